@@ -1,0 +1,26 @@
+/** What the MQTT client in `mqtt.ts` offers to links, the command line and the world's devices. */
+export interface MqttClientOptions {
+  /** `mqtt://host:port` */
+  readonly url: string;
+  readonly clientId?: string;
+  readonly username?: string;
+  readonly password?: string;
+  readonly keepAliveSeconds?: number;
+  readonly cleanStart?: boolean;
+  /** MQTT 5 session expiry, seconds. */
+  readonly sessionExpirySeconds?: number;
+}
+
+export interface InboundMessage {
+  readonly topic: string;
+  readonly payload: Buffer;
+  readonly qos: 0 | 1 | 2;
+  readonly retain: boolean;
+  readonly userProperties: readonly (readonly [string, string])[];
+}
+
+export interface PublishOptions {
+  readonly qos?: 0 | 1;
+  readonly retain?: boolean;
+  readonly userProperties?: readonly (readonly [string, string])[];
+}

@@ -1,0 +1,27 @@
+/**
+ * A named place where a test may kill the process: between a commit and its acknowledgement,
+ * between two signatures. In production nothing is listening and the call returns at once.
+ */
+export type CrashPoint =
+  | "log.committed" // the log block is durable, its PUBACK is not sent
+  | "log.appending" // the log block is on its way to the store
+  | "link.received" // a checkpoint arrived, nothing of it is stored
+  | "link.committed" // block and checkpoint are durable, the acknowledgement is not sent
+  | "usage.committed" // the provider's usage row is durable
+  | "receipt.stored" // the receipt's body is durable, it is not signed
+  | "receipt.signed" // signed by the provider and durable, not sent
+  | "receipt.cosigned" // co-signed by the consumer and durable, not answered
+  | "receipt.answered"; // the answer reached the provider, it is not stored
+
+export type Crash = (point: CrashPoint) => void;
+
+export const neverCrash: Crash = () => {};
+
+/** `"log.committed:3"` → a function that calls `die` at the third passage of that point. */
+export function crashAt(spec: string, die: () => void): Crash {
+  const [point, nth = "1"] = spec.split(":");
+  let left = Number(nth);
+  return (passing) => {
+    if (passing === point && --left === 0) die();
+  };
+}

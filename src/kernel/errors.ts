@@ -1,0 +1,200 @@
+/**
+ * The catalogue of errors a person or a program can meet. A code is stable for ever; its
+ * message names what failed and its remedy what to do. `docs/reference/errors.md` lists the
+ * same codes, and `tests/tidy.test.ts` holds the two together.
+ */
+interface Entry {
+  /** HTTP status that fits. */
+  readonly status: number;
+  /** `{name}` is filled from the details. */
+  readonly message: string;
+  readonly remedy: string;
+}
+
+export const catalogue = {
+  CONFIG_INVALID: {
+    status: 400,
+    message: "The configuration is not valid: {problem}",
+    remedy: "Correct the named option and start again.",
+  },
+  PORT_BUSY: {
+    status: 500,
+    message: "Port {port} on {host} is in use.",
+    remedy: "Stop the program that uses it, or choose another with {option}.",
+  },
+  DATA_NEWER: {
+    status: 500,
+    message:
+      "The data in {path} was written by a newer version (format {found}, this one reads up to {known}).",
+    remedy: "Run the newer version, or start with another --data folder.",
+  },
+  DATA_LOCKED: {
+    status: 500,
+    message: "The data in {path} is in use by another node.",
+    remedy: "Stop that node, or start with another --data folder.",
+  },
+  STORE_CONFLICT: {
+    status: 409,
+    message: "{kind} {id} exists already.",
+    remedy: "Choose another name, or change the one that is there.",
+  },
+  STORE_FAILED: {
+    status: 500,
+    message: "The store did not take the write: {problem}",
+    remedy: "Check the disk's free space and rights, then start the node again.",
+  },
+  BODY_INVALID: {
+    status: 400,
+    message: "The request is not valid: {problem}",
+    remedy: "Compare it with /api/v1/openapi.json.",
+  },
+  NOT_FOUND: {
+    status: 404,
+    message: "There is no {what} {id}.",
+    remedy: "List what there is, and check the spelling.",
+  },
+  UNAUTHENTICATED: {
+    status: 401,
+    message: "This needs a token, and {problem}.",
+    remedy:
+      "Send 'Authorization: Bearer TOKEN'; the node printed its admin token when it first started, and keeps it in its data folder.",
+  },
+  FORBIDDEN: {
+    status: 403,
+    message: "{who} may not {act}.",
+    remedy: "Use a token whose role allows it, or ask the node's owner.",
+  },
+  LIMIT_REACHED: {
+    status: 429,
+    message: "The limit of {limit} {what} is reached.",
+    remedy: "Remove some, or raise the limit in the node's options.",
+  },
+  TOPIC_INVALID: {
+    status: 400,
+    message: "The topic '{topic}' {problem}.",
+    remedy: "A topic is text such as 'field/7/soil', without + or #.",
+  },
+  FILTER_INVALID: {
+    status: 400,
+    message: "The topic filter '{filter}' {problem}.",
+    remedy: "A filter is a topic in which + stands for one level and a last # for all below.",
+  },
+  PAYLOAD_TOO_LARGE: {
+    status: 413,
+    message: "The message has {bytes} bytes; at most {max} are taken.",
+    remedy: "Send smaller messages, or raise the limit in the node's options.",
+  },
+  PRODUCT_INVALID: {
+    status: 400,
+    message: "The product is not valid: {problem}",
+    remedy: "Correct the named field.",
+  },
+  THING_INVALID: {
+    status: 400,
+    message: "The Thing is not valid: {problem}",
+    remedy: "Correct the named field.",
+  },
+  POLICY_UNENFORCEABLE: {
+    status: 400,
+    message: "The policy cannot be enforced: {problem}",
+    remedy: "Leave that term out, or use one listed in docs/reference/policies.md.",
+  },
+  POLICY_CHANGED: {
+    status: 400,
+    message: "The policy in the {where} is not the one that was offered.",
+    remedy: "Ask for the offer as it stands in the catalogue.",
+  },
+  STATE_INVALID: {
+    status: 400,
+    message: "{what} {id} is {state}; {act} is not possible from there.",
+    remedy: "Look at its state first; a new request starts a new one.",
+  },
+  PEER_UNKNOWN: {
+    status: 404,
+    message: "No peer is known as {peer}.",
+    remedy: "Add it with its address first: comity peer add URL.",
+  },
+  PEER_UNREACHABLE: {
+    status: 502,
+    message: "{peer} did not answer: {problem}",
+    remedy: "Check that its node runs and that its address is right; the call can be made again.",
+  },
+  PEER_REFUSED: {
+    status: 502,
+    message: "{peer} refused: {problem}",
+    remedy: "Its reason says what to change.",
+  },
+  IDENTITY_INVALID: {
+    status: 401,
+    message: "The caller's identity was not accepted: {problem}",
+    remedy: "Check the DID, its key and both clocks.",
+  },
+  ADDRESS_FORBIDDEN: {
+    status: 400,
+    message: "The address {url} is not one this node calls: {problem}",
+    remedy: "Use a public HTTPS address, or list the peer under localPeers.",
+  },
+  SIGNATURE_INVALID: {
+    status: 400,
+    message: "The signature on {what} does not verify: {problem}",
+    remedy: "Keep the evidence as it is and ask the other side for theirs.",
+  },
+  RECEIPT_DISAGREES: {
+    status: 409,
+    message: "Receipt {seq} of {agreement} does not agree with what was counted here: {problem}",
+    remedy: "Compare both sides' usage; the signed receipts before it stand.",
+  },
+  EVIDENCE_BROKEN: {
+    status: 400,
+    message: "The bill does not verify: {problem}",
+    remedy: "Ask for the bill again; if it fails again, dispute the named receipt.",
+  },
+  AGREEMENT_ENDED: {
+    status: 409,
+    message: "Agreement {agreement} has ended: {reason}.",
+    remedy: "Negotiate a new one.",
+  },
+  CSV_INVALID: {
+    status: 400,
+    message: "{file} line {line}: {problem}",
+    remedy: "Correct the file or its map.",
+  },
+  CONNECT_FAILED: {
+    status: 502,
+    message: "Cannot reach {url}: {problem}",
+    remedy: "Start the node (comity up), or name it with --url.",
+  },
+} as const satisfies Record<string, Entry>;
+
+export type ErrorCode = keyof typeof catalogue;
+
+/** An operating error: expected, named, handled. A programmer's error is a plain throw. */
+export class ComityError extends Error {
+  readonly code: ErrorCode;
+  readonly status: number;
+  readonly remedy: string;
+  readonly details: Readonly<Record<string, string | number>>;
+
+  constructor(code: ErrorCode, details: Readonly<Record<string, string | number>> = {}) {
+    const entry: Entry = catalogue[code];
+    super(fill(entry.message, details));
+    this.name = "ComityError";
+    this.code = code;
+    this.status = entry.status;
+    this.remedy = fill(entry.remedy, details);
+    this.details = details;
+  }
+}
+
+function fill(text: string, details: Readonly<Record<string, string | number>>): string {
+  return text.replaceAll(/\{(\w+)\}/g, (whole, key: string) => String(details[key] ?? whole));
+}
+
+/** The text of anything thrown. */
+export function problemOf(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return String(thrown);
+  const cause = thrown.cause instanceof Error ? thrown.cause.message : "";
+  return cause === "" || thrown.message.includes(cause)
+    ? thrown.message
+    : `${thrown.message}: ${cause}`;
+}

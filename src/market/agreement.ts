@@ -1,0 +1,35 @@
+import type { Price } from "../kernel/price.ts";
+import type { GeneralJws, PublicJwk } from "../ports/signer.ts";
+
+/** Both sides hold the same agreement; `role` says which side this node is. */
+export interface Agreement {
+  /** `urn:uuid:…`, the DSP agreement id. */
+  readonly id: string;
+  readonly role: "provider" | "consumer";
+  /** DIDs. */
+  readonly provider: string;
+  readonly consumer: string;
+  /** The provider's product id and title. */
+  readonly product: string;
+  readonly title: string;
+  readonly delivery: "live" | "logged";
+  readonly topics: readonly string[];
+  readonly price: Price;
+  /** The ODRL Agreement as it was signed. */
+  readonly policy: unknown;
+  /** canonicalHash of `policy`. */
+  readonly policyHash: string;
+  /** The agreement in canonical form, signed by both; verifies against `keys` for ever. */
+  readonly evidence: GeneralJws;
+  /** Public keys pinned at signing, by DID. */
+  readonly keys: Readonly<Record<string, PublicJwk>>;
+  /** ISO 8601, UTC. */
+  readonly signedAt: string;
+  readonly state: "active" | "ended";
+  /** Why and when it ended. */
+  readonly ended?: {
+    readonly reason: "revoked" | "expired" | "cap";
+    readonly by: string;
+    readonly at: string;
+  };
+}

@@ -1,0 +1,37 @@
+import type { Price } from "../kernel/price.ts";
+
+/** A named set of streams that other organisations can agree to receive (a DCAT Dataset). */
+export interface Product {
+  /** `[a-z0-9-]{1,64}`, unique on its node. */
+  readonly id: string;
+  readonly title: string;
+  readonly description: string;
+  /** Topic filters, at least one. */
+  readonly topics: readonly string[];
+  /** `logged`: durable, positions, resumable; `live`: as it comes. */
+  readonly delivery: "live" | "logged";
+  readonly sector: string;
+  readonly keywords: readonly string[];
+  readonly place?: Place;
+  readonly terms: Terms;
+  /** ISO 8601, UTC. */
+  readonly createdAt: string;
+}
+
+/** WGS 84 degrees. */
+export interface Place {
+  readonly lat: number;
+  readonly lon: number;
+  readonly name?: string;
+}
+
+/** What is offered, all of it enforced on every message. */
+export interface Terms {
+  readonly price: Price;
+  /** Top-level JSON members that are let through; absent: the payload as it is. */
+  readonly fields?: readonly string[];
+  /** ISO 8601, UTC: nothing is delivered from then on. */
+  readonly notAfter?: string;
+  /** At most so many messages over the agreement's life. */
+  readonly messagesMax?: number;
+}

@@ -1,0 +1,74 @@
+/**
+ * The store holds everything that must not be lost: documents (control data, usage, receipts,
+ * the audit trail) and logs (the messages of logged streams). One writer; a commit is durable
+ * when its promise resolves, and all of it or none of it. Engines pass `store.conformance.ts`.
+ */
+export interface Store {
+  /** Atomic and durable. Commits made in the same turn may share one disk write. */
+  commit(writes: readonly Write[]): Promise<void>;
+  get<T>(kind: string, id: string): Promise<T | undefined>;
+  /** In ascending order of id. */
+  list<T>(kind: string, range?: ListRange): Promise<Stored<T>[]>;
+  /** Undefined where the log does not exist. */
+  log(log: string): Promise<LogState | undefined>;
+  logs(): Promise<LogState[]>;
+  /** Blocks that hold messages at or after `after`, oldest first, at least one, about `bytesMax`. */
+  readLog(log: string, after: number, bytesMax: number): Promise<LogBlock[]>;
+  /** The last sequence number each producer has in the log. */
+  producers(log: string): Promise<ReadonlyMap<string, number>>;
+  close(): Promise<void>;
+}
+
+export interface ListRange {
+  /** Only ids that start so. */
+  readonly prefix?: string;
+  /** Only ids after this one (before it, when `reverse`). */
+  readonly after?: string;
+  readonly limit?: number;
+  /** Descending order of id. */
+  readonly reverse?: boolean;
+}
+
+export interface Stored<T> {
+  readonly id: string;
+  readonly doc: T;
+}
+
+export type Write =
+  /** Insert or replace. `doc` is JSON. */
+  | { readonly op: "put"; readonly kind: string; readonly id: string; readonly doc: unknown }
+  /** Insert; the whole commit fails with STORE_CONFLICT where the id exists. */
+  | { readonly op: "add"; readonly kind: string; readonly id: string; readonly doc: unknown }
+  | { readonly op: "remove"; readonly kind: string; readonly id: string }
+  | {
+      readonly op: "append";
+      readonly block: LogBlock;
+      readonly producers?: ReadonlyMap<string, number>;
+    };
+
+/**
+ * A stretch of a log. A position counts messages since the epoch began; the block covers
+ * positions [first, next) and holds `count` messages, fewer where some were withheld.
+ */
+export interface LogBlock {
+  readonly log: string;
+  readonly epoch: string;
+  readonly first: number;
+  readonly next: number;
+  readonly count: number;
+  /** Sum of the application payloads' lengths. */
+  readonly payloadBytes: number;
+  /** Log time, milliseconds since the Unix epoch. */
+  readonly at: number;
+  /** `count` MQTT 5 PUBLISH packets of QoS 0, one after the other. */
+  readonly packets: Uint8Array;
+}
+
+export interface LogState {
+  readonly log: string;
+  readonly epoch: string;
+  /** The position after the last message. */
+  readonly end: number;
+  readonly messages: number;
+  readonly bytes: number;
+}

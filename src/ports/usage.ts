@@ -1,0 +1,35 @@
+/**
+ * How the data plane tells what it delivered. Counts are cumulative over the agreement's whole
+ * life; `payloadBytes` sums application payloads, whatever the encoding on the wire.
+ */
+export interface Checkpoint {
+  /** Names one run of positions: a log's epoch, or one connection of a live stream. */
+  readonly epoch: string;
+  /** The position after the last message covered, in the epoch. */
+  readonly position: number;
+  readonly messages: number;
+  readonly payloadBytes: number;
+}
+
+export const noUsage: Checkpoint = { epoch: "", position: 0, messages: 0, payloadBytes: 0 };
+
+/** Why a message was not handed on. */
+export type Refusal =
+  | "no-agreement"
+  | "topic"
+  | "field"
+  | "cap"
+  | "expired"
+  | "revoked"
+  | "suspended"
+  | "queue-full";
+
+export interface UsagePort {
+  /** The last checkpoint the other side acknowledged; where a new connection counts on from. */
+  acknowledged(agreement: string): Checkpoint;
+  /** The other side has stored everything up to this checkpoint; counted once, however often told. */
+  acknowledge(agreement: string, checkpoint: Checkpoint): Promise<void>;
+  /** Handed to a client that keeps no checkpoints: counted on this side only. */
+  handedOver(agreement: string, messages: number, payloadBytes: number): void;
+  refused(agreement: string, reason: Refusal, messages: number): void;
+}

@@ -1,0 +1,50 @@
+import { covers, matches } from "../kernel/topic.ts";
+
+/** Each role may do all that the ones before it may. */
+export const roles = ["viewer", "operator", "trader", "owner"] as const;
+export type Role = (typeof roles)[number];
+
+/** Who is calling, after authentication. */
+export type Principal =
+  | {
+      readonly kind: "thing";
+      readonly id: string;
+      readonly publish: readonly string[];
+      readonly subscribe: readonly string[];
+    }
+  | { readonly kind: "user"; readonly id: string; readonly role: Role }
+  /** Another organisation, let in by one agreement's token; its grant decides, not this file. */
+  | { readonly kind: "participant"; readonly did: string; readonly agreement: string }
+  /** Only on a node started with --dev, only on loopback. */
+  | { readonly kind: "anonymous" };
+
+export function hasRole(principal: Principal, role: Role): boolean {
+  if (principal.kind === "anonymous") return roles.indexOf(role) <= roles.indexOf("operator");
+  return principal.kind === "user" && roles.indexOf(principal.role) >= roles.indexOf(role);
+}
+
+/** `$…` topics are the node's own and `from/…` is written by links alone. */
+export function mayPublish(principal: Principal, topic: string): boolean {
+  if (topic.startsWith("$") || topic.startsWith("from/")) return false;
+  if (principal.kind === "thing") return principal.publish.some((filter) => matches(filter, topic));
+  return hasRole(principal, "operator");
+}
+
+export function maySubscribe(principal: Principal, filter: string): boolean {
+  if (principal.kind === "thing") return principal.subscribe.some((own) => covers(own, filter));
+  return hasRole(principal, "viewer") && !filter.startsWith("$");
+}
+
+/** A name for the audit trail and for messages. */
+export function nameOfPrincipal(principal: Principal): string {
+  switch (principal.kind) {
+    case "thing":
+      return `thing ${principal.id}`;
+    case "user":
+      return `${principal.role} ${principal.id}`;
+    case "participant":
+      return principal.did;
+    case "anonymous":
+      return "anonymous (--dev)";
+  }
+}
