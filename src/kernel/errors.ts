@@ -109,6 +109,16 @@ export const catalogue = {
     message: "{what} {id} is {state}; {act} is not possible from there.",
     remedy: "Look at its state first; a new request starts a new one.",
   },
+  NEGOTIATION_ENDED: {
+    status: 502,
+    message: "The negotiation with {peer} ended without an agreement: {problem}",
+    remedy: "Its reason says what to change; ask for the offer again as the catalogue shows it.",
+  },
+  TRANSFER_ENDED: {
+    status: 502,
+    message: "{peer} did not start the transfer under {agreement}: {problem}",
+    remedy: "Its reason says what to change; the transfer can be asked for again.",
+  },
   PEER_UNKNOWN: {
     status: 404,
     message: "No peer is known as {peer}.",
@@ -159,6 +169,11 @@ export const catalogue = {
     message: "{file} line {line}: {problem}",
     remedy: "Correct the file or its map.",
   },
+  INTERNAL: {
+    status: 500,
+    message: "The node failed while answering {what}.",
+    remedy: "Its log tells more; report it with that line, and try again.",
+  },
   CONNECT_FAILED: {
     status: 502,
     message: "Cannot reach {url}: {problem}",
@@ -175,13 +190,18 @@ export class ComityError extends Error {
   readonly remedy: string;
   readonly details: Readonly<Record<string, string | number>>;
 
-  constructor(code: ErrorCode, details: Readonly<Record<string, string | number>> = {}) {
+  /** `words`: as another node put it, where the error came from there. */
+  constructor(
+    code: ErrorCode,
+    details: Readonly<Record<string, string | number>> = {},
+    words?: { readonly message: string; readonly remedy: string },
+  ) {
     const entry: Entry = catalogue[code];
-    super(fill(entry.message, details));
+    super(words?.message ?? fill(entry.message, details));
     this.name = "ComityError";
     this.code = code;
     this.status = entry.status;
-    this.remedy = fill(entry.remedy, details);
+    this.remedy = words?.remedy ?? fill(entry.remedy, details);
     this.details = details;
   }
 }

@@ -31,5 +31,7 @@ export interface Agreement {
     readonly reason: "revoked" | "expired" | "cap";
     readonly by: string;
     readonly at: string;
+    /** `{v, agreement, reason, by, at}` in canonical form, signed by who ended it. */
+    readonly record?: GeneralJws;
   };
 }

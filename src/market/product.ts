@@ -1,4 +1,7 @@
+import type { Place } from "../kernel/place.ts";
 import type { Price } from "../kernel/price.ts";
+
+export type { Place };
 
 /** A named set of streams that other organisations can agree to receive (a DCAT Dataset). */
 export interface Product {
@@ -16,13 +19,6 @@ export interface Product {
   readonly terms: Terms;
   /** ISO 8601, UTC. */
   readonly createdAt: string;
-}
-
-/** WGS 84 degrees. */
-export interface Place {
-  readonly lat: number;
-  readonly lon: number;
-  readonly name?: string;
 }
 
 /** What is offered, all of it enforced on every message. */

@@ -41,6 +41,11 @@ export type Write =
   | { readonly op: "add"; readonly kind: string; readonly id: string; readonly doc: unknown }
   | { readonly op: "remove"; readonly kind: string; readonly id: string }
   | {
+      /**
+       * The first block makes the log, wherever it starts; each later one must start at the log's
+       * end and have its epoch, or the whole commit fails with STORE_FAILED. Positions that hold
+       * nothing here are covered by a block of `count` 0.
+       */
       readonly op: "append";
       readonly block: LogBlock;
       readonly producers?: ReadonlyMap<string, number>;

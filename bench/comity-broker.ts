@@ -1,0 +1,48 @@
+/**
+ * The node's data plane as the firehose meets it: every subscriber stands under an agreement of
+ * its own, its gate asked for every packet, its usage counted by the meter and written to the
+ * store. `open` leaves both out, to show what they cost.
+ */
+import { join } from "node:path";
+import { MqttServer, mqttLimits, type Authentication } from "../src/connect/mqtt/server.ts";
+import { openEmbeddedStore } from "../src/engines/embedded/store.ts";
+import { Flow } from "../src/flow/flow.ts";
+import { systemClock } from "../src/kernel/clock.ts";
+import { neverCrash } from "../src/kernel/crash.ts";
+import { systemEntropy } from "../src/kernel/id.ts";
+import { Journal } from "../src/kernel/journal.ts";
+import type { Grant } from "../src/market/grant.ts";
+import { Meter } from "../src/meter/usage.ts";
+
+const [port = "0", folder = ".", mode = "open"] = process.argv.slice(2);
+const store = await openEmbeddedStore({ path: join(folder, "node.db") });
+const meter = await Meter.open({ store, clock: systemClock });
+const flow = await Flow.open({
+  store,
+  clock: systemClock,
+  entropy: systemEntropy,
+  usage: meter,
+  crash: neverCrash,
+});
+const consumers = 64;
+for (let i = 0; i < consumers; i++) {
+  const grant: Grant = {
+    agreement: `agreement-${i}`,
+    consumer: `did:web:consumer-${i}.example`,
+    product: "bench",
+    filters: ["bench/#"],
+    notAfter: Date.now() + 3_600_000,
+  };
+  await flow.open(grant);
+}
+const server = new MqttServer({
+  flow,
+  journal: new Journal(),
+  limits: mqttLimits,
+  onSeen: () => {},
+  authenticate: (username): Authentication =>
+    mode === "under-agreement" && username?.startsWith("agreement-") === true
+      ? { ok: true, principal: { kind: "participant", did: "did:web:x", agreement: username } }
+      : { ok: true, principal: { kind: "anonymous" } },
+});
+await server.listen(Number(port), "127.0.0.1");

@@ -1,0 +1,26 @@
+/** `npm run bench -- CLAIM [--json] [--rounds N] [--scale X]`: one file a claim. */
+import { parseArgs } from "node:util";
+import { durable } from "./durable.ts";
+import { mqttBench } from "./mqtt.ts";
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    json: { type: "boolean", default: false },
+    rounds: { type: "string", default: "3" },
+    scale: { type: "string", default: "1" },
+  },
+});
+const options = { json: values.json, rounds: Number(values.rounds), scale: Number(values.scale) };
+const claims: Readonly<Record<string, () => Promise<unknown>>> = {
+  mqtt: () => mqttBench(options),
+  durable: async () => {
+    const report = await durable();
+    console.log(options.json ? JSON.stringify(report, null, 2) : report);
+  },
+};
+const claim = claims[positionals[0] ?? ""];
+if (claim === undefined) {
+  console.error(`Name a claim: ${Object.keys(claims).join(", ")} (npm run bench -- mqtt)`);
+  process.exitCode = 1;
+} else await claim();

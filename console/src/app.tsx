@@ -1,0 +1,52 @@
+/**
+ * The World page: what the market looks like this second. Comes in: the node's own feed
+ * (`/api/v1/world`, `/api/v1/world/live`) and the bundled outlines. Goes out: a map, the same
+ * as a table, a ticker. It never asks anybody but the node that served it, never writes, and
+ * never lets another organisation's text be anything but text.
+ */
+import { render } from "preact";
+import { WorldMap } from "./map/world-map.tsx";
+import { Agreements } from "./panels/agreements.tsx";
+import { Card } from "./panels/card.tsx";
+import { Intro, Legend } from "./panels/intro.tsx";
+import { SignIn } from "./panels/sign-in.tsx";
+import { Ticker } from "./panels/ticker.tsx";
+import { Totals } from "./panels/totals.tsx";
+import { connect, startClock } from "./state.ts";
+import "leaflet/dist/leaflet.css";
+import "./style/tokens.css";
+import "./style/page.css";
+import "./style/map.css";
+import "./style/panels.css";
+import "./style/card.css";
+
+function Page() {
+  return (
+    <div class="page">
+      <a class="skip" href="#agreements">
+        Skip to the table of agreements
+      </a>
+      <Intro />
+      <main class="stage">
+        <WorldMap />
+        <Card />
+        <SignIn />
+      </main>
+      <aside class="side" aria-label="The market now">
+        <Totals />
+        <Agreements />
+      </aside>
+      <div class="foot">
+        <Ticker />
+        <Legend />
+      </div>
+    </div>
+  );
+}
+
+const place = document.getElementById("page");
+if (place) {
+  render(<Page />, place);
+  startClock();
+  connect();
+}

@@ -1,0 +1,199 @@
+import type { Agreed, WorldAgreement, WorldNode } from "../world.ts";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { age, count, latency, measure, money, nation, rate, terms } from "../format.ts";
+import { sectorOf } from "../sector.ts";
+import { clearRight } from "../map/view.ts";
+import { anchor, approach, choose, close, leave, selection, stay } from "../selection.ts";
+import { agreements, history, nodesByDid, now } from "../state.ts";
+import { stateOf } from "./agreements.tsx";
+import { Sign } from "./sign.tsx";
+import { Spark } from "./spark.tsx";
+
+const THINGS_SHOWN = 7;
+const GAP = 18;
+const EDGE = 12;
+
+/** All there is to know about what the visitor looks at, beside it. */
+export function Card() {
+  const looked = selection.value;
+  const node = looked?.kind === "node" ? nodesByDid.value.get(looked.id) : undefined;
+  const agreement =
+    looked?.kind === "agreement" ? agreements.value.find(({ id }) => id === looked.id) : undefined;
+  const frame = useRef<HTMLDivElement>(null);
+  const spot = anchor.value;
+  useLayoutEffect(() => {
+    if (frame.current && spot) put(frame.current, spot);
+  });
+  useKeyboard(frame, looked?.pinned === true ? `${looked.kind} ${looked.id}` : undefined);
+  if (!looked || !(node ?? agreement)) return null;
+  return (
+    <div
+      class="card"
+      ref={frame}
+      role="region"
+      aria-label="Details"
+      data-pinned={looked.pinned}
+      onMouseEnter={stay}
+      onMouseLeave={leave}
+      onFocusIn={stay}
+    >
+      {looked.pinned && (
+        <button type="button" class="card-close" aria-label="Close" onClick={close}>
+          ×
+        </button>
+      )}
+      {node && <NodeCard node={node} />}
+      {agreement && <AgreementCard agreement={agreement} />}
+    </div>
+  );
+}
+
+/** Escape closes; what was chosen takes the focus, and gives it back. */
+function useKeyboard(frame: { current: HTMLDivElement | null }, pinned: string | undefined): void {
+  useEffect(() => {
+    const onKey = ({ key }: KeyboardEvent): void => {
+      if (key === "Escape") close();
+    };
+    document.addEventListener("keydown", onKey);
+    return () => document.removeEventListener("keydown", onKey);
+  }, []);
+  useEffect(() => {
+    if (pinned === undefined) return undefined;
+    const before = document.activeElement;
+    frame.current?.querySelector<HTMLElement>(".card-close")?.focus({ preventScroll: true });
+    return () => {
+      if (before instanceof HTMLElement || before instanceof SVGElement) {
+        before.focus({ preventScroll: true });
+      }
+    };
+  }, [pinned]);
+}
+
+/** Beside the spot, on the side with room, wholly inside the map. */
+function put(card: HTMLElement, { x, y }: { readonly x: number; readonly y: number }): void {
+  const room = card.parentElement?.getBoundingClientRect();
+  if (!room) return;
+  const clear = room.width - clearRight(card);
+  const { offsetWidth: width, offsetHeight: height } = card;
+  const right = x + GAP;
+  const left = right + width <= clear - EDGE ? right : x - GAP - width;
+  const top = Math.min(Math.max(EDGE, y - height / 3), room.height - height - EDGE);
+  card.style.setProperty("--x", `${Math.round(Math.max(EDGE, left))}px`);
+  card.style.setProperty("--y", `${Math.round(Math.max(EDGE, top))}px`);
+}
+
+function AgreementCard({ agreement }: { readonly agreement: WorldAgreement }) {
+  const { id, title, sector, effect } = agreement;
+  const titleOf = (did: string): string => nodesByDid.value.get(did)?.title ?? did;
+  const said = stateOf(agreement);
+  return (
+    <>
+      <p class="card-kind">
+        <Sign sector={sectorOf(sector)} /> {sector} · agreement
+        {said !== undefined && <b class="card-state">{said}</b>}
+      </p>
+      <h3>{title}</h3>
+      <p class="card-parties">
+        {titleOf(agreement.provider)} <span aria-label="to">→</span> {titleOf(agreement.consumer)}
+      </p>
+      {effect && (
+        <p class="card-effect">
+          <b>{measure(effect.value, effect.unit)}</b>
+          <span>{effect.text}</span>
+        </p>
+      )}
+      <dl>
+        <dt>Rate</dt>
+        <dd class="card-rate">
+          <Spark points={history.value.get(id) ?? []} />
+          {rate(agreement.ratePerSecond)}
+        </dd>
+        <dt>Latency</dt>
+        <dd>{latency(agreement.latencyMs)}</dd>
+        <dt>Delivered</dt>
+        <dd>{count(agreement.messages)} messages</dd>
+        <dt>Amount</dt>
+        <dd>{money(agreement.amount, agreement.currency)}</dd>
+        {hasTerms(agreement) && (
+          <>
+            <dt>Terms</dt>
+            <dd>
+              {terms(agreement).map((term) => (
+                <span key={term} class="card-term">
+                  {term}
+                </span>
+              ))}
+            </dd>
+          </>
+        )}
+      </dl>
+    </>
+  );
+}
+
+function hasTerms(agreement: WorldAgreement): agreement is WorldAgreement & Agreed {
+  return agreement.terms !== undefined;
+}
+
+function NodeCard({ node }: { readonly node: WorldNode }) {
+  const own = agreements.value.filter(({ state }) => state === "active");
+  return (
+    <>
+      <p class="card-kind">
+        {nation(node.country)} · {node.currency} · node
+        {!node.online && <b class="card-state">offline</b>}
+      </p>
+      <h3>{node.title}</h3>
+      <p class="card-parties">
+        {[node.place.name, rate(node.messagesPerSecond)].filter(Boolean).join(" · ")}
+      </p>
+      <Streams title="Sells" rows={own.filter(({ provider }) => provider === node.did)} />
+      <Streams title="Buys" rows={own.filter(({ consumer }) => consumer === node.did)} />
+      <h4>
+        Things <span class="quiet">{node.things.length}</span>
+      </h4>
+      <ul class="card-things">
+        {node.things.slice(0, THINGS_SHOWN).map(({ id, title, last, lastAt }) => (
+          <li key={id}>
+            <span>{title}</span>
+            <span class="card-last">{last ?? "—"}</span>
+            <span class="card-age">{lastAt === undefined ? "" : age(now.value - lastAt)}</span>
+          </li>
+        ))}
+      </ul>
+      {node.things.length > THINGS_SHOWN && (
+        <p class="quiet">and {count(node.things.length - THINGS_SHOWN)} more</p>
+      )}
+      {node.things.some(({ place }) => place) && (
+        <button type="button" class="card-approach" onClick={() => lookCloser(node)}>
+          Look closer
+        </button>
+      )}
+    </>
+  );
+}
+
+/** The card would hide what somebody wants to see. */
+function lookCloser({ place, things }: WorldNode): void {
+  approach.value = [place, ...things.flatMap(({ place }) => place ?? [])];
+  close();
+}
+
+function Streams({ title, rows }: { readonly title: string; rows: readonly WorldAgreement[] }) {
+  if (rows.length === 0) return null;
+  return (
+    <>
+      <h4>{title}</h4>
+      <ul class="card-streams">
+        {rows.map(({ id, title, sector }) => (
+          <li key={id}>
+            <Sign sector={sectorOf(sector)} />
+            <button type="button" onClick={() => choose({ kind: "agreement", id })}>
+              {title}
+            </button>
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}

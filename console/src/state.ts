@@ -1,0 +1,104 @@
+import { batch, computed, signal } from "@preact/signals";
+import type { World, WorldAgreement, Happening, WorldNode } from "./world.ts";
+import { type Connection, startFeed } from "./feed.ts";
+import { dropMissing } from "./selection.ts";
+
+/** What the page knows, as signals; the parts of the page read them and redraw themselves. */
+export interface RatePoint {
+  readonly at: number;
+  readonly rate: number;
+}
+
+const TOKEN = "comity-token";
+const HAPPENINGS_MAX = 40;
+const HISTORY_MAX = 60;
+
+export const world = signal<World | undefined>(undefined);
+export const connection = signal<Connection>("connecting");
+export const happenings = signal<readonly Happening[]>([]);
+/** The node's clock, as this page can tell it; moves once a second. */
+export const now = signal(Date.now());
+/** Messages per second, by agreement id; `""` is the whole market. */
+export const history = signal<ReadonlyMap<string, readonly RatePoint[]>>(new Map());
+
+export const nodesByDid = computed<ReadonlyMap<string, WorldNode>>(
+  () => new Map(world.value?.nodes.map((node) => [node.did, node])),
+);
+/** Running ones first, then by sector and title: rows never jump because a number changed. */
+export const agreements = computed<readonly WorldAgreement[]>(() =>
+  [...(world.value?.agreements ?? [])].sort(
+    (a, b) =>
+      Number(a.state === "ended") - Number(b.state === "ended") ||
+      a.sector.localeCompare(b.sector) ||
+      a.title.localeCompare(b.title) ||
+      a.id.localeCompare(b.id),
+  ),
+);
+
+let clockLead = 0;
+let stopFeed: (() => void) | undefined;
+
+/** Starts, or starts again with another token. */
+export function connect(token = sessionStorage.getItem(TOKEN) ?? undefined): void {
+  stopFeed?.();
+  stopFeed = startFeed({
+    fetch: (...call) => fetch(...call),
+    token,
+    connection: (next) => {
+      if (next === "refused") sessionStorage.removeItem(TOKEN);
+      connection.value = next;
+    },
+    world: takeWorld,
+    happening: (happening) => {
+      happenings.value = merged(happenings.value, [happening]);
+    },
+  });
+}
+
+/** The token lives as long as the tab, and is sent to this node only. */
+export function signIn(token: string): void {
+  sessionStorage.setItem(TOKEN, token);
+  connect(token);
+}
+
+export function startClock(): void {
+  setInterval(() => (now.value = Date.now() + clockLead), 1000);
+}
+
+function takeWorld(next: World): void {
+  batch(() => {
+    clockLead = next.at - Date.now();
+    now.value = next.at;
+    world.value = next;
+    happenings.value = merged(happenings.value, next.happenings);
+    history.value = grown(history.value, next);
+    dropMissing(next);
+  });
+}
+
+/** Newest first; what was told twice is kept once. */
+function merged(
+  known: readonly Happening[],
+  told: readonly Happening[],
+): readonly Happening[] {
+  const key = ({ at, kind, text }: Happening): string => `${at} ${kind} ${text}`;
+  const seen = new Set(known.map(key));
+  const fresh = told.filter((happening) => !seen.has(key(happening)));
+  if (fresh.length === 0) return known;
+  return [...fresh, ...known].sort((a, b) => b.at - a.at).slice(0, HAPPENINGS_MAX);
+}
+
+function grown(
+  before: ReadonlyMap<string, readonly RatePoint[]>,
+  { at, agreements }: World,
+): ReadonlyMap<string, readonly RatePoint[]> {
+  const running = agreements.filter(({ state }) => state === "active");
+  const total = running.reduce((sum, { ratePerSecond }) => sum + ratePerSecond, 0);
+  const rates: [string, number][] = [
+    ["", total],
+    ...agreements.map(({ id, ratePerSecond }): [string, number] => [id, ratePerSecond]),
+  ];
+  return new Map(
+    rates.map(([id, rate]) => [id, [...(before.get(id) ?? []), { at, rate }].slice(-HISTORY_MAX)]),
+  );
+}

@@ -1,0 +1,58 @@
+/**
+ * `npm test`: runs every `*.test.ts` of `src/` and `tests/` in processes of their own. What
+ * follows `npm test --` narrows it: words choose files (`npm test -- tests/03 router`), options
+ * go to the runner (`npm test -- --test-name-pattern=revoked`).
+ */
+import { spawn } from "node:child_process";
+import { existsSync, readdirSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { dirname, join, sep } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const testTimeoutMs = 240_000;
+
+/** The toolchain's node where set-up has linked one, whatever this was started with. */
+function newestNode() {
+  const linked = join(root, "node_modules", ".bin", "node");
+  return existsSync(linked) ? linked : process.execPath;
+}
+
+/** Test files, whole-house tests first: they take longest, so the others fill the gaps. */
+function testFiles() {
+  return ["tests", "src"].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true })
+      .map((path) => `${folder}/${path.split(sep).join("/")}`)
+      .filter((path) => path.endsWith(".test.ts"))
+      .toSorted(),
+  );
+}
+
+const given = process.argv.slice(2);
+const options = given.filter((argument) => argument.startsWith("-"));
+const words = given.filter((argument) => !argument.startsWith("-"));
+const files = testFiles().filter(
+  (path) => words.length === 0 || words.some((word) => path.includes(word.replace(/^\.\//, ""))),
+);
+
+if (files.length === 0) {
+  process.stderr.write(`No test file's path contains ${words.join(" or ")}.\n`);
+  process.exit(1);
+}
+
+const runner = [
+  "--test",
+  "--test-reporter=spec",
+  `--test-concurrency=${Math.max(2, availableParallelism())}`,
+  `--test-timeout=${testTimeoutMs}`,
+];
+const child = spawn(newestNode(), [...runner, ...options, ...files], {
+  cwd: root,
+  stdio: "inherit",
+});
+// Ctrl-C reaches the runner by itself; it ends its own children and says what was running.
+process.on("SIGINT", () => {});
+process.on("SIGTERM", () => child.kill("SIGTERM"));
+child.on("exit", (code, signal) => {
+  process.exitCode = code ?? (signal === "SIGINT" ? 130 : 1);
+});

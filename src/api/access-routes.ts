@@ -1,0 +1,73 @@
+import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
+import type { FastifyInstance } from "fastify";
+import { Type } from "typebox";
+import type { AuditResource, UserResource } from "../client/resources.ts";
+import type { ApiDeps } from "./deps.ts";
+import { allow, audited } from "./guard.ts";
+import { answer, IdParams, UserBody } from "./schemas.ts";
+
+/** Users and the audit trail: the owner's own business. */
+export function accessRoutes(scope: FastifyInstance, deps: ApiDeps): void {
+  const app = scope.withTypeProvider<TypeBoxTypeProvider>();
+  app.get(
+    "/audit",
+    {
+      config: allow("owner"),
+      schema: {
+        summary: "Every administrative act, refused ones as well, oldest first",
+        querystring: Type.Object({
+          after: Type.Optional(Type.String({ maxLength: 32 })),
+          limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000 })),
+        }),
+        response: { 200: answer<AuditResource[]>("Entries.") },
+      },
+    },
+    async (request) => deps.audit.list(request.query),
+  );
+
+  app.get(
+    "/users",
+    {
+      config: allow("owner"),
+      schema: {
+        summary: "All users",
+        response: { 200: answer<readonly UserResource[]>("In order of id.") },
+      },
+    },
+    async () => deps.users.list(),
+  );
+
+  app.post(
+    "/users",
+    {
+      config: allow("owner", "user.add"),
+      schema: {
+        summary: "Add a user; the token is told here and never again",
+        body: UserBody,
+        response: { 201: answer<{ user: UserResource; token: string }>("The user and the token.") },
+      },
+    },
+    async (request, reply) => {
+      const { id, role } = request.body;
+      const made = await audited(deps, request, `${role} ${id}`, () => deps.users.create(id, role));
+      return reply.code(201).send(made);
+    },
+  );
+
+  app.delete(
+    "/users/:id",
+    {
+      config: allow("owner", "user.remove"),
+      schema: {
+        summary: "Remove a user; the token is good no more",
+        params: IdParams,
+        response: { 204: Type.Null() },
+      },
+    },
+    async (request, reply) => {
+      const { id } = request.params;
+      await audited(deps, request, id, () => deps.users.remove(id));
+      return reply.code(204).send(null);
+    },
+  );
+}

@@ -1,0 +1,178 @@
+import type { LinkState, Overview } from "../client/world.ts";
+import type {
+  LinkResource,
+  NewProduct,
+  OfferResource,
+  PeerResource,
+  StatementResource,
+  UsageResource,
+} from "../client/resources.ts";
+import type { Clock } from "../kernel/clock.ts";
+import type { Journal } from "../kernel/journal.ts";
+import type { Place } from "../kernel/place.ts";
+import type { Agreement } from "../market/agreement.ts";
+import type { Product } from "../market/product.ts";
+import type { LogState } from "../ports/store.ts";
+import type { Principal } from "../things/access.ts";
+import type { AuditTrail } from "../things/audit.ts";
+import type { Things } from "../things/directory.ts";
+import type { Users } from "../things/users.ts";
+
+/** What the HTTP API needs of the rooms below; composed in node.ts. */
+export interface ApiDeps {
+  readonly node: NodeFacts;
+  readonly clock: Clock;
+  readonly journal: Journal;
+  readonly things: Things;
+  readonly users: Users;
+  readonly audit: AuditTrail;
+  readonly products: ProductsApi;
+  readonly peers: PeersApi;
+  readonly offers: OffersApi;
+  readonly agreements: AgreementsApi;
+  readonly settle: SettleApi;
+  readonly logs: LogsApi;
+  readonly streams: StreamsApi;
+  readonly traffic: TrafficApi;
+  /** Folder of the built console; absent: found beside the package. */
+  readonly consoleDir?: string;
+  readonly limits?: Partial<ApiLimits>;
+}
+
+export interface NodeFacts {
+  readonly name: string;
+  readonly did: string;
+  readonly title: string;
+  readonly country: string;
+  readonly currency: string;
+  readonly place: Place;
+  readonly version: string;
+  /** Lets anonymous clients in on loopback, as operators. */
+  readonly dev: boolean;
+  /** Shows the world page, its data and the overview for peers to everybody. */
+  readonly publicWorld: boolean;
+  /** Known once the sockets are bound. */
+  httpUrl(): string;
+  mqttUrl(): string;
+}
+
+export interface ApiLimits {
+  readonly bodyBytesMax: number;
+  /** SSE clients at a time, streams and world together. */
+  readonly sseClientsMax: number;
+  /** Bytes that may wait for one SSE client; beyond it messages are dropped and counted. */
+  readonly sseQueueBytesMax: number;
+  readonly thingsPerOverviewMax: number;
+}
+
+export const apiLimits: ApiLimits = {
+  bodyBytesMax: 1024 * 1024,
+  sseClientsMax: 200,
+  sseQueueBytesMax: 1024 * 1024,
+  thingsPerOverviewMax: 500,
+};
+
+export interface ProductsApi {
+  list(): readonly Product[] | Promise<readonly Product[]>;
+  get(id: string): Product | undefined | Promise<Product | undefined>;
+  /** PRODUCT_INVALID, POLICY_UNENFORCEABLE or STORE_CONFLICT where it cannot be. */
+  add(product: ProductToAdd): Promise<Product>;
+  /** False where there is none. */
+  remove(id: string): Promise<boolean>;
+}
+
+/** A product with its defaults filled in. */
+export type ProductToAdd = Required<Omit<NewProduct, "place">> & Pick<NewProduct, "place">;
+
+export interface PeersApi {
+  list(): readonly PeerResource[] | Promise<readonly PeerResource[]>;
+  /** Reads the peer's DID document at that address and keeps it. */
+  add(url: string): Promise<PeerResource>;
+  /** The short name of a peer, or the DID itself. */
+  nameOf(did: string): string;
+  /** The peer's overview, in one try, given up after `timeoutMs`. */
+  overview(did: string, timeoutMs: number): Promise<Overview>;
+}
+
+export interface OffersApi {
+  /** Own offers and those of every peer that answers. */
+  all(): Promise<readonly OfferResource[]>;
+}
+
+export interface AgreementsApi {
+  list(): readonly Agreement[] | Promise<readonly Agreement[]>;
+  get(id: string): Agreement | undefined | Promise<Agreement | undefined>;
+  /** Negotiates to FINALIZED, starts the transfer and the link. */
+  agree(offer: string, provider?: string): Promise<Agreement>;
+  /** Ends it at once on this side and tells the other. */
+  revoke(id: string, by: string): Promise<Agreement>;
+  /** On the consumer: takes the running link down, or lets it come up again. */
+  link(id: string, action: "cut" | "mend"): Promise<void>;
+}
+
+export interface SettleApi {
+  usage(): readonly UsageResource[] | Promise<readonly UsageResource[]>;
+  usageOf(agreement: string): UsageResource | undefined | Promise<UsageResource | undefined>;
+  receipts(agreement: string): Promise<readonly unknown[]>;
+  /** `month` as `2026-11`. */
+  statement(month: string): Promise<readonly StatementResource[]>;
+  /** A self-contained evidence file; undefined where nothing was receipted. */
+  bill(month: string, agreement: string): Promise<unknown>;
+}
+
+export interface LogsApi {
+  list(): Promise<readonly LogState[]>;
+  /** Messages at positions ≥ `after`, in order, at most `limit`. NOT_FOUND where there is no log. */
+  read(log: string, after: number, limit: number): AsyncIterable<LogRow>;
+}
+
+export interface LogRow {
+  readonly position: number;
+  readonly at: number;
+  readonly topic: string;
+  readonly payload: Uint8Array;
+}
+
+export interface MessageToPublish {
+  readonly topic: string;
+  readonly payload: Uint8Array;
+  /** 1: resolves when a logged stream's message is durable. */
+  readonly qos: 0 | 1;
+  readonly retain: boolean;
+}
+
+export interface MessageSeen {
+  readonly topic: string;
+  readonly payload: Uint8Array;
+  readonly retain: boolean;
+}
+
+/** The data plane; who may do what was decided before it is called. */
+export interface StreamsApi {
+  publish(principal: Principal, message: MessageToPublish): Promise<void>;
+  /** Retained messages first, then as they come; returns what ends it. */
+  subscribe(
+    principal: Principal,
+    filter: string,
+    onMessage: (message: MessageSeen) => void,
+  ): () => void;
+}
+
+export interface TrafficApi {
+  mqttConnections(): number;
+  messagesPerSecond(): number;
+  links(): readonly LinkResource[];
+  /** Messages withheld since the start, by reason. */
+  refusals(): Readonly<Record<string, number>>;
+  /** How each agreement flows on this side. */
+  flows(): readonly FlowFacts[];
+}
+
+export interface FlowFacts {
+  readonly agreement: string;
+  readonly link: LinkState;
+  readonly ratePerSecond: number;
+  readonly messages: number;
+  readonly amountMicro: bigint;
+  readonly latencyMs?: number;
+}

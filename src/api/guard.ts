@@ -1,0 +1,128 @@
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import { ComityError } from "../kernel/errors.ts";
+import { hasRole, nameOfPrincipal, type Principal, type Role } from "../things/access.ts";
+import { principalOfBearer } from "../things/credentials.ts";
+import type { ApiDeps } from "./deps.ts";
+import { SlowDown } from "./slow-down.ts";
+
+/** Who may call a route: everybody, any known caller (its topics decide), or a role. */
+export type Access = "open" | "known" | Role;
+
+declare module "fastify" {
+  interface FastifyRequest {
+    caller: Principal | undefined;
+  }
+  interface FastifyContextConfig {
+    access?: Access;
+    /** The administrative act's name on the audit trail. */
+    act?: string;
+  }
+}
+
+/** Route config: who may call it and, where it changes something, what the act is called. */
+export function allow(access: Access, act?: string): { access: Access; act?: string } {
+  return act === undefined ? { access } : { access, act };
+}
+
+/** Checks every request of this scope; a route without `access` is a mistake and is refused. */
+export function guardRoutes(app: FastifyInstance, deps: ApiDeps): void {
+  const slow = new SlowDown();
+  const strangers = new StrangerAudit(deps);
+  app.decorateRequest("caller", undefined);
+  app.addHook("onRequest", async (request) => {
+    refuseOtherOrigins(request);
+    const { access, act } = request.routeOptions.config;
+    if (access === "open") return;
+    const header = request.headers.authorization;
+    const caller = principalOfBearer(header, deps) ?? anonymous(request, deps);
+    if (caller === undefined) {
+      if (act !== undefined) await strangers.refused(act, request.url);
+      if (header !== undefined) await slow.wait(request.ip);
+      const problem = header === undefined ? "none was sent" : "the one sent is not known";
+      throw new ComityError("UNAUTHENTICATED", { problem });
+    }
+    if (access !== "known" && (access === undefined || !hasRole(caller, access))) {
+      const who = nameOfPrincipal(caller);
+      if (act !== undefined) await deps.audit.refused(who, act, request.url, "FORBIDDEN");
+      throw new ComityError("FORBIDDEN", { who, act: act ?? `read ${request.url}` });
+    }
+    request.caller = caller;
+  });
+}
+
+/** The caller of a route that is not open. */
+export function callerOf(request: FastifyRequest): Principal {
+  if (!request.caller) throw new Error("an open route has no caller");
+  return request.caller;
+}
+
+/** Runs an administrative act and puts it on the audit trail, whatever becomes of it. */
+export function audited<T>(
+  deps: ApiDeps,
+  request: FastifyRequest,
+  what: string,
+  run: () => Promise<T>,
+): Promise<T> {
+  const { act } = request.routeOptions.config;
+  if (act === undefined) throw new Error(`${request.url} names no act`);
+  return deps.audit.around(nameOfPrincipal(callerOf(request)), act, what, run);
+}
+
+/** A web page of another origin may not use a browser's place in this network. */
+function refuseOtherOrigins(request: FastifyRequest): void {
+  const { origin, host } = request.headers;
+  const site = request.headers["sec-fetch-site"];
+  if (request.headers["sec-fetch-mode"] === "navigate" && request.method === "GET") return;
+  const foreign =
+    site === undefined
+      ? origin !== undefined && hostOf(origin) !== host
+      : site !== "same-origin" && site !== "none";
+  if (!foreign) return;
+  throw new ComityError("FORBIDDEN", { who: `A page of ${origin ?? site}`, act: "call this node" });
+}
+
+function hostOf(origin: string): string {
+  return URL.canParse(origin) ? new URL(origin).host : "";
+}
+
+function anonymous(request: FastifyRequest, deps: ApiDeps): Principal | undefined {
+  if (!deps.node.dev || request.headers.authorization !== undefined) return undefined;
+  // the name must be loopback's too: a page whose name was rebound to 127.0.0.1 keeps its own
+  const name = request.hostname.replace(/^\[|\]$/g, "");
+  const loopback = isLoopback(request.ip) && (name === "localhost" || isLoopback(name));
+  return loopback ? { kind: "anonymous" } : undefined;
+}
+
+function isLoopback(address: string): boolean {
+  return address === "::1" || /^(::ffff:)?127(\.\d{1,3}){3}$/.test(address);
+}
+
+/** Refusals of strangers go on record too, but cannot fill the disk: some a minute, then a sum. */
+class StrangerAudit {
+  readonly #deps: ApiDeps;
+  readonly #perMinuteMax = 10;
+  #minute = 0;
+  #recorded = 0;
+  #unrecorded = 0;
+
+  constructor(deps: ApiDeps) {
+    this.#deps = deps;
+  }
+
+  async refused(act: string, what: string): Promise<void> {
+    const minute = Math.floor(this.#deps.clock.now() / 60_000);
+    if (minute !== this.#minute) {
+      this.#minute = minute;
+      this.#recorded = 0;
+    }
+    if (this.#recorded >= this.#perMinuteMax) {
+      this.#unrecorded++;
+      return;
+    }
+    this.#recorded++;
+    const before = this.#unrecorded;
+    this.#unrecorded = 0;
+    const text = before === 0 ? what : `${what} (and ${before} more before)`;
+    await this.#deps.audit.refused("a stranger", act, text, "UNAUTHENTICATED");
+  }
+}

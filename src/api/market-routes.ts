@@ -1,0 +1,156 @@
+import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
+import type { FastifyInstance } from "fastify";
+import { Type } from "typebox";
+import type { OfferResource, PeerResource, ProductResource } from "../client/resources.ts";
+import { ComityError } from "../kernel/errors.ts";
+import type { ApiDeps, ProductToAdd } from "./deps.ts";
+import { rankOffers } from "./find.ts";
+import { allow, audited } from "./guard.ts";
+import { answer, IdParams, PeerBody, ProductBody } from "./schemas.ts";
+
+/** Products, peers, and the search over both. */
+export function marketRoutes(scope: FastifyInstance, deps: ApiDeps): void {
+  productRoutes(scope, deps);
+  peerRoutes(scope, deps);
+}
+
+function productRoutes(scope: FastifyInstance, deps: ApiDeps): void {
+  const app = scope.withTypeProvider<TypeBoxTypeProvider>();
+  app.get(
+    "/products",
+    {
+      config: allow("viewer"),
+      schema: {
+        summary: "This node's products",
+        response: { 200: answer<readonly ProductResource[]>("In order of id.") },
+      },
+    },
+    async () => deps.products.list(),
+  );
+
+  app.post(
+    "/products",
+    {
+      config: allow("trader", "product.add"),
+      schema: {
+        summary: "Offer a set of streams",
+        body: ProductBody,
+        response: { 201: answer<ProductResource>("The product.") },
+      },
+    },
+    async (request, reply) => {
+      const product = withDefaults(request.body);
+      const made = await audited(deps, request, product.id, () => deps.products.add(product));
+      return reply.code(201).send(made);
+    },
+  );
+
+  app.get(
+    "/products/:id",
+    {
+      config: allow("viewer"),
+      schema: {
+        summary: "One product",
+        params: IdParams,
+        response: { 200: answer<ProductResource>("The product.") },
+      },
+    },
+    async (request) => {
+      const { id } = request.params;
+      const product = await deps.products.get(id);
+      if (!product) throw new ComityError("NOT_FOUND", { what: "product", id });
+      return product;
+    },
+  );
+
+  app.delete(
+    "/products/:id",
+    {
+      config: allow("trader", "product.remove"),
+      schema: {
+        summary: "Offer it no more; agreements that were made stand",
+        params: IdParams,
+        response: { 204: Type.Null() },
+      },
+    },
+    async (request, reply) => {
+      const { id } = request.params;
+      await audited(deps, request, id, async () => {
+        const removed = await deps.products.remove(id);
+        if (!removed) throw new ComityError("NOT_FOUND", { what: "product", id });
+      });
+      return reply.code(204).send(null);
+    },
+  );
+}
+
+function peerRoutes(scope: FastifyInstance, deps: ApiDeps): void {
+  const app = scope.withTypeProvider<TypeBoxTypeProvider>();
+  app.get(
+    "/peers",
+    {
+      config: allow("viewer"),
+      schema: {
+        summary: "The nodes this one knows",
+        response: { 200: answer<readonly PeerResource[]>("Peers.") },
+      },
+    },
+    async () => deps.peers.list(),
+  );
+
+  app.post(
+    "/peers",
+    {
+      config: allow("trader", "peer.add"),
+      schema: {
+        summary: "Know another node by its address",
+        body: PeerBody,
+        response: { 201: answer<PeerResource>("The peer.") },
+      },
+    },
+    async (request, reply) => {
+      const { url } = request.body;
+      const peer = await audited(deps, request, url, () => deps.peers.add(url));
+      return reply.code(201).send(peer);
+    },
+  );
+
+  app.get(
+    "/find",
+    {
+      config: allow("viewer"),
+      schema: {
+        summary: "Find offers, this node's and its peers'",
+        querystring: Type.Object({ q: Type.Optional(Type.String({ maxLength: 200 })) }),
+        response: { 200: answer<OfferResource[]>("Best first.") },
+      },
+    },
+    async (request) => rankOffers(request.query.q ?? "", await deps.offers.all()),
+  );
+}
+
+function withDefaults(body: Type.Static<typeof ProductBody>): ProductToAdd {
+  return {
+    id: body.id ?? idFromTitle(body.title),
+    title: body.title,
+    description: body.description ?? "",
+    topics: body.topics,
+    delivery: body.delivery ?? "logged",
+    sector: body.sector ?? "other",
+    keywords: body.keywords ?? [],
+    ...(body.place && { place: body.place }),
+    terms: body.terms,
+  };
+}
+
+/** `Bus positions, Rotterdam` → `bus-positions-rotterdam`. */
+export function idFromTitle(title: string): string {
+  const plain = title.normalize("NFKD").toLowerCase();
+  const id = plain.replace(/\p{M}/gu, "").replace(/[^a-z0-9]+/g, "-");
+  const cut = id.slice(0, 64).replace(/^-+|-+$/g, "");
+  if (cut === "") {
+    const problem = `no id can be made from the title "${title}"; give one`;
+    throw new ComityError("PRODUCT_INVALID", { problem });
+  }
+  return cut;
+}

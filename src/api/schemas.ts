@@ -1,0 +1,109 @@
+import { type TSchema, Type } from "typebox";
+
+/** Schemas said once: they validate requests, type handlers and write the OpenAPI document. */
+const text = (maxLength: number) => Type.String({ minLength: 1, maxLength });
+const strict = { additionalProperties: false } as const;
+
+export const Name = Type.String({ pattern: "^[a-z0-9-]{1,64}$" });
+export const Month = Type.String({ pattern: "^[0-9]{4}-(0[1-9]|1[0-2])$" });
+export const TopicFilters = Type.Array(text(1024), { maxItems: 64 });
+
+export const Place = Type.Object(
+  {
+    lat: Type.Number({ minimum: -90, maximum: 90 }),
+    lon: Type.Number({ minimum: -180, maximum: 180 }),
+    name: Type.Optional(text(200)),
+  },
+  strict,
+);
+
+export const Price = Type.Object(
+  {
+    amount: Type.String({ description: "Decimal, at most six places.", maxLength: 30 }),
+    currency: Type.String({ description: "ISO 4217 code.", pattern: "^[A-Z]{3}$" }),
+    perMessages: Type.Integer({ minimum: 1 }),
+  },
+  strict,
+);
+
+export const Terms = Type.Object(
+  {
+    price: Price,
+    fields: Type.Optional(
+      Type.Array(text(200), {
+        maxItems: 256,
+        description: "Top-level JSON members that are let through.",
+      }),
+    ),
+    notAfter: Type.Optional(Type.String({ description: "ISO 8601, UTC.", maxLength: 40 })),
+    messagesMax: Type.Optional(Type.Integer({ minimum: 1 })),
+  },
+  strict,
+);
+
+export const ThingBody = Type.Object(
+  {
+    name: Name,
+    title: Type.Optional(text(200)),
+    kind: Type.Optional(text(200)),
+    place: Type.Optional(Place),
+    publish: Type.Optional(TopicFilters),
+    subscribe: Type.Optional(TopicFilters),
+    properties: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+  },
+  strict,
+);
+
+export const ProductBody = Type.Object(
+  {
+    id: Type.Optional(Name),
+    title: text(200),
+    description: Type.Optional(Type.String({ maxLength: 4000 })),
+    topics: Type.Array(text(1024), { minItems: 1, maxItems: 64 }),
+    delivery: Type.Optional(Type.Union([Type.Literal("live"), Type.Literal("logged")])),
+    sector: Type.Optional(text(64)),
+    keywords: Type.Optional(Type.Array(text(64), { maxItems: 32 })),
+    place: Type.Optional(Place),
+    terms: Terms,
+  },
+  strict,
+);
+
+export const PeerBody = Type.Object({ url: text(2048) }, strict);
+export const AgreeBody = Type.Object(
+  { offer: text(512), provider: Type.Optional(text(512)) },
+  strict,
+);
+export const EffectBody = Type.Object(
+  {
+    text: text(300),
+    value: Type.Number(),
+    unit: Type.String({ maxLength: 32 }),
+  },
+  strict,
+);
+export const LinkBody = Type.Object(
+  { action: Type.Union([Type.Literal("cut"), Type.Literal("mend")]) },
+  strict,
+);
+export const UserBody = Type.Object(
+  {
+    id: Name,
+    role: Type.Union([
+      Type.Literal("viewer"),
+      Type.Literal("operator"),
+      Type.Literal("trader"),
+      Type.Literal("owner"),
+    ]),
+  },
+  strict,
+);
+
+export const IdParams = Type.Object({ id: text(512) });
+/** The rest of the path: a topic, a filter or a log's name. */
+export const RestParams = Type.Object({ "*": text(4096) });
+
+/** What a route answers: T to the compiler, described in short to OpenAPI. */
+export function answer<T>(description: string, schema: TSchema = Type.Unknown()) {
+  return Type.Unsafe<T>({ ...schema, description });
+}

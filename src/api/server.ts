@@ -1,0 +1,133 @@
+/**
+ * The node's HTTP front: the API for its own people and programs, the world, and the console.
+ *
+ * In come requests with a user's or a Thing's token; each is checked (same origin, token, role),
+ * put on the audit trail where it changes something, and handed to one room below through
+ * `deps.ts`. Out go JSON, event streams and errors from the catalogue. A route decides nothing
+ * about data, contracts or money itself. Other organisations' nodes come in through `federate`,
+ * whose routes stand on the same server in a scope of their own.
+ */
+import swagger from "@fastify/swagger";
+import { TypeBoxValidatorCompiler } from "@fastify/type-provider-typebox";
+import fastify, { type FastifyBaseLogger, type FastifyInstance } from "fastify";
+import { ComityError } from "../kernel/errors.ts";
+import { nameOfPrincipal } from "../things/access.ts";
+import { accessRoutes } from "./access-routes.ts";
+import { agreementRoutes } from "./agreement-routes.ts";
+import { consoleRoutes } from "./console.ts";
+import { type ApiDeps, apiLimits } from "./deps.ts";
+import { answerError, notFound } from "./error-answer.ts";
+import { allow, guardRoutes } from "./guard.ts";
+import { logRoutes } from "./log-routes.ts";
+import { marketRoutes } from "./market-routes.ts";
+import { settleRoutes } from "./settle-routes.ts";
+import { SseClients } from "./sse.ts";
+import { statusRoutes } from "./status-routes.ts";
+import { streamRoutes } from "./stream-routes.ts";
+import { thingRoutes } from "./thing-routes.ts";
+import { WorldView } from "./world.ts";
+import { worldRoutes } from "./world-routes.ts";
+
+/** A Fastify instance with the limits and headers every route of the node shares. */
+export function createHttpServer(
+  options: { logger?: FastifyBaseLogger; bodyBytesMax?: number } = {},
+): FastifyInstance {
+  const app: FastifyInstance = fastify({
+    bodyLimit: options.bodyBytesMax ?? apiLimits.bodyBytesMax,
+    routerOptions: { maxParamLength: 4096 },
+    requestTimeout: 60_000,
+    // a client that keeps its connection open and idle does not hold up the end
+    forceCloseConnections: "idle",
+    ...(options.logger && { loggerInstance: options.logger, disableRequestLogging: true }),
+  });
+  app.addHook("onRequest", async (_request, reply) => {
+    reply.headers({
+      "x-content-type-options": "nosniff",
+      "referrer-policy": "no-referrer",
+      "cross-origin-resource-policy": "same-origin",
+      "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    });
+  });
+  app.setErrorHandler(answerError);
+  app.setNotFoundHandler(notFound);
+  return app;
+}
+
+/** Registers `/api/v1`, `/comity/v1/overview` and `/`. */
+export async function apiRoutes(app: FastifyInstance, deps: ApiDeps): Promise<void> {
+  const limits = { ...apiLimits, ...deps.limits };
+  const clients = new SseClients(limits);
+  const world = new WorldView(deps, limits);
+  const ends = [
+    deps.things.onClosed((id) => clients.closeOf(`thing ${id}`)),
+    deps.users.onClosed((user) => clients.closeOf(nameOfPrincipal({ kind: "user", ...user }))),
+  ];
+  app.addHook("preClose", async () => {
+    for (const end of ends) end();
+    world.close();
+    clients.close();
+  });
+
+  await app.register(async (api) => {
+    api.setValidatorCompiler(TypeBoxValidatorCompiler);
+    // answers are written by this code alone; a serializer that drops members would hide mistakes
+    api.setSerializerCompiler(() => (data) => JSON.stringify(data));
+    await api.register(swagger, { openapi: openapiInfo(deps) });
+    guardRoutes(api, deps);
+    for (const routes of [
+      statusRoutes,
+      thingRoutes,
+      marketRoutes,
+      settleRoutes,
+      logRoutes,
+      accessRoutes,
+    ]) {
+      await api.register(async (scope) => routes(scope, deps), { prefix: "/api/v1" });
+    }
+    await api.register(async (scope) => agreementRoutes(scope, deps, world), {
+      prefix: "/api/v1",
+    });
+    await api.register(async (scope) => streamRoutes(scope, deps, clients, limits), {
+      prefix: "/api/v1",
+    });
+    await worldRoutes(api, deps, world, clients);
+    const openapi = { config: allow("open"), schema: { hide: true } };
+    api.get("/api/v1/openapi.json", openapi, async () => api.swagger());
+  });
+  await consoleRoutes(app, deps);
+}
+
+function openapiInfo(deps: ApiDeps) {
+  return {
+    openapi: "3.1.0",
+    info: {
+      title: `Comity node ${deps.node.name}`,
+      description: "Things, products, agreements, streams, usage and statements of one node.",
+      version: deps.node.version,
+    },
+    components: {
+      securitySchemes: {
+        bearer: {
+          type: "http" as const,
+          scheme: "bearer",
+          description: "A user's token, or THING:TOKEN for a Thing.",
+        },
+      },
+    },
+    security: [{ bearer: [] }],
+  };
+}
+
+/** Starts listening; PORT_BUSY names the port and the option that changes it. */
+export async function listenHttp(
+  app: FastifyInstance,
+  address: { readonly host: string; readonly port: number },
+): Promise<string> {
+  try {
+    return await app.listen(address);
+  } catch (error) {
+    const busy = (error as NodeJS.ErrnoException).code === "EADDRINUSE";
+    if (busy) throw new ComityError("PORT_BUSY", { ...address, option: "--http" });
+    throw error;
+  }
+}

@@ -1,0 +1,55 @@
+import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
+import type { FastifyInstance } from "fastify";
+import type { HealthResource, StatusResource } from "../client/resources.ts";
+import type { ApiDeps } from "./deps.ts";
+import { allow } from "./guard.ts";
+import { answer } from "./schemas.ts";
+
+export function statusRoutes(scope: FastifyInstance, deps: ApiDeps): void {
+  const app = scope.withTypeProvider<TypeBoxTypeProvider>();
+  const { node, clock } = deps;
+  const startedAt = clock.monotonic();
+
+  app.get(
+    "/health",
+    {
+      config: allow("open"),
+      schema: {
+        summary: "Is it there?",
+        security: [],
+        response: { 200: answer<HealthResource>("It is.") },
+      },
+    },
+    async () => ({ status: "ok" as const, name: node.name, did: node.did, version: node.version }),
+  );
+
+  app.get(
+    "/status",
+    {
+      config: allow("viewer"),
+      schema: {
+        summary: "What the node does right now",
+        response: { 200: answer<StatusResource>("Connections, links, counts and refusals.") },
+      },
+    },
+    async () => {
+      const products = await deps.products.list();
+      const agreements = await deps.agreements.list();
+      return {
+        name: node.name,
+        did: node.did,
+        version: node.version,
+        mqtt: { url: node.mqttUrl(), connections: deps.traffic.mqttConnections() },
+        http: { url: node.httpUrl() },
+        counts: {
+          things: deps.things.size,
+          products: products.length,
+          agreements: agreements.length,
+        },
+        links: deps.traffic.links(),
+        refusals: deps.traffic.refusals(),
+        uptimeSeconds: Math.floor((clock.monotonic() - startedAt) / 1000),
+      };
+    },
+  );
+}

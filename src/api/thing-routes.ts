@@ -1,0 +1,115 @@
+import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
+import type { FastifyInstance } from "fastify";
+import { Type } from "typebox";
+import type { ThingResource } from "../client/resources.ts";
+import { ComityError } from "../kernel/errors.ts";
+import type { Thing, Things } from "../things/directory.ts";
+import { thingDescription } from "../things/thing-description.ts";
+import type { ApiDeps } from "./deps.ts";
+import { allow, audited } from "./guard.ts";
+import { answer, IdParams, ThingBody } from "./schemas.ts";
+
+type WithToken = { thing: ThingResource; token: string };
+
+export function thingRoutes(scope: FastifyInstance, deps: ApiDeps): void {
+  const app = scope.withTypeProvider<TypeBoxTypeProvider>();
+  const { things } = deps;
+
+  app.get(
+    "/things",
+    {
+      config: allow("viewer"),
+      schema: {
+        summary: "All Things",
+        response: { 200: answer<ThingResource[]>("In order of id.") },
+      },
+    },
+    async () => things.list().map((thing) => resource(thing, things)),
+  );
+
+  app.post(
+    "/things",
+    {
+      config: allow("operator", "thing.add"),
+      schema: {
+        summary: "Add a Thing; its token is told here and never again",
+        body: ThingBody,
+        response: { 201: answer<WithToken>("The Thing and its token.") },
+      },
+    },
+    async (request, reply) => {
+      const made = await audited(deps, request, request.body.name, () =>
+        things.create(request.body),
+      );
+      return reply.code(201).send({ thing: resource(made.thing, things), token: made.token });
+    },
+  );
+
+  app.get(
+    "/things/:id",
+    {
+      config: allow("viewer"),
+      schema: {
+        summary: "A Thing's W3C Thing Description 1.1",
+        params: IdParams,
+        response: { 200: answer<Record<string, unknown>>("A Thing Description.") },
+      },
+    },
+    async (request, reply) => {
+      const { id } = request.params;
+      const thing = things.get(id);
+      if (!thing) throw new ComityError("NOT_FOUND", { what: "Thing", id });
+      void reply.type("application/td+json"); // TD 1.1 §11.1
+      return thingDescription(thing, deps.node.httpUrl());
+    },
+  );
+
+  app.delete(
+    "/things/:id",
+    {
+      config: allow("operator", "thing.remove"),
+      schema: {
+        summary: "Remove a Thing; its connections end",
+        params: IdParams,
+        response: { 204: Type.Null() },
+      },
+    },
+    async (request, reply) => {
+      const { id } = request.params;
+      await audited(deps, request, id, () => things.remove(id));
+      return reply.code(204).send(null);
+    },
+  );
+
+  app.post(
+    "/things/:id/rotate",
+    {
+      config: allow("operator", "thing.rotate"),
+      schema: {
+        summary: "A new token; the old one is good no more",
+        params: IdParams,
+        response: { 200: answer<WithToken>("The Thing and its new token.") },
+      },
+    },
+    async (request) => {
+      const { id } = request.params;
+      const made = await audited(deps, request, id, () => things.rotate(id));
+      return { thing: resource(made.thing, things), token: made.token };
+    },
+  );
+}
+
+function resource(thing: Thing, things: Things): ThingResource {
+  const { id, title, kind, place, publish, subscribe, createdAt } = thing;
+  const seen = things.seen(id);
+  return {
+    id,
+    title,
+    kind,
+    ...(place && { place }),
+    publish,
+    subscribe,
+    createdAt,
+    ...(seen && { lastAt: seen.at, last: seen.summary }),
+  };
+}

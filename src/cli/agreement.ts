@@ -1,0 +1,78 @@
+import { Command } from "commander";
+import type { AgreementResource } from "../client/resources.ts";
+import { describePrice } from "../kernel/price.ts";
+import { connect, type CliIo, globals } from "./context.ts";
+import { printJson, printLine, printTable } from "./output.ts";
+
+/** `agree`, `agreements` and `revoke`. */
+export function agreementCommands(io: CliIo): Command[] {
+  return [agreeCommand(io), agreementsCommand(io), revokeCommand(io)];
+}
+
+function agreeCommand(io: CliIo): Command {
+  return new Command("agree")
+    .description("agree to an offer: both nodes sign, and the stream starts")
+    .argument("<offer>", "its id, from comity find")
+    .option("--provider <did>", "whose offer it is, where two have the same id")
+    .action(async (offer: string, options: { provider?: string }, command: Command) => {
+      const node = connect(io, command);
+      const agreement = await node.agree(offer, options.provider);
+      if (globals(command).json === true) return printJson(io, agreement);
+      const from = await nameOf(node, agreement.provider);
+      printLine(
+        io,
+        `Agreed: ${agreement.title}, ${describePrice(agreement.price)}, signed by both.`,
+      );
+      printLine(io, `  agreement  ${agreement.id}`);
+      printLine(io, `  watch it   comity tail 'from/${from}/${agreement.product}/#'`);
+      printLine(io, `  end it     comity revoke ${agreement.id}`);
+    });
+}
+
+function agreementsCommand(io: CliIo): Command {
+  return new Command("agreements")
+    .description("all agreements, as provider and as consumer")
+    .action(async (_options: unknown, command: Command) => {
+      const node = connect(io, command);
+      const agreements = await node.agreements();
+      if (globals(command).json === true) return printJson(io, agreements);
+      const peers = new Map((await node.peers()).map((peer) => [peer.did, peer.name]));
+      const rows = agreements.map((agreement) => {
+        const other = otherOf(agreement);
+        return [
+          agreement.id,
+          agreement.role === "provider" ? "to" : "from",
+          peers.get(other) ?? other,
+          agreement.title,
+          describePrice(agreement.price),
+          agreement.ended ? `ended: ${agreement.ended.reason}` : "active",
+        ];
+      });
+      const heads = ["AGREEMENT", "", "WITH", "PRODUCT", "PRICE", "STATE"];
+      printTable(io, heads, rows, "No agreements yet. Find something: comity find WORDS");
+    });
+}
+
+function revokeCommand(io: CliIo): Command {
+  return new Command("revoke")
+    .description("end an agreement now; nothing more is delivered")
+    .argument("<agreement>", "its id")
+    .action(async (id: string, _options: unknown, command: Command) => {
+      const node = connect(io, command);
+      await node.revoke(id);
+      const ended = await node.agreement(id);
+      if (globals(command).json === true) return printJson(io, ended);
+      const after = ended.usage?.messages;
+      const count = after === undefined ? "" : ` after message ${after.toLocaleString("en")}`;
+      printLine(io, `${ended.title} is stopped${count}.`);
+    });
+}
+
+export function otherOf(agreement: Pick<AgreementResource, "role" | "provider" | "consumer">) {
+  return agreement.role === "provider" ? agreement.consumer : agreement.provider;
+}
+
+async function nameOf(node: ReturnType<typeof connect>, did: string): Promise<string> {
+  const peer = (await node.peers()).find((one) => one.did === did);
+  return peer?.name ?? "+";
+}

@@ -1,0 +1,53 @@
+import { ComityError } from "../kernel/errors.ts";
+import type { Place } from "../kernel/place.ts";
+import { type Price, priceProblem } from "../kernel/price.ts";
+
+/** For options that may be given several times. */
+export function repeated(value: string, before: string[] | undefined): string[] {
+  return [...(before ?? []), value];
+}
+
+export function wholeNumber(option: string, text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw invalid(`${option} "${text}" is not a whole number`);
+  return Number(text);
+}
+
+/** `0.002 EUR`, or `free`. */
+export function priceFrom(text: string, perMessages: number): Price {
+  // XXX: ISO 4217 for "no currency"
+  const match = text === "free" ? ["", "0", "XXX"] : /^(\S+)\s+([A-Z]{3})$/.exec(text.trim());
+  const [, amount, currency] = match ?? [];
+  if (amount === undefined || currency === undefined) {
+    throw invalid(`--price "${text}" is not an amount and a currency such as "0.002 EUR", or free`);
+  }
+  const price = { amount, currency, perMessages };
+  const problem = priceProblem(price);
+  if (problem !== undefined) throw invalid(`--price: ${problem}`);
+  return price;
+}
+
+/** `51.92,4.48` or `51.92,4.48,Rotterdam`. */
+export function placeFrom(text: string): Place {
+  const [lat = "", lon = "", ...name] = text.split(",");
+  const place = { lat: Number(lat), lon: Number(lon) };
+  if (lat.trim() === "" || lon.trim() === "" || Number.isNaN(place.lat + place.lon)) {
+    throw invalid(`--place "${text}" is not latitude,longitude such as 51.92,4.48`);
+  }
+  return name.length === 0 ? place : { ...place, name: name.join(",").trim() };
+}
+
+/** `8080` or `0.0.0.0:8080`; the host where only a port is given. */
+export function addressFrom(
+  option: string,
+  text: string,
+  hostDefault: string,
+): { host: string; port: number } {
+  const match = /^(?:(.+):)?(\d{1,5})$/.exec(text);
+  const port = Number(match?.[2]);
+  if (!match || port > 65_535) throw invalid(`${option} "${text}" is not PORT or HOST:PORT`);
+  return { host: (match[1] ?? hostDefault).replace(/^\[|\]$/g, ""), port };
+}
+
+export function invalid(problem: string): ComityError {
+  return new ComityError("CONFIG_INVALID", { problem });
+}

@@ -1,0 +1,138 @@
+import { Command } from "commander";
+import { parse } from "yaml";
+import type { NewProduct } from "../client/resources.ts";
+import { describePrice, type Price } from "../kernel/price.ts";
+import { problemOf } from "../kernel/errors.ts";
+import { connect, type CliIo, globals, readText } from "./context.ts";
+import { invalid, placeFrom, priceFrom, repeated, wholeNumber } from "./flags.ts";
+import { printJson, printLine, printTable } from "./output.ts";
+
+export interface ProductFlags {
+  readonly file?: string;
+  readonly title?: string;
+  readonly description?: string;
+  readonly topic?: string[];
+  readonly price?: string;
+  readonly per?: string;
+  readonly field?: string[];
+  readonly notAfter?: string;
+  readonly messagesMax?: string;
+  readonly live?: boolean;
+  readonly logged?: boolean;
+  readonly sector?: string;
+  readonly keyword?: string[];
+  readonly place?: string;
+}
+
+export function productCommand(io: CliIo): Command {
+  const product = new Command("product").description("streams you offer to other organisations");
+  product
+    .command("add [id]")
+    .description("offer a set of streams, from flags, from a file, or both (flags win)")
+    .option("--file <product.yaml>", "the product as the API takes it, in YAML")
+    .option("--title <text>", "what it is; the id is made from it where none is given")
+    .option("--description <text>", "more about it")
+    .option("--topic <filter>", "topics it consists of; repeatable", repeated)
+    .option("--price <price>", 'such as "0.002 EUR", or free')
+    .option("--per <messages>", "how many messages the price is for (default: 1)")
+    .option("--field <name>", "let only these JSON members through; repeatable", repeated)
+    .option("--not-after <time>", "deliver nothing from then on, such as 2027-01-01T00:00:00Z")
+    .option("--messages-max <count>", "deliver at most so many messages an agreement")
+    .option("--logged", "durable and resumable, nothing lost (default)")
+    .option("--live", "as it comes")
+    .option("--sector <word>", "transport, energy, agriculture, health, industry, …")
+    .option("--keyword <word>", "found by it; repeatable", repeated)
+    .option("--place <lat,lon[,name]>", "where the data is from")
+    .action(async (id: string | undefined, flags: ProductFlags, command: Command) => {
+      const made = await connect(io, command).addProduct(productFrom(id, flags));
+      if (globals(command).json === true) return printJson(io, made);
+      const price = describePrice(made.terms.price);
+      printLine(io, `${made.title} is offered as ${made.id}: ${made.delivery}, ${price}.`);
+      printLine(io, `Others find it with: comity find ${made.id}`);
+    });
+  product
+    .command("list")
+    .description("all of yours")
+    .action(async (_options: unknown, command: Command) => {
+      const products = await connect(io, command).products();
+      if (globals(command).json === true) return printJson(io, products);
+      const rows = products.map(({ id, title, delivery, topics, terms }) => [
+        id,
+        title,
+        delivery,
+        describePrice(terms.price),
+        topics.join(" "),
+      ]);
+      const none = "No products yet. Offer one: comity product add --title TEXT --topic FILTER …";
+      printTable(io, ["ID", "TITLE", "DELIVERY", "PRICE", "TOPICS"], rows, none);
+    });
+  product
+    .command("remove <id>")
+    .description("offer it no more; agreements that were made stand")
+    .action(async (id: string, _options: unknown, command: Command) => {
+      await connect(io, command).removeProduct(id);
+      if (globals(command).json === true) return printJson(io, { removed: id });
+      printLine(io, `${id} is offered no more.`);
+    });
+  return product;
+}
+
+/** In a file the price may also be written as in --price. */
+type ProductFile = Partial<Omit<NewProduct, "terms">> & {
+  terms?: Partial<Omit<NewProduct["terms"], "price">> & { price?: Price | string };
+};
+
+export function productFrom(id: string | undefined, flags: ProductFlags): NewProduct {
+  const file = flags.file === undefined ? {} : readProductFile(flags.file);
+  const title = flags.title ?? file.title ?? id;
+  const topics = flags.topic ?? file.topics;
+  if (title === undefined) throw invalid("a product needs a --title");
+  if (!topics) throw invalid("a product needs at least one --topic");
+  if (flags.live === true && flags.logged === true) {
+    throw invalid("--live and --logged exclude each other");
+  }
+  const delivery = flags.live ? "live" : flags.logged ? "logged" : file.delivery;
+  const product = {
+    ...file,
+    title,
+    topics,
+    terms: termsFrom(flags, file),
+    ...(id !== undefined && { id }),
+    ...(flags.description !== undefined && { description: flags.description }),
+    ...(delivery !== undefined && { delivery }),
+    ...(flags.sector !== undefined && { sector: flags.sector }),
+    ...(flags.keyword && { keywords: flags.keyword }),
+    ...(flags.place !== undefined && { place: placeFrom(flags.place) }),
+  };
+  return product;
+}
+
+function termsFrom(flags: ProductFlags, file: ProductFile): NewProduct["terms"] {
+  const given = flags.price ?? file.terms?.price;
+  if (given === undefined) throw invalid('a product needs a --price, such as "0.002 EUR" or free');
+  const per = wholeNumber("--per", flags.per ?? "1");
+  const { notAfter = file.terms?.notAfter, field: fields = file.terms?.fields } = flags;
+  const messagesMax =
+    flags.messagesMax === undefined
+      ? file.terms?.messagesMax
+      : wholeNumber("--messages-max", flags.messagesMax);
+  return {
+    price: typeof given === "string" ? priceFrom(given, per) : given,
+    ...(fields && { fields }),
+    ...(notAfter !== undefined && { notAfter }),
+    ...(messagesMax !== undefined && { messagesMax }),
+  };
+}
+
+function readProductFile(path: string): ProductFile {
+  let read: unknown;
+  try {
+    read = parse(readText(path));
+  } catch (error) {
+    throw invalid(`${path}: ${problemOf(error)}`);
+  }
+  if (typeof read !== "object" || read === null || Array.isArray(read)) {
+    throw invalid(`${path} holds no product`);
+  }
+  return read;
+}

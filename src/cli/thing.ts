@@ -1,0 +1,95 @@
+import { Command } from "commander";
+import type { NewThing } from "../client/resources.ts";
+import { connect, type CliIo, globals } from "./context.ts";
+import { placeFrom, repeated } from "./flags.ts";
+import { printJson, printLine, printTable } from "./output.ts";
+
+interface AddOptions {
+  readonly title?: string;
+  readonly kind?: string;
+  readonly place?: string;
+  readonly publish?: string[];
+  readonly subscribe?: string[];
+}
+
+export function thingCommand(io: CliIo): Command {
+  const thing = new Command("thing").description("devices and services that connect to the node");
+  thing
+    .command("add <name>")
+    .description("add one; prints its credential, which is told only once")
+    .option("--title <text>", "for people")
+    .option("--kind <word>", "what it is, such as bus or pump")
+    .option("--place <lat,lon[,name]>", "where it stands")
+    .option("--publish <filter>", "topics it may publish (default: NAME/#); repeatable", repeated)
+    .option("--subscribe <filter>", "topics it may see (default: none); repeatable", repeated)
+    .action(async (name: string, options: AddOptions, command: Command) => {
+      const { title, kind, place, publish, subscribe } = options;
+      const node = connect(io, command);
+      const body: NewThing = {
+        name,
+        ...(title !== undefined && { title }),
+        ...(kind !== undefined && { kind }),
+        ...(place !== undefined && { place: placeFrom(place) }),
+        ...(publish && { publish }),
+        ...(subscribe && { subscribe }),
+      };
+      const made = await node.addThing(body);
+      const mqttUrl = (await node.status()).mqtt.url;
+      if (globals(command).json === true) return printJson(io, { ...made, mqttUrl });
+      printCredential(io, made.thing.id, made.token, node.url, mqttUrl);
+    });
+  thing
+    .command("list")
+    .description("all of them")
+    .action(async (_options: unknown, command: Command) => {
+      const things = await connect(io, command).things();
+      if (globals(command).json === true) return printJson(io, things);
+      const rows = things.map(({ id, title, kind, lastAt, last }) => [
+        id,
+        title,
+        kind,
+        lastAt === undefined ? "never" : new Date(lastAt).toISOString(),
+        last ?? "",
+      ]);
+      const none = "No Things yet. Add one: comity thing add NAME";
+      printTable(io, ["NAME", "TITLE", "KIND", "LAST SEEN", "LAST"], rows, none);
+    });
+  thing
+    .command("rotate <name>")
+    .description("give it a new token; the old one is good no more")
+    .action(async (name: string, _options: unknown, command: Command) => {
+      const node = connect(io, command);
+      const made = await node.rotateThing(name);
+      const mqttUrl = (await node.status()).mqtt.url;
+      if (globals(command).json === true) return printJson(io, { ...made, mqttUrl });
+      printCredential(io, made.thing.id, made.token, node.url, mqttUrl);
+    });
+  thing
+    .command("remove <name>")
+    .description("remove it; its connections end")
+    .action(async (name: string, _options: unknown, command: Command) => {
+      await connect(io, command).removeThing(name);
+      if (globals(command).json === true) return printJson(io, { removed: name });
+      printLine(io, `${name} is removed.`);
+    });
+  return thing;
+}
+
+function printCredential(
+  io: CliIo,
+  name: string,
+  token: string,
+  httpUrl: string,
+  mqttUrl: string,
+): void {
+  const { hostname, port } = new URL(mqttUrl);
+  printLine(io, `Thing ${name}`);
+  printLine(io, `  username  ${name}`);
+  printLine(io, `  token     ${token}   (told only now)`);
+  printLine(io);
+  printLine(io, "Publish with any MQTT client, or over HTTP:");
+  const login = `-h ${hostname} -p ${port || 1883} -u ${name} -P ${token}`;
+  printLine(io, `  mosquitto_pub ${login} -q 1 -t ${name}/hello -m '{"value":1}'`);
+  const header = `-H 'Authorization: Bearer ${name}:${token}'`;
+  printLine(io, `  curl ${header} -d '{"value":1}' ${httpUrl}/api/v1/publish/${name}/hello`);
+}

@@ -1,0 +1,162 @@
+import { hostname } from "node:os";
+import { Type } from "typebox";
+import { Compile } from "typebox/compile";
+import { parse } from "yaml";
+import { crashAt } from "../kernel/crash.ts";
+import { problemOf } from "../kernel/errors.ts";
+import { placeProblem } from "../kernel/place.ts";
+import type { NodeOptions } from "../node.ts";
+import { dataDefault, readText } from "./context.ts";
+import { addressFrom, invalid, placeFrom } from "./flags.ts";
+
+export interface UpFlags {
+  readonly name?: string;
+  readonly title?: string;
+  readonly country?: string;
+  readonly currency?: string;
+  readonly place?: string;
+  readonly did?: string;
+  readonly data?: string;
+  readonly http?: string;
+  readonly mqtt?: string;
+  readonly publicUrl?: string;
+  readonly publicWorld?: boolean;
+  readonly dev?: boolean;
+  readonly config?: string;
+}
+
+const strict = { additionalProperties: false } as const;
+const Address = Type.Union([
+  Type.Integer({ minimum: 0, maximum: 65_535 }),
+  Type.Object(
+    { host: Type.Optional(Type.String()), port: Type.Integer({ minimum: 0, maximum: 65_535 }) },
+    strict,
+  ),
+]);
+
+/** The file of `--config`: the node's options, each of them optional. */
+const ConfigFile = Type.Object(
+  {
+    name: Type.Optional(Type.String()),
+    title: Type.Optional(Type.String()),
+    country: Type.Optional(Type.String()),
+    currency: Type.Optional(Type.String()),
+    place: Type.Optional(
+      Type.Object(
+        { lat: Type.Number(), lon: Type.Number(), name: Type.Optional(Type.String()) },
+        strict,
+      ),
+    ),
+    did: Type.Optional(Type.String()),
+    data: Type.Optional(Type.String()),
+    http: Type.Optional(Address),
+    mqtt: Type.Optional(Address),
+    publicUrl: Type.Optional(Type.String()),
+    localPeers: Type.Optional(
+      Type.Array(Type.Object({ did: Type.String(), url: Type.String() }, strict)),
+    ),
+    dev: Type.Optional(Type.Boolean()),
+    publicWorld: Type.Optional(Type.Boolean()),
+    receiptWindowMs: Type.Optional(Type.Integer({ minimum: 10 })),
+    limits: Type.Optional(Type.Record(Type.String(), Type.Integer({ minimum: 0 }))),
+  },
+  strict,
+);
+type ConfigFile = Type.Static<typeof ConfigFile>;
+const configFile = Compile(ConfigFile);
+
+const hostDefault = "127.0.0.1";
+const receiptWindowMsDefault = 60_000;
+
+/** Flags over file over defaults; CONFIG_INVALID names the option that is wrong. */
+export function upOptions(
+  flags: UpFlags,
+  env: Readonly<Record<string, string | undefined>>,
+): NodeOptions {
+  const file = flags.config === undefined ? {} : readConfig(flags.config);
+  const name = flags.name ?? file.name ?? ownName();
+  if (!/^[a-z0-9-]{1,64}$/.test(name)) {
+    throw invalid(`--name "${name}" is not 1 to 64 of a-z, 0-9 and -`);
+  }
+  const crash = env["COMITY_CRASH_AT"];
+  return {
+    name,
+    title: flags.title ?? file.title ?? name,
+    country: code("--country", /^[A-Z]{2}$/, flags.country ?? file.country ?? "ZZ"),
+    // XXX: ISO 4217 for "no currency"; ZZ: ISO 3166 leaves it to the user
+    currency: code("--currency", /^[A-Z]{3}$/, flags.currency ?? file.currency ?? "XXX"),
+    place: placeOf(flags, file),
+    ...optional("did", flags.did ?? file.did),
+    data: flags.data ?? file.data ?? dataDefault,
+    http: addressOf("--http", flags.http, file.http, 8080),
+    mqtt: addressOf("--mqtt", flags.mqtt, file.mqtt, 1883),
+    ...optional("publicUrl", httpUrl("--public-url", flags.publicUrl ?? file.publicUrl)),
+    localPeers: file.localPeers ?? [],
+    dev: flags.dev ?? file.dev ?? false,
+    publicWorld: flags.publicWorld ?? file.publicWorld ?? false,
+    receiptWindowMs: file.receiptWindowMs ?? receiptWindowMsDefault,
+    ...optional("limits", file.limits),
+    // kill -9 at a named place, so that tests can show what a node takes up again
+    ...(crash !== undefined && {
+      crash: crashAt(crash, () => process.kill(process.pid, "SIGKILL")),
+    }),
+  };
+}
+
+function readConfig(path: string): ConfigFile {
+  const text = readText(path);
+  let read: unknown;
+  try {
+    read = parse(text);
+  } catch (error) {
+    throw invalid(`${path}: ${problemOf(error)}`);
+  }
+  if (configFile.Check(read)) return read;
+  const [first] = configFile.Errors(read);
+  throw invalid(`${path}${first?.instancePath ?? ""} ${first?.message ?? "is wrong"}`);
+}
+
+function addressOf(
+  option: string,
+  flag: string | undefined,
+  file: ConfigFile["http"],
+  port: number,
+): { host: string; port: number } {
+  if (flag !== undefined) return addressFrom(option, flag, hostDefault);
+  if (typeof file === "object") return { host: file.host ?? hostDefault, port: file.port };
+  return { host: hostDefault, port: file ?? port };
+}
+
+function placeOf(flags: UpFlags, file: ConfigFile): NodeOptions["place"] {
+  if (flags.place === undefined && file.place === undefined) return { lat: 0, lon: 0 };
+  const place = flags.place === undefined ? file.place : placeFrom(flags.place);
+  const problem = place && placeProblem(place);
+  if (problem !== undefined) throw invalid(`--place: ${problem}`);
+  return place ?? { lat: 0, lon: 0 };
+}
+
+function code(option: string, form: RegExp, value: string): string {
+  if (!form.test(value)) throw invalid(`${option} "${value}" is not an ISO code such as NL or EUR`);
+  return value;
+}
+
+function httpUrl(option: string, value: string | undefined): string | undefined {
+  const fine = value === undefined || /^https?:\/\/[^/]+/.test(value);
+  if (!fine) throw invalid(`${option} "${value}" is not an http address`);
+  return value;
+}
+
+/** The machine's own name, as far as it can be one. */
+function ownName(): string {
+  const plain = hostname().toLowerCase().split(".")[0] ?? "";
+  return (
+    plain
+      .replace(/[^a-z0-9-]+/g, "-")
+      .replace(/^-+|-+$/g, "")
+      .slice(0, 64) || "node"
+  );
+}
+
+function optional<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {
+  return value === undefined ? {} : ({ [key]: value } as { [P in K]: V });
+}

@@ -1,0 +1,86 @@
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Command } from "commander";
+import { packageVersion } from "../api/version.ts";
+import { addressFile, type CliIo, globals, type NodeAddress, tokenFile } from "./context.ts";
+import { interrupted } from "./interrupt.ts";
+import { printLine } from "./output.ts";
+import { type UpFlags, upOptions } from "./up-options.ts";
+
+export function upCommand(io: CliIo): Command {
+  return new Command("up")
+    .description("run a node until Ctrl-C")
+    .option("--name <name>", "short name (a-z, 0-9, -) under which peers see it")
+    .option("--title <text>", "the organisation's name")
+    .option("--country <code>", "ISO 3166 code, such as NL")
+    .option("--currency <code>", "ISO 4217 code, such as EUR")
+    .option("--place <lat,lon[,name]>", "where it is")
+    .option("--did <did>", "its identity, at the first start only")
+    .option("--http <port>", "PORT or HOST:PORT (default: 127.0.0.1:8080; 0: any free one)")
+    .option("--mqtt <port>", "PORT or HOST:PORT (default: 127.0.0.1:1883; 0: any free one)")
+    .option("--public-url <url>", "the address others reach it at, where that is another")
+    .option("--public-world", "show the world page and its data to everybody")
+    .option("--dev", "let anonymous clients in on loopback; for trying and measuring only")
+    .option("--config <file>", "all of it in JSON or YAML; flags win")
+    .action(async (flags: UpFlags, command: Command) => {
+      const { data, json } = globals(command);
+      const options = upOptions({ ...flags, ...(data !== undefined && { data }) }, io.env);
+      const { startNode } = await import("../node.ts");
+      const interrupt = interrupted(io);
+      const node = await startNode(options);
+      try {
+        writeAddress(options.data, { http: node.httpUrl, mqtt: node.mqttUrl });
+        if (json === true) {
+          const { name, did, httpUrl, mqttUrl, adminToken } = node;
+          const started = { name, did, httpUrl, mqttUrl, data: options.data, adminToken };
+          printLine(io, JSON.stringify(started));
+        } else {
+          printStart(io, node, options.data);
+        }
+        if (options.dev) warnOfDev(io);
+        await interrupt.promise;
+        interrupt.dispose(); // a second Ctrl-C ends it at once
+        if (json !== true) printLine(io, "Stopping …");
+      } finally {
+        rmSync(join(options.data, addressFile), { force: true });
+        await node.close();
+      }
+    });
+}
+
+interface Started {
+  readonly name: string;
+  readonly did: string;
+  readonly httpUrl: string;
+  readonly mqttUrl: string;
+  readonly adminToken?: string;
+}
+
+function printStart(io: CliIo, node: Started, data: string): void {
+  printLine(io, `Comity ${packageVersion()}, node ${node.name} (${node.did})`);
+  printLine(io, `  console and API  ${node.httpUrl}`);
+  printLine(io, `  MQTT             ${node.mqttUrl}`);
+  printLine(io, `  data             ${data}`);
+  const kept = join(data, tokenFile);
+  if (node.adminToken === undefined) printLine(io, `  admin token      in ${kept}`);
+  else printLine(io, `  admin token      ${node.adminToken}   (kept in ${kept})`);
+  const where = globalFlag(data);
+  printLine(io);
+  printLine(io, `Next: comity${where} thing add NAME     Ctrl-C stops it.`);
+}
+
+function globalFlag(data: string): string {
+  return data === "./comity-data" ? "" : ` --data ${data}`;
+}
+
+function warnOfDev(io: CliIo): void {
+  const line = "*".repeat(72);
+  io.stderr.write(
+    `${line}\n--dev: ANYBODY on this machine may publish, read and change this node WITHOUT\n` +
+      `a token. For trying and measuring only; never with anything real.\n${line}\n`,
+  );
+}
+
+function writeAddress(data: string, address: NodeAddress): void {
+  writeFileSync(join(data, addressFile), `${JSON.stringify(address)}\n`);
+}

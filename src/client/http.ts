@@ -1,0 +1,220 @@
+import { type ErrorCode, catalogue, ComityError, problemOf } from "../kernel/errors.ts";
+import type { Happening } from "../kernel/journal.ts";
+import { jsonLines, type SseEvent, sseEvents } from "./event-stream.ts";
+import type {
+  AgreementDetail,
+  AgreementResource,
+  AuditResource,
+  HealthResource,
+  LogLine,
+  LogResource,
+  NewProduct,
+  NewThing,
+  OfferResource,
+  PeerResource,
+  ProductResource,
+  StatementResource,
+  StatusResource,
+  StreamMessage,
+  ThingResource,
+  UsageResource,
+  UserResource,
+} from "./resources.ts";
+import type { Effect, World } from "./world.ts";
+
+export interface ComityHttpOptions {
+  /** `http://host:port` of the node. */
+  readonly url: string;
+  /** Admin or user token, or `<thing>:<token>`. */
+  readonly token?: string;
+  /** For calls that answer at once; an agreement may take as long as two nodes need. */
+  readonly timeoutMs?: number;
+}
+
+interface Call {
+  readonly method?: "GET" | "POST" | "PUT" | "DELETE";
+  readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
+  readonly json?: unknown;
+  readonly bytes?: Uint8Array | string;
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+const timeoutMsDefault = 30_000;
+const agreeTimeoutMs = 120_000;
+
+/**
+ * The HTTP API of one node, a method a route. Everything throws a ComityError: CONNECT_FAILED
+ * where the node does not answer, otherwise the node's own error in its own words.
+ */
+export class ComityHttp {
+  readonly url: string;
+  readonly #token: string | undefined;
+  readonly #timeoutMs: number;
+
+  constructor(options: ComityHttpOptions) {
+    this.url = options.url.replace(/\/+$/, "");
+    this.#token = options.token;
+    this.#timeoutMs = options.timeoutMs ?? timeoutMsDefault;
+  }
+
+  health = () => this.#json<HealthResource>("/health");
+  status = () => this.#json<StatusResource>("/status");
+  openapi = () => this.#json<Record<string, unknown>>("/openapi.json");
+
+  things = () => this.#json<ThingResource[]>("/things");
+  addThing = (thing: NewThing) =>
+    this.#json<{ thing: ThingResource; token: string }>("/things", { method: "POST", json: thing });
+  /** Its W3C Thing Description. */
+  thing = (id: string) => this.#json<Record<string, unknown>>(`/things/${part(id)}`);
+  removeThing = (id: string) => this.#json<void>(`/things/${part(id)}`, { method: "DELETE" });
+  rotateThing = (id: string) =>
+    this.#json<{ thing: ThingResource; token: string }>(`/things/${part(id)}/rotate`, {
+      method: "POST",
+    });
+
+  products = () => this.#json<ProductResource[]>("/products");
+  product = (id: string) => this.#json<ProductResource>(`/products/${part(id)}`);
+  addProduct = (product: NewProduct) =>
+    this.#json<ProductResource>("/products", { method: "POST", json: product });
+  removeProduct = (id: string) => this.#json<void>(`/products/${part(id)}`, { method: "DELETE" });
+
+  peers = () => this.#json<PeerResource[]>("/peers");
+  addPeer = (url: string) => this.#json<PeerResource>("/peers", { method: "POST", json: { url } });
+
+  find = (words: string) => this.#json<OfferResource[]>("/find", { query: { q: words } });
+
+  agreements = () => this.#json<AgreementResource[]>("/agreements");
+  agreement = (id: string) => this.#json<AgreementDetail>(`/agreements/${part(id)}`);
+  agree = (offer: string, provider?: string) =>
+    this.#json<AgreementResource>("/agreements", {
+      method: "POST",
+      json: provider === undefined ? { offer } : { offer, provider },
+      timeoutMs: agreeTimeoutMs,
+    });
+  revoke = (id: string) =>
+    this.#json<AgreementResource>(`/agreements/${part(id)}/revoke`, { method: "POST" });
+  setEffect = (id: string, effect: Effect) =>
+    this.#json<void>(`/agreements/${part(id)}/effect`, { method: "PUT", json: effect });
+  link = (id: string, action: "cut" | "mend") =>
+    this.#json<void>(`/agreements/${part(id)}/link`, { method: "POST", json: { action } });
+  receipts = (id: string) => this.#json<unknown[]>(`/agreements/${part(id)}/receipts`);
+
+  usage = () => this.#json<UsageResource[]>("/usage");
+  /** `month` as `2026-11`. */
+  statement = (month: string) => this.#json<StatementResource[]>(`/statements/${part(month)}`);
+  bill = (month: string, agreement: string) =>
+    this.#json<unknown>(`/statements/${part(month)}/bills/${part(agreement)}`);
+
+  audit = (range: { after?: string; limit?: number } = {}) =>
+    this.#json<AuditResource[]>("/audit", { query: range });
+  users = () => this.#json<UserResource[]>("/users");
+  addUser = (id: string, role: UserResource["role"]) =>
+    this.#json<{ user: UserResource; token: string }>("/users", {
+      method: "POST",
+      json: { id, role },
+    });
+  removeUser = (id: string) => this.#json<void>(`/users/${part(id)}`, { method: "DELETE" });
+
+  world = () => this.#json<World>("/world");
+
+  logs = () => this.#json<LogResource[]>("/logs");
+
+  /** Messages at positions ≥ `after`, oldest first. */
+  async *readLog(log: string, range: { after?: number; limit?: number } = {}) {
+    const response = await this.#call(`/logs/${path(log)}`, { query: range });
+    if (response.body) yield* jsonLines<LogLine>(response.body);
+  }
+
+  async publish(
+    topic: string,
+    payload: Uint8Array | string,
+    options: { qos?: 0 | 1; retain?: boolean } = {},
+  ): Promise<void> {
+    const call = { method: "POST", bytes: payload, query: options } as const;
+    await (await this.#call(`/publish/${path(topic)}`, call)).arrayBuffer();
+  }
+
+  /** Live messages, until the loop is left or the signal fires. */
+  async *stream(filter: string, signal?: AbortSignal): AsyncGenerator<StreamMessage> {
+    for await (const event of this.#events(`/streams/${path(filter)}`, signal)) {
+      if (event.event === "message") yield JSON.parse(event.data) as StreamMessage;
+    }
+  }
+
+  /** The world once a second, and what happens in between. */
+  async *worldLive(
+    signal?: AbortSignal,
+  ): AsyncGenerator<{ event: "world"; data: World } | { event: "happening"; data: Happening }> {
+    for await (const { event, data } of this.#events("/world/live", signal)) {
+      if (event === "world") yield { event, data: JSON.parse(data) as World };
+      if (event === "happening") yield { event, data: JSON.parse(data) as Happening };
+    }
+  }
+
+  async *#events(route: string, signal?: AbortSignal): AsyncGenerator<SseEvent> {
+    const call: Call = { timeoutMs: 0, ...(signal && { signal }) };
+    const response = await this.#call(route, call);
+    if (response.body) yield* sseEvents(response.body);
+  }
+
+  async #json<T>(route: string, call: Call = {}): Promise<T> {
+    const response = await this.#call(route, call);
+    if (response.status === 204) return undefined as T;
+    try {
+      return (await response.json()) as T;
+    } catch (error) {
+      throw new ComityError("CONNECT_FAILED", { url: this.url, problem: problemOf(error) });
+    }
+  }
+
+  async #call(route: string, call: Call): Promise<Response> {
+    const url = new URL(`${this.url}/api/v1${route}`);
+    for (const [key, value] of Object.entries(call.query ?? {})) {
+      if (value !== undefined) url.searchParams.set(key, String(value));
+    }
+    const headers: Record<string, string> = {};
+    if (this.#token !== undefined) headers["authorization"] = `Bearer ${this.#token}`;
+    if (call.json !== undefined) headers["content-type"] = "application/json";
+    if (call.bytes !== undefined) headers["content-type"] = "application/octet-stream";
+    const body = call.json === undefined ? call.bytes : JSON.stringify(call.json);
+    const timeoutMs = call.timeoutMs ?? this.#timeoutMs;
+    const signals = call.signal ? [call.signal] : [];
+    if (timeoutMs > 0) signals.push(AbortSignal.timeout(timeoutMs));
+    let response: Response;
+    try {
+      response = await fetch(url, {
+        method: call.method ?? "GET",
+        headers,
+        redirect: "error",
+        ...(body !== undefined && { body: body as NonNullable<RequestInit["body"]> }),
+        ...(signals.length > 0 && { signal: AbortSignal.any(signals) }),
+      });
+    } catch (error) {
+      throw new ComityError("CONNECT_FAILED", { url: this.url, problem: problemOf(error) });
+    }
+    if (!response.ok) throw await this.#refusal(response);
+    return response;
+  }
+
+  async #refusal(response: Response): Promise<ComityError> {
+    const body = (await response.json().catch(() => undefined)) as
+      | { error?: { code?: string; message?: string; remedy?: string } }
+      | undefined;
+    const { code, message, remedy } = body?.error ?? {};
+    if (code === undefined || message === undefined || !(code in catalogue)) {
+      const problem = message ?? `it answered ${response.status}`;
+      return new ComityError("CONNECT_FAILED", { url: this.url, problem });
+    }
+    return new ComityError(code as ErrorCode, {}, { message, remedy: remedy ?? "" });
+  }
+}
+
+function part(text: string): string {
+  return encodeURIComponent(text);
+}
+
+/** Topics and log names keep their slashes. */
+function path(text: string): string {
+  return text.split("/").map(encodeURIComponent).join("/");
+}

@@ -1,0 +1,270 @@
+import { connect as connectSocket, type Socket } from "node:net";
+import { ComityError, problemOf } from "../kernel/errors.ts";
+import { matches } from "../kernel/topic.ts";
+import { textOf } from "../wire/mqtt/cursor.ts";
+import { decodeAcknowledgement, decodeConnack, decodeDisconnect, decodeSuback } from "../wire/mqtt/decode.ts";
+import {
+  encodeConnect,
+  encodeDisconnect,
+  encodePubacks,
+  encodePublish,
+  encodeSubscribe,
+  encodeUnsubscribe,
+  pingreq,
+} from "../wire/mqtt/encode.ts";
+import { PacketStream, type PacketSink, type ScannedRun } from "../wire/mqtt/packet-stream.ts";
+import { packetType, ProtocolError, reason } from "../wire/mqtt/protocol.ts";
+import type { Properties } from "../wire/mqtt/properties.ts";
+import { propertiesAt, walkPublishes } from "../wire/mqtt/publish.ts";
+import type { InboundMessage, MqttClientOptions, PublishOptions } from "./types.ts";
+
+const packetBytesMax = 67_108_864;
+const connectTimeoutMs = 10_000;
+
+export type MessageListener = (message: InboundMessage) => void;
+
+/** Takes whole runs instead of single messages, as a link between nodes does. */
+export type RunListener = (run: ScannedRun) => void;
+
+/** Resolves when the server has accepted the connection. */
+export async function connectMqtt(options: MqttClientOptions): Promise<MqttClient> {
+  const client = new MqttClient(options);
+  await client.connected;
+  return client;
+}
+
+/**
+ * A small MQTT 5 client: QoS 0 and 1, subscriptions, keep-alive. It does not reconnect: `closed`
+ * says when it is over, and who uses it decides what then.
+ */
+export class MqttClient implements PacketSink {
+  readonly connected: Promise<void>;
+  /** Resolves with why, when the connection is over. */
+  readonly closed: Promise<string>;
+  readonly #options: MqttClientOptions;
+  readonly #socket: Socket;
+  readonly #stream: PacketStream;
+  readonly #connecting = Promise.withResolvers<void>();
+  readonly #closing = Promise.withResolvers<string>();
+  readonly #unacknowledged = new Map<number, PromiseWithResolvers<void>>();
+  readonly #replies = new Map<number, PromiseWithResolvers<readonly number[]>>();
+  readonly #listeners: { readonly filter: string; readonly listener: MessageListener }[] = [];
+  #onRun: RunListener | undefined;
+  #nextId = 1;
+  #why = "the connection was closed";
+  #over = false;
+  #corked = false;
+  #pinger: NodeJS.Timeout | undefined;
+
+  constructor(options: MqttClientOptions, onRun?: RunListener) {
+    this.#options = options;
+    this.#onRun = onRun;
+    this.connected = this.#connecting.promise;
+    this.closed = this.#closing.promise;
+    const url = new URL(options.url);
+    this.#stream = new PacketStream(this, packetBytesMax);
+    this.#stream.version = 5;
+    const socket = connectSocket({ host: url.hostname, port: Number(url.port || 1883), noDelay: true });
+    this.#socket = socket;
+    socket.setTimeout(connectTimeoutMs, () => this.#fail("no answer in time"));
+    socket.on("connect", () => this.#greet());
+    socket.on("data", (chunk: Buffer) => this.#onData(chunk));
+    socket.on("error", (error) => this.#fail(problemOf(error)));
+    socket.on("close", () => this.#finish());
+  }
+
+  /** Resolves when the server has granted it; rejects with why not. */
+  async subscribe(
+    filter: string,
+    options: { readonly qos?: 0 | 1; readonly properties?: Properties },
+    listener?: MessageListener,
+  ): Promise<void> {
+    const entry = listener === undefined ? undefined : { filter, listener };
+    if (entry !== undefined) this.#listeners.push(entry);
+    const request = { filter, qos: options.qos ?? 0 };
+    const [code = 0x80] = await this.#ask((id) => encodeSubscribe(5, id, [request], options.properties));
+    if (code < 0x80) return;
+    if (entry !== undefined) this.#listeners.splice(this.#listeners.indexOf(entry), 1);
+    throw new ComityError("FORBIDDEN", {
+      who: this.#options.username ?? "this client",
+      act: `subscribe to ${filter} (reason code 0x${code.toString(16)})`,
+    });
+  }
+
+  async unsubscribe(filter: string): Promise<void> {
+    for (let i = this.#listeners.length - 1; i >= 0; i--) {
+      if (this.#listeners[i]!.filter === filter) this.#listeners.splice(i, 1);
+    }
+    await this.#ask((id) => encodeUnsubscribe(5, id, [filter]));
+  }
+
+  /** QoS 0: resolves when it is on its way; QoS 1: when the server has acknowledged it. */
+  publish(topic: string, payload: string | Uint8Array, options: PublishOptions = {}): Promise<void> {
+    const { qos = 0, retain = false, userProperties } = options;
+    const bytes = typeof payload === "string" ? Buffer.from(payload) : payload;
+    const properties: Properties =
+      userProperties === undefined ? {} : { userProperties: userProperties.map(([k, v]) => [k, v]) };
+    if (this.#over) return Promise.reject(this.#gone());
+    if (qos === 0) {
+      this.#write(encodePublish(5, { topic, payload: bytes, retain, properties }));
+      return Promise.resolve();
+    }
+    const id = this.#takeId();
+    const reply = Promise.withResolvers<void>();
+    this.#unacknowledged.set(id, reply);
+    this.#write(encodePublish(5, { topic, payload: bytes, qos, retain, id, properties }));
+    return reply.promise;
+  }
+
+  /** Ends in good order; what was published before is on its way. */
+  async end(): Promise<void> {
+    if (!this.#over) this.#socket.end(encodeDisconnect(5, reason.normalDisconnection));
+    await this.closed;
+  }
+
+  /** Cuts the connection at once. */
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  onRun(run: ScannedRun): void {
+    if (this.#onRun !== undefined) {
+      this.#onRun(run);
+      return;
+    }
+    const topic = textOf(run.topic);
+    const qos = ((run.first >> 1) & 3) as 0 | 1 | 2;
+    const listeners = this.#listeners.filter(({ filter }) => matches(filter, topic));
+    walkPublishes(run.packets, { version: 5, withIds: qos > 0 }, (place) => {
+      const message: InboundMessage = {
+        topic,
+        payload: run.packets.subarray(place.payloadAt, place.end),
+        qos,
+        retain: (run.first & 1) === 1,
+        userProperties: propertiesAt(run.packets, place).userProperties ?? [],
+      };
+      for (const { listener } of listeners) listener(message);
+    });
+    if (qos === 1) this.#write(encodePubacks(run.ids));
+  }
+
+  onPacket(first: number, body: Buffer): void {
+    switch (first >> 4) {
+      case packetType.connack:
+        this.#onConnack(body);
+        return;
+      case packetType.puback: {
+        const { id, reasonCode } = decodeAcknowledgement(body, 5);
+        const reply = this.#unacknowledged.get(id);
+        this.#unacknowledged.delete(id);
+        if (reasonCode < 0x80) reply?.resolve();
+        else reply?.reject(this.#refused(reasonCode));
+        return;
+      }
+      case packetType.suback:
+      case packetType.unsuback: {
+        const { id, reasonCodes } = decodeSuback(body, 5);
+        this.#replies.get(id)?.resolve(reasonCodes);
+        this.#replies.delete(id);
+        return;
+      }
+      case packetType.disconnect: {
+        const { reasonCode, properties } = decodeDisconnect(body, 5);
+        this.#why = properties.reasonString ?? `the server ended it (0x${reasonCode.toString(16)})`;
+        this.#socket.destroy();
+      }
+    }
+  }
+
+  #greet(): void {
+    const { clientId = "", username, password, keepAliveSeconds = 30 } = this.#options;
+    const { cleanStart = true, sessionExpirySeconds } = this.#options;
+    this.#socket.write(
+      encodeConnect(5, {
+        clientId,
+        cleanStart,
+        keepAliveSeconds,
+        ...(username === undefined ? {} : { username }),
+        ...(password === undefined ? {} : { password }),
+        properties: sessionExpirySeconds === undefined ? {} : { sessionExpirySeconds },
+      }),
+    );
+  }
+
+  #onConnack(body: Buffer): void {
+    const { reasonCode, properties } = decodeConnack(body, 5);
+    if (reasonCode !== 0) {
+      this.#fail(properties.reasonString ?? `refused (0x${reasonCode.toString(16)})`);
+      return;
+    }
+    const keepAliveMs = (this.#options.keepAliveSeconds ?? 30) * 1000;
+    // A server that does not answer a ping within the next period is gone.
+    this.#socket.setTimeout(keepAliveMs * 1.5, () => this.#fail("the server fell silent"));
+    this.#pinger = setInterval(() => this.#write(pingreq), keepAliveMs / 2);
+    this.#pinger.unref();
+    this.#connecting.resolve();
+  }
+
+  #onData(chunk: Buffer): void {
+    try {
+      this.#stream.push(chunk);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.#fail(`the server broke the protocol: ${error.message}`);
+    }
+  }
+
+  async #ask(encode: (id: number) => Buffer): Promise<readonly number[]> {
+    if (this.#over) throw this.#gone();
+    const id = this.#takeId();
+    const reply = Promise.withResolvers<readonly number[]>();
+    this.#replies.set(id, reply);
+    this.#write(encode(id));
+    return reply.promise;
+  }
+
+  #takeId(): number {
+    do this.#nextId = this.#nextId === 65_535 ? 1 : this.#nextId + 1;
+    while (this.#unacknowledged.has(this.#nextId) || this.#replies.has(this.#nextId));
+    return this.#nextId;
+  }
+
+  /** What is written in one turn of the event loop leaves as one write. */
+  #write(bytes: Buffer): void {
+    if (this.#over) return;
+    if (!this.#corked) {
+      this.#corked = true;
+      this.#socket.cork();
+      setImmediate(() => {
+        this.#corked = false;
+        this.#socket.uncork();
+      });
+    }
+    this.#socket.write(bytes);
+  }
+
+  #fail(why: string): void {
+    this.#why = why;
+    this.#socket.destroy();
+  }
+
+  #finish(): void {
+    if (this.#over) return;
+    this.#over = true;
+    clearInterval(this.#pinger);
+    const gone = this.#gone();
+    this.#connecting.reject(gone);
+    for (const reply of this.#unacknowledged.values()) reply.reject(gone);
+    for (const reply of this.#replies.values()) reply.reject(gone);
+    this.#closing.resolve(this.#why);
+  }
+
+  #gone(): ComityError {
+    return new ComityError("CONNECT_FAILED", { url: this.#options.url, problem: this.#why });
+  }
+
+  #refused(reasonCode: number): ComityError {
+    const act = `publish there (reason code 0x${reasonCode.toString(16)})`;
+    return new ComityError("FORBIDDEN", { who: this.#options.username ?? "this client", act });
+  }
+}

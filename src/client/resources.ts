@@ -1,0 +1,210 @@
+import type { Place } from "../kernel/place.ts";
+import type { Price } from "../kernel/price.ts";
+
+/** The resources of the HTTP API as they travel; times are ISO 8601 UTC unless they say else. */
+export interface ThingResource {
+  /** Its name: the MQTT username, and the first level of its topics. */
+  readonly id: string;
+  readonly title: string;
+  readonly kind: string;
+  readonly place?: Place;
+  /** Topic filters it may publish under and subscribe to. */
+  readonly publish: readonly string[];
+  readonly subscribe: readonly string[];
+  readonly createdAt: string;
+  /** Milliseconds since the Unix epoch. */
+  readonly lastAt?: number;
+  readonly last?: string;
+}
+
+export interface NewThing {
+  readonly name: string;
+  readonly title?: string;
+  readonly kind?: string;
+  readonly place?: Place;
+  readonly publish?: readonly string[];
+  readonly subscribe?: readonly string[];
+  /** Properties of its W3C Thing Description. */
+  readonly properties?: Readonly<Record<string, unknown>>;
+}
+
+export interface TermsResource {
+  readonly price: Price;
+  readonly fields?: readonly string[];
+  readonly notAfter?: string;
+  readonly messagesMax?: number;
+}
+
+export interface ProductResource {
+  readonly id: string;
+  readonly title: string;
+  readonly description: string;
+  readonly topics: readonly string[];
+  readonly delivery: "live" | "logged";
+  readonly sector: string;
+  readonly keywords: readonly string[];
+  readonly place?: Place;
+  readonly terms: TermsResource;
+  readonly createdAt: string;
+}
+
+/** Only `title`, `topics` and `terms` are needed; the id then comes from the title. */
+export type NewProduct = Pick<ProductResource, "title" | "topics" | "terms"> &
+  Partial<Omit<ProductResource, "title" | "topics" | "terms" | "createdAt">>;
+
+export interface PeerResource {
+  readonly did: string;
+  readonly name: string;
+  readonly url: string;
+  readonly title?: string;
+  readonly country?: string;
+  readonly currency?: string;
+  readonly place?: Place;
+}
+
+/** An offer that was found: its product with whose it is. */
+export interface OfferResource {
+  readonly offer: string;
+  readonly product: string;
+  readonly title: string;
+  readonly description?: string;
+  readonly provider: string;
+  readonly providerName: string;
+  readonly topics?: readonly string[];
+  readonly delivery?: "live" | "logged";
+  readonly sector?: string;
+  readonly keywords?: readonly string[];
+  readonly place?: Place;
+  readonly price: Price;
+  readonly fields?: readonly string[];
+  readonly notAfter?: string;
+  readonly messagesMax?: number;
+}
+
+export interface AgreementResource {
+  readonly id: string;
+  readonly role: "provider" | "consumer";
+  readonly provider: string;
+  readonly consumer: string;
+  readonly product: string;
+  readonly title: string;
+  readonly delivery: "live" | "logged";
+  readonly topics: readonly string[];
+  readonly price: Price;
+  readonly policyHash: string;
+  readonly signedAt: string;
+  readonly state: "active" | "ended";
+  readonly ended?: { readonly reason: string; readonly by: string; readonly at: string };
+}
+
+/** With the policy, the evidence both signed, and what was counted. */
+export interface AgreementDetail extends AgreementResource {
+  readonly policy: unknown;
+  readonly evidence: unknown;
+  readonly keys: unknown;
+  readonly usage?: UsageResource;
+}
+
+export interface UsageResource {
+  readonly agreement: string;
+  readonly role: "provider" | "consumer";
+  readonly product: string;
+  readonly title: string;
+  readonly messages: number;
+  readonly bytes: number;
+  /** Decimal string. */
+  readonly amount: string;
+  readonly currency: string;
+  /** What both sides have signed for. */
+  readonly receipted?: { readonly seq: number; readonly messages: number };
+  /** Messages withheld, by reason. */
+  readonly refused?: Readonly<Record<string, number>>;
+}
+
+export interface StatementResource {
+  readonly agreement: string;
+  readonly role: "provider" | "consumer";
+  readonly provider: string;
+  readonly consumer: string;
+  readonly product: string;
+  readonly title: string;
+  readonly month: string;
+  readonly messages: number;
+  readonly bytes: number;
+  readonly amount: string;
+  readonly currency: string;
+  readonly receipts: number;
+}
+
+export interface StatusResource {
+  readonly name: string;
+  readonly did: string;
+  readonly version: string;
+  readonly mqtt: { readonly url: string; readonly connections: number };
+  readonly http: { readonly url: string };
+  readonly counts: {
+    readonly things: number;
+    readonly products: number;
+    readonly agreements: number;
+  };
+  readonly links: readonly LinkResource[];
+  readonly refusals: Readonly<Record<string, number>>;
+  readonly uptimeSeconds: number;
+}
+
+export interface LinkResource {
+  readonly agreement: string;
+  readonly state: "up" | "down" | "ended";
+  readonly lagMs?: number;
+  readonly messages: number;
+}
+
+export interface LogResource {
+  readonly log: string;
+  readonly epoch: string;
+  /** The position after the last message. */
+  readonly end: number;
+  readonly messages: number;
+  readonly bytes: number;
+}
+
+/** One line of `GET /api/v1/logs/…`; the payload as text where it is UTF-8. */
+export interface LogLine {
+  readonly position: number;
+  /** Milliseconds since the Unix epoch: when it was logged. */
+  readonly at: number;
+  readonly topic: string;
+  readonly payload?: string;
+  readonly payloadBase64?: string;
+}
+
+/** One event of `GET /api/v1/streams/…`. */
+export interface StreamMessage {
+  readonly topic: string;
+  readonly payload?: string;
+  readonly payloadBase64?: string;
+  readonly retain?: boolean;
+}
+
+export interface AuditResource {
+  readonly id: string;
+  readonly at: string;
+  readonly who: string;
+  readonly act: string;
+  readonly what: string;
+  /** `done`, `refused: CODE`, `failed: CODE`, or `begun` where the node stopped in the middle. */
+  readonly outcome: string;
+}
+
+export interface UserResource {
+  readonly id: string;
+  readonly role: "viewer" | "operator" | "trader" | "owner";
+  readonly createdAt: string;
+}
+
+export interface HealthResource {
+  readonly status: "ok";
+  readonly name: string;
+  readonly did: string;
+  readonly version: string;
+}

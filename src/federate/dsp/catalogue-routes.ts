@@ -1,0 +1,80 @@
+import type { FastifyInstance } from "fastify";
+import { ComityError } from "../../kernel/errors.ts";
+import type { Catalogue } from "../../market/catalogue.ts";
+import type { Product } from "../../market/product.ts";
+import type { Signer } from "../../ports/signer.ts";
+import {
+  type AboutProduct,
+  CatalogRequestMessage,
+  dspPath,
+  message,
+} from "../../wire/dsp/messages.ts";
+import { parseMessage } from "../../wire/dsp/parse.ts";
+import type { AuthenticatePeer } from "../authenticate.ts";
+import { answerInDsp } from "./dsp-errors.ts";
+import { streamFormat } from "./transfer-provider.ts";
+
+export interface CatalogueRoutesDeps {
+  readonly authenticatePeer: AuthenticatePeer;
+  readonly catalogue: Catalogue;
+  readonly signer: Signer;
+  readonly baseUrl: () => string;
+}
+
+/** The HTTPS binding of the catalogue (DSP 2025-1 §6); any participant may read it. */
+export async function catalogueRoutes(
+  app: FastifyInstance,
+  deps: CatalogueRoutesDeps,
+): Promise<void> {
+  const { authenticatePeer, catalogue, signer, baseUrl } = deps;
+  const service = () => ({
+    "@id": `${signer.did}#dataspace`,
+    "@type": "DataService",
+    endpointURL: `${baseUrl()}${dspPath}`,
+  });
+  const datasetOf = (product: Product) => ({
+    "@id": product.id,
+    "@type": "Dataset",
+    hasPolicy: [catalogue.offerOf(product.id)],
+    distribution: [{ "@type": "Distribution", format: streamFormat, accessService: service() }],
+    comity: aboutOf(product),
+  });
+  await app.register(
+    async (scope) => {
+      answerInDsp(scope, "CatalogError");
+
+      scope.post("/request", async (request) => {
+        await authenticatePeer(request);
+        parseMessage(CatalogRequestMessage, request.body);
+        const dataset = catalogue.list().map(datasetOf);
+        return {
+          ...message("Catalog", { "@id": `${signer.did}#catalog`, participantId: signer.did }),
+          service: [service()],
+          ...(dataset.length === 0 ? {} : { dataset }), // its schema admits no empty list
+        };
+      });
+
+      scope.get<{ Params: { id: string } }>("/datasets/:id", async (request) => {
+        await authenticatePeer(request);
+        const product = catalogue.get(request.params.id);
+        if (!product)
+          throw new ComityError("NOT_FOUND", { what: "dataset", id: request.params.id });
+        return message("Dataset", datasetOf(product));
+      });
+    },
+    { prefix: `${dspPath}/catalog` },
+  );
+}
+
+function aboutOf(product: Product): AboutProduct {
+  const { title, description, delivery, sector, place } = product;
+  return {
+    title,
+    description,
+    delivery,
+    sector,
+    keywords: [...product.keywords],
+    price: product.terms.price,
+    ...(place === undefined ? {} : { place }),
+  };
+}

@@ -1,0 +1,228 @@
+import type { Clock } from "../../kernel/clock.ts";
+import { ComityError } from "../../kernel/errors.ts";
+import type { Entropy } from "../../kernel/id.ts";
+import type { Journal } from "../../kernel/journal.ts";
+import type { Agreement } from "../../market/agreement.ts";
+import type { Agreements } from "../../market/agreements.ts";
+import {
+  type Negotiation,
+  type NegotiationEvent,
+  negotiationIsOver,
+  nextNegotiation,
+  type Role,
+} from "../../market/negotiation.ts";
+import type { Signer } from "../../ports/signer.ts";
+import type { Store, Write } from "../../ports/store.ts";
+import { ContractNegotiation, message } from "../../wire/dsp/messages.ts";
+import { matchesMessage } from "../../wire/dsp/parse.ts";
+import type { Outbox, Outgoing } from "../outbox.ts";
+import type { PeerBook } from "../peers.ts";
+import { Turns } from "../turns.ts";
+
+export interface NegotiationDeskOptions {
+  readonly store: Store;
+  readonly signer: Signer;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly journal: Journal;
+  readonly peers: PeerBook;
+  readonly outbox: Outbox;
+  readonly agreements: Agreements;
+  /** Of one peer, at a time. */
+  readonly openNegotiationsMax?: number;
+}
+
+interface Waiter {
+  resolve(agreement: Agreement): void;
+  reject(error: Error): void;
+}
+
+/**
+ * Where negotiations are kept, in either role. Every change is one commit together with the
+ * message that tells the other side of it; messages about one negotiation are taken in turn.
+ */
+export class NegotiationDesk {
+  readonly options: NegotiationDeskOptions;
+  readonly turns = new Turns();
+  readonly #open = new Map<string, Negotiation>();
+  readonly #waiters = new Map<string, Waiter>();
+
+  private constructor(options: NegotiationDeskOptions) {
+    this.options = options;
+    options.outbox.handle("negotiation", {
+      wanted: (outgoing) => this.#isWanted(outgoing),
+      delivered: (outgoing, answer) => this.#acknowledged(outgoing.subject, answer),
+      refused: (outgoing, error) => this.refusedByPeer(outgoing.subject, error),
+    });
+  }
+
+  static async open(options: NegotiationDeskOptions): Promise<NegotiationDesk> {
+    const desk = new NegotiationDesk(options);
+    for (const { doc } of await options.store.list<Negotiation>("negotiation")) {
+      if (!negotiationIsOver(doc.state)) desk.#open.set(doc.pid, doc);
+    }
+    return desk;
+  }
+
+  open(): readonly Negotiation[] {
+    return [...this.#open.values()];
+  }
+
+  async get(pid: string): Promise<Negotiation | undefined> {
+    return this.#open.get(pid) ?? this.options.store.get<Negotiation>("negotiation", pid);
+  }
+
+  /** Somebody else's negotiation is not found, not forbidden (DSP 2025-1 §8.1.4). */
+  async need(pid: string, did: string, role?: Role): Promise<Negotiation> {
+    const negotiation = await this.get(pid);
+    if (negotiation?.counterpart === did && (role ?? negotiation.role) === negotiation.role) {
+      return negotiation;
+    }
+    throw new ComityError("NOT_FOUND", { what: "negotiation", id: pid });
+  }
+
+  /** A new one; `send` goes out once it is durable. */
+  async start(negotiation: Negotiation, outgoing?: Omit<Outgoing, "id" | "at">): Promise<void> {
+    const { counterpart, role } = negotiation;
+    const limit = this.options.openNegotiationsMax ?? 100;
+    const open = this.open().filter((other) => other.counterpart === counterpart);
+    if (role === "provider" && open.length >= limit && !negotiationIsOver(negotiation.state)) {
+      throw new ComityError("LIMIT_REACHED", { limit, what: "open negotiations of one peer" });
+    }
+    await this.#commit(negotiation, outgoing);
+  }
+
+  /** The next state by the table, or STATE_INVALID; then kept, and told. */
+  async step(
+    from: Negotiation,
+    event: NegotiationEvent,
+    by: Role,
+    change: Partial<Negotiation> = {},
+    outgoing?: Omit<Outgoing, "id" | "at">,
+  ): Promise<Negotiation> {
+    const next = { ...from, ...change, state: this.after(from, event, by) };
+    await this.#commit(next, outgoing);
+    return next;
+  }
+
+  after(from: Negotiation, event: NegotiationEvent, by: Role): Negotiation["state"] {
+    const state = nextNegotiation(from.state, event, by);
+    if (state !== undefined) return state;
+    const details = { what: "Negotiation", id: from.pid, state: from.state, act: event };
+    throw new ComityError("STATE_INVALID", details);
+  }
+
+  /** FINALIZED and the agreement become durable in one commit. */
+  async finalize(
+    from: Negotiation,
+    agreement: Agreement,
+    outgoing?: Omit<Outgoing, "id" | "at">,
+  ): Promise<void> {
+    const done: Negotiation = { ...from, state: "FINALIZED", evidence: agreement.evidence };
+    const message = outgoing && this.options.outbox.prepare(outgoing);
+    const also: Write[] = [putOf(done), ...(message ? [message.write] : [])];
+    await this.options.agreements.add(agreement, also);
+    this.#open.delete(done.pid);
+    message?.send();
+    this.#tell("agreement.finalized", `${agreement.title} agreed with `, done, agreement.id);
+    this.#settle(done.pid)?.resolve(agreement);
+  }
+
+  /** Over without an agreement. */
+  async terminate(
+    from: Negotiation,
+    problem: string,
+    outgoing?: Omit<Outgoing, "id" | "at">,
+  ): Promise<void> {
+    await this.#commit({ ...from, state: "TERMINATED", problem }, outgoing);
+    this.#tell("negotiation.terminated", `${from.product}: ${problem}; with `, from);
+    const peer = this.options.peers.nameOf(from.counterpart);
+    this.#settle(from.pid)?.reject(new ComityError("NEGOTIATION_ENDED", { peer, problem }));
+  }
+
+  /** The other side ended it (DSP 2025-1 §7.2.6); said again, it stays ended. */
+  async terminatedByPeer(did: string, pid: string, reason: string): Promise<void> {
+    await this.turns.take(pid, async () => {
+      const negotiation = await this.need(pid, did);
+      if (negotiation.state === "TERMINATED") return;
+      const by = negotiation.role === "provider" ? "consumer" : "provider";
+      this.after(negotiation, "terminate", by);
+      await this.terminate(negotiation, reason);
+    });
+  }
+
+  /** A message of ours was turned down: without its acknowledgement there is no next state. */
+  async refusedByPeer(pid: string, error: ComityError): Promise<void> {
+    await this.turns.take(pid, async () => {
+      const negotiation = await this.get(pid);
+      if (!negotiation || negotiationIsOver(negotiation.state)) return;
+      await this.terminate(negotiation, error.message);
+    });
+  }
+
+  /** Resolves with the agreement, or rejects when there will be none. */
+  outcome(pid: string): Promise<Agreement> {
+    return new Promise((resolve, reject) => this.#waiters.set(pid, { resolve, reject }));
+  }
+
+  forget(pid: string): void {
+    this.#waiters.delete(pid);
+  }
+
+  /** DSP's own words for it, as answer and as state (DSP 2025-1 §7.3.1). */
+  describe(negotiation: Negotiation): object {
+    const { providerPid = "", consumerPid, state } = negotiation;
+    return message("ContractNegotiation", { providerPid, consumerPid, state });
+  }
+
+  /** A DSP message to the other side of this negotiation. */
+  letter(to: Negotiation, path: string, body: object): Omit<Outgoing, "id" | "at"> {
+    const theirs = to.role === "provider" ? to.consumerPid : (to.providerPid ?? "");
+    const url = `${to.address}/negotiations/${encodeURIComponent(theirs)}${path}`;
+    return { did: to.counterpart, url, body, kind: "negotiation", subject: to.pid };
+  }
+
+  /** The provider's pid comes with the answer to our request, or with the agreement itself. */
+  async #acknowledged(pid: string, answer: unknown): Promise<void> {
+    if (!matchesMessage(ContractNegotiation, answer)) return;
+    await this.turns.take(pid, async () => {
+      const now = await this.get(pid);
+      if (now?.state !== "REQUESTED" || now.providerPid !== undefined) return;
+      await this.#commit({ ...now, providerPid: answer.providerPid });
+    });
+  }
+
+  #settle(pid: string): Waiter | undefined {
+    const waiter = this.#waiters.get(pid);
+    this.#waiters.delete(pid);
+    return waiter;
+  }
+
+  async #commit(negotiation: Negotiation, outgoing?: Omit<Outgoing, "id" | "at">): Promise<void> {
+    const message = outgoing && this.options.outbox.prepare(outgoing);
+    await this.options.store.commit([putOf(negotiation), ...(message ? [message.write] : [])]);
+    if (negotiationIsOver(negotiation.state)) this.#open.delete(negotiation.pid);
+    else this.#open.set(negotiation.pid, negotiation);
+    message?.send();
+  }
+
+  /** A request whose negotiation is over meanwhile need not go out; its ending must. */
+  async #isWanted(outgoing: Outgoing): Promise<boolean> {
+    const negotiation = await this.get(outgoing.subject);
+    if (!negotiation) return false;
+    return negotiation.state !== "TERMINATED" || outgoing.url.endsWith("/termination");
+  }
+
+  #tell(kind: string, text: string, { counterpart }: Negotiation, agreement?: string): void {
+    this.options.journal.record({
+      at: this.options.clock.now(),
+      kind,
+      text: `${text}${this.options.peers.nameOf(counterpart)}`,
+      ...(agreement === undefined ? {} : { agreement }),
+    });
+  }
+}
+
+function putOf(negotiation: Negotiation): Write {
+  return { op: "put", kind: "negotiation", id: negotiation.pid, doc: negotiation };
+}

@@ -1,0 +1,127 @@
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import { ComityError } from "../../kernel/errors.ts";
+import {
+  ContractAgreementMessage,
+  ContractAgreementVerificationMessage,
+  ContractNegotiationEventMessage,
+  ContractNegotiationTerminationMessage,
+  ContractOfferMessage,
+  ContractRequestMessage,
+  dspPath,
+} from "../../wire/dsp/messages.ts";
+import { parseMessage } from "../../wire/dsp/parse.ts";
+import type { AuthenticatePeer } from "../authenticate.ts";
+import { answerInDsp } from "./dsp-errors.ts";
+import type { NegotiationConsumer } from "./negotiation-consumer.ts";
+import type { NegotiationDesk } from "./negotiation-desk.ts";
+import type { NegotiationProvider } from "./negotiation-provider.ts";
+
+export interface NegotiationRoutesDeps {
+  readonly authenticatePeer: AuthenticatePeer;
+  readonly desk: NegotiationDesk;
+  readonly provider: NegotiationProvider;
+  readonly consumer: NegotiationConsumer;
+}
+
+interface WithPid {
+  Params: { pid: string };
+}
+
+/**
+ * The HTTPS binding of contract negotiation (DSP 2025-1 §8). Both roles share one base: which
+ * one is meant follows from the pid, which belongs to one negotiation on this node.
+ */
+export async function negotiationRoutes(
+  app: FastifyInstance,
+  deps: NegotiationRoutesDeps,
+): Promise<void> {
+  const { authenticatePeer, desk, provider, consumer } = deps;
+  await app.register(
+    async (scope) => {
+      answerInDsp(scope, "ContractNegotiationError");
+
+      scope.get<WithPid>("/:pid", async (request) => {
+        const did = await authenticatePeer(request);
+        return desk.describe(await desk.need(request.params.pid, did));
+      });
+
+      scope.post("/request", async (request, reply) => {
+        const did = await authenticatePeer(request);
+        const body = parseMessage(ContractRequestMessage, request.body);
+        return reply.status(201).send(await provider.request(did, body));
+      });
+
+      scope.post("/offers", async (request) => {
+        await authenticatePeer(request);
+        const offer = parseMessage(ContractOfferMessage, request.body);
+        throw haggling(offer.providerPid, "NONE", "offer");
+      });
+
+      scope.post<WithPid>("/:pid/request", async (request) => {
+        const { did, pid } = await addressed(request);
+        parseMessage(ContractRequestMessage, request.body);
+        const { state } = await desk.need(pid, did, "provider");
+        throw haggling(pid, state, "request");
+      });
+
+      scope.post<WithPid>("/:pid/offers", async (request) => {
+        const { did, pid } = await addressed(request);
+        parseMessage(ContractOfferMessage, request.body);
+        const { state } = await desk.need(pid, did, "consumer");
+        throw haggling(pid, state, "offer");
+      });
+
+      scope.post<WithPid>("/:pid/agreement", async (request) => {
+        const { did, pid } = await addressed(request);
+        const body = parseMessage(ContractAgreementMessage, request.body);
+        samePid(pid, body.consumerPid);
+        await consumer.agreed(did, pid, body);
+        return desk.describe(await desk.need(pid, did));
+      });
+
+      scope.post<WithPid>("/:pid/agreement/verification", async (request) => {
+        const { did, pid } = await addressed(request);
+        const body = parseMessage(ContractAgreementVerificationMessage, request.body);
+        samePid(pid, body.providerPid);
+        await provider.verified(did, pid, body);
+        return desk.describe(await desk.need(pid, did));
+      });
+
+      scope.post<WithPid>("/:pid/events", async (request) => {
+        const { did, pid } = await addressed(request);
+        const body = parseMessage(ContractNegotiationEventMessage, request.body);
+        const { role } = await desk.need(pid, did);
+        samePid(pid, role === "provider" ? body.providerPid : body.consumerPid);
+        if (role === "provider") await provider.event(did, pid, body);
+        else await consumer.finalized(did, pid, body);
+        return desk.describe(await desk.need(pid, did));
+      });
+
+      scope.post<WithPid>("/:pid/termination", async (request) => {
+        const { did, pid } = await addressed(request);
+        const body = parseMessage(ContractNegotiationTerminationMessage, request.body);
+        const { role } = await desk.need(pid, did);
+        samePid(pid, role === "provider" ? body.providerPid : body.consumerPid);
+        const reason = (body.reason ?? []).map(String).join("; ");
+        await desk.terminatedByPeer(did, pid, reason || (body.code ?? "the other side ended it"));
+        return desk.describe(await desk.need(pid, did));
+      });
+    },
+    { prefix: `${dspPath}/negotiations` },
+  );
+
+  async function addressed(request: FastifyRequest<WithPid>) {
+    const did = await authenticatePeer(request);
+    return { did, pid: request.params.pid };
+  }
+}
+
+function samePid(path: string, body: string): void {
+  if (path === body) return;
+  throw new ComityError("BODY_INVALID", { problem: `its pid ${body} is not the path's ${path}` });
+}
+
+/** Offers are taken as they stand; a counter-offer is answered with the state it met. */
+function haggling(id: string, state: string, act: string): ComityError {
+  return new ComityError("STATE_INVALID", { what: "Negotiation", id, state, act });
+}

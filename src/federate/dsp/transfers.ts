@@ -1,0 +1,115 @@
+import type { ComityError } from "../../kernel/errors.ts";
+import type { Entropy } from "../../kernel/id.ts";
+import type { Agreement } from "../../market/agreement.ts";
+import type { StreamAddress, Transfer } from "../../market/transfer.ts";
+import type { Signer } from "../../ports/signer.ts";
+import { TransferProcess } from "../../wire/dsp/messages.ts";
+import { matchesMessage } from "../../wire/dsp/parse.ts";
+import type { Outgoing } from "../outbox.ts";
+import { TransferConsumer } from "./transfer-consumer.ts";
+import { TransferDesk, type TransferDeskOptions, type TransferListener } from "./transfer-desk.ts";
+import { TransferProvider } from "./transfer-provider.ts";
+
+export interface TransfersOptions extends TransferDeskOptions {
+  readonly signer: Signer;
+  readonly entropy: Entropy;
+  readonly baseUrl: () => string;
+  readonly mqttUrl: () => string;
+  readonly waitMs?: number;
+}
+
+/** Transfers in both roles: who may fetch a stream here, and where this node fetches its own. */
+export class Transfers {
+  readonly desk: TransferDesk;
+  readonly provider: TransferProvider;
+  readonly consumer: TransferConsumer;
+
+  private constructor(desk: TransferDesk, options: TransfersOptions) {
+    this.desk = desk;
+    this.provider = new TransferProvider(desk, options);
+    this.consumer = new TransferConsumer(desk, options);
+    options.outbox.handle("transfer", {
+      wanted: (outgoing) => this.#isWanted(outgoing),
+      compose: (outgoing) => this.provider.compose(outgoing.subject),
+      delivered: (outgoing, answer) => this.#delivered(outgoing, answer),
+      refused: (outgoing, error) => this.#refused(outgoing, error),
+    });
+  }
+
+  static async open(options: TransfersOptions): Promise<Transfers> {
+    return new Transfers(await TransferDesk.open(options), options);
+  }
+
+  /** For the MQTT server: whose connection this is, from memory; undefined where it is nobody's. */
+  authenticate(
+    agreement: string,
+    token: string,
+  ): { did: string; agreement: Agreement } | undefined {
+    return this.provider.authenticate(agreement, token);
+  }
+
+  /** Consumer: the kept address of the agreement's stream, or a new one from the provider. */
+  async start(agreement: string): Promise<StreamAddress> {
+    return this.consumer.start(agreement);
+  }
+
+  /** Consumer: another address and token, where the kept ones no longer open the door. */
+  async renew(agreement: string): Promise<StreamAddress> {
+    return this.consumer.renew(agreement);
+  }
+
+  /** Either side; told to the other. */
+  async suspend(agreement: string, reason: string): Promise<void> {
+    for (const { pid, state } of this.desk.of(agreement)) {
+      if (state === "STARTED") await this.desk.change(pid, "suspend", reason);
+    }
+  }
+
+  /** Goes on after our own suspension. */
+  async resume(agreement: string): Promise<void> {
+    for (const { pid, role, state, suspendedBy } of this.desk.of(agreement)) {
+      if (state !== "SUSPENDED" || suspendedBy !== role) continue;
+      await (role === "provider" ? this.provider.resume(pid) : this.consumer.resume(pid));
+    }
+  }
+
+  /** Hears of every change of state of a transfer, when it is durable. */
+  listen(listener: TransferListener): () => void {
+    return this.desk.listen(listener);
+  }
+
+  /** The agreement's transfer that is not over. */
+  of(agreement: string): Transfer | undefined {
+    return this.desk.of(agreement).at(-1);
+  }
+
+  /** What no longer counts need not go out; an ending must. */
+  async #isWanted(outgoing: Outgoing): Promise<boolean> {
+    const transfer = await this.desk.get(outgoing.subject);
+    if (!transfer) return false;
+    if (outgoing.url.endsWith("/start")) return transfer.state === "STARTED";
+    if (outgoing.url.endsWith("/request")) return transfer.state === "REQUESTED";
+    return true;
+  }
+
+  async #delivered(outgoing: Outgoing, answer: unknown): Promise<void> {
+    const pid = outgoing.subject;
+    if (outgoing.url.endsWith("/start")) this.provider.told(pid);
+    if (!outgoing.url.endsWith("/request") || !matchesMessage(TransferProcess, answer)) return;
+    await this.desk.turns.take(pid, async () => {
+      const transfer = await this.desk.get(pid);
+      if (transfer?.state !== "REQUESTED" || transfer.providerPid !== undefined) return;
+      await this.desk.commit({ ...transfer, providerPid: answer.providerPid });
+    });
+  }
+
+  /** What was not acknowledged did not happen; an ending happened on this side all the same. */
+  async #refused(outgoing: Outgoing, error: ComityError): Promise<void> {
+    if (!/\/(start|request)$/.test(outgoing.url)) return;
+    await this.desk.turns.take(outgoing.subject, async () => {
+      const transfer = await this.desk.get(outgoing.subject);
+      if (transfer?.state !== "STARTED" && transfer?.state !== "REQUESTED") return;
+      await this.desk.commit({ ...transfer, state: "TERMINATED", problem: error.message });
+    });
+  }
+}

@@ -1,0 +1,114 @@
+import type { FastifyInstance } from "fastify";
+import type { Clock } from "../kernel/clock.ts";
+import type { Entropy } from "../kernel/id.ts";
+import type { Journal } from "../kernel/journal.ts";
+import type { Agreement } from "../market/agreement.ts";
+import type { Agreements } from "../market/agreements.ts";
+import type { Catalogue } from "../market/catalogue.ts";
+import type { Signer } from "../ports/signer.ts";
+import type { Store } from "../ports/store.ts";
+import { type AuthenticatePeer, peerAuthenticator } from "./authenticate.ts";
+import { catalogueRoutes } from "./dsp/catalogue-routes.ts";
+import { NegotiationConsumer } from "./dsp/negotiation-consumer.ts";
+import { NegotiationDesk } from "./dsp/negotiation-desk.ts";
+import { NegotiationProvider } from "./dsp/negotiation-provider.ts";
+import { negotiationRoutes } from "./dsp/negotiation-routes.ts";
+import { transferRoutes } from "./dsp/transfer-routes.ts";
+import { Transfers } from "./dsp/transfers.ts";
+import { endingRoutes, Endings } from "./endings.ts";
+import { didDocumentOf, type NodeProfile, versionMetadata } from "./identity.ts";
+import { Offers } from "./offers.ts";
+import { Outbound } from "./outbound.ts";
+import { Outbox } from "./outbox.ts";
+import { PeerBook } from "./peers.ts";
+import { type LocalPeer, Resolver } from "./resolver.ts";
+
+export interface FederationOptions {
+  readonly store: Store;
+  readonly signer: Signer;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly journal: Journal;
+  readonly catalogue: Catalogue;
+  readonly agreements: Agreements;
+  readonly profile: NodeProfile;
+  /** Under which other organisations reach this node; known once the sockets are bound. */
+  readonly baseUrl: () => string;
+  readonly mqttUrl: () => string;
+  readonly localPeers: readonly LocalPeer[];
+  /** How long `negotiate` and a transfer's start wait for the other side. */
+  readonly waitMs?: number;
+  readonly openNegotiationsMax?: number;
+  /** Between tries to reach a peer that does not answer. */
+  readonly backOffMs?: { readonly first: number; readonly most: number };
+}
+
+/** Everything between this node and the others, put together; routes are registered apart. */
+export interface Federation {
+  readonly authenticatePeer: AuthenticatePeer;
+  readonly peers: PeerBook;
+  readonly offers: Offers;
+  readonly transfers: Transfers;
+  readonly endings: Endings;
+  /** From a peer's offer to a signed agreement. */
+  negotiate(provider: string, offer: string): Promise<Agreement>;
+  /** Takes up what a stop left behind; called once the node listens. */
+  resume(): Promise<void>;
+  close(): Promise<void>;
+  /** Called by federationRoutes. */
+  register(app: FastifyInstance): Promise<void>;
+}
+
+export async function openFederation(options: FederationOptions): Promise<Federation> {
+  const { store, signer, clock, localPeers, catalogue, baseUrl, profile } = options;
+  const outbound = new Outbound();
+  const resolver = new Resolver({ outbound, clock, localPeers });
+  const peers = await PeerBook.open({ store, signer, resolver, outbound });
+  const outbox = new Outbox({
+    store,
+    clock,
+    send: (did, url, body) => peers.send(did, url, body),
+    ...(options.backOffMs === undefined ? {} : { backOffMs: options.backOffMs }),
+  });
+  const shared = { ...options, peers, outbox };
+  const desk = await NegotiationDesk.open(shared);
+  const provider = new NegotiationProvider(desk, catalogue);
+  const consumer = new NegotiationConsumer(desk, options);
+  const transfers = await Transfers.open(shared);
+  const endings = new Endings(shared);
+  const offers = new Offers({ catalogue, peers, signer, clock, name: profile.name });
+  const authenticatePeer = peerAuthenticator({ did: signer.did, resolver, clock });
+  return {
+    authenticatePeer,
+    peers,
+    offers,
+    transfers,
+    endings,
+    negotiate: (providerDid, offer) => consumer.negotiate(providerDid, offer),
+    async resume() {
+      await transfers.desk.resume();
+      provider.resume();
+      await outbox.resume();
+    },
+    async close() {
+      await outbox.close();
+      outbound.close();
+    },
+    async register(app) {
+      app.get("/.well-known/did.json", async () => didDocumentOf(signer, profile, baseUrl()));
+      app.get("/.well-known/dspace-version", async () => versionMetadata(signer.did));
+      await catalogueRoutes(app, { authenticatePeer, catalogue, signer, baseUrl });
+      await negotiationRoutes(app, { authenticatePeer, desk, provider, consumer });
+      await transferRoutes(app, { authenticatePeer, transfers });
+      await endingRoutes(app, { authenticatePeer, endings });
+    },
+  };
+}
+
+/** The doors for other nodes: identity, the Dataspace Protocol, and endings. */
+export async function federationRoutes(
+  app: FastifyInstance,
+  deps: { readonly federation: Federation },
+): Promise<void> {
+  await deps.federation.register(app);
+}

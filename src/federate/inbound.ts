@@ -1,0 +1,145 @@
+import type { Crash } from "../kernel/crash.ts";
+import type { Store, Write } from "../ports/store.ts";
+import { noUsage, type Checkpoint } from "../ports/usage.ts";
+
+/** Packets between two checkpoints, as they came. */
+interface Stretch {
+  packets: Buffer[];
+  count: number;
+  payloadBytes: number;
+}
+
+export interface InboundOptions {
+  readonly agreement: string;
+  /** The log that keeps the stream; undefined for a live one, of which only counts are kept. */
+  readonly log: string | undefined;
+  /** The position after the log's last message; undefined while there is no log yet. */
+  readonly logEnd: number | undefined;
+  /** The last committed checkpoint. */
+  readonly committed: Checkpoint | undefined;
+  readonly store: Store;
+  readonly crash: Crash;
+  /** What the counts add to the commit. */
+  readonly writesFor: (checkpoint: Checkpoint) => Write[];
+  /** Told after the commit: hand the packets on, acknowledge the checkpoint. */
+  readonly onCommitted: (checkpoint: Checkpoint, packets: Buffer | undefined) => void;
+  readonly onFailure: (failure: unknown) => void;
+}
+
+/**
+ * The consumer's half of exactly-once: what came before a checkpoint, the checkpoint and the
+ * counts are one commit; what came after the last one is dropped with its connection and sent
+ * again. Checkpoints that arrive during a commit share the next.
+ */
+export class Inbound {
+  readonly #options: InboundOptions;
+  #committed: Checkpoint;
+  #logEnd: number | undefined;
+  /** Since the last checkpoint that came. */
+  #open: Stretch = empty();
+  /** Between the last commit begun and the last checkpoint that came. */
+  #closed: Stretch = empty();
+  #target: Checkpoint | undefined;
+  #targetAt = 0;
+  /** The counts of the last checkpoint that came, which the next one must continue. */
+  #expected: Checkpoint;
+  #committing: Promise<void> | undefined;
+
+  constructor(options: InboundOptions) {
+    this.#options = options;
+    this.#committed = options.committed ?? noUsage;
+    this.#expected = this.#committed;
+    this.#logEnd = options.logEnd;
+  }
+
+  get committed(): Checkpoint {
+    return this.#committed;
+  }
+
+  /** Messages received, committed or not. */
+  get messages(): number {
+    return this.#expected.messages + this.#open.count;
+  }
+
+  take(packets: Buffer, count: number, payloadBytes: number): void {
+    if (this.#options.log !== undefined) this.#open.packets.push(packets);
+    this.#open.count += count;
+    this.#open.payloadBytes += payloadBytes;
+  }
+
+  /** What does not agree between the checkpoint and what was counted here, or undefined. */
+  checkpoint(checkpoint: Checkpoint, at: number): string | undefined {
+    const messages = this.#expected.messages + this.#open.count;
+    const payloadBytes = this.#expected.payloadBytes + this.#open.payloadBytes;
+    if (checkpoint.messages !== messages || checkpoint.payloadBytes !== payloadBytes) {
+      return (
+        `the provider says ${checkpoint.messages} messages and ${checkpoint.payloadBytes} bytes, ` +
+        `${messages} and ${payloadBytes} were counted here`
+      );
+    }
+    this.#expected = checkpoint;
+    this.#closed.packets.push(...this.#open.packets);
+    this.#closed.count += this.#open.count;
+    this.#closed.payloadBytes += this.#open.payloadBytes;
+    this.#open = empty();
+    this.#target = checkpoint;
+    this.#targetAt = at;
+    this.#options.crash("link.received");
+    this.#committing ??= this.#commitAll().finally(() => {
+      this.#committing = undefined;
+    });
+    return undefined;
+  }
+
+  /** Resolves when every checkpoint that came is committed. */
+  async settled(): Promise<void> {
+    await this.#committing;
+  }
+
+  async #commitAll(): Promise<void> {
+    while (this.#target !== undefined) {
+      const checkpoint = this.#target;
+      const stretch = this.#closed;
+      this.#target = undefined;
+      this.#closed = empty();
+      const packets = this.#options.log === undefined ? undefined : Buffer.concat(stretch.packets);
+      try {
+        await this.#options.store.commit([
+          ...this.#appendOf(checkpoint, stretch, packets),
+          ...this.#options.writesFor(checkpoint),
+        ]);
+      } catch (failure) {
+        this.#options.onFailure(failure);
+        return;
+      }
+      this.#committed = checkpoint;
+      this.#options.crash("link.committed");
+      this.#options.onCommitted(checkpoint, packets);
+    }
+  }
+
+  #appendOf(checkpoint: Checkpoint, stretch: Stretch, packets: Buffer | undefined): Write[] {
+    const { log } = this.#options;
+    const { epoch, position: next } = checkpoint;
+    if (log === undefined || packets === undefined) return [];
+    const { count, payloadBytes } = stretch;
+    // A new agreement's first message stands here at the latest; what lies between the end of
+    // an earlier agreement's stretch and it was never this node's.
+    const known = this.#committed.epoch === epoch ? this.#committed.position : next - count;
+    const first = Math.max(known, this.#logEnd ?? 0);
+    if (first === next) return [];
+    const block = { log, epoch, at: this.#targetAt };
+    const writes: Write[] = [];
+    if (this.#logEnd !== undefined && this.#logEnd < first) {
+      const gap = { first: this.#logEnd, next: first, count: 0, payloadBytes: 0 };
+      writes.push({ op: "append", block: { ...block, ...gap, packets: Buffer.alloc(0) } });
+    }
+    writes.push({ op: "append", block: { ...block, first, next, count, payloadBytes, packets } });
+    this.#logEnd = next;
+    return writes;
+  }
+}
+
+function empty(): Stretch {
+  return { packets: [], count: 0, payloadBytes: 0 };
+}

@@ -1,0 +1,275 @@
+import type { Place } from "../kernel/place.ts";
+import { ComityError, problemOf } from "../kernel/errors.ts";
+import type { Peers } from "../ports/peers.ts";
+import type { PublicJwk, Signer } from "../ports/signer.ts";
+import type { Store } from "../ports/store.ts";
+import { parseMessage } from "../wire/dsp/parse.ts";
+import { dspPath } from "../wire/dsp/messages.ts";
+import { tokenLifetimeSeconds } from "./authenticate.ts";
+import { DidDocument, endpointOf, nodeServiceOf, nodeServiceType } from "./identity.ts";
+import { assertCallable, type Outbound } from "./outbound.ts";
+import { baseOf, currentKey, type Resolver } from "./resolver.ts";
+
+/** Another participant as this node knows it. */
+export interface Peer {
+  readonly did: string;
+  /** Unique here, and never changed: its streams stand under `from/<name>/…`. */
+  readonly name: string;
+  /** Base URL of its node. */
+  readonly url: string;
+  readonly title?: string;
+  readonly country?: string;
+  readonly currency?: string;
+  readonly place?: Place;
+}
+
+export interface PeerBookOptions {
+  readonly store: Store;
+  readonly signer: Signer;
+  readonly resolver: Resolver;
+  readonly outbound: Outbound;
+  readonly peersMax?: number;
+  /** Milliseconds before each repeat of `post` and `get`. */
+  readonly backOffMs?: readonly number[];
+}
+
+const answerBytesMax = 8 * 1024 * 1024;
+
+/** Knows the other participants and calls their nodes, authenticated as ourselves. */
+export class PeerBook implements Peers {
+  readonly #options: PeerBookOptions;
+  readonly #peers = new Map<string, Peer>();
+  readonly #learning = new Map<string, Promise<Peer>>();
+
+  private constructor(options: PeerBookOptions) {
+    this.#options = options;
+  }
+
+  static async open(options: PeerBookOptions): Promise<PeerBook> {
+    const book = new PeerBook(options);
+    for (const { doc } of await options.store.list<Peer>("peer")) book.#peers.set(doc.did, doc);
+    return book;
+  }
+
+  list(): readonly Peer[] {
+    return [...this.#peers.values()].sort((a, b) => a.name.localeCompare(b.name));
+  }
+
+  peer(did: string): Peer | undefined {
+    return this.#peers.get(did);
+  }
+
+  nameOf(did: string): string {
+    return this.#peers.get(did)?.name ?? nameFrom(did.slice("did:web:".length));
+  }
+
+  /** Reads the DID document at that address and keeps who it is. */
+  async add(url: string): Promise<Peer> {
+    const base = baseOf(url);
+    const did = this.#options.resolver.localDidAt(base) ?? (await this.#didAt(base));
+    if (did === this.#options.signer.did) {
+      throw new ComityError("ADDRESS_FORBIDDEN", { url, problem: "it is this node itself" });
+    }
+    return this.learn(did);
+  }
+
+  /** Keeps a participant that was met, by its DID document. */
+  async learn(did: string): Promise<Peer> {
+    const known = this.#peers.get(did) ?? this.#learning.get(did);
+    if (known) return known;
+    const work = this.#learn(did);
+    this.#learning.set(did, work);
+    try {
+      return await work;
+    } finally {
+      this.#learning.delete(did);
+    }
+  }
+
+  async keyOf(did: string): Promise<PublicJwk> {
+    if (did === this.#options.signer.did) return this.#options.signer.publicJwk;
+    const key = currentKey(await this.#options.resolver.resolve(did));
+    if (key) return key;
+    throw new ComityError("IDENTITY_INVALID", { problem: `${did} has no Ed25519 key` });
+  }
+
+  async post(did: string, path: string, body: unknown): Promise<unknown> {
+    return this.#repeat(did, () => this.send(did, path, body));
+  }
+
+  async get(did: string, path: string): Promise<unknown> {
+    return this.#repeat(did, async () => this.#call(did, `${await this.#base(did)}${path}`));
+  }
+
+  /** GET of an address that the peer's own documents gave. */
+  async fetch(did: string, url: string): Promise<unknown> {
+    return this.#repeat(did, async () => this.#call(did, url));
+  }
+
+  /** GET in one try, given up after a time. */
+  async getOnce(did: string, path: string, timeoutMs: number): Promise<unknown> {
+    return this.#call(did, `${await this.#base(did)}${path}`, undefined, timeoutMs);
+  }
+
+  /** POST in one try; PEER_UNREACHABLE is worth another, PEER_REFUSED is final. */
+  async send(did: string, url: string, body: unknown): Promise<unknown> {
+    const full = url.startsWith("/") ? `${await this.#base(did)}${url}` : url;
+    return this.#call(did, full, JSON.stringify(body));
+  }
+
+  /** ADDRESS_FORBIDDEN where this node would not call that address for that peer. */
+  assertCallable(did: string, url: string): void {
+    assertCallable(url, this.#options.resolver.trustedOrigin(did));
+  }
+
+  /** The base that DSP paths are put behind. */
+  async dspBase(did: string): Promise<string> {
+    const document = await this.#options.resolver.resolve(did);
+    if (this.#options.resolver.localBase(did) === undefined && !nodeServiceOf(document)) {
+      const catalog = endpointOf(document, "CatalogService");
+      if (catalog !== undefined) return baseOf(catalog).replace(/\/catalog$/, "");
+    }
+    return `${await this.#base(did)}${dspPath}`;
+  }
+
+  async #base(did: string): Promise<string> {
+    const known = this.#options.resolver.localBase(did) ?? this.#peers.get(did)?.url;
+    return known ?? addressIn(await this.#options.resolver.resolve(did));
+  }
+
+  async #call(did: string, url: string, body?: string, timeoutMs?: number): Promise<unknown> {
+    const { signer, resolver, outbound } = this.#options;
+    const answer = await outbound.call({
+      method: body === undefined ? "GET" : "POST",
+      url,
+      headers: { authorization: `Bearer ${await signer.token(did, tokenLifetimeSeconds)}` },
+      trustedOrigin: resolver.trustedOrigin(did),
+      bytesMax: answerBytesMax,
+      ...(body === undefined ? {} : { body }),
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    });
+    const peer = this.nameOf(did);
+    if (answer.status >= 500 || answer.status === 429) {
+      const problem = `${answer.status} ${reasonIn(answer.body)}`;
+      throw new ComityError("PEER_UNREACHABLE", { peer, problem });
+    }
+    if (answer.status >= 400) {
+      throw new ComityError("PEER_REFUSED", { peer, problem: reasonIn(answer.body) });
+    }
+    return answer.body === "" ? undefined : parseJson(answer.body, peer);
+  }
+
+  async #repeat<T>(did: string, call: () => Promise<T>): Promise<T> {
+    for (const waitMs of this.#options.backOffMs ?? [100, 300, 900]) {
+      try {
+        return await call();
+      } catch (thrown) {
+        if (!(thrown instanceof ComityError) || thrown.code !== "PEER_UNREACHABLE") throw thrown;
+      }
+      await new Promise((resolve) => setTimeout(resolve, waitMs));
+      if (this.#options.resolver.localBase(did) === undefined) {
+        await this.#options.resolver.resolve(did, 60_000).catch(() => undefined); // it may have moved
+      }
+    }
+    return call();
+  }
+
+  async #didAt(base: string): Promise<string> {
+    const url = `${base}/.well-known/did.json`;
+    const { status, body } = await this.#options.outbound.call({ method: "GET", url });
+    if (status !== 200) {
+      throw new ComityError("PEER_UNREACHABLE", {
+        peer: base,
+        problem: `${url} answers ${status}`,
+      });
+    }
+    return parseMessage(DidDocument, parseJson(body, base)).id;
+  }
+
+  async #learn(did: string): Promise<Peer> {
+    if (this.#peers.size >= (this.#options.peersMax ?? 10_000)) {
+      throw new ComityError("LIMIT_REACHED", { limit: this.#peers.size, what: "peers" });
+    }
+    const document = await this.#options.resolver.resolve(did);
+    const service = nodeServiceOf(document);
+    const taken = new Set([...this.#peers.values()].map(({ name }) => name));
+    const wanted = nameFrom(service?.name ?? did.slice("did:web:".length));
+    let name = wanted;
+    for (let n = 2; taken.has(name); n++) name = `${wanted}-${n}`;
+    const peer: Peer = {
+      did,
+      name,
+      url: this.#options.resolver.localBase(did) ?? addressIn(document),
+      ...(service?.title === undefined ? {} : { title: service.title }),
+      ...(service?.country === undefined ? {} : { country: service.country }),
+      ...(service?.currency === undefined ? {} : { currency: service.currency }),
+      ...(service?.place === undefined ? {} : { place: service.place }),
+    };
+    this.#peers.set(did, peer);
+    try {
+      await this.#options.store.commit([{ op: "put", kind: "peer", id: did, doc: peer }]);
+    } catch (thrown) {
+      this.#peers.delete(did);
+      throw thrown;
+    }
+    return peer;
+  }
+}
+
+function addressIn(document: DidDocument): string {
+  const node = endpointOf(document, nodeServiceType);
+  if (node !== undefined) return baseOf(node);
+  const catalog = endpointOf(document, "CatalogService");
+  if (catalog !== undefined) return new URL(catalog).origin;
+  const problem = `the DID document of ${document.id} names no node to call`;
+  throw new ComityError("IDENTITY_INVALID", { problem });
+}
+
+/** A topic level that reads well, out of what somebody calls itself. */
+function nameFrom(text: string): string {
+  const plain = decodeName(text).toLowerCase();
+  const name = plain
+    .replaceAll(/[^a-z0-9]+/g, "-")
+    .replaceAll(/^-+|-+$/g, "")
+    .slice(0, 60);
+  return name === "" ? "peer" : name;
+}
+
+function decodeName(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+function parseJson(body: string, peer: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch (thrown) {
+    const problem = `its answer is no JSON (${problemOf(thrown)})`;
+    throw new ComityError("PEER_REFUSED", { peer, problem });
+  }
+}
+
+/** The reason in an error body, ours (`error.message`) or the protocol's (`code`, `reason`). */
+function reasonIn(body: string): string {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(body);
+  } catch {
+    return body.slice(0, 200);
+  }
+  const { error, reason, code } = parsed as {
+    error?: { message?: unknown };
+    reason?: unknown;
+    code?: unknown;
+  };
+  if (typeof error?.message === "string") return error.message;
+  if (Array.isArray(reason) && reason.length > 0) return reason.map(reasonText).join("; ");
+  return typeof code === "string" ? code : body.slice(0, 200);
+}
+
+function reasonText(reason: unknown): string {
+  return typeof reason === "string" ? reason : JSON.stringify(reason);
+}

@@ -1,0 +1,97 @@
+import type { Checkpoint, UsagePort } from "../ports/usage.ts";
+import { encodeControl, linkTopic, type LinkControl } from "../wire/link/control.ts";
+import { encodePublish } from "../wire/mqtt/encode.ts";
+import type { EndReason, Gate } from "./gate.ts";
+import type { Outbox, Tally } from "./outbox.ts";
+
+export interface FeedPosition {
+  readonly epoch: string;
+  readonly position: number;
+  /** When the last message before it was logged or handed on, milliseconds since the Unix epoch. */
+  readonly at: number;
+}
+
+/**
+ * One agreement's stream on its way over one link connection: packets and, in order among them,
+ * checkpoints that say what was sent so far. What the other side acknowledges is what is billed.
+ */
+export abstract class Feed {
+  protected readonly gate: Gate;
+  protected readonly outbox: Outbox;
+  protected readonly tally: FeedTally;
+  readonly #usage: UsagePort;
+  readonly #stopListening: () => void;
+  protected closed = false;
+  #sent: Checkpoint;
+
+  protected constructor(gate: Gate, outbox: Outbox, usage: UsagePort, base: Checkpoint) {
+    this.gate = gate;
+    this.outbox = outbox;
+    this.#usage = usage;
+    this.#sent = base;
+    this.tally = new FeedTally(base);
+    this.#stopListening = gate.onEnded((reason) => this.#finish(reason));
+  }
+
+  /** The other side has stored everything up to the checkpoint. */
+  acknowledge(checkpoint: Checkpoint): void {
+    // It cannot have stored what was not sent.
+    if (checkpoint.messages > this.#sent.messages) return;
+    void this.#usage.acknowledge(this.gate.grant.agreement, checkpoint);
+    this.onAcknowledged(checkpoint);
+  }
+
+  close(): void {
+    this.closed = true;
+    this.#stopListening();
+    this.onClosed();
+  }
+
+  protected abstract onAcknowledged(checkpoint: Checkpoint): void;
+  protected abstract onClosed(): void;
+  /** The position of what the tally has counted when delivery ended inside a stretch. */
+  protected abstract positionNow(): FeedPosition;
+
+  /** Says, when its turn comes, what was sent up to there. */
+  protected pushCheckpoint(at: () => FeedPosition): void {
+    this.outbox.pushLate(() => {
+      if (this.gate.ended !== undefined) return undefined;
+      return this.#checkpoint(at());
+    });
+  }
+
+  #checkpoint({ epoch, position, at }: FeedPosition): Buffer {
+    const { messages, payloadBytes } = this.tally;
+    this.#sent = { epoch, position, messages, payloadBytes };
+    return this.#control({ t: "checkpoint", at, ...this.#sent });
+  }
+
+  #finish(reason: EndReason): void {
+    if (this.closed) return;
+    this.outbox.pushLate(() => {
+      const end = this.#control({ t: "end", reason });
+      const more = this.tally.messages > this.#sent.messages;
+      return more ? Buffer.concat([this.#checkpoint(this.positionNow()), end]) : end;
+    });
+  }
+
+  #control(control: LinkControl): Buffer {
+    const topic = linkTopic(this.gate.grant.agreement);
+    return encodePublish(5, { topic, payload: encodeControl(control) });
+  }
+}
+
+class FeedTally implements Tally {
+  messages: number;
+  payloadBytes: number;
+
+  constructor(base: Checkpoint) {
+    this.messages = base.messages;
+    this.payloadBytes = base.payloadBytes;
+  }
+
+  add(messages: number, payloadBytes: number): void {
+    this.messages += messages;
+    this.payloadBytes += payloadBytes;
+  }
+}

@@ -1,0 +1,145 @@
+/**
+ * The data plane's heart. Runs of messages come in from connections and links; the router says
+ * who wants them; logged streams are made durable first; grants are enforced where packets leave.
+ * It never speaks to a socket and never decides a contract.
+ */
+import type { Clock } from "../kernel/clock.ts";
+import type { Crash } from "../kernel/crash.ts";
+import type { Entropy } from "../kernel/id.ts";
+import { matches } from "../kernel/topic.ts";
+import { logOfProduct, type Grant } from "../market/grant.ts";
+import type { Product } from "../market/product.ts";
+import type { Store } from "../ports/store.ts";
+import type { UsagePort } from "../ports/usage.ts";
+import type { Gate } from "./gate.ts";
+import { Grants } from "./grants.ts";
+import { Retained } from "./retained.ts";
+import { Router, type Route } from "./router.ts";
+import type { Run } from "./run.ts";
+import { StreamLog } from "./stream-log.ts";
+import { View } from "./view.ts";
+
+export interface FlowOutside {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly usage: UsagePort;
+  readonly crash: Crash;
+}
+
+/** Where an agreement on a logged product begins in its log. */
+export interface StartPosition {
+  readonly epoch: string;
+  readonly position: number;
+}
+
+interface LoggedStream {
+  readonly filters: readonly string[];
+  readonly log: StreamLog;
+}
+
+export class Flow {
+  readonly router: Router;
+  readonly retained: Retained;
+  readonly grants: Grants;
+  readonly outside: FlowOutside;
+  readonly counts = { messagesIn: 0, payloadBytesIn: 0, messagesOut: 0, dropped: 0 };
+  readonly #logged = new Map<string, LoggedStream>();
+  readonly #views = new Map<string, View>();
+
+  private constructor(outside: FlowOutside, retained: Retained) {
+    this.outside = outside;
+    this.retained = retained;
+    this.router = new Router((topic) => this.#logsOf(topic));
+    this.grants = new Grants(outside);
+  }
+
+  static async open(outside: FlowOutside): Promise<Flow> {
+    return new Flow(outside, await Retained.open(outside.store));
+  }
+
+  /** Opens the product's log where it is logged; its messages are durable from then on. */
+  async serve(product: Product): Promise<void> {
+    if (product.delivery !== "logged" || this.#logged.has(product.id)) return;
+    const log = await StreamLog.open(logOfProduct(product.id), {
+      ...this.outside,
+      deliver: (run) => this.deliver(run, this.router.route(run.topic)),
+    });
+    this.#logged.set(product.id, { filters: product.topics, log });
+    this.router.invalidate();
+  }
+
+  withdraw(productId: string): void {
+    if (this.#logged.delete(productId)) this.router.invalidate();
+  }
+
+  logOf(productId: string): StreamLog | undefined {
+    return this.#logged.get(productId)?.log;
+  }
+
+  /** Lets an agreement deliver. Its start in the log is fixed at the first call, durably. */
+  async open(grant: Grant): Promise<Gate> {
+    const log = this.logOf(grant.product);
+    if (grant.log !== undefined && log !== undefined) {
+      const known = await this.outside.store.get<StartPosition>("start", grant.agreement);
+      if (known === undefined) {
+        const doc: StartPosition = { epoch: log.epoch, position: log.end };
+        await this.outside.store.commit([{ op: "put", kind: "start", id: grant.agreement, doc }]);
+      }
+    }
+    return this.grants.open(grant);
+  }
+
+  /** Receivers with the same selection share one view, and with it one computation a run. */
+  viewOf(grant: Grant): View | undefined {
+    if (grant.fields === undefined) return undefined;
+    const key = JSON.stringify([...grant.fields].sort());
+    let view = this.#views.get(key);
+    if (view === undefined) this.#views.set(key, (view = new View(grant.fields)));
+    return view;
+  }
+
+  /**
+   * Takes messages in. Undefined: they are done with; a promise: done when it resolves, which is
+   * when they are durable. Whoever sent them with QoS 1 is acknowledged then, not before.
+   */
+  publish(run: Run, route: Route = this.router.route(run.topic)): Promise<unknown> | undefined {
+    this.counts.messagesIn += run.count;
+    this.counts.payloadBytesIn += run.payloadBytes;
+    const retaining = run.retain ? this.retained.set(run) : undefined;
+    if (route.logs.length === 0) {
+      this.deliver(run, route);
+      return retaining;
+    }
+    const appended = route.logs.map((log) => log.append(run));
+    return Promise.all(retaining === undefined ? appended : [...appended, retaining]);
+  }
+
+  /** To everybody here who subscribed. */
+  deliver(run: Run, route: Route): void {
+    for (const subscription of route.subscriptions) {
+      if (subscription.noLocal === true && run.origin === subscription.receiver) continue;
+      subscription.receiver.receive(run, subscription);
+    }
+  }
+
+  /** Bytes taken into logs and not yet durable. */
+  pendingBytes(route: Route): number {
+    let bytes = 0;
+    for (const log of route.logs) bytes += log.pendingBytes;
+    return bytes;
+  }
+
+  async close(): Promise<void> {
+    for (const { log } of this.#logged.values()) await log.flushed().catch(() => {});
+    await this.grants.close();
+  }
+
+  #logsOf(topic: string): readonly StreamLog[] {
+    const logs: StreamLog[] = [];
+    for (const { filters, log } of this.#logged.values()) {
+      if (filters.some((filter) => matches(filter, topic))) logs.push(log);
+    }
+    return logs;
+  }
+}

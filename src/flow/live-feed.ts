@@ -1,0 +1,86 @@
+import type { Clock } from "../kernel/clock.ts";
+import type { Checkpoint, UsagePort } from "../ports/usage.ts";
+import { Feed, type FeedPosition } from "./feed.ts";
+import type { Gate } from "./gate.ts";
+import type { Outbox } from "./outbox.ts";
+import type { Receiver, Router, Subscription } from "./router.ts";
+import { layout5, type Run } from "./run.ts";
+import type { View } from "./view.ts";
+
+const checkpointEveryMs = 200;
+
+/** A live stream: what is published goes on as it comes; what a broken link loses is not billed. */
+export class LiveFeed extends Feed implements Receiver {
+  readonly #view: View | undefined;
+  readonly #router: Router;
+  readonly #subscriptions: readonly Subscription[];
+  readonly #timer: NodeJS.Timeout;
+  readonly #clock: Clock;
+  readonly #epoch: string;
+  readonly #base: number;
+  #marked: number;
+
+  constructor(options: {
+    gate: Gate;
+    outbox: Outbox;
+    usage: UsagePort;
+    base: Checkpoint;
+    /** Names this connection's run of positions. */
+    epoch: string;
+    router: Router;
+    view: View | undefined;
+    clock: Clock;
+  }) {
+    super(options.gate, options.outbox, options.usage, options.base);
+    this.#view = options.view;
+    this.#router = options.router;
+    this.#clock = options.clock;
+    this.#epoch = options.epoch;
+    this.#base = options.base.messages;
+    this.#marked = options.base.messages;
+    this.#subscriptions = options.gate.grant.filters.map((filter) => ({ filter, receiver: this, qos: 0 }));
+    for (const subscription of this.#subscriptions) this.#router.subscribe(subscription);
+    this.#timer = setInterval(() => this.#mark(), checkpointEveryMs);
+    this.#timer.unref();
+  }
+
+  receive(run: Run): void {
+    if (this.closed || this.gate.ended !== undefined) return;
+    let passing = run;
+    if (this.#view !== undefined) {
+      const viewed = this.#view.apply(run);
+      if (viewed.withheld > 0) this.gate.refuse("field", viewed.withheld);
+      if (viewed.run === undefined) return;
+      passing = viewed.run;
+    }
+    this.outbox.push({
+      packets: passing.encoded(5),
+      count: passing.count,
+      payloadBytes: passing.payloadBytes,
+      layout: layout5,
+      gate: this.gate,
+      tally: this.tally,
+      droppable: true,
+    });
+  }
+
+  protected override onAcknowledged(): void {
+    // Nothing waits for it: a live stream has no window.
+  }
+
+  protected override onClosed(): void {
+    clearInterval(this.#timer);
+    for (const subscription of this.#subscriptions) this.#router.unsubscribe(subscription);
+  }
+
+  protected override positionNow(): FeedPosition {
+    const position = this.tally.messages - this.#base;
+    return { epoch: this.#epoch, position, at: this.#clock.now() };
+  }
+
+  #mark(): void {
+    if (this.tally.messages === this.#marked) return;
+    this.#marked = this.tally.messages;
+    this.pushCheckpoint(() => this.positionNow());
+  }
+}

@@ -1,0 +1,125 @@
+import type { LogBlock } from "../ports/store.ts";
+import type { Checkpoint, UsagePort } from "../ports/usage.ts";
+import { offsetAfter, walkPublishes } from "../wire/mqtt/publish.ts";
+import { Feed, type FeedPosition } from "./feed.ts";
+import type { Gate } from "./gate.ts";
+import type { Outbox } from "./outbox.ts";
+import { layout5, splitByTopic } from "./run.ts";
+import type { StreamLog } from "./stream-log.ts";
+import type { View } from "./view.ts";
+
+const readBytes = 262_144;
+const windowBytesMax = 4_194_304;
+
+/**
+ * A logged stream: served from the log by position at the consumer's own pace, so that a slow
+ * link, a broken one and a new one are the same. A checkpoint follows every block.
+ */
+export class LogFeed extends Feed {
+  readonly #log: StreamLog;
+  readonly #view: View | undefined;
+  readonly #stopListening: () => void;
+  /** Sent and not acknowledged, oldest first. */
+  readonly #outstanding: { readonly position: number; readonly bytes: number }[] = [];
+  #outstandingBytes = 0;
+  #position: number;
+  #pumping = false;
+  #lastMark: { readonly position: number; readonly messages: number; readonly at: number };
+
+  constructor(options: {
+    gate: Gate;
+    outbox: Outbox;
+    usage: UsagePort;
+    base: Checkpoint;
+    log: StreamLog;
+    position: number;
+    view: View | undefined;
+  }) {
+    super(options.gate, options.outbox, options.usage, options.base);
+    this.#log = options.log;
+    this.#view = options.view;
+    this.#position = options.position;
+    this.#lastMark = { position: options.position, messages: options.base.messages, at: 0 };
+    this.#stopListening = this.#log.onCommitted(() => void this.#pump());
+    void this.#pump();
+  }
+
+  protected override onAcknowledged(checkpoint: Checkpoint): void {
+    while (this.#outstanding.length > 0 && this.#outstanding[0]!.position <= checkpoint.position) {
+      this.#outstandingBytes -= this.#outstanding.shift()!.bytes;
+    }
+    void this.#pump();
+  }
+
+  protected override onClosed(): void {
+    this.#stopListening();
+  }
+
+  /** Exact where nothing is withheld, else a lower bound; nothing is ever resumed from here. */
+  protected override positionNow(): FeedPosition {
+    const { position, messages, at } = this.#lastMark;
+    return { epoch: this.#log.epoch, position: position + this.tally.messages - messages, at };
+  }
+
+  get #mayRead(): boolean {
+    return (
+      !this.closed &&
+      this.gate.ended === undefined &&
+      this.#position < this.#log.end &&
+      this.#outstandingBytes < windowBytesMax
+    );
+  }
+
+  async #pump(): Promise<void> {
+    if (this.#pumping) return;
+    this.#pumping = true;
+    try {
+      while (this.#mayRead) {
+        for (const block of await this.#log.read(this.#position, readBytes)) {
+          if (this.closed) return;
+          this.#send(block);
+        }
+      }
+    } finally {
+      this.#pumping = false;
+    }
+  }
+
+  #send(block: LogBlock): void {
+    const skipped = Math.max(0, this.#position - block.first);
+    const whole = Buffer.from(block.packets.buffer, block.packets.byteOffset, block.packets.length);
+    const packets = skipped === 0 ? whole : whole.subarray(offsetAfter(whole, skipped));
+    if (this.#view === undefined) {
+      this.#push(packets, block.count - skipped, skipped === 0 ? block.payloadBytes : payloadBytesOf(packets));
+    } else this.#pushViewed(packets);
+    this.#position = block.next;
+    this.#outstanding.push({ position: block.next, bytes: packets.length });
+    this.#outstandingBytes += packets.length;
+    this.pushCheckpoint(() => {
+      this.#lastMark = { position: block.next, messages: this.tally.messages, at: block.at };
+      return { epoch: this.#log.epoch, position: block.next, at: block.at };
+    });
+  }
+
+  #pushViewed(packets: Buffer): void {
+    splitByTopic(packets, (run) => {
+      const viewed = this.#view!.apply(run);
+      if (viewed.withheld > 0) this.gate.refuse("field", viewed.withheld);
+      if (viewed.run === undefined) return;
+      this.#push(viewed.run.encoded(5), viewed.run.count, viewed.run.payloadBytes);
+    });
+  }
+
+  #push(packets: Buffer, count: number, payloadBytes: number): void {
+    const { gate, tally } = this;
+    this.outbox.push({ packets, count, payloadBytes, layout: layout5, gate, tally, droppable: false });
+  }
+}
+
+function payloadBytesOf(packets: Buffer): number {
+  let bytes = 0;
+  walkPublishes(packets, layout5, (place) => {
+    bytes += place.end - place.payloadAt;
+  });
+  return bytes;
+}

@@ -1,0 +1,185 @@
+import { locate, repack, walkPublishes, type Layout, type PublishPlace } from "../wire/mqtt/publish.ts";
+import type { ProtocolVersion } from "../wire/mqtt/protocol.ts";
+import { encodePublish } from "../wire/mqtt/encode.ts";
+import type { Properties } from "../wire/mqtt/properties.ts";
+
+/**
+ * Messages of one topic that came one after the other, as packets in one buffer. Whatever is
+ * decided per topic is decided once per run; other encodings are made once and shared by all
+ * receivers that need them.
+ */
+export class Run {
+  readonly topic: string;
+  /** QoS of the messages, whatever the layout of `packets`. */
+  readonly qos: 0 | 1 | 2;
+  readonly packets: Buffer;
+  readonly layout: Layout;
+  readonly count: number;
+  /** Sum of application payload lengths. */
+  readonly payloadBytes: number;
+  /** Who published, as the audit trail names them; scopes the sequence numbers of producers. */
+  readonly publisher: string;
+  /** Published as retained. */
+  readonly retain: boolean;
+  /** The receiver that published it, for subscriptions with no-local. */
+  readonly origin: object | undefined;
+  /** Stands before the packets' own topics when they are encoded: where a peer's stream stands. */
+  readonly #prefix: Buffer | undefined;
+  #encoded4: Buffer | undefined;
+  #encoded5: Buffer | undefined;
+
+  constructor(fields: {
+    topic: string;
+    qos: 0 | 1 | 2;
+    packets: Buffer;
+    layout: Layout;
+    count: number;
+    payloadBytes: number;
+    publisher?: string;
+    retain?: boolean;
+    origin?: object | undefined;
+    prefix?: Buffer | undefined;
+  }) {
+    this.topic = fields.topic;
+    this.qos = fields.qos;
+    this.packets = fields.packets;
+    this.layout = fields.layout;
+    this.count = fields.count;
+    this.payloadBytes = fields.payloadBytes;
+    this.publisher = fields.publisher ?? "";
+    this.retain = fields.retain ?? false;
+    this.origin = fields.origin;
+    this.#prefix = fields.prefix;
+  }
+
+  /** One message. */
+  static of(
+    topic: string,
+    payload: Uint8Array,
+    options: {
+      qos?: 0 | 1 | 2;
+      retain?: boolean;
+      publisher?: string;
+      origin?: object;
+      properties?: Properties;
+    } = {},
+  ): Run {
+    const { properties = {}, qos = 0, retain = false, publisher = "", origin } = options;
+    return new Run({
+      topic,
+      qos,
+      packets: encodePublish(5, { topic, payload, properties }),
+      layout: { version: 5, withIds: false },
+      count: 1,
+      payloadBytes: payload.length,
+      publisher,
+      retain,
+      origin,
+    });
+  }
+
+  /** The packets as QoS 0 of the version, not retained: the very slice that came where it fits. */
+  encoded(version: ProtocolVersion): Buffer {
+    const cached = version === 4 ? this.#encoded4 : this.#encoded5;
+    if (cached !== undefined) return cached;
+    const asIs =
+      this.layout.version === version &&
+      !this.layout.withIds &&
+      this.#prefix === undefined &&
+      (this.packets[0]! & 0x0f) === 0;
+    const encoded = asIs ? this.packets : this.#repack(version, { flags: 0 });
+    if (version === 4) this.#encoded4 = encoded;
+    else this.#encoded5 = encoded;
+    return encoded;
+  }
+
+  /** A private copy for one receiver: with packet identifiers, flags or added properties. */
+  encodeFor(
+    version: ProtocolVersion,
+    options: { flags: number; nextId?: () => number; added?: Buffer },
+  ): Buffer {
+    return this.#repack(version, options);
+  }
+
+  #repack(
+    version: ProtocolVersion,
+    options: { flags: number; nextId?: () => number; added?: Buffer },
+  ): Buffer {
+    return repack(this.packets, this.count, {
+      from: this.layout,
+      to: version,
+      ...options,
+      ...(this.#prefix === undefined ? {} : { prefix: this.#prefix }),
+    });
+  }
+
+  /** Each message's place in `packets`; the place object is reused between calls. */
+  walk(visit: (place: PublishPlace, index: number) => void): void {
+    walkPublishes(this.packets, this.layout, visit);
+  }
+
+  /** The same run with other packets (fewer messages, or less of each), in the version 5 form. */
+  with(packets: readonly Buffer[], layout: Layout, payloadBytes: number): Run {
+    return new Run({
+      topic: this.topic,
+      qos: this.qos,
+      packets: Buffer.concat(packets),
+      layout,
+      count: packets.length,
+      payloadBytes,
+      publisher: this.publisher,
+      retain: this.retain,
+      origin: this.origin,
+    });
+  }
+
+  /** The last message's payload. */
+  lastPayload(): Buffer {
+    let start = 0;
+    let end = 0;
+    this.walk((place) => {
+      start = place.payloadAt;
+      end = place.end;
+    });
+    return this.packets.subarray(start, end);
+  }
+}
+
+export const layout5: Layout = { version: 5, withIds: false };
+
+/** Splits packets of many topics (version 5, QoS 0) into runs of one topic each, in order. */
+export function splitByTopic(packets: Buffer, visit: (run: Run) => void, prefix?: string): void {
+  const prefixBytes = prefix === undefined ? undefined : Buffer.from(prefix);
+  const place = emptyPlace();
+  const next = emptyPlace();
+  for (let at = 0; at < packets.length; ) {
+    locate(packets, layout5, at, place);
+    let { end } = place;
+    let count = 1;
+    let payloadBytes = place.end - place.payloadAt;
+    const topic = packets.subarray(place.topicAt, place.topicEnd);
+    while (end < packets.length) {
+      locate(packets, layout5, end, next);
+      if (packets.compare(topic, 0, topic.length, next.topicAt, next.topicEnd) !== 0) break;
+      payloadBytes += next.end - next.payloadAt;
+      end = next.end;
+      count++;
+    }
+    visit(
+      new Run({
+        topic: (prefix ?? "") + topic.toString("utf8"),
+        qos: 1,
+        packets: packets.subarray(at, end),
+        layout: layout5,
+        count,
+        payloadBytes,
+        prefix: prefixBytes,
+      }),
+    );
+    at = end;
+  }
+}
+
+function emptyPlace(): PublishPlace {
+  return { start: 0, topicAt: 0, topicEnd: 0, idAt: -1, propertiesAt: 0, payloadAt: 0, end: 0 };
+}

@@ -1,0 +1,234 @@
+import type { Clock } from "../kernel/clock.ts";
+import type { Crash } from "../kernel/crash.ts";
+import type { Entropy } from "../kernel/id.ts";
+import type { LogBlock, Store } from "../ports/store.ts";
+import { propertiesAt } from "../wire/mqtt/publish.ts";
+import type { Run } from "./run.ts";
+
+interface Batch {
+  readonly packets: Buffer[];
+  readonly runs: Run[];
+  readonly producers: Map<string, number>;
+  count: number;
+  payloadBytes: number;
+  readonly done: Promise<void>;
+  readonly settle: (failure?: unknown) => void;
+}
+
+interface Outside {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly crash: Crash;
+  /** Delivers committed messages to who subscribes here. */
+  readonly deliver: (run: Run) => void;
+}
+
+const tailBytesMax = 8_388_608;
+
+/**
+ * The log of one logged product: appends in order, one commit under way and the next batch
+ * gathering behind it; acknowledges and delivers only what is committed. A message that carries
+ * `producer` and `seq` is taken once, whatever is repeated.
+ */
+export class StreamLog {
+  readonly name: string;
+  readonly epoch: string;
+  readonly #outside: Outside;
+  readonly #producers: Map<string, number>;
+  readonly #listeners = new Set<() => void>();
+  /** The latest committed blocks, so that who follows closely needs no disk. */
+  readonly #tail: LogBlock[] = [];
+  #tailBytes = 0;
+  #end: number;
+  #gathering: Batch | undefined;
+  #committing: Batch | undefined;
+  #failure: unknown;
+
+  private constructor(
+    name: string,
+    epoch: string,
+    end: number,
+    producers: ReadonlyMap<string, number>,
+    outside: Outside,
+  ) {
+    this.name = name;
+    this.epoch = epoch;
+    this.#end = end;
+    this.#producers = new Map(producers);
+    this.#outside = outside;
+  }
+
+  static async open(name: string, outside: Outside): Promise<StreamLog> {
+    const state = await outside.store.log(name);
+    const producers = await outside.store.producers(name);
+    const epoch = state?.epoch ?? outside.entropy.uuid();
+    return new StreamLog(name, epoch, state?.end ?? 0, producers, outside);
+  }
+
+  /** The position after the last committed message. */
+  get end(): number {
+    return this.#end;
+  }
+
+  /** Bytes taken in and not yet durable; publishers are slowed when this grows. */
+  get pendingBytes(): number {
+    const bytes = (batch: Batch | undefined): number => batch?.payloadBytes ?? 0;
+    return bytes(this.#gathering) + bytes(this.#committing);
+  }
+
+  /** Resolves when the run is durable. */
+  append(run: Run): Promise<void> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    const kept = this.#withoutRepeats(run);
+    if (kept === undefined) {
+      // All of it came before: acknowledged when that is durable.
+      return this.#gathering?.done ?? this.#committing?.done ?? Promise.resolve();
+    }
+    const batch = (this.#gathering ??= newBatch());
+    batch.packets.push(kept.encoded(5));
+    batch.runs.push(kept);
+    batch.count += kept.count;
+    batch.payloadBytes += kept.payloadBytes;
+    if (this.#committing === undefined) this.#scheduleCommit();
+    return batch.done;
+  }
+
+  /** Called after every commit. Returns the function that stops listening. */
+  onCommitted(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Blocks with messages at or after the position, from memory where it can. */
+  async read(after: number, bytesMax: number): Promise<readonly LogBlock[]> {
+    const oldest = this.#tail[0];
+    if (oldest === undefined || oldest.first > after) {
+      return this.#outside.store.readLog(this.name, after, bytesMax);
+    }
+    const blocks: LogBlock[] = [];
+    let bytes = 0;
+    for (const block of this.#tail) {
+      if (block.next <= after) continue;
+      blocks.push(block);
+      bytes += block.packets.length;
+      if (bytes >= bytesMax) break;
+    }
+    return blocks;
+  }
+
+  /** Resolves when everything taken in is durable. */
+  async flushed(): Promise<void> {
+    while (this.#gathering ?? this.#committing) await (this.#gathering ?? this.#committing)!.done;
+  }
+
+  #scheduleCommit(): void {
+    // At the end of the turn, so that all that arrived in it shares the commit.
+    setImmediate(() => void this.#commit());
+  }
+
+  async #commit(): Promise<void> {
+    const batch = this.#gathering;
+    if (batch === undefined || this.#committing !== undefined) return;
+    this.#gathering = undefined;
+    this.#committing = batch;
+    const { store, clock, crash } = this.#outside;
+    const block: LogBlock = {
+      log: this.name,
+      epoch: this.epoch,
+      first: this.#end,
+      next: this.#end + batch.count,
+      count: batch.count,
+      payloadBytes: batch.payloadBytes,
+      at: clock.now(),
+      packets: Buffer.concat(batch.packets),
+    };
+    try {
+      crash("log.appending");
+      await store.commit([{ op: "append", block, producers: batch.producers }]);
+      crash("log.committed");
+    } catch (failure) {
+      this.#fail(failure, batch);
+      return;
+    }
+    this.#end = block.next;
+    this.#keep(block);
+    this.#committing = undefined;
+    if (this.#gathering !== undefined) this.#scheduleCommit();
+    batch.settle();
+    for (const run of batch.runs) this.#outside.deliver(run);
+    for (const listener of this.#listeners) listener();
+  }
+
+  #fail(failure: unknown, batch: Batch): void {
+    this.#failure = failure;
+    this.#committing = undefined;
+    batch.settle(failure);
+    this.#gathering?.settle(failure);
+    this.#gathering = undefined;
+  }
+
+  #keep(block: LogBlock): void {
+    this.#tail.push(block);
+    this.#tailBytes += block.packets.length;
+    while (this.#tailBytes > tailBytesMax && this.#tail.length > 1) {
+      this.#tailBytes -= this.#tail.shift()!.packets.length;
+    }
+  }
+
+  /** The run without the messages its producer sent before; undefined where nothing is left. */
+  #withoutRepeats(run: Run): Run | undefined {
+    if (run.layout.version !== 5) return run;
+    const { packets } = run;
+    const kept: Buffer[] = [];
+    let payloadBytes = 0;
+    run.walk((place) => {
+      const hasProperties = place.payloadAt - place.propertiesAt > 1;
+      if (hasProperties && !this.#isNew(run, propertiesAt(packets, place).userProperties)) return;
+      kept.push(packets.subarray(place.start, place.end));
+      payloadBytes += place.end - place.payloadAt;
+    });
+    if (kept.length === run.count) return run;
+    if (kept.length === 0) return undefined;
+    return run.with(kept, run.layout, payloadBytes);
+  }
+
+  #isNew(run: Run, userProperties: readonly (readonly [string, string])[] | undefined): boolean {
+    const origin = originOf(userProperties);
+    if (origin === undefined) return true;
+    // One publisher cannot use up another's sequence numbers.
+    const producer = `${run.publisher}/${origin.producer}`;
+    if (origin.seq <= (this.#producers.get(producer) ?? 0)) return false;
+    this.#producers.set(producer, origin.seq);
+    (this.#gathering ??= newBatch()).producers.set(producer, origin.seq);
+    return true;
+  }
+}
+
+function newBatch(): Batch {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  // Who published may be gone by then; a failure is told to whoever still waits.
+  promise.catch(() => {});
+  return {
+    packets: [],
+    runs: [],
+    producers: new Map(),
+    count: 0,
+    payloadBytes: 0,
+    done: promise,
+    settle: (failure) => (failure === undefined ? resolve() : reject(failure as Error)),
+  };
+}
+
+/** The user properties that make a publisher's repeats recognisable. */
+function originOf(
+  userProperties: readonly (readonly [string, string])[] | undefined,
+): { producer: string; seq: number } | undefined {
+  const find = (name: string): string | undefined =>
+    userProperties?.find(([key]) => key === name)?.[1];
+  const producer = find("producer");
+  const seq = Number(find("seq"));
+  return producer !== undefined && Number.isSafeInteger(seq) && seq > 0
+    ? { producer, seq }
+    : undefined;
+}

@@ -1,0 +1,84 @@
+import { ComityError } from "../kernel/errors.ts";
+import type { Store, Write } from "../ports/store.ts";
+import type { Agreement } from "./agreement.ts";
+
+export type Ending = NonNullable<Agreement["ended"]>;
+
+/** The agreements this node is part of, in either role. */
+export class Agreements {
+  readonly #store: Store;
+  readonly #agreements = new Map<string, Agreement>();
+  readonly #ending = new Map<string, Promise<Agreement>>();
+  readonly #onMade = new Set<(agreement: Agreement) => void>();
+  readonly #onEnded = new Set<(agreement: Agreement) => void>();
+
+  private constructor(store: Store) {
+    this.#store = store;
+  }
+
+  static async open(store: Store): Promise<Agreements> {
+    const agreements = new Agreements(store);
+    for (const { doc } of await store.list<Agreement>("agreement")) {
+      agreements.#agreements.set(doc.id, doc);
+    }
+    return agreements;
+  }
+
+  /** In the order they were made. */
+  list(): readonly Agreement[] {
+    return [...this.#agreements.values()].sort((a, b) => a.signedAt.localeCompare(b.signedAt));
+  }
+
+  get(id: string): Agreement | undefined {
+    return this.#agreements.get(id);
+  }
+
+  need(id: string): Agreement {
+    const agreement = this.#agreements.get(id);
+    if (!agreement) throw new ComityError("NOT_FOUND", { what: "agreement", id });
+    return agreement;
+  }
+
+  /** Keeps a new agreement, with what must be durable together with it. */
+  async add(agreement: Agreement, also: readonly Write[] = []): Promise<void> {
+    await this.#store.commit([
+      { op: "add", kind: "agreement", id: agreement.id, doc: agreement },
+      ...also,
+    ]);
+    this.#agreements.set(agreement.id, agreement);
+    for (const listener of this.#onMade) listener(agreement);
+  }
+
+  /** Ends it, once: a second ending returns the first. Listeners hear of it when it is durable. */
+  async end(id: string, ending: Ending, also: readonly Write[] = []): Promise<Agreement> {
+    const under = this.#ending.get(id);
+    if (under) return under;
+    const agreement = this.need(id);
+    if (agreement.state === "ended") return agreement;
+    const work = this.#commitEnd({ ...agreement, state: "ended", ended: ending }, also);
+    this.#ending.set(id, work);
+    try {
+      return await work;
+    } finally {
+      this.#ending.delete(id);
+    }
+  }
+
+  async #commitEnd(ended: Agreement, also: readonly Write[]): Promise<Agreement> {
+    await this.#store.commit([{ op: "put", kind: "agreement", id: ended.id, doc: ended }, ...also]);
+    this.#agreements.set(ended.id, ended);
+    for (const listener of this.#onEnded) listener(ended);
+    return ended;
+  }
+
+  /** Both return the function that stops listening. */
+  onMade(listener: (agreement: Agreement) => void): () => void {
+    this.#onMade.add(listener);
+    return () => this.#onMade.delete(listener);
+  }
+
+  onEnded(listener: (agreement: Agreement) => void): () => void {
+    this.#onEnded.add(listener);
+    return () => this.#onEnded.delete(listener);
+  }
+}

@@ -1,0 +1,18 @@
+import type { Agreement } from "./agreement.ts";
+import { type Grant, logOfProduct } from "./grant.ts";
+import { readRules, termsOf } from "./policy.ts";
+
+/** The agreement's policy as the data plane checks it; refuses what it could not enforce. */
+export function grantOf(agreement: Agreement): Grant {
+  const terms = termsOf(readRules(agreement.policy));
+  return {
+    agreement: agreement.id,
+    consumer: agreement.consumer,
+    product: agreement.product,
+    filters: terms.topics,
+    ...(terms.fields === undefined ? {} : { fields: terms.fields }),
+    ...(terms.notAfter === undefined ? {} : { notAfter: Date.parse(terms.notAfter) }),
+    ...(terms.messagesMax === undefined ? {} : { messagesMax: terms.messagesMax }),
+    ...(agreement.delivery === "logged" ? { log: logOfProduct(agreement.product) } : {}),
+  };
+}

@@ -1,0 +1,121 @@
+/**
+ * The document both sides sign. It is the ODRL Agreement itself with one member of ours,
+ * `comity`, so that the payload of the evidence is the canonical form of `policy`, and the
+ * policyHash in every receipt is the hash of the very bytes that were signed.
+ */
+import { canonicalBytes, canonicalHash } from "../kernel/canonical.ts";
+import { ComityError } from "../kernel/errors.ts";
+import type { Price } from "../kernel/price.ts";
+import type { GeneralJws, JwsSignature, PublicJwk, Signer } from "../ports/signer.ts";
+import { didOfKeyId, mergeSignatures, unsignedJws, verifySignature } from "../wire/jws.ts";
+import type { Agreement } from "./agreement.ts";
+import type { Role } from "./negotiation.ts";
+import { readRules, type Rules, termsOf } from "./policy.ts";
+
+/** `typ` of a signature under an agreement. */
+export const agreementType = "comity-agreement+jws";
+
+/** What DSP has no words for, signed along with the policy. */
+export interface ComityTerms {
+  readonly version: 1;
+  readonly product: string;
+  readonly title: string;
+  readonly delivery: "live" | "logged";
+  readonly topics: readonly string[];
+  readonly price: Price;
+  /** By DID; the keys under which this agreement verifies for ever. */
+  readonly keys: Readonly<Record<string, PublicJwk>>;
+}
+
+export interface AgreementPolicy extends Rules {
+  readonly "@type": "Agreement";
+  readonly "@id": string;
+  readonly target: string;
+  /** DIDs: who provides, who receives. */
+  readonly assigner: string;
+  readonly assignee: string;
+  /** ISO 8601, UTC. */
+  readonly timestamp: string;
+  readonly comity?: ComityTerms;
+}
+
+/** An agreement as far as it is known before both have signed. */
+export type Draft = Omit<Agreement, "evidence">;
+
+/** What each side holds of the policy that is being signed. */
+export function draftOf(policy: AgreementPolicy, role: Role): Draft {
+  const terms = termsOf(readRules(policy));
+  const comity = policy.comity;
+  return {
+    id: policy["@id"],
+    role,
+    provider: policy.assigner,
+    consumer: policy.assignee,
+    product: policy.target,
+    title: comity?.title ?? policy.target,
+    delivery: comity?.delivery ?? "live",
+    topics: terms.topics,
+    price: comity?.price ?? terms.price,
+    policy,
+    policyHash: canonicalHash(policy),
+    keys: comity?.keys ?? {},
+    signedAt: policy.timestamp,
+    state: "active",
+  };
+}
+
+export function evidenceOf(policy: unknown, ...signatures: readonly JwsSignature[]): GeneralJws {
+  return mergeSignatures(unsignedJws(canonicalBytes(policy)), ...signatures);
+}
+
+export async function signAgreement(policy: unknown, signer: Signer): Promise<JwsSignature> {
+  return signer.sign(canonicalBytes(policy), agreementType);
+}
+
+/** Throws SIGNATURE_INVALID unless the participant's signature is there and verifies. */
+export async function assertSignedBy(
+  evidence: GeneralJws,
+  did: string,
+  key: PublicJwk,
+  what: string,
+): Promise<void> {
+  const keyOf = (kid: string) => (didOfKeyId(kid) === did ? key : undefined);
+  await verifySignature(evidence, keyOf, { what, type: agreementType });
+}
+
+/**
+ * The agreement a provider sent, checked against what was asked for: POLICY_CHANGED names the
+ * first member that differs. Its rules are compared by their digest, by the caller.
+ */
+export function assertTermsHold(
+  policy: AgreementPolicy,
+  expected: {
+    readonly provider: string;
+    readonly consumer: string;
+    readonly product: string;
+    readonly keys: Readonly<Record<string, PublicJwk>>;
+  },
+): void {
+  const differs = (where: string) => new ComityError("POLICY_CHANGED", { where });
+  if (policy.assigner !== expected.provider) throw differs("agreement's assigner");
+  if (policy.assignee !== expected.consumer) throw differs("agreement's assignee");
+  if (policy.target !== expected.product) throw differs("agreement's target");
+  const comity = policy.comity;
+  if (!comity) return;
+  const terms = termsOf(readRules(policy));
+  if (comity.product !== policy.target) throw differs("agreement's product");
+  if (!sameJson(comity.topics, terms.topics)) throw differs("agreement's topics");
+  const free = terms.price.amount === "0" && /^0*(\.0*)?$/.test(comity.price.amount);
+  if (!free && !sameJson(comity.price, terms.price)) throw differs("agreement's price");
+  for (const [did, key] of Object.entries(expected.keys)) {
+    const { kty, crv, x } = key;
+    if (!sameJson(comity.keys[did] ?? null, { kty, crv, x })) throw differs(`key of ${did}`);
+  }
+  if (Object.keys(comity.keys).length !== Object.keys(expected.keys).length) {
+    throw differs("agreement's keys");
+  }
+}
+
+function sameJson(a: unknown, b: unknown): boolean {
+  return canonicalHash(a) === canonicalHash(b);
+}

@@ -1,0 +1,129 @@
+import { ComityError } from "../kernel/errors.ts";
+import { placeProblem } from "../kernel/place.ts";
+import { priceProblem } from "../kernel/price.ts";
+import { filterProblem, overlaps } from "../kernel/topic.ts";
+import type { Product, Terms } from "./product.ts";
+
+/** What a person gives; the rest has defaults, and the id then comes from the title. */
+export type NewProduct = Pick<Product, "title" | "topics" | "terms"> &
+  Partial<Omit<Product, "title" | "topics" | "terms" | "createdAt">>;
+
+const topicsMax = 100;
+const fieldsMax = 100;
+const keywordsMax = 50;
+const titleLengthMax = 200;
+const descriptionLengthMax = 10_000;
+
+/** Streams bought from others stand at `from/<peer>/<product>/<topic>`: at least four levels. */
+const bought = "from/+/+/+/#";
+
+/** The product as it is kept; PRODUCT_INVALID names the first field that is wrong. */
+export function productFrom(input: NewProduct, now: number): Product {
+  const id = input.id ?? idFrom(input.title);
+  const product: Product = {
+    id,
+    title: input.title,
+    description: input.description ?? "",
+    topics: [...input.topics],
+    delivery: input.delivery ?? "live",
+    sector: input.sector ?? "other",
+    keywords: [...(input.keywords ?? [])],
+    ...(input.place === undefined ? {} : { place: input.place }),
+    terms: termsFrom(input.terms),
+    createdAt: new Date(now).toISOString(),
+  };
+  const problem = productProblem(product, now);
+  if (problem !== undefined) throw new ComityError("PRODUCT_INVALID", { problem });
+  return product;
+}
+
+function idFrom(title: string): string {
+  return title
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, "-")
+    .replaceAll(/^-+|-+$/g, "")
+    .slice(0, 64);
+}
+
+function termsFrom(terms: Terms): Terms {
+  return {
+    price: {
+      amount: terms.price.amount,
+      currency: terms.price.currency,
+      perMessages: terms.price.perMessages,
+    },
+    ...(terms.fields === undefined ? {} : { fields: [...terms.fields] }),
+    ...(terms.notAfter === undefined ? {} : { notAfter: terms.notAfter }),
+    ...(terms.messagesMax === undefined ? {} : { messagesMax: terms.messagesMax }),
+  };
+}
+
+function productProblem(product: Product, now: number): string | undefined {
+  if (!/^[a-z0-9-]{1,64}$/.test(product.id)) {
+    return `id "${product.id}" is not 1–64 of a–z, 0–9 and -`;
+  }
+  if (product.title.trim() === "" || product.title.length > titleLengthMax) {
+    return `title has ${product.title.length} characters, 1–${titleLengthMax} are taken`;
+  }
+  if (product.description.length > descriptionLengthMax) {
+    return `description is longer than ${descriptionLengthMax} characters`;
+  }
+  if (product.delivery !== "live" && product.delivery !== "logged") {
+    return `delivery "${String(product.delivery)}" is neither live nor logged`;
+  }
+  if (!/^[a-z0-9-]{1,32}$/.test(product.sector)) {
+    return `sector "${product.sector}" is not 1–32 of a–z, 0–9 and -`;
+  }
+  if (product.keywords.length > keywordsMax || product.keywords.some((word) => word.length > 64)) {
+    return `keywords are more than ${keywordsMax}, or one is longer than 64 characters`;
+  }
+  const place = product.place === undefined ? undefined : placeProblem(product.place);
+  if (place !== undefined) return `place: ${place}`;
+  return topicsProblem(product.topics) ?? termsProblem(product.terms, now);
+}
+
+function topicsProblem(topics: readonly string[]): string | undefined {
+  if (topics.length === 0) return "topics are missing: name at least one topic filter";
+  if (topics.length > topicsMax) return `topics are more than ${topicsMax}`;
+  if (new Set(topics).size < topics.length) return "topics name one filter twice";
+  for (const topic of topics) {
+    const problem = filterProblem(topic);
+    if (problem !== undefined) return `topic "${topic}" ${problem}`;
+    if (topic.startsWith("$")) return `topic "${topic}" is the node's own`;
+    if (overlaps(bought, topic)) {
+      return `topic "${topic}" reaches into from/…, the streams bought from others; name its first level`;
+    }
+  }
+  return undefined;
+}
+
+function termsProblem(terms: Terms, now: number): string | undefined {
+  const price = priceProblem(terms.price);
+  if (price !== undefined) return `price: ${price}`;
+  if (terms.fields !== undefined) {
+    if (terms.fields.length === 0) return "fields are empty: leave them out for the whole payload";
+    if (terms.fields.length > fieldsMax) return `fields are more than ${fieldsMax}`;
+    if (terms.fields.some((field) => field === "" || field.length > 256)) {
+      return "fields have a name that is empty or longer than 256 characters";
+    }
+    if (new Set(terms.fields).size < terms.fields.length) return "fields name one member twice";
+  }
+  if (terms.notAfter !== undefined) {
+    const at = isoTime(terms.notAfter);
+    if (at === undefined) return `notAfter "${terms.notAfter}" is not an ISO 8601 time in UTC`;
+    if (at <= now) return `notAfter ${terms.notAfter} has passed`;
+  }
+  if (terms.messagesMax !== undefined) {
+    if (!Number.isSafeInteger(terms.messagesMax) || terms.messagesMax < 1) {
+      return `messagesMax ${terms.messagesMax} is not a whole number ≥ 1`;
+    }
+  }
+  return undefined;
+}
+
+/** Milliseconds since the Unix epoch; undefined where the text is no full UTC time. */
+export function isoTime(text: string): number | undefined {
+  if (!/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?Z$/.test(text)) return undefined;
+  const at = Date.parse(text);
+  return Number.isNaN(at) ? undefined : at;
+}

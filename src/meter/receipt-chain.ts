@@ -1,0 +1,201 @@
+import { canonicalBytes, canonicalHash } from "../kernel/canonical.ts";
+import type { Clock } from "../kernel/clock.ts";
+import type { Crash } from "../kernel/crash.ts";
+import { ComityError } from "../kernel/errors.ts";
+import { amountMicro } from "../kernel/price.ts";
+import type { Agreement } from "../market/agreement.ts";
+import type { Peers } from "../ports/peers.ts";
+import type { JwsSignature, Signer } from "../ports/signer.ts";
+import type { Store } from "../ports/store.ts";
+import {
+  cosignedAnswer,
+  lastReceipt,
+  receiptAt,
+  receiptProblem,
+  receiptType,
+  receiptWrite,
+  requireSignature,
+} from "./receipt.ts";
+import type { Postings, ReceiptBody, ReceiptRecord } from "./receipt.ts";
+import { endOfMonth, joinedRows } from "./usage-rows.ts";
+import type { UsageRow } from "./usage-rows.ts";
+
+export interface ChainTools {
+  readonly store: Store;
+  readonly signer: Signer;
+  readonly peers: Peers;
+  readonly clock: Clock;
+  readonly crash: Crash;
+  readonly postings: Postings;
+}
+
+/** `/comity/v1/receipts` on the consumer's node. */
+export const receiptsPath = "/comity/v1/receipts";
+
+/**
+ * The provider's receipts of one agreement, each built on the one before. A body is stored
+ * before it is signed and its signature before it is sent, so that wherever the process stops
+ * the same bytes go out again. The next is built only when both have signed the last.
+ */
+export class ReceiptChain {
+  readonly agreement: Agreement;
+  readonly #tools: ChainTools;
+  #last: ReceiptRecord | undefined;
+  #cosigned: ReceiptRecord | undefined;
+
+  private constructor(
+    agreement: Agreement,
+    tools: ChainTools,
+    last: ReceiptRecord | undefined,
+    cosigned: ReceiptRecord | undefined,
+  ) {
+    this.agreement = agreement;
+    this.#tools = tools;
+    this.#last = last;
+    this.#cosigned = cosigned;
+  }
+
+  static async load(agreement: Agreement, tools: ChainTools): Promise<ReceiptChain> {
+    const last = await lastReceipt(tools.store, agreement.id);
+    const unfinished = last !== undefined && last.state !== "cosigned";
+    const cosigned = unfinished
+      ? await receiptAt(tools.store, agreement.id, last.body.seq - 1)
+      : last;
+    return new ReceiptChain(agreement, tools, last, cosigned);
+  }
+
+  /** The last one that both signed. */
+  get cosigned(): ReceiptBody | undefined {
+    return this.#cosigned?.body;
+  }
+
+  /** Stored and not yet signed by both. */
+  get unfinished(): ReceiptRecord | undefined {
+    return this.#last === this.#cosigned ? undefined : this.#last;
+  }
+
+  /**
+   * One receipt further: the unfinished one, else the next over usage rows up to `upTo`. Returns
+   * what both have now signed, or undefined where nothing is left. Throws what the consumer's
+   * node answered instead of a signature, and marks the receipt disputed where that was a no.
+   */
+  async advance(upTo: number): Promise<ReceiptBody | undefined> {
+    const record = this.unfinished ?? (await this.#build(upTo));
+    if (record === undefined) return undefined;
+    const signed = record.state === "open" ? await this.#sign(record) : record;
+    let theirs: JwsSignature;
+    try {
+      theirs = await this.#send(signed);
+    } catch (problem) {
+      if (isRefusal(problem)) await this.#dispute(signed, problem.message);
+      throw problem;
+    }
+    await this.#finish(signed, theirs);
+    return signed.body;
+  }
+
+  async #build(upTo: number): Promise<ReceiptRecord | undefined> {
+    const { store, clock, crash } = this.#tools;
+    const { agreement } = this;
+    const before = this.#last?.body;
+    const end = await endOfMonth(store, agreement.id, this.#last?.usageTo ?? 0, upTo);
+    // Positions that were all withheld need no receipt of their own.
+    if (end === undefined || end.totalMessages === (before?.messages ?? 0)) return undefined;
+    const body = nextBody(agreement, before, end, clock.now());
+    const problem = receiptProblem(body, before, agreement);
+    if (problem !== undefined) throw new Error(`built a wrong receipt: ${problem}`);
+    const usageTo = end.seq;
+    const record: ReceiptRecord = {
+      role: "provider",
+      body,
+      state: "open",
+      signatures: [],
+      usageTo,
+    };
+    await store.commit([receiptWrite("add", record)]);
+    this.#last = record;
+    crash("receipt.stored");
+    return record;
+  }
+
+  async #sign(record: ReceiptRecord): Promise<ReceiptRecord> {
+    const { store, signer, crash } = this.#tools;
+    const signature = await signer.sign(canonicalBytes(record.body), receiptType);
+    const signed: ReceiptRecord = { ...record, state: "signed", signatures: [signature] };
+    await store.commit([receiptWrite("put", signed)]);
+    this.#last = signed;
+    crash("receipt.signed");
+    return signed;
+  }
+
+  async #send({ body, signatures: [signature] }: ReceiptRecord): Promise<JwsSignature> {
+    const { consumer, id, keys } = this.agreement;
+    const answer = await this.#tools.peers.post(consumer, receiptsPath, { body, signature });
+    this.#tools.crash("receipt.answered");
+    if (!cosignedAnswer.Check(answer)) {
+      const what = `receipt ${body.seq} of ${id}`;
+      throw new ComityError("SIGNATURE_INVALID", { what, problem: "the answer has none" });
+    }
+    const key = keys[consumer];
+    if (key === undefined) throw new Error(`agreement ${id} pins no key of ${consumer}`);
+    await requireSignature(body, answer.signature, consumer, key);
+    return answer.signature;
+  }
+
+  async #dispute(record: ReceiptRecord, reason: string): Promise<void> {
+    if (record.reason === reason) return;
+    const disputed: ReceiptRecord = { ...record, state: "disputed", reason };
+    await this.#tools.store.commit([receiptWrite("put", disputed)]);
+    this.#last = disputed;
+  }
+
+  async #finish(record: ReceiptRecord, theirs: JwsSignature): Promise<void> {
+    const { store, postings } = this.#tools;
+    const { body, usageTo = 0 } = record;
+    const before = this.#cosigned;
+    const cosigned: ReceiptRecord = {
+      role: "provider",
+      body,
+      state: "cosigned",
+      signatures: [...record.signatures, theirs],
+      usageTo,
+    };
+    await store.commit([
+      receiptWrite("put", cosigned),
+      ...postings(this.agreement, body, before?.body),
+      ...(await joinedRows(store, this.agreement.id, before?.usageTo ?? 0, usageTo)),
+    ]);
+    this.#last = cosigned;
+    this.#cosigned = cosigned;
+  }
+}
+
+/** The consumer said no, or signed something else; anything else may be a fault on the way. */
+function isRefusal(problem: unknown): problem is ComityError {
+  const refusals = ["PEER_REFUSED", "SIGNATURE_INVALID"];
+  return problem instanceof ComityError && refusals.includes(problem.code);
+}
+
+function nextBody(
+  agreement: Agreement,
+  before: ReceiptBody | undefined,
+  end: UsageRow,
+  now: number,
+): ReceiptBody {
+  return {
+    v: 1,
+    agreement: agreement.id,
+    policyHash: agreement.policyHash,
+    seq: (before?.seq ?? 0) + 1,
+    epoch: end.epoch,
+    from: before?.epoch === end.epoch ? before.to : 0,
+    to: end.to,
+    messages: end.totalMessages,
+    bytes: end.totalBytes,
+    amountMicro: amountMicro(agreement.price, end.totalMessages).toString(),
+    currency: agreement.price.currency,
+    month: end.month,
+    at: new Date(now).toISOString(),
+    prevHash: before === undefined ? "" : canonicalHash(before),
+  };
+}

@@ -1,0 +1,177 @@
+import { Type } from "typebox";
+import type { Static } from "typebox";
+import { Compile } from "typebox/compile";
+import { canonicalBytes, canonicalHash } from "../kernel/canonical.ts";
+import { amountMicro } from "../kernel/price.ts";
+import type { Agreement } from "../market/agreement.ts";
+import type { JwsSignature, PublicJwk } from "../ports/signer.ts";
+import type { Store, Write } from "../ports/store.ts";
+import { didOfKeyId, mergeSignatures, unsignedJws, verifySignature } from "../wire/jws.ts";
+import { rowId, rowPrefix } from "./row-id.ts";
+
+/** The `typ` of a receipt's signatures: a signature on anything else never passes for one. */
+export const receiptType = "comity-receipt+jws";
+
+const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
+
+/** Everything is cumulative over the agreement's life; closed, so that every byte is evidence. */
+export const ReceiptBody = Type.Object(
+  {
+    v: Type.Literal(1),
+    agreement: Type.String({ minLength: 1, maxLength: 512 }),
+    policyHash: Type.String({ maxLength: 128 }),
+    /** From 1, without gaps. */
+    seq: Type.Integer({ minimum: 1, maximum: 9_999_999_999 }),
+    epoch: Type.String({ maxLength: 256 }),
+    /** Where the receipt before ended, 0 in another epoch; and where this one ends. */
+    from: Count,
+    to: Count,
+    messages: Count,
+    bytes: Count,
+    /** Integer micro-units. */
+    amountMicro: Type.String({ pattern: "^(0|[1-9][0-9]{0,29})$" }),
+    currency: Type.String({ pattern: "^[A-Z]{3}$" }),
+    /** UTC, of delivery. A receipt never straddles two. */
+    month: Type.String({ pattern: "^[0-9]{4}-(0[1-9]|1[0-2])$" }),
+    /** ISO 8601, UTC: when the window was closed. */
+    at: Type.String({ maxLength: 32 }),
+    /** canonicalHash of the body before; empty in the first. */
+    prevHash: Type.String({ maxLength: 128 }),
+  },
+  { additionalProperties: false },
+);
+export type ReceiptBody = Static<typeof ReceiptBody>;
+
+export const Signature = Type.Object(
+  {
+    protected: Type.String({ minLength: 1, maxLength: 4096 }),
+    signature: Type.String({ minLength: 1, maxLength: 1024 }),
+  },
+  { additionalProperties: false },
+);
+
+/** How a receipt travels from provider to consumer. */
+const OfferedReceipt = Type.Object({ body: ReceiptBody, signature: Signature });
+export type OfferedReceipt = Static<typeof OfferedReceipt>;
+export const offeredReceipt = Compile(OfferedReceipt);
+
+const CosignedAnswer = Type.Object({ signature: Signature });
+export const cosignedAnswer = Compile(CosignedAnswer);
+
+/** A receipt as either side keeps it; kind `receipt`. */
+export interface ReceiptRecord {
+  readonly role: "provider" | "consumer";
+  readonly body: ReceiptBody;
+  /** open → signed → cosigned; disputed: the other side refused it, and is asked again. */
+  readonly state: "open" | "signed" | "disputed" | "cosigned";
+  /** The provider's, then the consumer's. */
+  readonly signatures: readonly JwsSignature[];
+  /** On the provider: the last usage row it covers. */
+  readonly usageTo?: number;
+  /** Why it is disputed. */
+  readonly reason?: string;
+}
+
+/** Where agreements are looked up. */
+export interface AgreementBook {
+  get(id: string): Agreement | undefined | Promise<Agreement | undefined>;
+}
+
+/** What the receipts tell the rooms above in the very commit that stores a co-signature. */
+export type Postings = (agreement: Agreement, body: ReceiptBody, before?: ReceiptBody) => Write[];
+
+export function receiptWrite(op: "add" | "put", record: ReceiptRecord): Write {
+  return { op, kind: "receipt", id: rowId(record.body.agreement, record.body.seq), doc: record };
+}
+
+export function receiptAt(
+  store: Store,
+  agreement: string,
+  seq: number,
+): Promise<ReceiptRecord | undefined> {
+  return store.get<ReceiptRecord>("receipt", rowId(agreement, seq));
+}
+
+export async function lastReceipt(
+  store: Store,
+  agreement: string,
+): Promise<ReceiptRecord | undefined> {
+  const range = { prefix: rowPrefix(agreement), reverse: true, limit: 1 };
+  const [last] = await store.list<ReceiptRecord>("receipt", range);
+  return last?.doc;
+}
+
+/** In order of their number. */
+export async function receiptsAfter(
+  store: Store,
+  agreement: string,
+  seq: number,
+  limit: number,
+): Promise<ReceiptRecord[]> {
+  const range = { prefix: rowPrefix(agreement), after: rowId(agreement, seq), limit };
+  const found = await store.list<ReceiptRecord>("receipt", range);
+  return found.map(({ doc }) => doc);
+}
+
+/** What both sides agreed and a receipt must follow. */
+export type ReceiptTerms = Pick<Agreement, "id" | "policyHash" | "price">;
+
+/** What is wrong with a receipt by itself and against the one before, or undefined. */
+export function receiptProblem(
+  body: ReceiptBody,
+  before: ReceiptBody | undefined,
+  terms: ReceiptTerms,
+): string | undefined {
+  if (body.agreement !== terms.id) return `it is of agreement ${body.agreement}`;
+  if (body.policyHash !== terms.policyHash) return "policyHash is not the agreement's";
+  if (body.currency !== terms.price.currency) return `the currency is ${terms.price.currency}`;
+  const amount = amountMicro(terms.price, body.messages).toString();
+  if (body.amountMicro !== amount) {
+    return `${body.messages} messages cost ${amount} micro-units, not ${body.amountMicro}`;
+  }
+  if (!isInstant(body.at)) return `at "${body.at}" is no time`;
+  return chainProblem(body, before) ?? countsProblem(body, before);
+}
+
+function chainProblem(body: ReceiptBody, before: ReceiptBody | undefined): string | undefined {
+  const seq = (before?.seq ?? 0) + 1;
+  if (body.seq !== seq) return `receipt ${seq} comes next, not ${body.seq}`;
+  if (body.prevHash === (before === undefined ? "" : canonicalHash(before))) return undefined;
+  return before === undefined
+    ? "the first receipt has no prevHash"
+    : `prevHash does not match receipt ${before.seq}`;
+}
+
+function countsProblem(body: ReceiptBody, before: ReceiptBody | undefined): string | undefined {
+  const messages = body.messages - (before?.messages ?? 0);
+  if (messages <= 0) return `messages went from ${before?.messages ?? 0} to ${body.messages}`;
+  if (body.bytes < (before?.bytes ?? 0)) return `bytes went back to ${body.bytes}`;
+  if (before !== undefined && body.month < before.month) return `month ${body.month} is over`;
+  const goesOn = before?.epoch === body.epoch;
+  const from = goesOn ? before.to : 0;
+  if (body.from !== from) return `it starts at position ${body.from}, not ${from}`;
+  if (body.to <= body.from) return `it ends at position ${body.to}, before it starts`;
+  // Every message has a position of its own; withheld ones have theirs as well.
+  if (goesOn && messages > body.to - body.from) {
+    return `${messages} messages do not fit in ${body.to - body.from} positions`;
+  }
+  return undefined;
+}
+
+function isInstant(text: string): boolean {
+  const at = new Date(text);
+  return !Number.isNaN(at.getTime()) && at.toISOString() === text;
+}
+
+/** Throws SIGNATURE_INVALID unless the participant signed the body with the pinned key. */
+export async function requireSignature(
+  body: ReceiptBody,
+  signature: JwsSignature,
+  did: string,
+  key: PublicJwk,
+): Promise<void> {
+  const jws = mergeSignatures(unsignedJws(canonicalBytes(body)), signature);
+  const pinned = (kid: string) => (didOfKeyId(kid) === did ? key : undefined);
+  const what = `receipt ${body.seq} of ${body.agreement}`;
+  await verifySignature(jws, pinned, { what, type: receiptType });
+}

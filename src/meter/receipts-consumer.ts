@@ -1,0 +1,135 @@
+import { canonicalBytes, canonicalHash } from "../kernel/canonical.ts";
+import type { Clock } from "../kernel/clock.ts";
+import { monthOf } from "../kernel/clock.ts";
+import { neverCrash } from "../kernel/crash.ts";
+import type { Crash } from "../kernel/crash.ts";
+import { ComityError } from "../kernel/errors.ts";
+import type { Journal } from "../kernel/journal.ts";
+import type { Agreement } from "../market/agreement.ts";
+import type { JwsSignature, Signer } from "../ports/signer.ts";
+import type { Store } from "../ports/store.ts";
+import type { ConsumerCounts } from "./consumer-counts.ts";
+import {
+  lastReceipt,
+  offeredReceipt,
+  receiptAt,
+  receiptProblem,
+  receiptType,
+  receiptWrite,
+  requireSignature,
+} from "./receipt.ts";
+import type { AgreementBook, OfferedReceipt, Postings, ReceiptBody } from "./receipt.ts";
+
+export interface ConsumerReceiptsOptions {
+  readonly store: Store;
+  readonly signer: Signer;
+  readonly clock: Clock;
+  readonly journal: Journal;
+  readonly agreements: AgreementBook;
+  readonly counts: ConsumerCounts;
+  readonly postings?: Postings;
+  readonly crash?: Crash;
+}
+
+/** How far the two sides' clocks may differ. */
+const skewMs = 60_000;
+
+/** Compares the provider's receipts with what was counted here, and co-signs those that agree. */
+export class ConsumerReceipts {
+  readonly #options: ConsumerReceiptsOptions;
+  readonly #crash: Crash;
+  /** One at a time for each agreement: two bodies with one number must not both be signed. */
+  readonly #queues = new Map<string, Promise<unknown>>();
+
+  constructor(options: ConsumerReceiptsOptions) {
+    this.#options = options;
+    this.#crash = options.crash ?? neverCrash;
+  }
+
+  /**
+   * `from` is the DID of the authenticated caller. Throws BODY_INVALID, NOT_FOUND,
+   * SIGNATURE_INVALID or RECEIPT_DISAGREES; asked again it gives the same bytes.
+   */
+  async cosign(from: string, offered: unknown): Promise<{ signature: JwsSignature }> {
+    if (!offeredReceipt.Check(offered)) {
+      throw new ComityError("BODY_INVALID", { problem: "it is no receipt of version 1" });
+    }
+    const id = offered.body.agreement;
+    const agreement = await this.#options.agreements.get(id);
+    // Somebody else's agreement is as unknown to the caller as one that does not exist.
+    if (agreement?.role !== "consumer" || agreement.provider !== from) {
+      throw new ComityError("NOT_FOUND", { what: "agreement", id });
+    }
+    const before = this.#queues.get(id) ?? Promise.resolve();
+    const turn = before.catch(() => {}).then(() => this.#answer(agreement, offered));
+    this.#queues.set(id, turn);
+    try {
+      return { signature: await turn };
+    } catch (problem) {
+      if (problem instanceof ComityError) this.#note(agreement, problem);
+      throw problem;
+    } finally {
+      if (this.#queues.get(id) === turn) this.#queues.delete(id);
+    }
+  }
+
+  async #answer(agreement: Agreement, offered: OfferedReceipt): Promise<JwsSignature> {
+    const { store } = this.#options;
+    const { body } = offered;
+    const there = await receiptAt(store, agreement.id, body.seq);
+    if (there !== undefined) {
+      const [, own] = there.signatures;
+      if (own !== undefined && canonicalHash(there.body) === canonicalHash(body)) return own;
+      throw disagrees(body, `another receipt ${body.seq} is signed already`);
+    }
+    const before = (await lastReceipt(store, agreement.id))?.body;
+    const key = agreement.keys[agreement.provider];
+    if (key === undefined) throw new Error(`agreement ${agreement.id} pins no key of its provider`);
+    await requireSignature(body, offered.signature, agreement.provider, key);
+    const problem = receiptProblem(body, before, agreement) ?? (await this.#countProblem(body));
+    if (problem !== undefined) throw disagrees(body, problem);
+    return this.#store(agreement, offered, before);
+  }
+
+  async #countProblem(body: ReceiptBody): Promise<string | undefined> {
+    const { counts, clock } = this.#options;
+    const { epoch, to: position, messages, bytes: payloadBytes } = body;
+    const claim = { epoch, position, messages, payloadBytes };
+    const problem = await counts.problemOf(body.agreement, claim);
+    if (problem !== undefined) return problem;
+    const counted = await counts.countAt(body.agreement, epoch, position);
+    // A month is the provider's to say, between the messages' arrival here and now.
+    const earliest = monthOf((counted?.at ?? 0) - skewMs);
+    const latest = monthOf(clock.now() + skewMs);
+    if (body.month >= earliest && body.month <= latest) return undefined;
+    return `it is for ${body.month}, and its messages came in ${monthOf(counted?.at ?? 0)}`;
+  }
+
+  async #store(
+    agreement: Agreement,
+    { body, signature }: OfferedReceipt,
+    before: ReceiptBody | undefined,
+  ): Promise<JwsSignature> {
+    const { store, signer, counts, postings } = this.#options;
+    const own = await signer.sign(canonicalBytes(body), receiptType);
+    const signatures = [signature, own];
+    await store.commit([
+      receiptWrite("add", { role: "consumer", body, state: "cosigned", signatures }),
+      ...(postings?.(agreement, body, before) ?? []),
+      ...counts.receipted(agreement.id, body.messages),
+    ]);
+    this.#crash("receipt.cosigned");
+    return own;
+  }
+
+  #note(agreement: Agreement, problem: ComityError): void {
+    const text = `A receipt for ${agreement.title} was not co-signed: ${problem.message}`;
+    const at = this.#options.clock.now();
+    this.#options.journal.record({ at, kind: "receipt.refused", text, agreement: agreement.id });
+  }
+}
+
+function disagrees(body: ReceiptBody, problem: string): ComityError {
+  const { seq, agreement } = body;
+  return new ComityError("RECEIPT_DISAGREES", { seq, agreement, problem });
+}

@@ -1,0 +1,97 @@
+import type { Store, Stored, Write } from "../ports/store.ts";
+import { afterRowsOf, agreementOfRow, rowId, rowPrefix } from "./row-id.ts";
+
+/** What one commit on the provider found acknowledged; kind `usage`. */
+export interface UsageRow {
+  /** Running number, from 1 without gaps until rows that are receipted are joined. */
+  readonly seq: number;
+  readonly epoch: string;
+  /** Positions [from, to) of the epoch. */
+  readonly from: number;
+  readonly to: number;
+  readonly messages: number;
+  readonly bytes: number;
+  /** Over the agreement's whole life, this row included. */
+  readonly totalMessages: number;
+  readonly totalBytes: number;
+  /** Milliseconds since the Unix epoch: when it was acknowledged. */
+  readonly at: number;
+  /** The month it is billed in, UTC. */
+  readonly month: string;
+}
+
+/** Rows that are read at once. */
+const page = 1000;
+
+export function usageRowWrite(op: "add" | "put", agreement: string, row: UsageRow): Write {
+  return { op, kind: "usage", id: rowId(agreement, row.seq), doc: row };
+}
+
+/** The last row of every agreement: one look-up for each, however many rows there are. */
+export async function lastUsageRows(store: Store): Promise<Map<string, UsageRow>> {
+  const rows = new Map<string, UsageRow>();
+  let after = "";
+  for (;;) {
+    const [first] = await store.list<UsageRow>("usage", { after, limit: 1 });
+    if (first === undefined) return rows;
+    const agreement = agreementOfRow(first.id);
+    const range = { prefix: rowPrefix(agreement), reverse: true, limit: 1 };
+    const [last] = await store.list<UsageRow>("usage", range);
+    rows.set(agreement, (last ?? first).doc);
+    after = afterRowsOf(agreement);
+  }
+}
+
+/** The row that ends the first month found after row `after`, up to row `upTo`. */
+export async function endOfMonth(
+  store: Store,
+  agreement: string,
+  after: number,
+  upTo: number,
+): Promise<UsageRow | undefined> {
+  let end: UsageRow | undefined;
+  for (;;) {
+    const rows = await rowsAfter(store, agreement, end?.seq ?? after);
+    for (const { doc: row } of rows) {
+      if (row.seq > upTo || (end !== undefined && row.month !== end.month)) return end;
+      end = row;
+    }
+    if (rows.length < page) return end;
+  }
+}
+
+/**
+ * Rows that a co-signed receipt covers become one for each epoch and month, under the id of the
+ * last of them; sums stay what they were. Bounded: the rest is joined with the next receipt.
+ */
+export async function joinedRows(
+  store: Store,
+  agreement: string,
+  after: number,
+  upTo: number,
+): Promise<Write[]> {
+  const gone: Write[] = [];
+  const joined: UsageRow[] = [];
+  for (const { doc: row } of await rowsAfter(store, agreement, after)) {
+    if (row.seq > upTo) break;
+    const last = joined.at(-1);
+    if (last?.epoch === row.epoch && last.month === row.month) {
+      gone.push({ op: "remove", kind: "usage", id: rowId(agreement, last.seq) });
+      joined.splice(-1, 1, {
+        ...row,
+        from: last.from,
+        messages: last.messages + row.messages,
+        bytes: last.bytes + row.bytes,
+      });
+    } else {
+      joined.push(row);
+    }
+  }
+  if (gone.length === 0) return [];
+  return [...gone, ...joined.map((row) => usageRowWrite("put", agreement, row))];
+}
+
+function rowsAfter(store: Store, agreement: string, seq: number): Promise<Stored<UsageRow>[]> {
+  const after = rowId(agreement, seq);
+  return store.list<UsageRow>("usage", { prefix: rowPrefix(agreement), after, limit: page });
+}

@@ -1,0 +1,94 @@
+import { Type } from "typebox";
+import type { Static } from "typebox";
+import { ComityError } from "../kernel/errors.ts";
+import type { Agreement } from "../market/agreement.ts";
+import { ReceiptBody, receiptsAfter, Signature } from "../meter/receipt.ts";
+import type { Store } from "../ports/store.ts";
+import { monthOfReceipts, statementLine } from "./statement.ts";
+
+/** A receipt with both signatures: the provider's, then the consumer's. */
+export const SignedReceipt = Type.Object(
+  { body: ReceiptBody, signatures: Type.Tuple([Signature, Signature]) },
+  { additionalProperties: false },
+);
+export type SignedReceipt = Static<typeof SignedReceipt>;
+
+/** Closed: a member nobody signed has no place in evidence. */
+export const Bill = Type.Object(
+  {
+    v: Type.Literal(1),
+    /** RFC 7515 general JSON: the agreement as both sides signed it. */
+    evidence: Type.Object(
+      { payload: Type.String(), signatures: Type.Tuple([Signature, Signature]) },
+      { additionalProperties: false },
+    ),
+    /** The same agreement to read: parties, product, price and the pinned keys. */
+    policy: Type.Object({}, { additionalProperties: true }),
+    /** Every receipt from the first to the month's last: each proves the one before. */
+    receipts: Type.Array(Type.Unknown(), { minItems: 1 }),
+    statement: Type.Object(
+      {
+        agreement: Type.String(),
+        provider: Type.String(),
+        consumer: Type.String(),
+        product: Type.String(),
+        title: Type.String(),
+        month: Type.String(),
+        messages: Type.Number(),
+        bytes: Type.Number(),
+        amount: Type.String(),
+        currency: Type.String(),
+        receipts: Type.Number(),
+      },
+      { additionalProperties: false },
+    ),
+  },
+  { additionalProperties: false },
+);
+/** A month of one agreement with all that proves it; `verifyBill` needs nothing else. */
+export type Bill = Static<typeof Bill>;
+
+const page = 500;
+
+/** Throws NOT_FOUND where the month has no receipt that both signed. */
+export async function billOf(store: Store, agreement: Agreement, month: string): Promise<Bill> {
+  const window = await monthOfReceipts(store, agreement.id, month);
+  if (window === undefined) {
+    throw new ComityError("NOT_FOUND", {
+      what: `bill of ${month} for agreement`,
+      id: agreement.id,
+    });
+  }
+  const { payload, signatures } = agreement.evidence;
+  const statement = statementLine(agreement, window.before, window.last);
+  return {
+    v: 1,
+    evidence: { payload, signatures: both(signatures, agreement.id) },
+    policy: agreement.policy as Bill["policy"],
+    receipts: await signedReceipts(store, agreement.id, window.last.seq),
+    statement,
+  };
+}
+
+async function signedReceipts(
+  store: Store,
+  agreement: string,
+  last: number,
+): Promise<SignedReceipt[]> {
+  const receipts: SignedReceipt[] = [];
+  while (receipts.length < last) {
+    const limit = Math.min(page, last - receipts.length);
+    const records = await receiptsAfter(store, agreement, receipts.length, limit);
+    if (records.length === 0) throw new Error(`receipts of ${agreement} are missing`);
+    for (const { body, signatures } of records) {
+      receipts.push({ body, signatures: both(signatures, agreement) });
+    }
+  }
+  return receipts;
+}
+
+function both<T>(signatures: readonly T[], agreement: string): [T, T] {
+  const [first, second, ...more] = signatures;
+  if (first !== undefined && second !== undefined && more.length === 0) return [first, second];
+  throw new Error(`evidence of ${agreement} has ${signatures.length} signatures, not two`);
+}

@@ -1,0 +1,215 @@
+/**
+ * The Thing directory: what may connect as a device, and what it may publish and see.
+ *
+ * In come Things with a name and a scope, out go their tokens (once; the store keeps only a
+ * hash) and, at each connection, the Principal whose scope the data plane checks. Everything is
+ * held in memory after the load, so a connection needs no disk. It never looks at messages: the
+ * data plane tells it when a Thing was last seen, and that is forgotten on restart.
+ * Beside it: `access.ts` who may what, `users.ts` people and programs, `credentials.ts` who is
+ * calling, `audit.ts` what they did, `thing-description.ts` the W3C form of a Thing.
+ */
+import type { Clock } from "../kernel/clock.ts";
+import { ComityError } from "../kernel/errors.ts";
+import { type Entropy, newToken } from "../kernel/id.ts";
+import { type Place, placeProblem } from "../kernel/place.ts";
+import { filterProblem } from "../kernel/topic.ts";
+import type { Store } from "../ports/store.ts";
+import type { Principal } from "./access.ts";
+import { tokenFits, tokenHash } from "./token.ts";
+
+export interface Thing {
+  /** `[a-z0-9-]{1,64}`, unique on its node; the MQTT username. */
+  readonly id: string;
+  /** The Thing's own identity, whatever it is called here. */
+  readonly urn: string;
+  readonly title: string;
+  /** A plain word for people, such as `bus` or `pump`. */
+  readonly kind: string;
+  readonly place?: Place;
+  /** Topic filters. */
+  readonly publish: readonly string[];
+  readonly subscribe: readonly string[];
+  /** Properties of its Thing Description, as W3C WoT TD 1.1 §5.3.1.3 has them. */
+  readonly properties: Readonly<Record<string, unknown>>;
+  /** ISO 8601, UTC. */
+  readonly createdAt: string;
+}
+
+export interface ThingDraft {
+  readonly name: string;
+  readonly title?: string | undefined;
+  readonly kind?: string | undefined;
+  readonly place?: Place | undefined;
+  readonly publish?: readonly string[] | undefined;
+  readonly subscribe?: readonly string[] | undefined;
+  readonly properties?: Readonly<Record<string, unknown>> | undefined;
+}
+
+export interface Seen {
+  /** Milliseconds since the Unix epoch. */
+  readonly at: number;
+  /** Short text of the last message. */
+  readonly summary: string;
+}
+
+export interface ThingWithToken {
+  readonly thing: Thing;
+  readonly token: string;
+}
+
+export interface ThingsOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly thingsMax?: number;
+}
+
+interface Entry {
+  readonly thing: Thing;
+  readonly hash: Buffer;
+  seen: Seen | undefined;
+}
+
+const kind = "thing";
+const name = /^[a-z0-9-]{1,64}$/;
+const filtersMax = 64;
+const textMax = 200;
+
+export class Things {
+  readonly #options: ThingsOptions;
+  readonly #thingsMax: number;
+  readonly #entries = new Map<string, Entry>();
+  readonly #closers = new Set<(id: string) => void>();
+
+  private constructor(options: ThingsOptions) {
+    this.#options = options;
+    this.#thingsMax = options.thingsMax ?? 100_000;
+  }
+
+  static async open(options: ThingsOptions): Promise<Things> {
+    const things = new Things(options);
+    const stored = await options.store.list<{ thing: Thing; tokenHash: string }>(kind);
+    for (const { id, doc } of stored) {
+      const hash = Buffer.from(doc.tokenHash, "base64url");
+      things.#entries.set(id, { thing: doc.thing, hash, seen: undefined });
+    }
+    return things;
+  }
+
+  /** In order of id. */
+  list(): readonly Thing[] {
+    return [...this.#entries.values()]
+      .map((entry) => entry.thing)
+      .sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
+  get(id: string): Thing | undefined {
+    return this.#entries.get(id)?.thing;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** THING_INVALID, STORE_CONFLICT or LIMIT_REACHED where it cannot be. */
+  async create(draft: ThingDraft): Promise<ThingWithToken> {
+    const problem = draftProblem(draft);
+    if (problem !== undefined) throw new ComityError("THING_INVALID", { problem });
+    if (this.#entries.size >= this.#thingsMax) {
+      throw new ComityError("LIMIT_REACHED", { limit: this.#thingsMax, what: "Things" });
+    }
+    const { clock, entropy } = this.#options;
+    const thing: Thing = {
+      id: draft.name,
+      urn: `urn:uuid:${entropy.uuid()}`,
+      title: draft.title ?? draft.name,
+      kind: draft.kind ?? "thing",
+      ...(draft.place !== undefined && { place: draft.place }),
+      publish: draft.publish ?? [`${draft.name}/#`],
+      subscribe: draft.subscribe ?? [],
+      properties: draft.properties ?? {},
+      createdAt: new Date(clock.now()).toISOString(),
+    };
+    return this.#keep(thing, "add");
+  }
+
+  /** A new token; the old one is good no more, and its connections are closed. */
+  async rotate(id: string): Promise<ThingWithToken> {
+    const made = await this.#keep(this.#entry(id).thing, "put");
+    this.#close(id);
+    return made;
+  }
+
+  async remove(id: string): Promise<void> {
+    this.#entry(id);
+    await this.#options.store.commit([{ op: "remove", kind, id }]);
+    this.#entries.delete(id);
+    this.#close(id);
+  }
+
+  /** Who this is, or undefined; takes as long whether the Thing or only its token is wrong. */
+  authenticate(id: string, token: string): Principal | undefined {
+    const entry = this.#entries.get(id);
+    if (!tokenFits(token, entry?.hash) || entry === undefined) return undefined;
+    const { publish, subscribe } = entry.thing;
+    return { kind: "thing", id, publish, subscribe };
+  }
+
+  /** Told by the data plane; a Thing that is not here is let pass. */
+  lastSeen(id: string, at: number, summary: string): void {
+    const entry = this.#entries.get(id);
+    if (entry) entry.seen = { at, summary };
+  }
+
+  seen(id: string): Seen | undefined {
+    return this.#entries.get(id)?.seen;
+  }
+
+  /** Called with the id of a Thing whose connections must end. Returns what stops listening. */
+  onClosed(listener: (id: string) => void): () => void {
+    this.#closers.add(listener);
+    return () => this.#closers.delete(listener);
+  }
+
+  #close(id: string): void {
+    for (const listener of this.#closers) listener(id);
+  }
+
+  #entry(id: string): Entry {
+    const entry = this.#entries.get(id);
+    if (!entry) throw new ComityError("NOT_FOUND", { what: "Thing", id });
+    return entry;
+  }
+
+  async #keep(thing: Thing, op: "add" | "put"): Promise<ThingWithToken> {
+    const token = newToken(this.#options.entropy);
+    const hash = tokenHash(token);
+    const doc = { thing, tokenHash: hash.toString("base64url") };
+    await this.#options.store.commit([{ op, kind, id: thing.id, doc }]);
+    const seen = this.#entries.get(thing.id)?.seen;
+    this.#entries.set(thing.id, { thing, hash, seen });
+    return { thing, token };
+  }
+}
+
+function draftProblem(draft: ThingDraft): string | undefined {
+  if (!name.test(draft.name)) {
+    return `its name "${draft.name}" is not 1 to 64 of a-z, 0-9 and -`;
+  }
+  for (const text of [draft.title, draft.kind]) {
+    if (text !== undefined && (text === "" || text.length > textMax)) {
+      return `title and kind have 1 to ${textMax} characters`;
+    }
+  }
+  const place = draft.place && placeProblem(draft.place);
+  if (place !== undefined) return place;
+  for (const filters of [draft.publish ?? [], draft.subscribe ?? []]) {
+    if (filters.length > filtersMax) return `it has more than ${filtersMax} filters`;
+    for (const filter of filters) {
+      const wrong = filterProblem(filter);
+      if (wrong !== undefined) return `the filter '${filter}' ${wrong}`;
+      if (filter.startsWith("$")) return `the filter '${filter}' is the node's own`;
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,218 @@
+/**
+ * The Dataspace Protocol 2025-1 in plain JSON: each message's shape, checked at the door, and
+ * how one is written. Keys that are not named here are ignored, as the protocol asks. Nothing
+ * here knows what a message means or who may send it.
+ */
+import { type Static, Type } from "typebox";
+
+export const dspContext = "https://w3id.org/dspace/2025/1/context.jsonld";
+export const dspVersion = "2025-1";
+/** `<base>` of every DSP path, behind the node's public URL (DSP 2025-1 §4.3.1). */
+export const dspPath = `/dsp/${dspVersion}`;
+
+const pid = Type.String({ minLength: 1, maxLength: 512 });
+const url = Type.String({ minLength: 1, maxLength: 2048 });
+const json = Type.Record(Type.String(), Type.Unknown());
+const reasons = Type.Optional(Type.Array(Type.Unknown()));
+
+const jwk = Type.Object({ kty: Type.String(), crv: Type.String(), x: Type.String() });
+const signature = Type.Object({ protected: Type.String(), signature: Type.String() });
+
+/** Our member beside DSP's: says that the sender signs agreements, and carries the signature. */
+const announcement = Type.Optional(Type.Object({ version: Type.Literal(1) }));
+const signed = Type.Optional(Type.Object({ version: Type.Literal(1), signature }));
+
+/** §7.2.1 */
+export const ContractRequestMessage = Type.Object({
+  "@type": Type.Literal("ContractRequestMessage"),
+  consumerPid: pid,
+  providerPid: Type.Optional(pid),
+  offer: Type.Object({
+    "@type": Type.Literal("Offer"),
+    "@id": pid,
+    target: Type.Optional(pid),
+  }),
+  callbackAddress: Type.Optional(url),
+  comity: announcement,
+});
+export type ContractRequestMessage = Static<typeof ContractRequestMessage>;
+
+/** §7.2.2 */
+export const ContractOfferMessage = Type.Object({
+  "@type": Type.Literal("ContractOfferMessage"),
+  providerPid: pid,
+  consumerPid: Type.Optional(pid),
+  offer: Type.Object({ "@type": Type.Literal("Offer"), "@id": pid, target: pid }),
+  callbackAddress: Type.Optional(url),
+});
+export type ContractOfferMessage = Static<typeof ContractOfferMessage>;
+
+const price = Type.Object({
+  amount: Type.String({ maxLength: 32 }),
+  currency: Type.String({ maxLength: 3 }),
+  perMessages: Type.Integer({ minimum: 1 }),
+});
+
+/** The member `comity` of an agreement: signed with it. */
+const comityTerms = Type.Object({
+  version: Type.Literal(1),
+  product: pid,
+  title: Type.String({ maxLength: 200 }),
+  delivery: Type.Union([Type.Literal("live"), Type.Literal("logged")]),
+  topics: Type.Array(Type.String()),
+  price,
+  keys: Type.Record(Type.String(), jwk),
+});
+
+/** §7.2.3; `timestamp` is required by its text, not by its schema. */
+export const ContractAgreementMessage = Type.Object({
+  "@type": Type.Literal("ContractAgreementMessage"),
+  providerPid: pid,
+  consumerPid: pid,
+  agreement: Type.Object({
+    "@type": Type.Literal("Agreement"),
+    "@id": pid,
+    target: pid,
+    assigner: pid,
+    assignee: pid,
+    timestamp: Type.String({ maxLength: 64 }),
+    comity: Type.Optional(comityTerms),
+  }),
+  comity: signed,
+});
+export type ContractAgreementMessage = Static<typeof ContractAgreementMessage>;
+
+/** §7.2.4 */
+export const ContractAgreementVerificationMessage = Type.Object({
+  "@type": Type.Literal("ContractAgreementVerificationMessage"),
+  providerPid: pid,
+  consumerPid: pid,
+  comity: signed,
+});
+export type ContractAgreementVerificationMessage = Static<
+  typeof ContractAgreementVerificationMessage
+>;
+
+/** §7.2.5 */
+export const ContractNegotiationEventMessage = Type.Object({
+  "@type": Type.Literal("ContractNegotiationEventMessage"),
+  providerPid: pid,
+  consumerPid: pid,
+  eventType: Type.Union([Type.Literal("ACCEPTED"), Type.Literal("FINALIZED")]),
+});
+export type ContractNegotiationEventMessage = Static<typeof ContractNegotiationEventMessage>;
+
+/** §7.2.6 */
+export const ContractNegotiationTerminationMessage = Type.Object({
+  "@type": Type.Literal("ContractNegotiationTerminationMessage"),
+  providerPid: pid,
+  consumerPid: pid,
+  code: Type.Optional(Type.String()),
+  reason: reasons,
+});
+export type ContractNegotiationTerminationMessage = Static<
+  typeof ContractNegotiationTerminationMessage
+>;
+
+/** §7.3.1; both roles answer with it. */
+export const ContractNegotiation = Type.Object({
+  "@type": Type.Literal("ContractNegotiation"),
+  providerPid: pid,
+  consumerPid: pid,
+  state: Type.String(),
+});
+
+/** §9.2.1 */
+export const TransferRequestMessage = Type.Object({
+  "@type": Type.Literal("TransferRequestMessage"),
+  consumerPid: pid,
+  agreementId: pid,
+  format: Type.String({ maxLength: 256 }),
+  callbackAddress: url,
+});
+export type TransferRequestMessage = Static<typeof TransferRequestMessage>;
+
+const dataAddress = Type.Object({
+  "@type": Type.Literal("DataAddress"),
+  endpointType: Type.String(),
+  endpoint: Type.Optional(url),
+  endpointProperties: Type.Optional(
+    Type.Array(Type.Object({ name: Type.String(), value: Type.String() })),
+  ),
+});
+export type DataAddress = Static<typeof dataAddress>;
+
+/** §9.2.2 */
+export const TransferStartMessage = Type.Object({
+  "@type": Type.Literal("TransferStartMessage"),
+  providerPid: pid,
+  consumerPid: pid,
+  dataAddress: Type.Optional(dataAddress),
+});
+export type TransferStartMessage = Static<typeof TransferStartMessage>;
+
+/** §9.2.3–9.2.5: suspension, completion and termination have one shape. */
+export const TransferChangeMessage = Type.Object({
+  "@type": Type.Union([
+    Type.Literal("TransferSuspensionMessage"),
+    Type.Literal("TransferCompletionMessage"),
+    Type.Literal("TransferTerminationMessage"),
+  ]),
+  providerPid: pid,
+  consumerPid: pid,
+  code: Type.Optional(Type.String()),
+  reason: reasons,
+});
+export type TransferChangeMessage = Static<typeof TransferChangeMessage>;
+
+/** §9.3.1 */
+export const TransferProcess = Type.Object({
+  "@type": Type.Literal("TransferProcess"),
+  providerPid: pid,
+  consumerPid: pid,
+  state: Type.String(),
+});
+
+/** §5.2.1 */
+export const CatalogRequestMessage = Type.Object({
+  "@type": Type.Literal("CatalogRequestMessage"),
+  filter: Type.Optional(Type.Array(Type.Unknown())),
+});
+
+/** What a product says about itself beyond its policy: our member of a Dataset. */
+const aboutProduct = Type.Object({
+  title: Type.String(),
+  description: Type.Optional(Type.String()),
+  delivery: Type.Optional(Type.Union([Type.Literal("live"), Type.Literal("logged")])),
+  sector: Type.Optional(Type.String()),
+  keywords: Type.Optional(Type.Array(Type.String())),
+  place: Type.Optional(
+    Type.Object({ lat: Type.Number(), lon: Type.Number(), name: Type.Optional(Type.String()) }),
+  ),
+  price: Type.Optional(price),
+});
+export type AboutProduct = Static<typeof aboutProduct>;
+
+/** §5.3.2 */
+export const Dataset = Type.Object({
+  "@id": pid,
+  hasPolicy: Type.Array(Type.Intersect([Type.Object({ "@id": pid }), json])),
+  comity: Type.Optional(aboutProduct),
+});
+export type Dataset = Static<typeof Dataset>;
+
+/** §5.3.1 */
+export const Catalog = Type.Object({
+  "@type": Type.Literal("Catalog"),
+  participantId: Type.Optional(Type.String()),
+  dataset: Type.Optional(Type.Array(Dataset)),
+});
+export type Catalog = Static<typeof Catalog>;
+
+/** A message with its context and type in front. */
+export function message<T extends string, M extends object>(
+  type: T,
+  members: M,
+): { "@context": readonly string[]; "@type": T } & M {
+  return { "@context": [dspContext], "@type": type, ...members };
+}

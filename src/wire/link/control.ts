@@ -1,0 +1,79 @@
+/**
+ * What two Comity nodes say to each other on a link beside the stream's own messages: PUBLISH
+ * packets of QoS 0 on the topic `$link/<agreement>`, in order with the data, with a JSON payload.
+ */
+import type { Checkpoint } from "../../ports/usage.ts";
+import type { Properties } from "../mqtt/properties.ts";
+
+export type LinkControl =
+  /**
+   * Everything up to here was sent. `at`: the log time of the last message, or when it was handed
+   * on; milliseconds since the Unix epoch by the provider's clock.
+   */
+  | ({ readonly t: "checkpoint"; readonly at: number } & Checkpoint)
+  /** Consumer: everything up to here is stored. */
+  | ({ readonly t: "ack" } & Checkpoint)
+  /** Provider: delivery has ended for good. */
+  | { readonly t: "end"; readonly reason: "revoked" | "expired" | "cap" };
+
+export function linkTopic(agreement: string): string {
+  return `$link/${agreement}`;
+}
+
+/** The agreement a link's topic names, or undefined. */
+export function agreementOfLinkTopic(topic: string): string | undefined {
+  return topic.startsWith("$link/") ? topic.slice("$link/".length) : undefined;
+}
+
+export function encodeControl(control: LinkControl): Buffer {
+  return Buffer.from(JSON.stringify(control));
+}
+
+/** Undefined where the payload is no control message. */
+export function decodeControl(payload: Buffer): LinkControl | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(payload.toString("utf8"));
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== "object" || value === null) return undefined;
+  const { t, reason, ...rest } = value as Record<string, unknown>;
+  if (t === "end" && (reason === "revoked" || reason === "expired" || reason === "cap")) {
+    return { t, reason };
+  }
+  const checkpoint = checkpointOf(rest);
+  if (checkpoint === undefined) return undefined;
+  if (t === "ack") return { t, ...checkpoint };
+  return t === "checkpoint" ? { t, at: Number(rest["at"]) || 0, ...checkpoint } : undefined;
+}
+
+function checkpointOf(fields: Record<string, unknown>): Checkpoint | undefined {
+  const { epoch, position, messages, payloadBytes } = fields;
+  const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
+  if (typeof epoch !== "string" || epoch.length > 64) return undefined;
+  if (!isCount(position) || !isCount(messages) || !isCount(payloadBytes)) return undefined;
+  return { epoch, position, messages, payloadBytes };
+}
+
+/** The consumer's last committed checkpoint, as user properties of its SUBSCRIBE. */
+export function claimProperties(checkpoint: Checkpoint): Properties {
+  return {
+    userProperties: [
+      ["epoch", checkpoint.epoch],
+      ["position", String(checkpoint.position)],
+      ["messages", String(checkpoint.messages)],
+      ["payloadBytes", String(checkpoint.payloadBytes)],
+    ],
+  };
+}
+
+export function claimOf(properties: Properties): Checkpoint | undefined {
+  const fields = new Map(properties.userProperties ?? []);
+  return checkpointOf({
+    epoch: fields.get("epoch"),
+    position: Number(fields.get("position")),
+    messages: Number(fields.get("messages")),
+    payloadBytes: Number(fields.get("payloadBytes")),
+  });
+}

@@ -1,0 +1,179 @@
+import { Cursor, varintLength, writeVarint } from "./cursor.ts";
+import { packetType, type ProtocolVersion } from "./protocol.ts";
+import { encodeProperties, readProperties, type Properties } from "./properties.ts";
+
+/** How PUBLISH packets stand in a buffer: which version's form, with packet identifiers or without. */
+export interface Layout {
+  readonly version: ProtocolVersion;
+  readonly withIds: boolean;
+}
+
+/** Where the parts of one PUBLISH packet lie in its buffer. Reused by the walker: copy to keep. */
+export interface PublishPlace {
+  start: number;
+  topicAt: number;
+  topicEnd: number;
+  /** Of the packet identifier; -1 where the layout has none. */
+  idAt: number;
+  /** Properties with their length, [propertiesAt, payloadAt); empty in the 3.1.1 form. */
+  propertiesAt: number;
+  payloadAt: number;
+  end: number;
+}
+
+/** Calls `visit` for each packet; the bytes are known to be well formed (they came by PacketStream). */
+export function walkPublishes(
+  packets: Buffer,
+  layout: Layout,
+  visit: (place: PublishPlace, index: number) => void,
+): void {
+  const place: PublishPlace = {
+    start: 0,
+    topicAt: 0,
+    topicEnd: 0,
+    idAt: -1,
+    propertiesAt: 0,
+    payloadAt: 0,
+    end: 0,
+  };
+  for (let at = 0, index = 0; at < packets.length; at = place.end, index++) {
+    locate(packets, layout, at, place);
+    visit(place, index);
+  }
+}
+
+export function locate(packets: Buffer, layout: Layout, at: number, place: PublishPlace): void {
+  let body = at + 1;
+  let length = 0;
+  for (let shift = 0; ; shift += 7) {
+    const byte = packets[body++]!;
+    length |= (byte & 0x7f) << shift;
+    if (byte < 0x80) break;
+  }
+  place.start = at;
+  place.end = body + length;
+  place.topicAt = body + 2;
+  place.topicEnd = place.topicAt + ((packets[body]! << 8) | packets[body + 1]!);
+  let cursor = place.topicEnd;
+  place.idAt = layout.withIds ? cursor : -1;
+  if (layout.withIds) cursor += 2;
+  place.propertiesAt = cursor;
+  place.payloadAt = layout.version === 5 ? afterProperties(packets, cursor) : cursor;
+}
+
+function afterProperties(packets: Buffer, at: number): number {
+  let length = 0;
+  for (let shift = 0; ; shift += 7) {
+    const byte = packets[at++]!;
+    length |= (byte & 0x7f) << shift;
+    if (byte < 0x80) return at + length;
+  }
+}
+
+/** The offset after the first `count` packets. */
+export function offsetAfter(packets: Buffer, count: number): number {
+  let at = 0;
+  for (let i = 0; i < count; i++) {
+    let body = at + 1;
+    let length = 0;
+    for (let shift = 0; ; shift += 7) {
+      const byte = packets[body++]!;
+      length |= (byte & 0x7f) << shift;
+      if (byte < 0x80) break;
+    }
+    at = body + length;
+  }
+  return at;
+}
+
+export interface RepackOptions {
+  readonly from: Layout;
+  readonly to: ProtocolVersion;
+  /** First byte of each new packet without its type: duplicate, QoS and retain. */
+  readonly flags: number;
+  /** Put before each topic. */
+  readonly prefix?: Buffer;
+  /** The next packet identifier, for QoS 1 and 2. */
+  readonly nextId?: () => number;
+  /** MQTT 5 properties added in front of the publisher's own (a subscription identifier). */
+  readonly added?: Buffer;
+}
+
+const emptyProperties = Buffer.from([0]);
+
+/** The same messages in another form. Always a private copy. */
+export function repack(packets: Buffer, count: number, options: RepackOptions): Buffer {
+  const { from, to, prefix, nextId, added } = options;
+  const first = (packetType.publish << 4) | options.flags;
+  const extra = (prefix?.length ?? 0) + (added?.length ?? 0) + 10;
+  const out = Buffer.allocUnsafe(packets.length + count * extra);
+  let at = 0;
+  walkPublishes(packets, from, (place) => {
+    const topicLength = place.topicEnd - place.topicAt + (prefix?.length ?? 0);
+    const payloadLength = place.end - place.payloadAt;
+    const own = forwardable(packets, place, to, added);
+    const length = 2 + topicLength + (nextId ? 2 : 0) + own.length + payloadLength;
+    out[at] = first;
+    at = writeVarint(out, at + 1, length);
+    out[at] = topicLength >> 8;
+    out[at + 1] = topicLength & 0xff;
+    at += 2;
+    if (prefix) at += prefix.copy(out, at);
+    at += packets.copy(out, at, place.topicAt, place.topicEnd);
+    if (nextId) {
+      const id = nextId();
+      out[at] = id >> 8;
+      out[at + 1] = id & 0xff;
+      at += 2;
+    }
+    if (own === emptyProperties) out[at++] = 0;
+    else at += own.copy(out, at);
+    at += packets.copy(out, at, place.payloadAt, place.end);
+  });
+  return out.subarray(0, at);
+}
+
+const nothing = Buffer.alloc(0);
+
+/** The properties section for the new packet: a server forwards all but the hop-by-hop ones. */
+function forwardable(packets: Buffer, place: PublishPlace, to: ProtocolVersion, added?: Buffer): Buffer {
+  if (to === 4) return nothing;
+  const own = place.payloadAt - place.propertiesAt > 1;
+  if (!own && !added) return emptyProperties;
+  let inner: Buffer = nothing;
+  if (own) {
+    const cursor = new Cursor(packets, place.propertiesAt, place.payloadAt);
+    cursor.varint();
+    inner = packets.subarray(cursor.at, place.payloadAt);
+  }
+  const length = inner.length + (added?.length ?? 0);
+  const section = Buffer.allocUnsafe(varintLength(length) + length);
+  let at = writeVarint(section, 0, length);
+  if (added) at += added.copy(section, at);
+  inner.copy(section, at);
+  return section;
+}
+
+/** The properties of one packet in the version 5 form. */
+export function propertiesAt(packets: Buffer, place: PublishPlace): Properties {
+  if (place.payloadAt - place.propertiesAt <= 1) return {};
+  return readProperties(new Cursor(packets, place.propertiesAt, place.payloadAt));
+}
+
+/**
+ * Checks what a publisher's properties must be, and takes out those that end at the server:
+ * a topic alias is not offered here [MQTT-3.2.2-17], a subscription identifier must not come
+ * from a client [MQTT-3.3.4-6]. Returns what is wrong, or undefined.
+ */
+export function publisherPropertiesProblem(packets: Buffer, place: PublishPlace): string | undefined {
+  const properties = propertiesAt(packets, place);
+  if (properties.topicAlias !== undefined) return "a topic alias, which this server does not offer";
+  if (properties.subscriptionId !== undefined) return "a subscription identifier";
+  return undefined;
+}
+
+/** A subscription identifier property (§3.8.2.1.2), to be added while repacking. */
+export function subscriptionIdProperty(id: number): Buffer {
+  const section = encodeProperties({ subscriptionId: id });
+  return section.subarray(1);
+}

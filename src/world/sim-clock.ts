@@ -1,0 +1,21 @@
+import type { Clock } from "../kernel/clock.ts";
+
+/** A clock that may run faster than the wall's: `pace` simulated seconds for each real one. */
+export interface SimClock {
+  /** Simulated time, milliseconds since the Unix epoch. */
+  now(): number;
+  readonly pace: number;
+}
+
+/** Starts at `startAt` (the wall's own time where undefined). */
+export function startSimClock(clock: Clock, pace: number, startAt?: number): SimClock {
+  const began = clock.monotonic();
+  const origin = startAt ?? clock.now();
+  return { pace, now: () => origin + (clock.monotonic() - began) * pace };
+}
+
+/** Hour of the day by the sun at a longitude (degrees east), 0–24. */
+export function solarHour(at: number, lon: number): number {
+  const hours = (at / 3_600_000 + lon / 15) % 24;
+  return hours < 0 ? hours + 24 : hours;
+}

@@ -1,0 +1,124 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+import { root } from "./tidy/sources.ts";
+
+interface Clone {
+  readonly folder: string;
+  /** Runs the set-up with the real npm; what it said and how it ended. */
+  setUp(...args: string[]): { code: number | null; said: string };
+  has(path: string): boolean;
+  read(path: string): string;
+  write(path: string, text: string): void;
+}
+
+/** A clone with the given dependencies in its lock file, and a console that copies its source. */
+function cloneOf(t: TestContext, dependencies: Record<string, string>): Clone {
+  const folder = mkdtempSync(join(tmpdir(), "comity-setup-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const path = (name: string): string => join(folder, name);
+  for (const name of ["scripts", "console", "src/client"])
+    mkdirSync(path(name), { recursive: true });
+  cpSync(join(root, "scripts", "setup.mjs"), path("scripts/setup.mjs"));
+  const project = { name: "trial", version: "1.0.0", dependencies };
+  const entries = Object.entries(dependencies).map(
+    ([name, version]) => [`node_modules/${name}`, { version }] as const,
+  );
+  const packages = { "": project, ...Object.fromEntries(entries) };
+  const lock = { name: "trial", version: "1.0.0", lockfileVersion: 3, requires: true, packages };
+  writeFileSync(path("package.json"), JSON.stringify(project));
+  writeFileSync(path("package-lock.json"), JSON.stringify(lock));
+  writeFileSync(path("console/page.txt"), "first");
+  writeFileSync(
+    path("console/build.mjs"),
+    `import { cpSync } from "node:fs";
+     export async function buildConsole({ outDir }) {
+       cpSync(new URL("page.txt", import.meta.url), outDir + "/index.html");
+     }`,
+  );
+  return {
+    folder,
+    setUp: (...args) => {
+      const { status, stderr } = spawnSync(process.execPath, [path("scripts/setup.mjs"), ...args], {
+        cwd: folder,
+        encoding: "utf8",
+        env: {
+          ...process.env,
+          npm_config_registry: "http://127.0.0.1:9/", // the discard port: nothing answers
+          npm_config_fetch_retries: "0",
+          npm_config_cache: path("cache"),
+        },
+      });
+      return { code: status, said: stderr };
+    },
+    has: (name) => existsSync(path(name)),
+    read: (name) => readFileSync(path(name), "utf8"),
+    write: (name, text) => writeFileSync(path(name), text),
+  };
+}
+
+test("set-up - installs and bundles once, then finds nothing to do and says nothing", (t) => {
+  const clone = cloneOf(t, {});
+  const first = clone.setUp();
+  assert.equal(first.code, 0, first.said);
+  assert.match(first.said, /packages installed/);
+  assert.match(first.said, /console bundled/);
+  assert.equal(clone.read("dist/console/index.html"), "first");
+  assert.deepEqual(clone.setUp("--quiet"), { code: 0, said: "" });
+});
+
+test("set-up - bundles again when a source of the console changed or the bundle is gone", (t) => {
+  const clone = cloneOf(t, {});
+  clone.setUp();
+  clone.write("console/page.txt", "second");
+  assert.match(clone.setUp("--quiet").said, /console bundled/);
+  assert.equal(clone.read("dist/console/index.html"), "second");
+  rmSync(join(clone.folder, "dist"), { recursive: true });
+  assert.match(clone.setUp("--quiet").said, /console bundled/);
+});
+
+test("set-up - a bundle that fails leaves no stamp, and the next run tries again", (t) => {
+  const clone = cloneOf(t, {});
+  const good = clone.read("console/build.mjs");
+  clone.write(
+    "console/build.mjs",
+    `export async function buildConsole() { throw new Error("page.txt line 3"); }`,
+  );
+  const failed = clone.setUp();
+  assert.equal(failed.code, 1);
+  assert.match(failed.said, /bundling the console failed: page\.txt line 3/);
+  clone.write("console/build.mjs", good);
+  assert.equal(clone.setUp().code, 0);
+  assert.ok(clone.has("dist/console/index.html"));
+});
+
+test("set-up - installs again when the lock file changed", (t) => {
+  const clone = cloneOf(t, {});
+  clone.setUp();
+  clone.write("package-lock.json", `${clone.read("package-lock.json")}\n`);
+  rmSync(join(clone.folder, "node_modules", ".package-lock.json"), { force: true });
+  assert.match(clone.setUp().said, /packages installed/);
+});
+
+test("set-up - says so when npm cannot reach its registry, and leaves no stamp", (t) => {
+  const clone = cloneOf(t, { "a-package-to-fetch": "1.0.0" });
+  const { code, said } = clone.setUp();
+  assert.equal(code, 1);
+  assert.match(said, /cannot reach its package registry \(ECONNREFUSED\)/);
+  assert.match(said, /then run this again/);
+  assert.equal(clone.has("node_modules/.comity/packages"), false);
+});
+
+test("set-up - tells what npm found wrong where the lock file is not complete", (t) => {
+  const clone = cloneOf(t, {});
+  const project = { name: "trial", version: "1.0.0", dependencies: { "a-package": "1.0.0" } };
+  clone.write("package.json", JSON.stringify(project));
+  const { code, said } = clone.setUp();
+  assert.equal(code, 1);
+  assert.match(said, /installing packages/);
+  assert.doesNotMatch(said, /at .*setup\.mjs:\d+/);
+});
