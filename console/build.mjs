@@ -27,7 +27,10 @@ export async function buildConsole({ outDir = join(HERE, "../dist/console"), min
   await mkdir(outDir, { recursive: true });
   await Promise.all([
     build({
-      entryPoints: { app: join(SOURCES, "app.tsx") },
+      entryPoints: [
+        { in: join(SOURCES, "app.tsx"), out: "app" },
+        { in: join(SOURCES, "style/app.css"), out: "app" },
+      ],
       outdir: outDir,
       bundle: true,
       format: "esm",

@@ -9,6 +9,8 @@ import { createRequire } from "node:module";
 
 const require = createRequire(import.meta.url);
 const ANTARCTICA = "010";
+/** The map's edge, as in src/map/projection.ts; it crosses a few islands of the Aleutians only. */
+const EDGE_LON = -168.4;
 /** Degrees: detail below it is not drawn. */
 const TOLERANCE = 0.045;
 /** Square degrees: a smaller island is not drawn, unless it is all a nation has. */
@@ -61,7 +63,12 @@ function simplify(points) {
 /** In degrees of latitude: a degree of longitude is shorter away from the equator. */
 function distanceToSegment(p, a, b) {
   const narrow = Math.cos((p[1] * Math.PI) / 180);
-  const [px, py, bx, by] = [(p[0] - a[0]) * narrow, p[1] - a[1], (b[0] - a[0]) * narrow, b[1] - a[1]];
+  const [px, py, bx, by] = [
+    (p[0] - a[0]) * narrow,
+    p[1] - a[1],
+    (b[0] - a[0]) * narrow,
+    b[1] - a[1],
+  ];
   const length = bx * bx + by * by;
   const t = length === 0 ? 0 : Math.max(0, Math.min(1, (px * bx + py * by) / length));
   return Math.hypot(px - t * bx, py - t * by);
@@ -69,15 +76,24 @@ function distanceToSegment(p, a, b) {
 
 function withoutSpecks(country, arcs) {
   const polygons = country.type === "Polygon" ? [country.arcs] : country.arcs;
-  const sized = polygons.map((rings) => ({ rings, area: ringArea(rings[0], arcs) }));
+  const whole = polygons.filter((rings) => !crossesEdge(pointsOf(rings[0], arcs)));
+  const sized = whole.map((rings) => ({ rings, area: areaOf(pointsOf(rings[0], arcs)) }));
   const largest = Math.max(...sized.map(({ area }) => area));
   const kept = sized.filter(({ area }) => area >= ISLAND_MIN || area === largest);
   const { id, properties } = country;
   return { type: "MultiPolygon", id, properties, arcs: kept.map(({ rings }) => rings) };
 }
 
-function ringArea(ring, arcs) {
-  const points = ring.flatMap((i) => (i < 0 ? [...arcs[~i]].reverse() : arcs[i]));
+function pointsOf(ring, arcs) {
+  return ring.flatMap((i) => (i < 0 ? [...arcs[~i]].reverse() : arcs[i]));
+}
+
+function crossesEdge(points) {
+  const near = points.map(([lon]) => lon).filter((lon) => lon < -150);
+  return near.some((lon) => lon < EDGE_LON) && near.some((lon) => lon > EDGE_LON);
+}
+
+function areaOf(points) {
   let twice = 0;
   for (let i = 0; i < points.length; i++) {
     const [ax, ay] = points[i];

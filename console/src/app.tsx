@@ -13,12 +13,6 @@ import { SignIn } from "./panels/sign-in.tsx";
 import { Ticker } from "./panels/ticker.tsx";
 import { Totals } from "./panels/totals.tsx";
 import { connect, startClock } from "./state.ts";
-import "leaflet/dist/leaflet.css";
-import "./style/tokens.css";
-import "./style/page.css";
-import "./style/map.css";
-import "./style/panels.css";
-import "./style/card.css";
 
 function Page() {
   return (

@@ -23,9 +23,11 @@ export const anchor = signal<{ readonly x: number; readonly y: number } | undefi
 /** Places somebody wants to see from near by. */
 export const approach = signal<readonly { readonly lat: number; readonly lon: number }[]>([]);
 
+let muted = false;
 let leaving: ReturnType<typeof setTimeout> | undefined;
 
 export function meet(next: Omit<Selection, "pinned">): void {
+  if (muted) return;
   stay();
   if (!selection.value?.pinned) selection.value = { ...next, pinned: false };
 }
@@ -49,6 +51,13 @@ export function stay(): void {
 export function close(): void {
   stay();
   selection.value = undefined;
+}
+
+/** Gives the focus back to what was looked at, without looking at it again. */
+export function giveBack(focus: (options: FocusOptions) => void): void {
+  muted = true;
+  focus({ preventScroll: true });
+  muted = false;
 }
 
 /** What is no longer in the world cannot be looked at. */

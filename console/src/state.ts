@@ -77,10 +77,7 @@ function takeWorld(next: World): void {
 }
 
 /** Newest first; what was told twice is kept once. */
-function merged(
-  known: readonly Happening[],
-  told: readonly Happening[],
-): readonly Happening[] {
+function merged(known: readonly Happening[], told: readonly Happening[]): readonly Happening[] {
   const key = ({ at, kind, text }: Happening): string => `${at} ${kind} ${text}`;
   const seen = new Set(known.map(key));
   const fresh = told.filter((happening) => !seen.has(key(happening)));

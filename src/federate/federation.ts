@@ -91,6 +91,8 @@ export async function openFederation(options: FederationOptions): Promise<Federa
       await outbox.resume();
     },
     async close() {
+      desk.close();
+      transfers.consumer.close();
       await outbox.close();
       outbound.close();
     },

@@ -258,7 +258,7 @@ export class Link {
   }
 
   async #maybeRenew(problem: string): Promise<void> {
-    if (!problem.includes("token") || this.#closed) return;
+    if (this.#closed || !/token|ended/.test(problem)) return;
     try {
       this.#address = await this.#outside.renew(this.agreement);
     } catch (error) {

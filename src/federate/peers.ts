@@ -168,7 +168,8 @@ export class PeerBook implements Peers {
       }
       await new Promise((resolve) => setTimeout(resolve, waitMs));
       if (this.#options.resolver.localBase(did) === undefined) {
-        await this.#options.resolver.resolve(did, 60_000).catch(() => undefined); // it may have moved
+        // it may have moved
+        await this.#options.resolver.resolve(did, 60_000).catch(() => undefined);
       }
     }
     return call();

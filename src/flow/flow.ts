@@ -59,7 +59,7 @@ export class Flow {
   }
 
   /** Opens the product's log where it is logged; its messages are durable from then on. */
-  async serve(product: Product): Promise<void> {
+  async serve(product: Pick<Product, "id" | "topics" | "delivery">): Promise<void> {
     if (product.delivery !== "logged" || this.#logged.has(product.id)) return;
     const log = await StreamLog.open(logOfProduct(product.id), {
       ...this.outside,

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { openEmbeddedStore } from "../engines/embedded/store.ts";
 import type { Store } from "../ports/store.ts";
 import { noUsage } from "../ports/usage.ts";
@@ -49,6 +49,7 @@ test("meter - counts only what is beyond the acknowledged checkpoint", async (t)
   await meter.acknowledge("a", at(0, "e0"));
   await meter.acknowledge("a", { ...at(130), payloadBytes: 1 });
   await meter.acknowledge("a", at(130, "e1", 110));
+  await meter.acknowledge("a", at(130, "e2", 0));
   await meter.acknowledge("a", at(140));
   assert.deepEqual(meter.acknowledged("a"), at(140));
   assert.deepEqual(

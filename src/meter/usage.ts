@@ -198,7 +198,7 @@ function checkpointOf(row: UsageRow | undefined): Checkpoint {
 function isBeyond(claim: Checkpoint, known: Checkpoint): boolean {
   if (claim.messages < known.messages || claim.payloadBytes < known.payloadBytes) return false;
   // In another epoch positions cannot be compared, so that only messages tell.
-  if (claim.epoch !== known.epoch) return claim.messages > known.messages;
+  if (claim.epoch !== known.epoch) return claim.messages > known.messages && claim.position > 0;
   const positions = claim.position - known.position;
   return positions > 0 && claim.messages - known.messages <= positions;
 }

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { openEmbeddedStore } from "../engines/embedded/store.ts";
 import { receiptWrite } from "../meter/receipt.ts";
 import type { ReceiptBody, ReceiptRecord } from "../meter/receipt.ts";

@@ -5,7 +5,11 @@ import { join } from "node:path";
 import fastify, { type FastifyInstance } from "fastify";
 import { openEmbeddedSigner } from "../../src/engines/embedded/signer.ts";
 import { openEmbeddedStore } from "../../src/engines/embedded/store.ts";
-import { type Federation, federationRoutes, openFederation } from "../../src/federate/federation.ts";
+import {
+  type Federation,
+  federationRoutes,
+  openFederation,
+} from "../../src/federate/federation.ts";
 import type { LocalPeer } from "../../src/federate/resolver.ts";
 import { type Clock, systemClock } from "../../src/kernel/clock.ts";
 import { systemEntropy } from "../../src/kernel/id.ts";

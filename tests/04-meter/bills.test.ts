@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { canonicalBytes, canonicalHash } from "../../src/kernel/canonical.ts";
 import { ComityError } from "../../src/kernel/errors.ts";
 import { amountMicro } from "../../src/kernel/price.ts";
@@ -169,7 +169,7 @@ test("verify - every last character of a signature or key counts", async () => {
   assert.ok(ends.length > 12);
   for (const { 0: match, index } of ends) {
     const at = index + match.length - 1;
-    const others = [..."AQgwBRhxCDEFGHIJ"].filter((char) => char !== text[at]);
+    const others = Array.from("AQgwBRhxCDEFGHIJ").filter((char) => char !== text[at]);
     for (const char of others) {
       const forged = `${text.slice(0, at)}${char}${text.slice(at + 1)}`;
       await assert.rejects(verifyBill(JSON.parse(forged)), brokenBy(/./));

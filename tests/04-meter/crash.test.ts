@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { amountMicro } from "../../src/kernel/price.ts";
 import { receiptsAfter } from "../../src/meter/receipt.ts";
 import type { ReceiptRecord } from "../../src/meter/receipt.ts";

@@ -39,7 +39,7 @@ test("receipts - what was acknowledged is signed by both sides, with the same by
   assert.equal(receipt?.signatures.length, 2);
   assert.deepEqual(receipt?.body, bought[0]?.body);
   assert.deepEqual(receipt?.signatures, bought[0]?.signatures);
-  const { messages, bytes, from, to, amountMicro, prevHash } = receipt!.body;
+  const { messages, bytes, from, to, amountMicro, prevHash } = receipt.body;
   assert.deepEqual(
     { messages, bytes, from, to, amountMicro, prevHash },
     { messages: 1000, bytes: 9_000, from: 0, to: 1007, amountMicro: "666666", prevHash: "" },

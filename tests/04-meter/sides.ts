@@ -177,7 +177,9 @@ export class Pair {
 
   #ports: Record<string, number> = {};
   #receipts: SideOptions["receipts"] = {};
+  /** What the consumer committed last, and where the stream goes on. */
   #delivered: Checkpoint = noUsage;
+  #stream: Checkpoint = noUsage;
 
   /** As a link does it: the consumer commits, then the provider hears of it. */
   async deliver(messages: number, bytes = messages * 10, withheld = 0): Promise<Checkpoint> {
@@ -188,7 +190,7 @@ export class Pair {
 
   /** Committed by the consumer; the acknowledgement is still on its way. */
   async receive(messages: number, bytes = messages * 10, withheld = 0): Promise<Checkpoint> {
-    const before = this.#delivered;
+    const before = this.#stream;
     const checkpoint = {
       epoch: before.epoch === "" ? "e1" : before.epoch,
       position: before.position + messages + withheld,
@@ -197,14 +199,15 @@ export class Pair {
     };
     await this.buyer.store.commit(this.buyer.counts.writesFor(this.agreement.id, checkpoint));
     this.#delivered = checkpoint;
+    this.#stream = checkpoint;
     return checkpoint;
   }
 
   /** A live stream's next connection has positions of its own. */
   reconnect(): void {
-    const { epoch, messages, payloadBytes } = this.#delivered;
+    const { epoch, messages, payloadBytes } = this.#stream;
     const next = Number(epoch.slice(1) || 0) + 1;
-    this.#delivered = { epoch: `e${next}`, position: 0, messages, payloadBytes };
+    this.#stream = { epoch: `e${next}`, position: 0, messages, payloadBytes };
   }
 
   get delivered(): Checkpoint {

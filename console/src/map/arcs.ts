@@ -36,6 +36,8 @@ export class Arcs {
   readonly #map: L.Map;
   readonly #events: ArcEvents;
   readonly #arcs = new Map<string, Arc>();
+  /** Lines grow with the type on a wall screen. */
+  readonly #scale = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
   readonly #still = matchMedia("(prefers-reduced-motion: reduce)");
 
   constructor(map: L.Map, events: ArcEvents) {
@@ -87,11 +89,21 @@ export class Arcs {
   }
 
   #arcOf(agreement: WorldAgreement, from: WorldNode, to: WorldNode, rank: number): Arc {
-    const route = JSON.stringify([from.place.lat, from.place.lon, to.place.lat, to.place.lon, rank]);
+    const route = JSON.stringify([
+      from.place.lat,
+      from.place.lon,
+      to.place.lat,
+      to.place.lon,
+      rank,
+    ]);
     const known = this.#arcs.get(agreement.id);
     if (known?.route === route) return known;
     if (known) this.#remove(agreement.id, known);
-    const arc = this.#draw(agreement.id, route, curve(project(from.place), project(to.place), rank));
+    const arc = this.#draw(
+      agreement.id,
+      route,
+      curve(project(from.place), project(to.place), rank),
+    );
     this.#arcs.set(agreement.id, arc);
     return arc;
   }
@@ -141,8 +153,8 @@ export class Arcs {
   }
 
   #paint(arc: Arc, agreement: WorldAgreement, from: WorldNode, to: WorldNode): void {
-    const width = widthOf(agreement.ratePerSecond);
-    arc.track.setStyle({ weight: width + 1.5 });
+    const width = widthOf(agreement.ratePerSecond) * this.#scale;
+    arc.track.setStyle({ weight: width + 1.5 * this.#scale });
     arc.flow.setStyle({ weight: width });
     arc.touch.setStyle({ weight: Math.max(18, width + 10) });
     const flows =
@@ -150,7 +162,10 @@ export class Arcs {
     for (const element of elementsOf(arc)) {
       element.setAttribute("data-sector", sectorOf(agreement.sector));
       element.classList.toggle("arc--ended", agreement.state === "ended");
-      element.classList.toggle("arc--down", agreement.state === "active" && agreement.link !== "up");
+      element.classList.toggle(
+        "arc--down",
+        agreement.state === "active" && agreement.link !== "up",
+      );
       element.classList.toggle("arc--idle", !flows);
     }
     const said = agreement.state === "ended" ? "ended" : rate(agreement.ratePerSecond);

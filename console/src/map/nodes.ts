@@ -94,7 +94,11 @@ export class Nodes {
   #placeThings({ node, things }: Shown): void {
     const home = this.#map.latLngToLayerPoint([node.place.lat, node.place.lon]);
     const ids = new Set(node.things.map(({ id }) => id));
-    for (const [id, marker] of things) if (!ids.has(id)) things.delete(id) && marker.remove();
+    for (const [id, marker] of things) {
+      if (ids.has(id)) continue;
+      marker.remove();
+      things.delete(id);
+    }
     let petals = 0;
     const closeness = this.#map.getSize().x < NARROW_PX ? 0.7 : 1;
     for (const thing of node.things) {

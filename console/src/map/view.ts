@@ -8,8 +8,8 @@ export interface View {
   stop(): void;
 }
 
-const NARROW = "(max-width: 899px)";
-const NEAR_ZOOM = 11;
+const NARROW = "(max-width: 1099px)";
+const NEAR_ZOOM = 12;
 
 /** All nodes in view until somebody moves the map; the button in its corner leads back. */
 export function holdView(map: L.Map): View {

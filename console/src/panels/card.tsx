@@ -3,7 +3,7 @@ import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { age, count, latency, measure, money, nation, rate, terms } from "../format.ts";
 import { sectorOf } from "../sector.ts";
 import { clearRight } from "../map/view.ts";
-import { anchor, approach, choose, close, leave, selection, stay } from "../selection.ts";
+import { anchor, approach, choose, close, giveBack, leave, selection, stay } from "../selection.ts";
 import { agreements, history, nodesByDid, now } from "../state.ts";
 import { stateOf } from "./agreements.tsx";
 import { Sign } from "./sign.tsx";
@@ -57,13 +57,13 @@ function useKeyboard(frame: { current: HTMLDivElement | null }, pinned: string |
     document.addEventListener("keydown", onKey);
     return () => document.removeEventListener("keydown", onKey);
   }, []);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (pinned === undefined) return undefined;
     const before = document.activeElement;
     frame.current?.querySelector<HTMLElement>(".card-close")?.focus({ preventScroll: true });
     return () => {
       if (before instanceof HTMLElement || before instanceof SVGElement) {
-        before.focus({ preventScroll: true });
+        giveBack((options) => before.focus(options));
       }
     };
   }, [pinned]);

@@ -4,7 +4,7 @@ const WIDTH = 120;
 const HEIGHT = 28;
 const SPAN_MS = 60_000;
 
-/** The last minute of a rate: from zero, newest at the right, no axis; the number stands beside it. */
+/** The last minute of a rate, from zero, newest at the right; its number stands beside it. */
 export function Spark({ points }: { readonly points: readonly RatePoint[] }) {
   const last = points.at(-1);
   if (!last || points.length < 2) return <svg class="spark" aria-hidden="true" />;

@@ -38,6 +38,8 @@ import type { Session } from "./session.ts";
 
 const firstPacketBytesMax = 65_536;
 const pauseAbovePendingBytes = 4_194_304;
+const noteEveryMs = 1000;
+const summaryBytesMax = 120;
 
 /** One client's connection, from its first byte to its last. */
 export class Connection implements PacketSink {
@@ -55,6 +57,7 @@ export class Connection implements PacketSink {
   #will: Will | undefined;
   #publisher = "";
   #lastSeen: number;
+  #notedAt = -Infinity;
   #aliveMs = Infinity;
   #lastRoute: Route | undefined;
   #ended = false;
@@ -117,7 +120,6 @@ export class Connection implements PacketSink {
       else throw error;
     }
     this.#acknowledgements.flush();
-    if (this.principal?.kind === "thing") this.#server.options.onSeen(this.principal.id);
   }
 
   #refuse(reasonCode: number, text: string): void {
@@ -269,7 +271,9 @@ export class Connection implements PacketSink {
       this.#publishQos2(scanned, route);
       return;
     }
-    const done = flow.publish(this.#runOf(scanned, route, qos), route);
+    const run = this.#runOf(scanned, route, qos);
+    if (this.principal.kind === "thing") this.#noteThing(this.principal.id, run);
+    const done = flow.publish(run, route);
     if (qos === 1) this.#acknowledgements.add(scanned.ids, done);
     if (done !== undefined) this.#slowDown(route, done);
   }
@@ -286,6 +290,12 @@ export class Connection implements PacketSink {
       retain: (scanned.first & 1) === 1,
       origin: this.#session,
     });
+  }
+
+  #noteThing(id: string, run: Run): void {
+    if (this.#lastSeen - this.#notedAt < noteEveryMs) return;
+    this.#notedAt = this.#lastSeen;
+    this.#server.options.onSeen(id, run.lastPayload().toString("utf8", 0, summaryBytesMax));
   }
 
   /** The route of a topic this client may publish to; else the messages are refused. */

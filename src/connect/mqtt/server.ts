@@ -45,8 +45,8 @@ export interface MqttServerOptions {
     password: string | undefined,
     remoteAddress: string,
   ) => Authentication;
-  /** A Thing's connection showed a sign of life. */
-  readonly onSeen: (thing: string) => void;
+  /** A Thing published; told at most once a second each, with the start of its payload. */
+  readonly onSeen: (thing: string, summary: string) => void;
   readonly journal: Journal;
   readonly limits: MqttLimits;
 }

@@ -9,7 +9,7 @@ import {
   evidenceOf,
   signAgreement,
 } from "../../market/evidence.ts";
-import { type Negotiation, negotiationIsOver } from "../../market/negotiation.ts";
+import type { Negotiation } from "../../market/negotiation.ts";
 import {
   offerIdFor,
   policyDigest,
@@ -231,7 +231,6 @@ export class NegotiationConsumer {
     policy: AgreementPolicy,
     evidence: GeneralJws,
   ): Promise<void> {
-    if (negotiationIsOver(agreed.state)) throw new Error(`negotiation ${agreed.pid} is over`);
     const { signer } = this.#desk.options;
     const signature = await signAgreement(policy, signer);
     const draft = draftOf(policy, "consumer");

@@ -54,6 +54,15 @@ export class TransferConsumer {
     });
   }
 
+  /** The node stops: nobody waits any longer. */
+  close(): void {
+    for (const [pid, waiters] of this.#waiters) {
+      const problem = "this node stops; it goes on later";
+      const details = { peer: "The provider", agreement: pid, problem };
+      for (const waiter of [...waiters]) waiter.reject(new ComityError("TRANSFER_ENDED", details));
+    }
+  }
+
   /** A new address and token, where the kept ones no longer open the door. */
   async renew(agreementId: string): Promise<StreamAddress> {
     for (const { pid, state } of this.#desk.of(agreementId)) {
@@ -119,19 +128,26 @@ export class TransferConsumer {
     const known = await this.#desk.get(pid);
     if (known?.state === "STARTED" && known.stream) return known.stream;
     return new Promise<StreamAddress>((resolve, reject) => {
+      const waiters = this.#waiters.get(pid) ?? new Set();
+      const done = () => {
+        clearTimeout(timer);
+        waiters.delete(waiter);
+        if (waiters.size === 0) this.#waiters.delete(pid);
+      };
+      const waiter: Waiter = {
+        resolve(stream) {
+          done();
+          resolve(stream);
+        },
+        reject(error) {
+          done();
+          reject(error);
+        },
+      };
       const problem = `no answer within ${waitMs / 1000} s`;
       const details = { peer, agreement: agreement.id, problem };
       const late = () => waiter.reject(new ComityError("TRANSFER_ENDED", details));
       const timer = setTimeout(late, waitMs);
-      const done = () => {
-        clearTimeout(timer);
-        this.#waiters.get(pid)?.delete(waiter);
-      };
-      const waiter: Waiter = {
-        resolve: (stream) => (done(), resolve(stream)),
-        reject: (error) => (done(), reject(error)),
-      };
-      const waiters = this.#waiters.get(pid) ?? new Set();
       this.#waiters.set(pid, waiters.add(waiter));
     });
   }
@@ -139,10 +155,9 @@ export class TransferConsumer {
   #tell(transfer: Transfer): void {
     const waiters = this.#waiters.get(transfer.pid);
     if (!waiters || transfer.state === "REQUESTED") return;
-    this.#waiters.delete(transfer.pid);
     const peer = this.#desk.options.peers.nameOf(transfer.counterpart);
     const problem = transfer.problem ?? transfer.state;
-    for (const waiter of waiters) {
+    for (const waiter of [...waiters]) {
       if (transfer.state === "STARTED" && transfer.stream) waiter.resolve(transfer.stream);
       else {
         const details = { peer, agreement: transfer.agreement, problem };

@@ -56,10 +56,10 @@ test("pump - vibration grows with wear until it trips, and the overhaul makes it
     const now = steadyVibration(bearing.wear, point, spec, 1);
     assert.ok(now >= last);
     last = now;
-    bearing = stepBearing(bearing, point, spec, 5, 2000, 12);
+    bearing = stepBearing(bearing, point, spec, 1, 5, 2000, 12);
   }
   assert.ok(Math.abs(last - vibrationLimits.trip) < 0.2);
-  for (let h = 0; h < 3; h++) bearing = stepBearing(bearing, point, spec, 5, 2000, 12);
+  for (let h = 0; h < 3; h++) bearing = stepBearing(bearing, point, spec, 1, 5, 2000, 12);
   assert.deepEqual([bearing.tripped, bearing.wear], [false, 0.02]);
 });
 

@@ -63,6 +63,7 @@ export function stepBearing(
   bearing: BearingState,
   point: PumpPoint,
   spec: PumpSpec,
+  speed: number,
   hours: number,
   lifeHours: number,
   overhaulHours: number,
@@ -73,7 +74,7 @@ export function stepBearing(
   }
   const load = Math.max(0.3, point.shaftKw / spec.motorKw);
   const wear = bearing.wear + (hours / lifeHours) * load ** 3;
-  const tripped = steadyVibration(wear, point, spec, 1) >= vibrationLimits.trip;
+  const tripped = steadyVibration(wear, point, spec, speed) >= vibrationLimits.trip;
   return { wear, tripped, repair: tripped ? overhaulHours : 0 };
 }
 

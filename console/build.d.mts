@@ -1,0 +1,1 @@
+export function buildConsole(options?: { outDir?: string; minify?: boolean }): Promise<void>;

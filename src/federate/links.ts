@@ -1,0 +1,72 @@
+import { ComityError, problemOf } from "../kernel/errors.ts";
+import type { Agreement } from "../market/agreement.ts";
+import { Link, type LinkAddress, type LinkOutside } from "./link.ts";
+
+export interface LinksOptions extends LinkOutside {
+  /** Where the provider serves the agreement's stream. */
+  readonly addressOf: (agreement: Agreement) => Promise<LinkAddress>;
+}
+
+const retryMs = 1000;
+
+/** The links of all agreements under which this node receives. */
+export class Links {
+  readonly #options: LinksOptions;
+  readonly #links = new Map<string, Link>();
+  readonly #timers = new Map<string, NodeJS.Timeout>();
+  #closed = false;
+
+  constructor(options: LinksOptions) {
+    this.#options = options;
+  }
+
+  list(): readonly Link[] {
+    return [...this.#links.values()];
+  }
+
+  get(agreement: string): Link | undefined {
+    return this.#links.get(agreement);
+  }
+
+  /** Opens the agreement's link; where the provider does not answer it is tried until it does. */
+  async start(agreement: Agreement): Promise<void> {
+    if (this.#closed || agreement.state === "ended" || this.#links.has(agreement.id)) return;
+    const address = await this.#options.addressOf(agreement);
+    if (this.#closed || this.#links.has(agreement.id)) return;
+    const link = new Link(agreement, address, this.#options);
+    this.#links.set(agreement.id, link);
+    link.start();
+  }
+
+  /** As `start`, for what a restart takes up: a failure is retried, never thrown. */
+  resume(agreement: Agreement): void {
+    this.start(agreement).catch((error: unknown) => {
+      if (error instanceof ComityError && error.code === "AGREEMENT_ENDED") return;
+      const { journal, clock } = this.#options;
+      const text = `The stream ${agreement.title} cannot be fetched yet: ${problemOf(error)}`;
+      journal.record({ at: clock.now(), kind: "link.waiting", text, agreement: agreement.id });
+      const timer = setTimeout(() => {
+        this.#timers.delete(agreement.id);
+        this.resume(agreement);
+      }, retryMs);
+      this.#timers.set(agreement.id, timer.unref());
+    });
+  }
+
+  end(agreement: string): void {
+    clearTimeout(this.#timers.get(agreement));
+    this.#links.get(agreement)?.end();
+  }
+
+  need(agreement: string): Link {
+    const link = this.#links.get(agreement);
+    if (link === undefined) throw new ComityError("NOT_FOUND", { what: "link for agreement", id: agreement });
+    return link;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const timer of this.#timers.values()) clearTimeout(timer);
+    await Promise.all(this.list().map((link) => link.close()));
+  }
+}

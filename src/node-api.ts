@@ -1,0 +1,166 @@
+import type { ApiDeps } from "./api/deps.ts";
+import type { MqttServer } from "./connect/mqtt/server.ts";
+import type { Federation } from "./federate/federation.ts";
+import type { Links } from "./federate/links.ts";
+import type { Flow } from "./flow/flow.ts";
+import { publishOne, subscribeMessages } from "./flow/local-streams.ts";
+import { readMessages } from "./flow/log-reader.ts";
+import type { Clock } from "./kernel/clock.ts";
+import { ComityError } from "./kernel/errors.ts";
+import type { Journal } from "./kernel/journal.ts";
+import type { Agreement } from "./market/agreement.ts";
+import type { Agreements } from "./market/agreements.ts";
+import type { Catalogue } from "./market/catalogue.ts";
+import { productOfOffer } from "./market/policy.ts";
+import type { ConsumerCounts } from "./meter/consumer-counts.ts";
+import { rowPrefix } from "./meter/row-id.ts";
+import type { ReceiptRecord } from "./meter/receipt.ts";
+import type { ProviderReceipts } from "./meter/receipts-provider.ts";
+import type { Traffic } from "./meter/traffic.ts";
+import type { Meter } from "./meter/usage.ts";
+import type { NodeOptions } from "./node.ts";
+import type { Store } from "./ports/store.ts";
+import { billOf } from "./settle/bill.ts";
+import { statementOf } from "./settle/statement.ts";
+import { usageOf } from "./settle/usage-view.ts";
+import { nameOfPrincipal } from "./things/access.ts";
+import type { AuditTrail } from "./things/audit.ts";
+import type { Things } from "./things/directory.ts";
+import type { Users } from "./things/users.ts";
+
+export interface Rooms {
+  readonly options: NodeOptions;
+  readonly did: string;
+  readonly urls: { readonly http: string; readonly mqtt: string };
+  readonly version: string;
+  readonly clock: Clock;
+  readonly journal: Journal;
+  readonly store: Store;
+  readonly things: Things;
+  readonly users: Users;
+  readonly audit: AuditTrail;
+  readonly catalogue: Catalogue;
+  readonly agreements: Agreements;
+  readonly federation: Federation;
+  readonly flow: Flow;
+  readonly meter: Meter;
+  readonly counts: ConsumerCounts;
+  readonly links: Links;
+  readonly mqtt: MqttServer;
+  readonly traffic: Traffic;
+  readonly receipts: ProviderReceipts;
+}
+
+/** The rooms as the HTTP API sees them. */
+export function apiDeps(rooms: Rooms): ApiDeps {
+  const { options, did, urls, version, clock, journal, things, users, audit } = rooms;
+  const { name, title, country, currency, place, dev, publicWorld } = options;
+  const facts = { name, did, title, country, currency, place, version, dev, publicWorld };
+  return {
+    node: { ...facts, httpUrl: () => urls.http, mqttUrl: () => urls.mqtt },
+    clock,
+    journal,
+    things,
+    users,
+    audit,
+    products: productsApi(rooms),
+    peers: peersApi(rooms),
+    offers: rooms.federation.offers,
+    agreements: agreementsApi(rooms),
+    settle: settleApi(rooms),
+    logs: {
+      list: () => rooms.store.logs(),
+      read: (log, after, limit) => readMessages(rooms.store, log, after, limit),
+    },
+    streams: {
+      publish: (principal, message) =>
+        publishOne(rooms.flow, { ...message, publisher: nameOfPrincipal(principal) }),
+      subscribe: (_principal, filter, onMessage) => subscribeMessages(rooms.flow, filter, onMessage),
+    },
+    traffic: {
+      mqttConnections: () => rooms.mqtt.connectionCount,
+      messagesPerSecond: () => rooms.traffic.messagesPerSecond(),
+      links: () => rooms.links.list().map((link) => ({
+        agreement: link.agreement.id,
+        state: link.state,
+        messages: link.messages,
+        ...(link.lagMs === undefined ? {} : { lagMs: link.lagMs }),
+      })),
+      refusals: () => rooms.meter.refusals(),
+      flows: () => rooms.traffic.flows(),
+    },
+  };
+}
+
+function productsApi({ catalogue, flow }: Rooms): ApiDeps["products"] {
+  return {
+    list: () => catalogue.list(),
+    get: (id) => catalogue.get(id),
+    async add(input) {
+      const product = await catalogue.add(input);
+      // Whoever hears that the product exists may rely on its log.
+      await flow.serve(product);
+      return product;
+    },
+    remove: (id) => catalogue.remove(id),
+  };
+}
+
+function peersApi({ federation: { peers } }: Rooms): ApiDeps["peers"] {
+  return {
+    list: () => peers.list(),
+    add: (url) => peers.add(url),
+    nameOf: (did) => peers.nameOf(did),
+    overview: (did, timeoutMs) => peers.getOnce(did, "/comity/v1/overview", timeoutMs) as never,
+  };
+}
+
+function agreementsApi(rooms: Rooms): ApiDeps["agreements"] {
+  const { agreements, federation, links } = rooms;
+  return {
+    list: () => agreements.list(),
+    get: (id) => agreements.get(id),
+    async agree(offer, provider) {
+      const from = provider ?? (await providerOf(rooms, offer));
+      const agreement = await federation.negotiate(from, offer);
+      await links.start(agreement);
+      return agreement;
+    },
+    revoke: (id) => federation.endings.end(id, "revoked"),
+    async link(id, action) {
+      const link = links.need(id);
+      if (action === "cut") link.cut();
+      else link.mend();
+    },
+  };
+}
+
+/** Whose offer it is, where only one known participant makes it. */
+async function providerOf({ federation, did }: Rooms, offer: string): Promise<string> {
+  const found = (await federation.offers.all()).filter(
+    (one) => one.offer === offer && one.provider !== did,
+  );
+  if (found.length === 1) return found[0]!.provider;
+  if (found.length === 0) throw new ComityError("NOT_FOUND", { what: "offer", id: offer });
+  const problem = `several providers offer ${productOfOffer(offer)}; name one with --provider`;
+  throw new ComityError("BODY_INVALID", { problem });
+}
+
+function settleApi(rooms: Rooms): ApiDeps["settle"] {
+  const { agreements, store } = rooms;
+  const need = (id: string): Agreement => agreements.need(id);
+  return {
+    usage: () => Promise.all(agreements.list().map((agreement) => usageOf(agreement, rooms))),
+    usageOf: (id) => usageOf(need(id), rooms),
+    async receipts(id) {
+      await rooms.receipts.closeWindows(id);
+      const rows = await store.list<ReceiptRecord>("receipt", { prefix: rowPrefix(id) });
+      return rows.map(({ doc }) => doc);
+    },
+    statement: async (month) => statementOf(store, agreements.list(), month),
+    async bill(month, id) {
+      await rooms.receipts.closeWindows(id);
+      return billOf(store, need(id), month);
+    },
+  };
+}

@@ -1,0 +1,52 @@
+import { formatAmount } from "../kernel/amount.ts";
+import { amountMicro } from "../kernel/price.ts";
+import type { Agreement } from "../market/agreement.ts";
+import type { ConsumerCounts } from "../meter/consumer-counts.ts";
+import { lastReceipt } from "../meter/receipt.ts";
+import type { Meter } from "../meter/usage.ts";
+import type { Refusal } from "../ports/usage.ts";
+import type { Store } from "../ports/store.ts";
+
+/** What one agreement has used so far, as this side counted it. */
+export interface UsageView {
+  readonly agreement: string;
+  readonly role: "provider" | "consumer";
+  readonly product: string;
+  readonly title: string;
+  readonly messages: number;
+  readonly bytes: number;
+  readonly amount: string;
+  readonly currency: string;
+  /** What both sides have signed for. */
+  readonly receipted?: { readonly seq: number; readonly messages: number };
+  /** Messages withheld, by reason; known to the provider. */
+  readonly refused?: Readonly<Partial<Record<Refusal, number>>>;
+  /** Handed to clients that keep no checkpoints: counted here alone and not billed. */
+  readonly oneSided?: { readonly messages: number; readonly bytes: number };
+}
+
+export async function usageOf(
+  agreement: Agreement,
+  rooms: { readonly store: Store; readonly meter: Meter; readonly counts: ConsumerCounts },
+): Promise<UsageView> {
+  const { id, role, product, title, price } = agreement;
+  const counted =
+    role === "provider" ? rooms.meter.acknowledged(id) : await rooms.counts.last(id);
+  const messages = counted?.messages ?? 0;
+  const newest = await lastReceipt(rooms.store, id);
+  const signed = newest?.state === "cosigned" ? newest.body : undefined;
+  const { refused, handedOver } = rooms.meter.tally(id);
+  return {
+    agreement: id,
+    role,
+    product,
+    title,
+    messages,
+    bytes: counted?.payloadBytes ?? 0,
+    amount: formatAmount(amountMicro(price, messages)),
+    currency: price.currency,
+    ...(signed === undefined ? {} : { receipted: { seq: signed.seq, messages: signed.messages } }),
+    ...(role === "provider" ? { refused } : {}),
+    ...(handedOver.messages > 0 ? { oneSided: handedOver } : {}),
+  };
+}

@@ -1,0 +1,235 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { ApiDeps, LogRow, MessageSeen, MessageToPublish } from "../../src/api/deps.ts";
+import { apiRoutes, createHttpServer, listenHttp } from "../../src/api/server.ts";
+import { ComityHttp } from "../../src/client/http.ts";
+import type { OfferResource, UsageResource } from "../../src/client/resources.ts";
+import type { Overview } from "../../src/client/world.ts";
+import { openEmbeddedStore } from "../../src/engines/embedded/store.ts";
+import { systemClock } from "../../src/kernel/clock.ts";
+import { ComityError } from "../../src/kernel/errors.ts";
+import { systemEntropy } from "../../src/kernel/id.ts";
+import { Journal } from "../../src/kernel/journal.ts";
+import { matches } from "../../src/kernel/topic.ts";
+import type { Agreement } from "../../src/market/agreement.ts";
+import type { Product } from "../../src/market/product.ts";
+import { AuditTrail } from "../../src/things/audit.ts";
+import { Things } from "../../src/things/directory.ts";
+import { Users } from "../../src/things/users.ts";
+
+/** The rooms the API only passes on to, kept in memory; the API, its store and HTTP are real. */
+export interface SmallNode {
+  readonly url: string;
+  readonly adminToken: string;
+  readonly admin: ComityHttp;
+  readonly deps: ApiDeps;
+  readonly state: SmallState;
+  readonly folder: string;
+  close(): Promise<void>;
+}
+
+interface SmallState {
+  readonly products: Map<string, Product>;
+  readonly agreements: Map<string, Agreement>;
+  readonly published: MessageToPublish[];
+  readonly rows: LogRow[];
+  readonly overviews: Map<string, Overview>;
+  readonly subscribers: Set<{ filter: string; onMessage: (message: MessageSeen) => void }>;
+  readonly links: string[];
+}
+
+export const self = "did:web:localhost%3A8080";
+export const other = "did:web:localhost%3A8081";
+
+export function agreement(id: string, role: "provider" | "consumer"): Agreement {
+  return {
+    id,
+    role,
+    provider: role === "provider" ? self : other,
+    consumer: role === "provider" ? other : self,
+    product: "bus",
+    title: "Bus positions",
+    delivery: "logged",
+    topics: ["bus/#"],
+    price: { amount: "0.002", currency: "EUR", perMessages: 1 },
+    policy: { "@type": "Agreement" },
+    policyHash: "sha256:x",
+    evidence: { payload: "", signatures: [] },
+    keys: {},
+    signedAt: "2026-11-22T00:00:00.000Z",
+    state: "active",
+  };
+}
+
+export async function smallNode(
+  options: { dev?: boolean; publicWorld?: boolean; consoleDir?: string } = {},
+): Promise<SmallNode> {
+  const folder = await mkdtemp(join(tmpdir(), "comity-api-"));
+  const store = await openEmbeddedStore({ path: join(folder, "store.db") });
+  const outside = { store, clock: systemClock, entropy: systemEntropy };
+  const things = await Things.open(outside);
+  const { users, adminToken = "" } = await Users.open({
+    ...outside,
+    keepAdminToken: async () => {},
+  });
+  const state: SmallState = {
+    products: new Map(),
+    agreements: new Map(),
+    published: [],
+    rows: [],
+    overviews: new Map(),
+    subscribers: new Set(),
+    links: [],
+  };
+  let url = "";
+  const deps: ApiDeps = {
+    node: {
+      name: "rotterdam",
+      did: self,
+      title: "Rotterdam <Transit>",
+      country: "NL",
+      currency: "EUR",
+      place: { lat: 51.92, lon: 4.48 },
+      version: "0.1.0",
+      dev: options.dev ?? false,
+      publicWorld: options.publicWorld ?? false,
+      httpUrl: () => url,
+      mqttUrl: () => "mqtt://127.0.0.1:1883",
+    },
+    clock: systemClock,
+    journal: new Journal(),
+    things,
+    users,
+    audit: await AuditTrail.open(store, systemClock),
+    ...rooms(state),
+    consoleDir: options.consoleDir ?? join(folder, "no-console"),
+  };
+  const app = createHttpServer();
+  await apiRoutes(app, deps);
+  url = await listenHttp(app, { host: "127.0.0.1", port: 0 });
+  return {
+    url,
+    adminToken,
+    admin: new ComityHttp({ url, token: adminToken }),
+    deps,
+    state,
+    folder,
+    close: async () => {
+      await app.close();
+      await store.close();
+      await rm(folder, { recursive: true });
+    },
+  };
+}
+
+type Rooms = Omit<
+  ApiDeps,
+  "node" | "clock" | "journal" | "things" | "users" | "audit" | "consoleDir" | "limits"
+>;
+
+function rooms(state: SmallState): Rooms {
+  return {
+    products: {
+      list: () => [...state.products.values()],
+      get: (id) => state.products.get(id),
+      add: async (draft) => {
+        const product = { ...draft, createdAt: "2026-11-22T00:00:00.000Z" };
+        state.products.set(draft.id, product);
+        return product;
+      },
+      remove: async (id) => state.products.delete(id),
+    },
+    peers: {
+      list: () => [{ did: other, name: "nairobi", url: "http://127.0.0.1:1" }],
+      add: async (url) => ({ did: other, name: "nairobi", url }),
+      nameOf: (did) => (did === other ? "nairobi" : did),
+      overview: async (did) => {
+        const overview = state.overviews.get(did);
+        if (!overview) throw new ComityError("PEER_UNREACHABLE", { peer: did, problem: "gone" });
+        return overview;
+      },
+    },
+    offers: { all: async () => [...state.products.values()].map(offerOf) },
+    agreements: {
+      list: () => [...state.agreements.values()],
+      get: (id) => state.agreements.get(id),
+      agree: async (offer) => {
+        const made = agreement(`urn:uuid:${offer}`, "consumer");
+        state.agreements.set(made.id, made);
+        return made;
+      },
+      revoke: async (id, by) => {
+        const active = state.agreements.get(id) ?? agreement(id, "provider");
+        const at = "2026-11-22T01:00:00.000Z";
+        const ended: Agreement = { ...active, state: "ended", ended: { reason: "revoked", by, at } };
+        state.agreements.set(id, ended);
+        return ended;
+      },
+      link: async (id, action) => void state.links.push(`${action} ${id}`),
+    },
+    settle: {
+      usage: () => [...state.agreements.values()].map(usageOf),
+      usageOf: (id) => {
+        const found = state.agreements.get(id);
+        return found && usageOf(found);
+      },
+      receipts: async () => [{ seq: 1 }],
+      statement: async (month) => [...state.agreements.values()].map((one) => line(one, month)),
+      bill: async (month, id) => (state.agreements.has(id) ? { v: 1, month } : undefined),
+    },
+    logs: {
+      list: async () => [{ log: "product/bus", epoch: "e", end: 3, messages: 3, bytes: 9 }],
+      read: (log, after, limit) => readRows(state.rows, log, after, limit),
+    },
+    streams: {
+      publish: async (_principal, message) => {
+        state.published.push(message);
+        for (const { filter, onMessage } of state.subscribers) {
+          if (matches(filter, message.topic)) onMessage(message);
+        }
+      },
+      subscribe: (_principal, filter, onMessage) => {
+        const subscriber = { filter, onMessage };
+        state.subscribers.add(subscriber);
+        return () => state.subscribers.delete(subscriber);
+      },
+    },
+    traffic: {
+      mqttConnections: () => 3,
+      messagesPerSecond: () => 12.5,
+      links: () => [{ agreement: "urn:uuid:a", state: "up", messages: 7, lagMs: 4 }],
+      refusals: () => ({ cap: 2 }),
+      flows: () =>
+        [...state.agreements.keys()].map((id) => ({
+          agreement: id,
+          link: "up" as const,
+          ratePerSecond: 2,
+          messages: 1000,
+          amountMicro: 2_000_000n,
+          latencyMs: 3,
+        })),
+    },
+  };
+}
+
+async function* readRows(rows: readonly LogRow[], log: string, after: number, limit: number) {
+  if (log !== "product/bus") throw new ComityError("NOT_FOUND", { what: "log", id: log });
+  yield* rows.filter((row) => row.position >= after).slice(0, limit);
+}
+
+function offerOf(product: Product): OfferResource {
+  const { id, title, description, keywords, sector, terms } = product;
+  const offer = { offer: `${id}:abc`, product: id, title, description, keywords, sector };
+  return { ...offer, provider: self, providerName: "rotterdam", price: terms.price };
+}
+
+function usageOf({ id, role, product, title }: Agreement): UsageResource {
+  const counted = { messages: 8412, bytes: 100, amount: "16.824", currency: "EUR" };
+  return { agreement: id, role, product, title, ...counted };
+}
+
+function line(one: Agreement, month: string) {
+  const { provider, consumer } = one;
+  return { ...usageOf(one), provider, consumer, month, receipts: 2 };
+}
