@@ -80,9 +80,9 @@ export function nation(country: string): string {
   return nations.of(country) ?? country;
 }
 
-/** `one agreement`, `7 agreements`. */
+/** `1 agreement`, `7 agreements`. */
 export function plural(n: number, one: string, many = `${one}s`): string {
-  return `${n === 1 ? "one" : count(n)} ${n === 1 ? one : many}`;
+  return `${count(n)} ${n === 1 ? one : many}`;
 }
 
 function fixed(value: number, places: number): string {

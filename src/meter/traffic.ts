@@ -20,7 +20,10 @@ export interface TrafficOptions {
   readonly flow: { readonly counts: { readonly messagesIn: number } };
   readonly meter: Meter;
   readonly agreements: Agreements;
-  readonly links: { list(): readonly WatchedLink[]; get(agreement: string): WatchedLink | undefined };
+  readonly links: {
+    list(): readonly WatchedLink[];
+    get(agreement: string): WatchedLink | undefined;
+  };
 }
 
 /** How one agreement flows on this side. */

@@ -50,6 +50,7 @@ test("meter - counts only what is beyond the acknowledged checkpoint", async (t)
   await meter.acknowledge("a", { ...at(130), payloadBytes: 1 });
   await meter.acknowledge("a", at(130, "e1", 110));
   await meter.acknowledge("a", at(130, "e2", 0));
+  await meter.acknowledge("a", { ...at(101), payloadBytes: Number.MAX_SAFE_INTEGER });
   await meter.acknowledge("a", at(140));
   assert.deepEqual(meter.acknowledged("a"), at(140));
   assert.deepEqual(

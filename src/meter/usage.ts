@@ -31,6 +31,9 @@ export interface MeterOptions {
   readonly flushMs?: number;
 }
 
+/** What one MQTT packet can carry (MQTT 5.0 §1.5.5): no message has more bytes to claim. */
+const payloadBytesMax = 268_435_455;
+
 /** Acknowledged in one month and one epoch, not yet in the store. */
 interface Pending {
   readonly month: string;
@@ -196,11 +199,13 @@ function checkpointOf(row: UsageRow | undefined): Checkpoint {
 
 /** In every count; a mixed claim is no later checkpoint of the same stream. */
 function isBeyond(claim: Checkpoint, known: Checkpoint): boolean {
-  if (claim.messages < known.messages || claim.payloadBytes < known.payloadBytes) return false;
+  const messages = claim.messages - known.messages;
+  const bytes = claim.payloadBytes - known.payloadBytes;
+  if (messages < 0 || bytes < 0 || bytes > messages * payloadBytesMax) return false;
   // In another epoch positions cannot be compared, so that only messages tell.
-  if (claim.epoch !== known.epoch) return claim.messages > known.messages && claim.position > 0;
+  if (claim.epoch !== known.epoch) return messages > 0 && claim.position > 0;
   const positions = claim.position - known.position;
-  return positions > 0 && claim.messages - known.messages <= positions;
+  return positions > 0 && messages <= positions;
 }
 
 function requireCounts(checkpoint: Checkpoint): void {

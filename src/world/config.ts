@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import Type, { type Static, type TSchema } from "typebox";
+import { Type, type Static, type TSchema } from "typebox";
 import { Value } from "typebox/value";
 import { parse } from "yaml";
 import { ComityError, problemOf } from "../kernel/errors.ts";

@@ -160,6 +160,7 @@ test("a dishonest consumer - never signs: delivery stops at the unsigned exposur
   liar.post(receiptsPath, async () => ({
     signature: await pair.buyer.signer.sign(canonicalBytes({ not: "the body" }), receiptType),
   }));
+  t.after(() => liar.close());
   await liar.listen({ host: "127.0.0.1", port });
 
   const [standing] = await pair.seller.provider.closeWindows();

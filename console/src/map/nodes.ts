@@ -166,10 +166,8 @@ function paint({ node, marker, element, title, nation: home, detail }: Shown): v
   detail.textContent = ` · ${node.currency}${node.online ? "" : " · offline"}`;
   element.classList.toggle("node--offline", !node.online);
   element.setAttribute("data-did", node.did);
-  element.setAttribute(
-    "aria-label",
-    `${node.title}, ${nation(node.country)}, ${node.currency}, ${node.online ? "online" : "offline"}`,
-  );
+  const label = [node.title, nation(node.country), node.currency];
+  element.setAttribute("aria-label", [...label, node.online ? "online" : "offline"].join(", "));
 }
 
 function paintThing(marker: L.Marker, thing: WorldThing, apart: boolean): void {

@@ -3,7 +3,7 @@ import { EDGE_LON, type LatLon } from "./projection.ts";
 const RADIANS = Math.PI / 180;
 const J2000 = Date.UTC(2000, 0, 1, 12);
 
-/** Where the sun stands overhead, to 0.1° (the low-precision series of the Astronomical Almanac). */
+/** Where the sun stands overhead, to 0.1° (Astronomical Almanac, its low-precision series). */
 export function subsolar(at: number): LatLon {
   const days = (at - J2000) / 86_400_000;
   const anomaly = (357.528 + 0.9856003 * days) * RADIANS;

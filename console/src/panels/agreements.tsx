@@ -98,11 +98,11 @@ function messagesOf(messages: number): string {
 }
 
 function Empty() {
-  if (!world.value) return <p class="quiet">Waiting for the node's first word…</p>;
+  if (!world.value) return <p class="quiet">Nothing known yet.</p>;
   return (
     <p class="empty">
-      No agreements yet. Find a product with <code>comity find WORDS</code> and take its offer with{" "}
-      <code>comity agree OFFER</code>; it appears here at once.
+      No agreements yet. <code>comity find WORDS</code> finds a product, and{" "}
+      <code>comity agree OFFER</code> takes its offer; it appears here at once.
     </p>
   );
 }

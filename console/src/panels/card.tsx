@@ -22,7 +22,7 @@ export function Card() {
   const frame = useRef<HTMLDivElement>(null);
   const spot = anchor.value;
   useLayoutEffect(() => {
-    if (frame.current && spot) put(frame.current, spot);
+    if (frame.current && spot) put(frame.current, spot, looked?.kind === "agreement");
   });
   useKeyboard(frame, looked?.pinned === true ? `${looked.kind} ${looked.id}` : undefined);
   if (!looked || !(node ?? agreement)) return null;
@@ -69,15 +69,17 @@ function useKeyboard(frame: { current: HTMLDivElement | null }, pinned: string |
   }, [pinned]);
 }
 
-/** Beside the spot, on the side with room, wholly inside the map. */
-function put(card: HTMLElement, { x, y }: { readonly x: number; readonly y: number }): void {
+/** Beside a node, below or above an arc (whose ends stay in sight), wholly inside the map. */
+function put(card: HTMLElement, spot: { readonly x: number; readonly y: number }, arc: boolean) {
   const room = card.parentElement?.getBoundingClientRect();
   if (!room) return;
-  const clear = room.width - clearRight(card);
   const { offsetWidth: width, offsetHeight: height } = card;
-  const right = x + GAP;
-  const left = right + width <= clear - EDGE ? right : x - GAP - width;
-  const top = Math.min(Math.max(EDGE, y - height / 3), room.height - height - EDGE);
+  const right = room.width - clearRight(card) - EDGE - width;
+  const bottom = room.height - EDGE - height;
+  const beside = spot.x + GAP <= right ? spot.x + GAP : spot.x - GAP - width;
+  const under = spot.y + GAP <= bottom ? spot.y + GAP : spot.y - GAP - height;
+  const left = Math.min(arc ? spot.x - width / 2 : beside, right);
+  const top = Math.min(arc ? under : spot.y - height / 3, bottom);
   card.style.setProperty("--x", `${Math.round(Math.max(EDGE, left))}px`);
   card.style.setProperty("--y", `${Math.round(Math.max(EDGE, top))}px`);
 }

@@ -1,6 +1,7 @@
+import type { Connection } from "../feed.ts";
 import { plural, rate } from "../format.ts";
 import { SECTORS, sectorOf } from "../sector.ts";
-import { agreements, world } from "../state.ts";
+import { agreements, connection, world } from "../state.ts";
 import { Sign } from "./sign.tsx";
 
 /** What this is, in ten seconds. */
@@ -24,9 +25,17 @@ export function Intro() {
   );
 }
 
+const UNSEEN: Readonly<Record<Connection, string>> = {
+  connecting: "Listening to the node…",
+  live: "Listening to the node…",
+  reconnecting: "The node does not answer. Trying again…",
+  "sign-in": "Sign in to see this node's world.",
+  refused: "Sign in to see this node's world.",
+};
+
 function Summary() {
   const seen = world.value;
-  if (!seen) return <p class="summary">Listening to the node…</p>;
+  if (!seen) return <p class="summary">{UNSEEN[connection.value]}</p>;
   const nations = new Set(seen.nodes.map(({ country }) => country)).size;
   const running = agreements.value.filter(({ state }) => state === "active");
   const total = running.reduce((sum, { ratePerSecond }) => sum + ratePerSecond, 0);

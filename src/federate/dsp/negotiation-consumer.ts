@@ -59,8 +59,12 @@ export class NegotiationConsumer {
     const pid = newUrn(this.#desk.options.entropy);
     const outcome = this.#desk.outcome(pid);
     outcome.catch(() => undefined); // it may be over before anybody awaits it
-    await this.#ask(pid, provider, address, offerId, rules);
-    return this.#within(pid, outcome);
+    try {
+      await this.#ask(pid, provider, address, offerId, rules);
+      return await this.#within(pid, outcome);
+    } finally {
+      this.#desk.forget(pid);
+    }
   }
 
   /** What the catalogue offers under this id; the id itself vouches for the terms. */
@@ -126,7 +130,6 @@ export class NegotiationConsumer {
       return await Promise.race([outcome, late]);
     } finally {
       clearTimeout(timer);
-      this.#desk.forget(pid);
     }
   }
 

@@ -32,6 +32,11 @@ export interface NegotiationDeskOptions {
   readonly openNegotiationsMax?: number;
 }
 
+/** One that did not end within a day is over at the next start. */
+const keepOpenMs = 24 * 3_600_000;
+/** How long an open one counts towards the limit. */
+const countOpenMs = 3_600_000;
+
 interface Waiter {
   resolve(agreement: Agreement): void;
   reject(error: Error): void;
@@ -63,8 +68,13 @@ export class NegotiationDesk {
 
   static async open(options: NegotiationDeskOptions): Promise<NegotiationDesk> {
     const desk = new NegotiationDesk(options);
+    const oldest = options.clock.now() - keepOpenMs;
     for (const { doc } of await options.store.list<Negotiation>("negotiation")) {
-      if (!negotiationIsOver(doc.state)) desk.#open.set(doc.pid, doc);
+      if (negotiationIsOver(doc.state)) continue;
+      desk.#open.set(doc.pid, doc);
+      // what we signed and sent back is the provider's to close; the rest nobody waits for
+      if (doc.state === "VERIFIED" || Date.parse(doc.startedAt) > oldest) continue;
+      await desk.terminate(doc, "it was left open for a day");
     }
     return desk;
   }
@@ -90,7 +100,10 @@ export class NegotiationDesk {
   async start(negotiation: Negotiation, outgoing?: Omit<Outgoing, "id" | "at">): Promise<void> {
     const { counterpart, role } = negotiation;
     const limit = this.options.openNegotiationsMax ?? 100;
-    const open = this.open().filter((other) => other.counterpart === counterpart);
+    const since = this.options.clock.now() - countOpenMs;
+    const open = this.open().filter(
+      (other) => other.counterpart === counterpart && Date.parse(other.startedAt) > since,
+    );
     if (role === "provider" && open.length >= limit && !negotiationIsOver(negotiation.state)) {
       throw new ComityError("LIMIT_REACHED", { limit, what: "open negotiations of one peer" });
     }

@@ -23,7 +23,7 @@ export function transitDevices(config: TransitConfig, around: Surroundings): Dev
   for (const { line, stops, buses: count } of config.lines) {
     for (let n = 1; n <= count; n++) {
       const name = `bus-${line}${n}`;
-      buses.push(bus(name, line, lineOf(around.roads, stops), (n - 1) / count, around, measured));
+      buses.push(bus(name, line, lineOf(around.roads, stops), n / count - 0.01, around, measured));
     }
   }
   return [...buses, trafficCentre(around, measured), machine(around)];
@@ -51,7 +51,7 @@ function bus(
   const elapsed = sinceLast(around.traffic, 60);
   const position = stamper(around.clock, around.traffic);
   const battery = stamper(around.clock, around.traffic);
-  let state: BusState = startBus(line, share, 0.58 + 0.3 * random());
+  let state: BusState = startBus(line, share, 0.6 + 0.25 * random());
   let heldUntil = 0;
   let ticks = 0;
 

@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { productFrom } from "./new-product.ts";
+
+const now = Date.parse("2026-11-01T00:00:00Z");
+const good = {
+  title: "Soil moisture, Nairobi",
+  topics: ["field/+/soil"],
+  terms: { price: { amount: "5", currency: "KES", perMessages: 1000 } },
+} as const;
+
+test("product - gets an id from its title and defaults for the rest", () => {
+  const product = productFrom(good, now);
+  assert.equal(product.id, "soil-moisture-nairobi");
+  assert.deepEqual(
+    [product.delivery, product.sector, product.keywords, product.createdAt],
+    ["live", "other", [], "2026-11-01T00:00:00.000Z"],
+  );
+});
+
+for (const [field, change] of [
+  ["id", { id: "Soil Moisture" }],
+  ["id", { title: "土壤" }],
+  ["title", { id: "x", title: " " }],
+  ["topics", { topics: [] }],
+  ["topics", { topics: ["a", "a"] }],
+  ["wildcard inside", { topics: ["field/a+/soil"] }],
+  ["the node's own", { topics: ["$SYS/#"] }],
+  ["bought from others", { topics: ["#"] }],
+  ["bought from others", { topics: ["from/grid/sun/#"] }],
+  ["bought from others", { topics: ["+/grid/sun/#"] }],
+  ["delivery", { delivery: "sometimes" as "live" }],
+  ["sector", { sector: "Agri culture" }],
+  ["keywords", { keywords: Array.from({ length: 51 }, (_, i) => `k${i}`) }],
+  ["place", { place: { lat: 91, lon: 0 } }],
+  ["price", { terms: { price: { ...good.terms.price, amount: "0.0000001" } } }],
+  ["price", { terms: { price: { ...good.terms.price, currency: "kes" } } }],
+  ["fields", { terms: { ...good.terms, fields: [] } }],
+  ["fields", { terms: { ...good.terms, fields: ["a", "a"] } }],
+  ["notAfter", { terms: { ...good.terms, notAfter: "2026-10-31T23:59:59Z" } }],
+  ["notAfter", { terms: { ...good.terms, notAfter: "2027-01-01" } }],
+  ["messagesMax", { terms: { ...good.terms, messagesMax: 0 } }],
+] as const) {
+  test(`product - ${field} is named where it is wrong: ${JSON.stringify(change).slice(0, 60)}`, () => {
+    assert.throws(
+      () => productFrom({ ...good, ...change }, now),
+      (error: Error & { code?: string }) =>
+        error.code === "PRODUCT_INVALID" && error.message.includes(field),
+    );
+  });
+}
+
+test("product - a filter that only looks like it reaches into bought streams is taken", () => {
+  assert.deepEqual(productFrom({ ...good, topics: ["+/position", "from"] }, now).topics, [
+    "+/position",
+    "from",
+  ]);
+});

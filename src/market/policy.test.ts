@@ -1,0 +1,143 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { productFrom } from "./new-product.ts";
+import {
+  compileOffer,
+  offerIdFor,
+  policyDigest,
+  productOfOffer,
+  readRules,
+  rulesOf,
+  termsOf,
+} from "./policy.ts";
+import type { Terms } from "./product.ts";
+
+const terms: Terms = {
+  price: { amount: "0.002", currency: "EUR", perMessages: 10 },
+  fields: ["lat", "lon"],
+  notAfter: "2099-01-01T00:00:00Z",
+  messagesMax: 1000,
+};
+const rules = rulesOf(["bus/+/position"], terms);
+const [permission] = rules.permission;
+const [topics, fields, dateTime, count] = permission?.constraint ?? [];
+
+function problemOf(policy: unknown): string {
+  try {
+    termsOf(readRules(policy));
+  } catch (thrown) {
+    assert.equal((thrown as { code?: string }).code, "POLICY_UNENFORCEABLE");
+    return (thrown as Error).message;
+  }
+  return "none";
+}
+
+test("policy - what is written is read back, whatever the terms", () => {
+  const text = fc.string({ minLength: 1, maxLength: 20, unit: "grapheme-ascii" });
+  const level = fc.stringMatching(/^[a-z]{1,8}$/);
+  const price = fc.record({
+    amount: fc.integer({ min: 1, max: 999_999 }).map((n) => `0.${String(n).padStart(6, "0")}`),
+    currency: fc.constantFrom("EUR", "KES", "CLP", "JPY"),
+    perMessages: fc.integer({ min: 1, max: 1_000_000 }),
+  });
+  const optional = {
+    fields: fc.uniqueArray(text, { minLength: 1, maxLength: 5 }),
+    notAfter: fc.constant("2099-01-01T00:00:00Z"),
+    messagesMax: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
+  };
+  const any = fc.record({ price, ...optional }, { requiredKeys: ["price"] });
+  fc.assert(
+    fc.property(fc.uniqueArray(level, { minLength: 1 }), any, (filters, wanted) => {
+      const travelled = JSON.parse(JSON.stringify(rulesOf(filters, wanted))) as unknown;
+      const read = termsOf(readRules(travelled));
+      const amount = wanted.price.amount.replace(/\.?0+$/, "");
+      const expected = { ...wanted, price: { ...wanted.price, amount }, topics: filters };
+      assert.deepEqual(JSON.parse(JSON.stringify(read)), JSON.parse(JSON.stringify(expected)));
+    }),
+  );
+});
+
+test("policy - a free product has no obligation and is read as free", () => {
+  const free = rulesOf(["a/#"], { price: { amount: "0.00", currency: "KES", perMessages: 5 } });
+  assert.equal(free.obligation, undefined);
+  assert.equal(termsOf(free).price.amount, "0");
+});
+
+test("policy - one rule instead of a list of one, and empty lists, are the same policy", () => {
+  const loose = {
+    "@type": "Offer",
+    "@id": "x",
+    target: "bus",
+    profile: [rules.profile],
+    permission: permission,
+    prohibition: [],
+    obligation: rules.obligation?.[0],
+  };
+  assert.deepEqual(readRules(loose), rules);
+});
+
+test("policy - what is outside the profile is refused by its name", () => {
+  const withConstraints = (...constraint: unknown[]) => ({
+    ...rules,
+    permission: [{ action: "use", constraint }],
+  });
+  const spatial = { leftOperand: "spatial", operator: "eq", rightOperand: "EU" };
+  for (const [policy, named] of [
+    [withConstraints(topics, spatial), '"spatial"'],
+    [withConstraints(topics, { ...dateTime, operator: "gteq" }), '"gteq"'],
+    [withConstraints(topics, { ...dateTime, rightOperand: "tomorrow" }), '"tomorrow"'],
+    [withConstraints(topics, { ...count, rightOperand: "-1" }), '"-1"'],
+    [withConstraints(topics, { ...count, rightOperand: 5 }), '"5"'],
+    [withConstraints(topics, { ...fields, unit: "m" }), '"unit"'],
+    [withConstraints(topics, { or: [dateTime, count] }), '"or"'],
+    [withConstraints(topics, topics), "stands twice"],
+    [withConstraints(fields), "comity:topic"],
+    [withConstraints({ ...topics, rightOperand: ["a/#/b"] }), '"a/#/b"'],
+    [{ ...rules, permission: [permission, permission] }, "2 permissions"],
+    [{ ...rules, permission: [] }, "0 permissions"],
+    [{ ...rules, permission: [{ ...permission, action: "sell" }] }, '"sell"'],
+    [{ ...rules, permission: [{ ...permission, duty: [] }] }, '"duty"'],
+    [{ ...rules, prohibition: [{ action: "print" }] }, "prohibition"],
+    [{ ...rules, profile: "https://example.com/p" }, '"https://example.com/p"'],
+    [{ ...rules, obligation: [{ action: "inform" }] }, '"inform"'],
+    [{ ...rules, obligation: [{ action: "compensate" }] }, "payAmount"],
+    ["use everything", "not an object"],
+  ] as const) {
+    assert.ok(problemOf(policy).includes(named), `${named} is not in: ${problemOf(policy)}`);
+  }
+});
+
+test("policy - a price with a member more, or less, is refused", () => {
+  const duty = (rightOperand: unknown) => ({
+    ...rules,
+    obligation: [
+      {
+        action: "compensate",
+        constraint: [{ leftOperand: "payAmount", operator: "eq", rightOperand }],
+      },
+    ],
+  });
+  for (const wrong of [
+    { amount: "1", currency: "EUR" },
+    { amount: "1", currency: "EUR", perMessages: 1, unit: "hour" },
+    { amount: "-1", currency: "EUR", perMessages: 1 },
+    { amount: "1e3", currency: "EUR", perMessages: 1 },
+    { amount: "1", currency: "euro", perMessages: 1 },
+    { amount: "1", currency: "EUR", perMessages: 0.5 },
+  ]) {
+    assert.notEqual(problemOf(duty(wrong)), "none", JSON.stringify(wrong));
+  }
+});
+
+test("offer - its id changes with the terms and with the product, and with nothing else", () => {
+  const input = { id: "bus", title: "Bus", topics: ["bus/#"], terms };
+  const offer = compileOffer(productFrom(input, 0));
+  assert.match(offer["@id"], /^bus:[\w-]{12}$/);
+  assert.equal(productOfOffer(offer["@id"]), "bus");
+  const renamed = compileOffer(productFrom({ ...input, title: "Buses" }, 5));
+  assert.equal(renamed["@id"], offer["@id"]);
+  const dearer = rulesOf(["bus/#"], { ...terms, price: { ...terms.price, amount: "0.003" } });
+  assert.notEqual(offerIdFor("bus", dearer), offer["@id"]);
+  assert.notEqual(policyDigest("tram", rules), policyDigest("bus", rules));
+});

@@ -1,0 +1,74 @@
+import { setTimeout as wait } from "node:timers/promises";
+import { connectMqtt } from "../client/mqtt.ts";
+import type { MqttClient } from "../client/mqtt.ts";
+
+export interface ConnectionOptions {
+  readonly url: string;
+  readonly username: string;
+  readonly password: string;
+  /** Called at every connect; what it throws ends that connection. */
+  readonly onUp: (client: MqttClient) => void | Promise<void>;
+}
+
+const firstDelayMs = 100;
+const longestDelayMs = 2_000;
+
+/** An MQTT connection that comes back by itself: nodes of this world are killed and restarted. */
+export class Connection {
+  readonly #options: ConnectionOptions;
+  readonly #stopping = new AbortController();
+  #client: MqttClient | undefined;
+  #loop: Promise<void> | undefined;
+  #up = Promise.withResolvers<void>();
+  #problem = "";
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+  }
+
+  /** Connects and stays so. Resolves at the first connection. */
+  start(): Promise<void> {
+    this.#loop ??= this.#run();
+    return this.#up.promise;
+  }
+
+  /** Undefined while there is none. */
+  get client(): MqttClient | undefined {
+    return this.#client;
+  }
+
+  /** Why the last attempt failed. */
+  get problem(): string {
+    return this.#problem;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#client?.end();
+    await this.#loop;
+  }
+
+  async #run(): Promise<void> {
+    const { url, username, password, onUp } = this.#options;
+    const { signal } = this.#stopping;
+    let delayMs = firstDelayMs;
+    while (!signal.aborted) {
+      let client: MqttClient | undefined;
+      try {
+        client = await connectMqtt({ url, username, password, clientId: `world-${username}` });
+        this.#client = client;
+        await onUp(client);
+        this.#up.resolve();
+        delayMs = firstDelayMs;
+        this.#problem = await client.closed;
+      } catch (error) {
+        this.#problem = String(error);
+        client?.destroy();
+      }
+      this.#client = undefined;
+      if (!signal.aborted) await wait(delayMs, undefined, { signal }).catch(() => {});
+      delayMs = Math.min(longestDelayMs, delayMs * 2);
+    }
+    this.#up.resolve();
+  }
+}

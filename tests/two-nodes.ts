@@ -1,0 +1,124 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ComityHttp } from "../src/client/http.ts";
+import { connectMqtt, type MqttClient } from "../src/client/mqtt.ts";
+import type { AgreementResource, NewProduct } from "../src/client/resources.ts";
+import { type NodeOptions, type RunningNode, startNode } from "../src/node.ts";
+
+/** A node under test, with its owner's key to it. */
+export interface TestNode {
+  readonly node: RunningNode;
+  readonly http: ComityHttp;
+  readonly token: string;
+  readonly options: NodeOptions;
+}
+
+export interface TwoNodes {
+  readonly provider: TestNode;
+  readonly consumer: TestNode;
+  /** An owner's MQTT connection. */
+  mqtt(side: "provider" | "consumer"): Promise<MqttClient>;
+  /** Publishes the product on the provider and agrees to it from the consumer. */
+  share(product: NewProduct): Promise<AgreementResource>;
+  /** Stops one side and starts it again on the same data. */
+  restart(side: "provider" | "consumer", more?: Partial<NodeOptions>): Promise<void>;
+  close(): Promise<void>;
+}
+
+const localhost = "127.0.0.1";
+
+/** Two sovereign nodes on loopback that know each other; their data goes with them. */
+export async function twoNodes(more: Partial<NodeOptions> = {}): Promise<TwoNodes> {
+  const folder = await mkdtemp(join(tmpdir(), "comity-test-"));
+  const ports = { provider: await freePort(), consumer: await freePort() };
+  const did = (side: "provider" | "consumer"): string => `did:web:localhost%3A${ports[side]}`;
+  const localPeers = (["provider", "consumer"] as const).map((side) => ({
+    did: did(side),
+    url: `http://${localhost}:${ports[side]}`,
+  }));
+  const optionsOf = (side: "provider" | "consumer"): NodeOptions => ({
+    name: side,
+    title: `The ${side}`,
+    country: side === "provider" ? "NL" : "KE",
+    currency: "EUR",
+    place: { lat: 51.9, lon: 4.5 },
+    did: did(side),
+    data: join(folder, side),
+    http: { host: localhost, port: ports[side] },
+    mqtt: { host: localhost, port: 0 },
+    localPeers,
+    dev: false,
+    publicWorld: false,
+    receiptWindowMs: 100,
+    logLevel: "error",
+    ...more,
+  });
+  const sides = {
+    provider: await startTestNode(optionsOf("provider")),
+    consumer: await startTestNode(optionsOf("consumer")),
+  };
+  await sides.consumer.http.addPeer(sides.provider.node.httpUrl);
+  const clients: MqttClient[] = [];
+  return {
+    get provider() {
+      return sides.provider;
+    },
+    get consumer() {
+      return sides.consumer;
+    },
+    async mqtt(side) {
+      const { node, token } = sides[side];
+      const client = await connectMqtt({ url: node.mqttUrl, username: "admin", password: token });
+      clients.push(client);
+      return client;
+    },
+    async share(product) {
+      const { id } = await sides.provider.http.addProduct(product);
+      const offers = await sides.consumer.http.find(id);
+      const offer = offers.find((one) => one.product === id);
+      if (offer === undefined) throw new Error(`the consumer does not find ${id}`);
+      return sides.consumer.http.agree(offer.offer, offer.provider);
+    },
+    async restart(side, changed = {}) {
+      const { port } = new URL(sides[side].node.mqttUrl);
+      await sides[side].node.close();
+      const mqtt = { host: localhost, port: Number(port) };
+      sides[side] = await startTestNode({ ...optionsOf(side), mqtt, ...changed });
+    },
+    async close() {
+      await Promise.all(clients.map((client) => client.end()));
+      await sides.consumer.node.close();
+      await sides.provider.node.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+export async function startTestNode(options: NodeOptions): Promise<TestNode> {
+  const node = await startNode(options);
+  const token = (await readFile(join(options.data, "admin-token"), "utf8")).trim();
+  return { node, token, options, http: new ComityHttp({ url: node.httpUrl, token }) };
+}
+
+export async function freePort(): Promise<number> {
+  const { createServer } = await import("node:net");
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, localhost, resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** Resolves when the condition holds; fails, saying what was awaited, after `ms`. */
+export async function until(
+  what: string,
+  holds: () => boolean | Promise<boolean>,
+  ms = 10_000,
+): Promise<void> {
+  const end = Date.now() + ms;
+  while (!(await holds())) {
+    if (Date.now() > end) throw new Error(`waited ${ms} ms in vain: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
