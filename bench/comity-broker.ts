@@ -4,13 +4,14 @@
  * store. `open` leaves both out, to show what they cost.
  */
 import { join } from "node:path";
-import { MqttServer, mqttLimits, type Authentication } from "../src/connect/mqtt/server.ts";
+import type { Authentication } from "../src/connect/mqtt/connection.ts";
+import { mqttLimits } from "../src/connect/mqtt/limits.ts";
+import { MqttServer } from "../src/connect/mqtt/server.ts";
 import { openEmbeddedStore } from "../src/engines/embedded/store.ts";
 import { Flow } from "../src/flow/flow.ts";
 import { systemClock } from "../src/kernel/clock.ts";
 import { neverCrash } from "../src/kernel/crash.ts";
 import { systemEntropy } from "../src/kernel/id.ts";
-import { Journal } from "../src/kernel/journal.ts";
 import type { Grant } from "../src/market/grant.ts";
 import { Meter } from "../src/meter/usage.ts";
 
@@ -37,7 +38,6 @@ for (let i = 0; i < consumers; i++) {
 }
 const server = new MqttServer({
   flow,
-  journal: new Journal(),
   limits: mqttLimits,
   onSeen: () => {},
   authenticate: (username): Authentication =>

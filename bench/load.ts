@@ -65,7 +65,12 @@ async function opened(port: number): Promise<Socket> {
   return socket;
 }
 
-async function subscribe(options: LoadOptions, load: TopicLoad, index: number, agreement: number): Promise<void> {
+async function subscribe(
+  options: LoadOptions,
+  load: TopicLoad,
+  index: number,
+  agreement: number,
+): Promise<void> {
   const socket = await opened(options.port);
   load.received[index] = 0;
   const seen = (count: number): void => {

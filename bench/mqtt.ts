@@ -15,15 +15,34 @@ interface Scenario {
 }
 
 const live = { payloadBytes: 64, subscribersPerTopic: 1 } as const;
-const qos0Brokers: readonly BrokerName[] = ["comity", "comity-open", "nats", "nats-mqtt", "mosquitto", "aedes"];
+const qos0Brokers: readonly BrokerName[] = [
+  "comity",
+  "comity-open",
+  "nats",
+  "nats-mqtt",
+  "mosquitto",
+  "aedes",
+];
 const qos1Brokers: readonly BrokerName[] = ["comity-open", "nats-mqtt", "mosquitto", "aedes"];
 
 function scenarios(scale: number): Scenario[] {
   const messages = (count: number): number => Math.round(count * scale);
   return [
-    { name: "1→1 QoS 0, 64 B, live", load: { ...live, pairs: 1, qos: 0, messages: messages(1_000_000), window: 20_000 }, brokers: qos0Brokers },
-    { name: "8→8 QoS 0, 64 B, live", load: { ...live, pairs: 8, qos: 0, messages: messages(1_000_000), window: 5_000 }, brokers: qos0Brokers },
-    { name: "8→8 QoS 1, 64 B, live", load: { ...live, pairs: 8, qos: 1, messages: messages(200_000), window: 500 }, brokers: qos1Brokers },
+    {
+      name: "1→1 QoS 0, 64 B, live",
+      load: { ...live, pairs: 1, qos: 0, messages: messages(1_000_000), window: 20_000 },
+      brokers: qos0Brokers,
+    },
+    {
+      name: "8→8 QoS 0, 64 B, live",
+      load: { ...live, pairs: 8, qos: 0, messages: messages(1_000_000), window: 5_000 },
+      brokers: qos0Brokers,
+    },
+    {
+      name: "8→8 QoS 1, 64 B, live",
+      load: { ...live, pairs: 8, qos: 1, messages: messages(200_000), window: 500 },
+      brokers: qos1Brokers,
+    },
   ];
 }
 
@@ -36,7 +55,11 @@ interface Row {
   readonly lost: number;
 }
 
-export async function mqttBench(options: { rounds: number; scale: number; json: boolean }): Promise<void> {
+export async function mqttBench(options: {
+  rounds: number;
+  scale: number;
+  json: boolean;
+}): Promise<void> {
   const rows: Row[] = [];
   for (const scenario of scenarios(options.scale)) {
     const measured = new Map<BrokerName, Row[]>();

@@ -27,7 +27,9 @@ export async function startBroker(name: BrokerName): Promise<Broker | undefined>
   const command = commandOf(name, port, folder);
   const version = command && versionOf(name);
   if (command === undefined || version === undefined) {
-    console.error(`${name}: not installed here, left out (Debian: apt-get install mosquitto nats-server)`);
+    console.error(
+      `${name}: not installed here, left out (Debian: apt-get install mosquitto nats-server)`,
+    );
     rmSync(folder, { recursive: true, force: true });
     return undefined;
   }
@@ -57,7 +59,13 @@ function commandOf(name: BrokerName, port: number, folder: string): string[] | u
   const config = join(folder, "conf");
   switch (name) {
     case "comity":
-      return [process.execPath, here("./comity-broker.ts"), String(port), folder, "under-agreement"];
+      return [
+        process.execPath,
+        here("./comity-broker.ts"),
+        String(port),
+        folder,
+        "under-agreement",
+      ];
     case "comity-open":
       return [process.execPath, here("./comity-broker.ts"), String(port), folder, "open"];
     case "aedes":

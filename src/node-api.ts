@@ -28,6 +28,9 @@ import type { AuditTrail } from "./things/audit.ts";
 import type { Things } from "./things/directory.ts";
 import type { Users } from "./things/users.ts";
 
+/** How long a question waits for the other side to co-sign what is still open. */
+const closeWithinMs = 2000;
+
 export interface Rooms {
   readonly options: NodeOptions;
   readonly did: string;
@@ -75,17 +78,19 @@ export function apiDeps(rooms: Rooms): ApiDeps {
     streams: {
       publish: (principal, message) =>
         publishOne(rooms.flow, { ...message, publisher: nameOfPrincipal(principal) }),
-      subscribe: (_principal, filter, onMessage) => subscribeMessages(rooms.flow, filter, onMessage),
+      subscribe: (_principal, filter, onMessage) =>
+        subscribeMessages(rooms.flow, filter, onMessage),
     },
     traffic: {
       mqttConnections: () => rooms.mqtt.connectionCount,
       messagesPerSecond: () => rooms.traffic.messagesPerSecond(),
-      links: () => rooms.links.list().map((link) => ({
-        agreement: link.agreement.id,
-        state: link.state,
-        messages: link.messages,
-        ...(link.lagMs === undefined ? {} : { lagMs: link.lagMs }),
-      })),
+      links: () =>
+        rooms.links.list().map((link) => ({
+          agreement: link.agreement.id,
+          state: link.state,
+          messages: link.messages,
+          ...(link.lagMs === undefined ? {} : { lagMs: link.lagMs }),
+        })),
       refusals: () => rooms.meter.refusals(),
       flows: () => rooms.traffic.flows(),
     },
@@ -153,13 +158,13 @@ function settleApi(rooms: Rooms): ApiDeps["settle"] {
     usage: () => Promise.all(agreements.list().map((agreement) => usageOf(agreement, rooms))),
     usageOf: (id) => usageOf(need(id), rooms),
     async receipts(id) {
-      await rooms.receipts.closeWindows(id);
+      await rooms.receipts.closeWindows(id, closeWithinMs);
       const rows = await store.list<ReceiptRecord>("receipt", { prefix: rowPrefix(id) });
       return rows.map(({ doc }) => doc);
     },
     statement: async (month) => statementOf(store, agreements.list(), month),
     async bill(month, id) {
-      await rooms.receipts.closeWindows(id);
+      await rooms.receipts.closeWindows(id, closeWithinMs);
       return billOf(store, need(id), month);
     },
   };

@@ -9,7 +9,8 @@ import pino from "pino";
 import { apiRoutes, createHttpServer, listenHttp } from "./api/server.ts";
 import { packageVersion } from "./api/version.ts";
 import { authenticator } from "./connect/mqtt/authenticate.ts";
-import { MqttServer, mqttLimits, type MqttLimits } from "./connect/mqtt/server.ts";
+import { mqttLimits, type MqttLimits } from "./connect/mqtt/limits.ts";
+import { MqttServer } from "./connect/mqtt/server.ts";
 import { openEmbeddedSigner } from "./engines/embedded/signer.ts";
 import { openEmbeddedStore } from "./engines/embedded/store.ts";
 import { type Federation, federationRoutes, openFederation } from "./federate/federation.ts";
@@ -21,6 +22,7 @@ import { type Clock, systemClock } from "./kernel/clock.ts";
 import { type Crash, neverCrash } from "./kernel/crash.ts";
 import { type Entropy, systemEntropy } from "./kernel/id.ts";
 import { Journal } from "./kernel/journal.ts";
+import { amountMicro } from "./kernel/price.ts";
 import type { Place } from "./kernel/place.ts";
 import { Agreements } from "./market/agreements.ts";
 import { Catalogue } from "./market/catalogue.ts";
@@ -62,6 +64,8 @@ export interface NodeOptions {
   readonly publicWorld: boolean;
   /** How often usage becomes a receipt. */
   readonly receiptWindowMs: number;
+  /** Delivery under an agreement rests when so many messages are owed without a signature. */
+  readonly exposureMessagesMax?: number;
   readonly limits?: Partial<MqttLimits>;
   readonly logLevel?: "fatal" | "error" | "warn" | "info" | "debug" | "silent";
   readonly crash?: Crash;
@@ -80,7 +84,9 @@ export interface RunningNode {
   close(): Promise<void>;
 }
 
-const clockLeft = 1000;
+const exposureMessagesMax = 100_000;
+/** So that the last acknowledgement comes in before a guest's connection is closed. */
+const farewellMs = 1000;
 
 /** Throws CONFIG_INVALID, PORT_BUSY, DATA_LOCKED, DATA_NEWER or STORE_FAILED; then nothing runs. */
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
@@ -93,7 +99,10 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   }
 }
 
-async function compose(options: NodeOptions, undo: (() => Promise<void> | void)[]): Promise<RunningNode> {
+async function compose(
+  options: NodeOptions,
+  undo: (() => Promise<void> | void)[],
+): Promise<RunningNode> {
   const { clock = systemClock, entropy = systemEntropy, crash = neverCrash } = options;
   mkdirSync(options.data, { recursive: true, mode: 0o700 });
   const store = await openEmbeddedStore({ path: join(options.data, "comity.db") });
@@ -101,7 +110,10 @@ async function compose(options: NodeOptions, undo: (() => Promise<void> | void)[
   const did = options.did ?? didOf(options);
   const signer = await openEmbeddedSigner({ dir: options.data, did, clock, entropy });
   const journal = new Journal();
-  const log = pino({ level: options.logLevel ?? "warn", base: { node: options.name } }, pino.destination(2));
+  const log = pino(
+    { level: options.logLevel ?? "warn", base: { node: options.name } },
+    pino.destination(2),
+  );
   const failed = (error: unknown): void => log.error(error, "a change could not be kept");
 
   const things = await Things.open({ store, clock, entropy });
@@ -144,6 +156,13 @@ async function compose(options: NodeOptions, undo: (() => Promise<void> | void)[
     meter,
     windowMs: options.receiptWindowMs,
     postings: postingsOf,
+    exposureMaxMicro: ({ price }) =>
+      amountMicro(price, options.exposureMessagesMax ?? exposureMessagesMax),
+    onExposure: ({ id }, over) => {
+      const gate = flow.grants.get(id);
+      if (over) gate?.suspend();
+      else gate?.resume();
+    },
     crash,
   });
   const cosigner = new ConsumerReceipts({
@@ -176,12 +195,12 @@ async function compose(options: NodeOptions, undo: (() => Promise<void> | void)[
 
   const mqtt = new MqttServer({
     flow,
-    journal,
     limits: { ...mqttLimits, ...options.limits },
     onSeen: (thing, summary) => things.lastSeen(thing, clock.now(), summary),
     authenticate: authenticator({
       dev: options.dev,
-      ownPrincipal: (username, password) => principalOfCredentials(username, password, { things, users }),
+      ownPrincipal: (username, password) =>
+        principalOfCredentials(username, password, { things, users }),
       participant: (agreement, token) => {
         const known = transfers.authenticate(agreement, token);
         return known && { kind: "participant", did: known.did, agreement };
@@ -200,7 +219,9 @@ async function compose(options: NodeOptions, undo: (() => Promise<void> | void)[
     await flow.open(grantOf(agreement));
   }
   catalogue.listen((change, product) => {
-    const inUse = agreements.list().some((one) => one.product === product.id && one.state === "active");
+    const inUse = agreements
+      .list()
+      .some((one) => one.product === product.id && one.state === "active");
     if (change === "removed" && !inUse) flow.withdraw(product.id);
   });
   agreements.onMade((agreement) => {
@@ -215,7 +236,7 @@ async function compose(options: NodeOptions, undo: (() => Promise<void> | void)[
     const text = "the agreement has ended";
     const ofIt = (principal: { kind: string; agreement?: string }): boolean =>
       principal.kind === "participant" && principal.agreement === agreement;
-    setTimeout(() => mqtt.disconnect(ofIt, reason.notAuthorized, text), clockLeft).unref();
+    setTimeout(() => mqtt.disconnect(ofIt, reason.notAuthorized, text), farewellMs).unref();
   });
   things.onClosed((id) => {
     const isIt = (principal: { kind: string; id?: string }): boolean =>
@@ -229,10 +250,33 @@ async function compose(options: NodeOptions, undo: (() => Promise<void> | void)[
   await app.register((scope) =>
     receiptRoutes(scope, { receipts: cosigner, authenticatePeer: federation.authenticatePeer }),
   );
-  const rooms = { options, did: signer.did, urls, version: packageVersion(), clock, journal, store, things };
+  const rooms = {
+    options,
+    did: signer.did,
+    urls,
+    version: packageVersion(),
+    clock,
+    journal,
+    store,
+    things,
+  };
   await apiRoutes(
     app,
-    apiDeps({ ...rooms, users, audit, catalogue, agreements, federation, flow, meter, counts, links, mqtt, traffic, receipts }),
+    apiDeps({
+      ...rooms,
+      users,
+      audit,
+      catalogue,
+      agreements,
+      federation,
+      flow,
+      meter,
+      counts,
+      links,
+      mqtt,
+      traffic,
+      receipts,
+    }),
   );
   const mqttPort = await mqtt.listen(options.mqtt.port, options.mqtt.host);
   undo.push(() => mqtt.close());

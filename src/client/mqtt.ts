@@ -2,7 +2,12 @@ import { connect as connectSocket, type Socket } from "node:net";
 import { ComityError, problemOf } from "../kernel/errors.ts";
 import { matches } from "../kernel/topic.ts";
 import { textOf } from "../wire/mqtt/cursor.ts";
-import { decodeAcknowledgement, decodeConnack, decodeDisconnect, decodeSuback } from "../wire/mqtt/decode.ts";
+import {
+  decodeAcknowledgement,
+  decodeConnack,
+  decodeDisconnect,
+  decodeSuback,
+} from "../wire/mqtt/decode.ts";
 import {
   encodeConnect,
   encodeDisconnect,
@@ -64,7 +69,11 @@ export class MqttClient implements PacketSink {
     const url = new URL(options.url);
     this.#stream = new PacketStream(this, packetBytesMax);
     this.#stream.version = 5;
-    const socket = connectSocket({ host: url.hostname, port: Number(url.port || 1883), noDelay: true });
+    const socket = connectSocket({
+      host: url.hostname,
+      port: Number(url.port || 1883),
+      noDelay: true,
+    });
     this.#socket = socket;
     socket.setTimeout(connectTimeoutMs, () => this.#fail("no answer in time"));
     socket.on("connect", () => this.#greet());
@@ -82,7 +91,9 @@ export class MqttClient implements PacketSink {
     const entry = listener === undefined ? undefined : { filter, listener };
     if (entry !== undefined) this.#listeners.push(entry);
     const request = { filter, qos: options.qos ?? 0 };
-    const [code = 0x80] = await this.#ask((id) => encodeSubscribe(5, id, [request], options.properties));
+    const [code = 0x80] = await this.#ask((id) =>
+      encodeSubscribe(5, id, [request], options.properties),
+    );
     if (code < 0x80) return;
     if (entry !== undefined) this.#listeners.splice(this.#listeners.indexOf(entry), 1);
     throw new ComityError("FORBIDDEN", {
@@ -99,11 +110,17 @@ export class MqttClient implements PacketSink {
   }
 
   /** QoS 0: resolves when it is on its way; QoS 1: when the server has acknowledged it. */
-  publish(topic: string, payload: string | Uint8Array, options: PublishOptions = {}): Promise<void> {
+  publish(
+    topic: string,
+    payload: string | Uint8Array,
+    options: PublishOptions = {},
+  ): Promise<void> {
     const { qos = 0, retain = false, userProperties } = options;
     const bytes = typeof payload === "string" ? Buffer.from(payload) : payload;
     const properties: Properties =
-      userProperties === undefined ? {} : { userProperties: userProperties.map(([k, v]) => [k, v]) };
+      userProperties === undefined
+        ? {}
+        : { userProperties: userProperties.map(([k, v]) => [k, v]) };
     if (this.#over) return Promise.reject(this.#gone());
     if (qos === 0) {
       this.#write(encodePublish(5, { topic, payload: bytes, retain, properties }));

@@ -60,7 +60,8 @@ export class Links {
 
   need(agreement: string): Link {
     const link = this.#links.get(agreement);
-    if (link === undefined) throw new ComityError("NOT_FOUND", { what: "link for agreement", id: agreement });
+    if (link === undefined)
+      throw new ComityError("NOT_FOUND", { what: "link for agreement", id: agreement });
     return link;
   }
 

@@ -1,8 +1,20 @@
+import type { Clock } from "../kernel/clock.ts";
 import type { Checkpoint, UsagePort } from "../ports/usage.ts";
 import { encodeControl, linkTopic, type LinkControl } from "../wire/link/control.ts";
 import { encodePublish } from "../wire/mqtt/encode.ts";
 import type { EndReason, Gate } from "./gate.ts";
 import type { Outbox, Tally } from "./outbox.ts";
+
+export interface FeedOptions {
+  readonly gate: Gate;
+  readonly outbox: Outbox;
+  readonly usage: UsagePort;
+  readonly clock: Clock;
+  /** Where counting goes on. */
+  readonly base: Checkpoint;
+}
+
+const answerWithinMs = 10_000;
 
 export interface FeedPosition {
   readonly epoch: string;
@@ -21,30 +33,44 @@ export abstract class Feed {
   protected readonly tally: FeedTally;
   readonly #usage: UsagePort;
   readonly #stopListening: () => void;
+  readonly #clock: Clock;
   protected closed = false;
   #sent: Checkpoint;
+  /** Oldest first. */
+  readonly #unacknowledged: { readonly checkpoint: Checkpoint; readonly sentAt: number }[] = [];
 
-  protected constructor(gate: Gate, outbox: Outbox, usage: UsagePort, base: Checkpoint) {
+  protected constructor({ gate, outbox, usage, clock, base }: FeedOptions) {
     this.gate = gate;
     this.outbox = outbox;
     this.#usage = usage;
+    this.#clock = clock;
     this.#sent = base;
     this.tally = new FeedTally(base);
     this.#stopListening = gate.onEnded((reason) => this.#finish(reason));
   }
 
-  /** The other side has stored everything up to the checkpoint. */
-  acknowledge(checkpoint: Checkpoint): void {
-    // It cannot have stored what was not sent.
-    if (checkpoint.messages > this.#sent.messages) return;
-    void this.#usage.acknowledge(this.gate.grant.agreement, checkpoint);
-    this.onAcknowledged(checkpoint);
+  /** The other side has stored everything up to a checkpoint; it must be one that was sent. */
+  acknowledge(said: Checkpoint): void {
+    const index = this.#unacknowledged.findIndex(({ checkpoint }) => isSame(checkpoint, said));
+    if (index === -1) return;
+    this.#unacknowledged.splice(0, index + 1);
+    this.#usage.acknowledge(this.gate.grant.agreement, said).then(
+      () => this.onAcknowledged(said),
+      // Not durable, so not billed: nothing more is sent on this connection.
+      () => this.close(),
+    );
   }
 
   close(): void {
     this.closed = true;
     this.#stopListening();
     this.onClosed();
+  }
+
+  /** The other side has stored nothing for so long that it would have the stream unbilled. */
+  protected get isUnanswered(): boolean {
+    const [oldest] = this.#unacknowledged;
+    return oldest !== undefined && this.#clock.monotonic() - oldest.sentAt > answerWithinMs;
   }
 
   protected abstract onAcknowledged(checkpoint: Checkpoint): void;
@@ -63,6 +89,7 @@ export abstract class Feed {
   #checkpoint({ epoch, position, at }: FeedPosition): Buffer {
     const { messages, payloadBytes } = this.tally;
     this.#sent = { epoch, position, messages, payloadBytes };
+    this.#unacknowledged.push({ checkpoint: this.#sent, sentAt: this.#clock.monotonic() });
     return this.#control({ t: "checkpoint", at, ...this.#sent });
   }
 
@@ -79,6 +106,15 @@ export abstract class Feed {
     const topic = linkTopic(this.gate.grant.agreement);
     return encodePublish(5, { topic, payload: encodeControl(control) });
   }
+}
+
+function isSame(a: Checkpoint, b: Checkpoint): boolean {
+  return (
+    a.epoch === b.epoch &&
+    a.position === b.position &&
+    a.messages === b.messages &&
+    a.payloadBytes === b.payloadBytes
+  );
 }
 
 class FeedTally implements Tally {

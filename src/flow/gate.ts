@@ -25,7 +25,9 @@ export class Gate {
   readonly #lease: Lease;
   readonly #onEnded = new Set<(reason: EndReason) => void>();
   readonly #onReady = new Set<() => void>();
+  readonly #onResumed = new Set<() => void>();
   #ended: EndReason | undefined;
+  #suspended = false;
   /** Messages that may still be handed on without asking the store. */
   #leased: number;
   #asking = false;
@@ -66,6 +68,26 @@ export class Gate {
 
   refuse(reason: Refusal, count: number): void {
     this.#usage.refused(this.grant.agreement, reason, count);
+  }
+
+  /** Delivery rests, as when too much is owed without a signature; nothing is lost by it. */
+  get suspended(): boolean {
+    return this.#suspended;
+  }
+
+  suspend(): void {
+    this.#suspended = true;
+  }
+
+  resume(): void {
+    this.#suspended = false;
+    for (const listener of [...this.#onResumed]) listener();
+  }
+
+  /** Returns the function that stops listening. */
+  onResumed(listener: () => void): () => void {
+    this.#onResumed.add(listener);
+    return () => this.#onResumed.delete(listener);
   }
 
   /** Takes back the unused part of the lease; nothing capped is admitted from then on. */

@@ -1,13 +1,17 @@
 import type { Clock } from "../kernel/clock.ts";
-import type { Checkpoint, UsagePort } from "../ports/usage.ts";
-import { Feed, type FeedPosition } from "./feed.ts";
-import type { Gate } from "./gate.ts";
-import type { Outbox } from "./outbox.ts";
+import { Feed, type FeedOptions, type FeedPosition } from "./feed.ts";
 import type { Receiver, Router, Subscription } from "./router.ts";
 import { layout5, type Run } from "./run.ts";
 import type { View } from "./view.ts";
 
 const checkpointEveryMs = 200;
+
+export interface LiveFeedOptions extends FeedOptions {
+  /** Names this connection's run of positions. */
+  readonly epoch: string;
+  readonly router: Router;
+  readonly view: View | undefined;
+}
 
 /** A live stream: what is published goes on as it comes; what a broken link loses is not billed. */
 export class LiveFeed extends Feed implements Receiver {
@@ -20,25 +24,19 @@ export class LiveFeed extends Feed implements Receiver {
   readonly #base: number;
   #marked: number;
 
-  constructor(options: {
-    gate: Gate;
-    outbox: Outbox;
-    usage: UsagePort;
-    base: Checkpoint;
-    /** Names this connection's run of positions. */
-    epoch: string;
-    router: Router;
-    view: View | undefined;
-    clock: Clock;
-  }) {
-    super(options.gate, options.outbox, options.usage, options.base);
+  constructor(options: LiveFeedOptions) {
+    super(options);
     this.#view = options.view;
     this.#router = options.router;
     this.#clock = options.clock;
     this.#epoch = options.epoch;
     this.#base = options.base.messages;
     this.#marked = options.base.messages;
-    this.#subscriptions = options.gate.grant.filters.map((filter) => ({ filter, receiver: this, qos: 0 }));
+    this.#subscriptions = options.gate.grant.filters.map((filter) => ({
+      filter,
+      receiver: this,
+      qos: 0,
+    }));
     for (const subscription of this.#subscriptions) this.#router.subscribe(subscription);
     this.#timer = setInterval(() => this.#mark(), checkpointEveryMs);
     this.#timer.unref();
@@ -46,6 +44,10 @@ export class LiveFeed extends Feed implements Receiver {
 
   receive(run: Run): void {
     if (this.closed || this.gate.ended !== undefined) return;
+    if (this.gate.suspended || this.isUnanswered) {
+      this.gate.refuse("suspended", run.count);
+      return;
+    }
     let passing = run;
     if (this.#view !== undefined) {
       const viewed = this.#view.apply(run);

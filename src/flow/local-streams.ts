@@ -25,7 +25,11 @@ export function subscribeMessages(
 ): () => void {
   const hand = (run: Run, retain: boolean): void =>
     run.walk((place) => {
-      onMessage({ topic: run.topic, payload: run.packets.subarray(place.payloadAt, place.end), retain });
+      onMessage({
+        topic: run.topic,
+        payload: run.packets.subarray(place.payloadAt, place.end),
+        retain,
+      });
     });
   const receiver: Receiver = { receive: (run) => hand(run, false) };
   for (const run of flow.retained.matching(filter)) hand(run, true);

@@ -1,15 +1,20 @@
 import type { LogBlock } from "../ports/store.ts";
-import type { Checkpoint, UsagePort } from "../ports/usage.ts";
+import type { Checkpoint } from "../ports/usage.ts";
 import { offsetAfter, walkPublishes } from "../wire/mqtt/publish.ts";
-import { Feed, type FeedPosition } from "./feed.ts";
-import type { Gate } from "./gate.ts";
-import type { Outbox } from "./outbox.ts";
+import { Feed, type FeedOptions, type FeedPosition } from "./feed.ts";
 import { layout5, splitByTopic } from "./run.ts";
 import type { StreamLog } from "./stream-log.ts";
 import type { View } from "./view.ts";
 
 const readBytes = 262_144;
 const windowBytesMax = 4_194_304;
+
+export interface LogFeedOptions extends FeedOptions {
+  readonly log: StreamLog;
+  /** Where reading goes on. */
+  readonly position: number;
+  readonly view: View | undefined;
+}
 
 /**
  * A logged stream: served from the log by position at the consumer's own pace, so that a slow
@@ -26,22 +31,18 @@ export class LogFeed extends Feed {
   #pumping = false;
   #lastMark: { readonly position: number; readonly messages: number; readonly at: number };
 
-  constructor(options: {
-    gate: Gate;
-    outbox: Outbox;
-    usage: UsagePort;
-    base: Checkpoint;
-    log: StreamLog;
-    position: number;
-    view: View | undefined;
-  }) {
-    super(options.gate, options.outbox, options.usage, options.base);
+  constructor(options: LogFeedOptions) {
+    super(options);
     this.#log = options.log;
     this.#view = options.view;
     this.#position = options.position;
     this.#lastMark = { position: options.position, messages: options.base.messages, at: 0 };
-    this.#stopListening = this.#log.onCommitted(() => void this.#pump());
-    void this.#pump();
+    const pump = (): void => void this.#pump();
+    const stops = [this.#log.onCommitted(pump), options.gate.onResumed(pump)];
+    this.#stopListening = () => {
+      for (const stop of stops) stop();
+    };
+    pump();
   }
 
   protected override onAcknowledged(checkpoint: Checkpoint): void {
@@ -65,6 +66,7 @@ export class LogFeed extends Feed {
     return (
       !this.closed &&
       this.gate.ended === undefined &&
+      !this.gate.suspended &&
       this.#position < this.#log.end &&
       this.#outstandingBytes < windowBytesMax
     );
@@ -80,6 +82,9 @@ export class LogFeed extends Feed {
           this.#send(block);
         }
       }
+    } catch {
+      // The store is gone; the consumer goes on by position when it is back.
+      this.close();
     } finally {
       this.#pumping = false;
     }
@@ -90,7 +95,11 @@ export class LogFeed extends Feed {
     const whole = Buffer.from(block.packets.buffer, block.packets.byteOffset, block.packets.length);
     const packets = skipped === 0 ? whole : whole.subarray(offsetAfter(whole, skipped));
     if (this.#view === undefined) {
-      this.#push(packets, block.count - skipped, skipped === 0 ? block.payloadBytes : payloadBytesOf(packets));
+      this.#push(
+        packets,
+        block.count - skipped,
+        skipped === 0 ? block.payloadBytes : payloadBytesOf(packets),
+      );
     } else this.#pushViewed(packets);
     this.#position = block.next;
     this.#outstanding.push({ position: block.next, bytes: packets.length });
@@ -112,7 +121,15 @@ export class LogFeed extends Feed {
 
   #push(packets: Buffer, count: number, payloadBytes: number): void {
     const { gate, tally } = this;
-    this.outbox.push({ packets, count, payloadBytes, layout: layout5, gate, tally, droppable: false });
+    this.outbox.push({
+      packets,
+      count,
+      payloadBytes,
+      layout: layout5,
+      gate,
+      tally,
+      droppable: false,
+    });
   }
 }
 

@@ -29,7 +29,11 @@ export async function* readMessages(
   let left = limit;
   while (left > 0 && position < state.end) {
     for (const block of await store.readLog(log, position, readBytes)) {
-      const packets = Buffer.from(block.packets.buffer, block.packets.byteOffset, block.packets.length);
+      const packets = Buffer.from(
+        block.packets.buffer,
+        block.packets.byteOffset,
+        block.packets.length,
+      );
       const messages: LoggedMessage[] = [];
       walkPublishes(packets, layout5, (place, index) => {
         const at = block.first + index;

@@ -32,13 +32,13 @@ export async function openFeed(request: FeedRequest): Promise<Feed> {
   if (log === undefined) {
     const { router } = flow;
     const epoch = entropy.uuid();
-    return new LiveFeed({ gate, outbox, usage, base: known, epoch, router, view, clock });
+    return new LiveFeed({ gate, outbox, usage, clock, base: known, epoch, router, view });
   }
   // A consumer whose store went back in time is served again from there; positions are billed once.
   const base = claimed !== undefined && claimed.messages < known.messages ? claimed : known;
   const start = await store.get<StartPosition>("start", agreement);
   const position = positionOf(base, start, log);
-  return new LogFeed({ gate, outbox, usage, base, log, position, view });
+  return new LogFeed({ gate, outbox, usage, clock, base, log, position, view });
 }
 
 function positionOf(base: Checkpoint, start: StartPosition | undefined, log: StreamLog): number {
@@ -46,8 +46,15 @@ function positionOf(base: Checkpoint, start: StartPosition | undefined, log: Str
   return start?.epoch === log.epoch ? start.position : log.end;
 }
 
+/**
+ * Between the last acknowledgement known here and the claim there can be no more than one
+ * connection's window: a larger claim is a mistake or a lie, and nothing is counted from it.
+ */
+const aheadMessagesMax = 10_000_000;
+
 function isPlausible(claimed: Checkpoint, known: Checkpoint, log: StreamLog | undefined): boolean {
-  if (claimed.messages <= known.messages || claimed.payloadBytes < known.payloadBytes) return false;
+  const messages = claimed.messages - known.messages;
+  if (messages <= 0 || messages > aheadMessagesMax) return false;
+  if (claimed.payloadBytes < known.payloadBytes) return false;
   return log === undefined || (claimed.epoch === log.epoch && claimed.position <= log.end);
 }
-

@@ -45,7 +45,11 @@ export class Retained {
     if (!this.#runs.has(topic) && this.#runs.size >= retainedMax) return Promise.resolve();
     const packet =
       run.count === 1 ? Buffer.from(run.encoded(5)) : encodePublish(5, { topic, payload });
-    const doc: RetainedDoc = { qos, payloadBytes: payload.length, packet: packet.toString("base64") };
+    const doc: RetainedDoc = {
+      qos,
+      payloadBytes: payload.length,
+      packet: packet.toString("base64"),
+    };
     this.#runs.set(topic, runOf(topic, doc));
     return this.#store.commit([{ op: "put", kind: "retained", id: topic, doc }]);
   }

@@ -1,4 +1,10 @@
-import { locate, repack, walkPublishes, type Layout, type PublishPlace } from "../wire/mqtt/publish.ts";
+import {
+  locate,
+  repack,
+  walkPublishes,
+  type Layout,
+  type PublishPlace,
+} from "../wire/mqtt/publish.ts";
 import type { ProtocolVersion } from "../wire/mqtt/protocol.ts";
 import { encodePublish } from "../wire/mqtt/encode.ts";
 import type { Properties } from "../wire/mqtt/properties.ts";
@@ -152,7 +158,7 @@ export function splitByTopic(packets: Buffer, visit: (run: Run) => void, prefix?
   const prefixBytes = prefix === undefined ? undefined : Buffer.from(prefix);
   const place = emptyPlace();
   const next = emptyPlace();
-  for (let at = 0; at < packets.length; ) {
+  for (let at = 0; at < packets.length;) {
     locate(packets, layout5, at, place);
     let { end } = place;
     let count = 1;

@@ -216,7 +216,7 @@ function newBatch(): Batch {
     count: 0,
     payloadBytes: 0,
     done: promise,
-    settle: (failure) => (failure === undefined ? resolve() : reject(failure as Error)),
+    settle: (failure) => (failure === undefined ? resolve() : reject(failure)),
   };
 }
 

@@ -88,7 +88,7 @@ function stringEnd(text: string, at: number): number {
 
 function endOfValue(text: string, at: number): number {
   let depth = 0;
-  for (let i = at; ; ) {
+  for (let i = at; ;) {
     const char = text[i];
     if (char === '"') {
       i = stringEnd(text, i);

@@ -2,7 +2,7 @@ import { formatAmount } from "../kernel/amount.ts";
 import { amountMicro } from "../kernel/price.ts";
 import type { Agreement } from "../market/agreement.ts";
 import type { ConsumerCounts } from "../meter/consumer-counts.ts";
-import { lastReceipt } from "../meter/receipt.ts";
+import { lastReceipt, receiptAt } from "../meter/receipt.ts";
 import type { Meter } from "../meter/usage.ts";
 import type { Refusal } from "../ports/usage.ts";
 import type { Store } from "../ports/store.ts";
@@ -30,11 +30,13 @@ export async function usageOf(
   rooms: { readonly store: Store; readonly meter: Meter; readonly counts: ConsumerCounts },
 ): Promise<UsageView> {
   const { id, role, product, title, price } = agreement;
-  const counted =
-    role === "provider" ? rooms.meter.acknowledged(id) : await rooms.counts.last(id);
+  const counted = role === "provider" ? rooms.meter.acknowledged(id) : await rooms.counts.last(id);
   const messages = counted?.messages ?? 0;
   const newest = await lastReceipt(rooms.store, id);
-  const signed = newest?.state === "cosigned" ? newest.body : undefined;
+  const signed =
+    newest === undefined || newest.state === "cosigned"
+      ? newest
+      : await receiptAt(rooms.store, id, newest.body.seq - 1);
   const { refused, handedOver } = rooms.meter.tally(id);
   return {
     agreement: id,
@@ -45,7 +47,9 @@ export async function usageOf(
     bytes: counted?.payloadBytes ?? 0,
     amount: formatAmount(amountMicro(price, messages)),
     currency: price.currency,
-    ...(signed === undefined ? {} : { receipted: { seq: signed.seq, messages: signed.messages } }),
+    ...(signed === undefined
+      ? {}
+      : { receipted: { seq: signed.body.seq, messages: signed.body.messages } }),
     ...(role === "provider" ? { refused } : {}),
     ...(handedOver.messages > 0 ? { oneSided: handedOver } : {}),
   };

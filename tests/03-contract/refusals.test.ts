@@ -118,12 +118,13 @@ test("request - an unknown action and a prohibition are refused", async () => {
 test("request - the same request again is the same negotiation", async () => {
   const request = requestFor("weather");
   const first = await post("/negotiations/request", request);
-  const again = await post("/negotiations/request", request);
-  assert.deepEqual([first.status, again.status], [201, 201]);
-  assert.equal(first.body["state"], "REQUESTED");
-  assert.equal(again.body["providerPid"], first.body["providerPid"]);
   const suffix = `/negotiations/${encodeURIComponent(request.consumerPid)}/agreement`;
   await stranger.heard(suffix);
+  const again = await post("/negotiations/request", request);
+  assert.deepEqual([first.status, again.status], [201, 201]);
+  assert.deepEqual([first.body["state"], again.body["state"]], ["REQUESTED", "AGREED"]);
+  assert.equal(again.body["providerPid"], first.body["providerPid"]);
+  await until("all sent", async () => (await seller.store.list("outbox")).length === 0);
   const agreements = stranger.received.filter(({ path }) => path.endsWith(suffix));
   assert.equal(agreements.length, 1);
   const theirs = await post("/negotiations/request", request, other);
@@ -316,6 +317,12 @@ test("transfer - a plain connector gets address, user name and token, and may en
   assert.equal(seller.federation.transfers.authenticate(sold.id, token)?.did, stranger.did);
   const providerPid = String(body["providerPid"]);
   const at = `/transfers/${encodeURIComponent(providerPid)}`;
+  await seller.federation.transfers.suspend(sold.id, "unsigned exposure");
+  assert.equal(seller.federation.transfers.authenticate(sold.id, token), undefined);
+  const early = message("TransferStartMessage", { providerPid, consumerPid });
+  const answer = await post(`${at}/start`, early);
+  assert.deepEqual([answer.status, answer.body["code"]], [400, "STATE_INVALID"]);
+  await seller.federation.transfers.resume(sold.id);
   const done = message("TransferCompletionMessage", { providerPid, consumerPid });
   assert.equal((await post(`${at}/completion`, done)).status, 200);
   assert.equal((await post(`${at}/completion`, done)).status, 200);
@@ -328,19 +335,27 @@ test("ending - only its own participants end an agreement, and only with their s
   const sold = seller.agreements.list().find(({ consumer }) => consumer === stranger.did);
   assert.ok(sold);
   const path = `/comity/v1/agreements/${encodeURIComponent(sold.id)}/end`;
-  const said = {
-    v: 1,
-    agreement: sold.id,
-    reason: "revoked",
-    by: other.did,
-    at: "2026-01-01T00:00:00Z",
+  const at = "2026-01-01T00:00:00Z";
+  const said = { v: 1, agreement: sold.id, reason: "revoked", by: stranger.did, at };
+  const signedBy = async (by: Stranger, change: object = {}, type = "comity-ending+jws") => {
+    const payload = Buffer.from(JSON.stringify({ ...said, ...change }));
+    const signature = await by.signer.sign(payload, type);
+    return { record: { payload: payload.toString("base64url"), signatures: [signature] } };
   };
-  const payload = Buffer.from(JSON.stringify(said));
-  const signature = await other.signer.sign(payload, "comity-ending+jws");
-  const record = { payload: payload.toString("base64url"), signatures: [signature] };
-  assert.equal((await other.call(seller, path, { record })).status, 404);
-  assert.ok((await stranger.call(seller, path, { record })).status >= 400);
-  assert.equal(seller.agreements.get(sold.id)?.state, "active");
+  assert.equal((await other.call(seller, path, await signedBy(other))).status, 404);
+  for (const wrong of [
+    await signedBy(other),
+    await signedBy(stranger, { agreement: "urn:uuid:another" }),
+    await signedBy(stranger, { by: seller.did }),
+    await signedBy(stranger, { reason: "cap" }),
+    await signedBy(stranger, {}, "comity-receipt+jws"),
+  ]) {
+    const { status } = await stranger.call(seller, path, wrong);
+    assert.ok(status === 400 || status === 403, `answered ${status}`);
+    assert.equal(seller.agreements.get(sold.id)?.state, "active");
+  }
+  assert.equal((await stranger.call(seller, path, await signedBy(stranger))).status, 200);
+  assert.equal(seller.agreements.get(sold.id)?.state, "ended");
 });
 
 test("outbox - what a peer refuses for good is not tried for ever", async () => {

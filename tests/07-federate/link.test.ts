@@ -35,7 +35,7 @@ test("a live stream crosses two nodes, both count it, both sign for it", async (
     return provider?.messages === 100 && consumer?.messages === 100;
   });
   await until("a receipt is signed by both", async () => {
-    const [line] = await world.consumer.http.statement(month);
+    const [line] = await world.provider.http.statement(month);
     return line?.messages === 100;
   });
   const [earned] = await world.provider.http.statement(month);
@@ -58,7 +58,8 @@ test("a logged stream is whole on the consumer though its link breaks and both r
   let sent = 0;
   const publish = async (count: number): Promise<void> => {
     const all: Promise<void>[] = [];
-    for (let i = 0; i < count; i++) all.push(device.publish(`soil/${sent % 3}`, String(sent++), { qos: 1 }));
+    for (let i = 0; i < count; i++)
+      all.push(device.publish(`soil/${sent % 3}`, String(sent++), { qos: 1 }));
     await Promise.all(all);
   };
   const stored = async (): Promise<string[]> => {

@@ -1,7 +1,7 @@
 import type { UsagePort } from "../../ports/usage.ts";
 import type { Principal } from "../../things/access.ts";
 import { reason } from "../../wire/mqtt/protocol.ts";
-import type { Authentication } from "./server.ts";
+import type { Authentication } from "./connection.ts";
 
 export interface DoorKeepers {
   /** `--dev`: nameless clients from this machine are let in. */
@@ -23,7 +23,8 @@ export function authenticator(keepers: DoorKeepers) {
     remoteAddress: string,
   ): Authentication => {
     if (username === undefined || password === undefined) {
-      if (keepers.dev && isLoopback(remoteAddress)) return { ok: true, principal: { kind: "anonymous" } };
+      if (keepers.dev && isLoopback(remoteAddress))
+        return { ok: true, principal: { kind: "anonymous" } };
       return refusal(reason.notAuthorized, "this node needs a user name and a password");
     }
     const own = keepers.ownPrincipal(username, password);

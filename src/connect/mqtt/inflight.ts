@@ -77,7 +77,9 @@ export class Inflight {
       for (let index = batch.acked; index < batch.count; index++) {
         if (batch.early.has(index)) continue;
         const start = offsetAfter(batch.packets, index);
-        const packet = Buffer.from(batch.packets.subarray(start, start + offsetAfter(batch.packets.subarray(start), 1)));
+        const packet = Buffer.from(
+          batch.packets.subarray(start, start + offsetAfter(batch.packets.subarray(start), 1)),
+        );
         packet[0]! |= 8;
         out.push(packet);
       }

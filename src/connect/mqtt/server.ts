@@ -4,65 +4,37 @@
  * passes an outbox per connection. Who may do what is decided in things/ and market/, not here.
  */
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
-import type { Journal } from "../../kernel/journal.ts";
 import { ComityError } from "../../kernel/errors.ts";
 import type { Flow } from "../../flow/flow.ts";
 import type { Principal } from "../../things/access.ts";
 import { reason } from "../../wire/mqtt/protocol.ts";
-import { Connection } from "./connection.ts";
+import { Connection, type ConnectionHost } from "./connection.ts";
+import type { MqttLimits } from "./limits.ts";
 import { Session } from "./session.ts";
 
-export interface MqttLimits {
-  readonly connectionsMax: number;
-  /** One packet of an authenticated client; before CONNECT it is 64 KiB. */
-  readonly packetBytesMax: number;
-  readonly subscriptionsPerClientMax: number;
-  /** What may wait for one client. */
-  readonly queueBytesMax: number;
-  /** From the first byte to a complete CONNECT. */
-  readonly connectTimeoutMs: number;
-  readonly sessionExpirySecondsMax: number;
-}
+export type MqttServerOptions = Pick<ConnectionHost, "flow" | "limits" | "authenticate" | "onSeen">;
 
-export const mqttLimits: MqttLimits = {
-  connectionsMax: 50_000,
-  packetBytesMax: 1_048_576,
-  subscriptionsPerClientMax: 1_000,
-  queueBytesMax: 16_777_216,
-  connectTimeoutMs: 10_000,
-  sessionExpirySecondsMax: 7 * 24 * 3600,
-};
-
-/** Why a client was not let in, or who it is. */
-export type Authentication =
-  | { readonly ok: true; readonly principal: Principal }
-  | { readonly ok: false; readonly reasonCode: number; readonly problem: string };
-
-export interface MqttServerOptions {
+export class MqttServer implements ConnectionHost {
   readonly flow: Flow;
-  readonly authenticate: (
-    username: string | undefined,
-    password: string | undefined,
-    remoteAddress: string,
-  ) => Authentication;
-  /** A Thing published; told at most once a second each, with the start of its payload. */
-  readonly onSeen: (thing: string, summary: string) => void;
-  readonly journal: Journal;
   readonly limits: MqttLimits;
-}
-
-export class MqttServer {
-  readonly flow: Flow;
-  readonly options: MqttServerOptions;
+  readonly authenticate: ConnectionHost["authenticate"];
+  readonly onSeen: ConnectionHost["onSeen"];
   readonly #server: Server;
   readonly #connections = new Set<Connection>();
-  readonly #sessions = new Map<string, { session: Session; connection?: Connection; expiry?: NodeJS.Timeout }>();
+  readonly #sessions = new Map<
+    string,
+    { session: Session; connection?: Connection; expiry?: NodeJS.Timeout }
+  >();
   readonly #sweep: NodeJS.Timeout;
 
   constructor(options: MqttServerOptions) {
-    this.options = options;
     this.flow = options.flow;
-    this.#server = createServer({ noDelay: true, highWaterMark: 65_536 }, (socket) => this.#accept(socket));
+    this.limits = options.limits;
+    this.authenticate = options.authenticate;
+    this.onSeen = options.onSeen;
+    this.#server = createServer({ noDelay: true, highWaterMark: 65_536 }, (socket) =>
+      this.#accept(socket),
+    );
     this.#sweep = setInterval(() => {
       for (const connection of this.#connections) connection.checkAlive();
     }, 1000);
@@ -112,7 +84,7 @@ export class MqttServer {
     }
     known?.session.end(); // [MQTT-3.1.2-4]
     const session = new Session(key, principal, this.flow.router, {
-      queueBytesMax: this.options.limits.queueBytesMax,
+      queueBytesMax: this.limits.queueBytesMax,
       onDropped: (messages) => {
         this.flow.counts.dropped += messages;
       },
@@ -131,7 +103,7 @@ export class MqttServer {
       this.#sessions.delete(session.key);
       return;
     }
-    const seconds = Math.min(session.expirySeconds, this.options.limits.sessionExpirySecondsMax);
+    const seconds = Math.min(session.expirySeconds, this.limits.sessionExpirySecondsMax);
     const expiry = setTimeout(() => {
       session.end();
       this.#sessions.delete(session.key);
@@ -159,7 +131,7 @@ export class MqttServer {
   }
 
   #accept(socket: Socket): void {
-    if (this.#connections.size >= this.options.limits.connectionsMax) {
+    if (this.#connections.size >= this.limits.connectionsMax) {
       socket.destroy();
       return;
     }

@@ -69,7 +69,10 @@ export class Session implements Receiver {
     this.#attached = undefined;
   }
 
-  subscribe(request: SubscriptionRequest, subscriptionId: number | undefined): { isNew: boolean; subscription: Subscription } {
+  subscribe(
+    request: SubscriptionRequest,
+    subscriptionId: number | undefined,
+  ): { isNew: boolean; subscription: Subscription } {
     const old = this.subscriptions.get(request.filter);
     // QoS 2 is granted as 1: the most that delivery here uses.
     const subscription: Subscription = {
@@ -78,7 +81,9 @@ export class Session implements Receiver {
       qos: request.qos === 0 ? 0 : 1,
       noLocal: request.noLocal,
       retainAsPublished: request.retainAsPublished,
-      ...(subscriptionId === undefined ? {} : { identifier: subscriptionIdProperty(subscriptionId) }),
+      ...(subscriptionId === undefined
+        ? {}
+        : { identifier: subscriptionIdProperty(subscriptionId) }),
     };
     if (old !== undefined) this.#router.unsubscribe(old); // [MQTT-3.8.4-3]
     this.#router.subscribe(subscription);
@@ -167,7 +172,15 @@ export class Session implements Receiver {
     droppable: boolean,
   ): void {
     const { count, payloadBytes } = run;
-    attached.outbox.push({ packets, count, payloadBytes, layout, gate: undefined, tally: undefined, droppable });
+    attached.outbox.push({
+      packets,
+      count,
+      payloadBytes,
+      layout,
+      gate: undefined,
+      tally: undefined,
+      droppable,
+    });
   }
 
   #enqueue(run: Run, subscription: Subscription): void {
@@ -211,5 +224,9 @@ function withoutOversized(run: Run, packetBytesMax: number): Run | undefined {
   const kept = pieces(run).filter((piece) => piece.packets.length + 2 <= packetBytesMax);
   if (kept.length === 0) return undefined;
   const payloadBytes = kept.reduce((sum, piece) => sum + piece.payloadBytes, 0);
-  return run.with(kept.map((piece) => piece.packets), layout5, payloadBytes);
+  return run.with(
+    kept.map((piece) => piece.packets),
+    layout5,
+    payloadBytes,
+  );
 }

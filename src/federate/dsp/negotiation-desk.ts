@@ -1,3 +1,9 @@
+/**
+ * The Dataspace Protocol between nodes, in both roles. In come its messages, each from a
+ * participant whose identity was checked, and the wishes of our own people (`negotiate`,
+ * `start`); out go agreements in the store and messages in the outbox. The state machines stand
+ * in `market/`, the shapes in `wire/dsp/`; what a stream carries never comes through here.
+ */
 import type { Clock } from "../../kernel/clock.ts";
 import { ComityError } from "../../kernel/errors.ts";
 import type { Entropy } from "../../kernel/id.ts";
@@ -43,13 +49,8 @@ interface Waiter {
 }
 
 /**
- * The Dataspace Protocol between nodes, in both roles. In come its messages, each from a
- * participant whose identity was checked, and the wishes of our own people (`negotiate`,
- * `start`); out go agreements in the store and messages in the outbox. The state machines stand
- * in `market/`, the shapes in `wire/dsp/`; what a stream carries never comes through here.
- *
- * This file: where negotiations are kept. Every change is one commit together with the message
- * that tells the other side of it; messages about one negotiation are taken in turn.
+ * Where negotiations are kept, in either role. Every change is one commit together with the
+ * message that tells the other side of it; messages about one negotiation are taken in turn.
  */
 export class NegotiationDesk {
   readonly options: NegotiationDeskOptions;
@@ -185,9 +186,9 @@ export class NegotiationDesk {
 
   /** The node stops: nobody waits any longer, while the negotiations go on at the next start. */
   close(): void {
-    for (const { reject } of this.#waiters.values()) {
+    for (const waiter of this.#waiters.values()) {
       const details = { peer: "The other side", problem: "this node stops; it goes on later" };
-      reject(new ComityError("NEGOTIATION_ENDED", details));
+      waiter.reject(new ComityError("NEGOTIATION_ENDED", details));
     }
     this.#waiters.clear();
   }

@@ -50,7 +50,8 @@ export function decodeControl(payload: Buffer): LinkControl | undefined {
 
 function checkpointOf(fields: Record<string, unknown>): Checkpoint | undefined {
   const { epoch, position, messages, payloadBytes } = fields;
-  const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
+  const isCount = (value: unknown): value is number =>
+    Number.isSafeInteger(value) && Number(value) >= 0;
   if (typeof epoch !== "string" || epoch.length > 64) return undefined;
   if (!isCount(position) || !isCount(messages) || !isCount(payloadBytes)) return undefined;
   return { epoch, position, messages, payloadBytes };

@@ -64,7 +64,16 @@ export function decodeConnect(body: Buffer): Connect {
   const password = hasPassword ? cursor.binary() : undefined;
   if (cursor.left > 0) throw malformed("CONNECT has bytes after its payload");
   const cleanStart = (flags & 2) !== 0;
-  return { version: level, clientId, cleanStart, keepAliveSeconds, username, password, properties, will };
+  return {
+    version: level,
+    clientId,
+    cleanStart,
+    keepAliveSeconds,
+    username,
+    password,
+    properties,
+    will,
+  };
 }
 
 function decodeWill(cursor: Cursor, flags: number, level: ProtocolVersion): Will | undefined {
@@ -145,7 +154,11 @@ export function decodeDisconnect(
 export function decodeConnack(
   body: Buffer,
   version: ProtocolVersion,
-): { readonly sessionPresent: boolean; readonly reasonCode: number; readonly properties: Properties } {
+): {
+  readonly sessionPresent: boolean;
+  readonly reasonCode: number;
+  readonly properties: Properties;
+} {
   const cursor = new Cursor(body);
   const sessionPresent = (cursor.byte() & 1) === 1;
   const reasonCode = cursor.byte();

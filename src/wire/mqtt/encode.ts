@@ -65,9 +65,14 @@ export function encodeConnack(
   reasonCode: number,
   properties: Properties = {},
 ): Buffer {
-  const code = version === 5 ? reasonCode : returnCodes.get(reasonCode) ?? (reasonCode === 0 ? 0 : 3);
+  const code =
+    version === 5 ? reasonCode : (returnCodes.get(reasonCode) ?? (reasonCode === 0 ? 0 : 3));
   const present = sessionPresent && reasonCode === 0 ? 1 : 0; // [MQTT-3.2.2-6]
-  return packet(packetType.connack << 4, Buffer.from([present, code]), propertiesFor(version, properties));
+  return packet(
+    packetType.connack << 4,
+    Buffer.from([present, code]),
+    propertiesFor(version, properties),
+  );
 }
 
 const returnCodes = new Map([
@@ -94,7 +99,12 @@ export function encodeSubscribe(
         : request.qos;
     return [prefixed(Buffer.from(request.filter)), Buffer.from([options])];
   });
-  return packet((packetType.subscribe << 4) | 2, uint16(id), propertiesFor(version, properties), ...parts);
+  return packet(
+    (packetType.subscribe << 4) | 2,
+    uint16(id),
+    propertiesFor(version, properties),
+    ...parts,
+  );
 }
 
 export function encodeSuback(
@@ -104,16 +114,30 @@ export function encodeSuback(
   properties: Properties = {},
 ): Buffer {
   // 3.1.1 has one failure code, 0x80 [MQTT-3.9.3-2].
-  const codes = version === 5 ? reasonCodes : reasonCodes.map((code) => (code >= 0x80 ? 0x80 : code));
-  return packet(packetType.suback << 4, uint16(id), propertiesFor(version, properties), Buffer.from(codes));
+  const codes =
+    version === 5 ? reasonCodes : reasonCodes.map((code) => (code >= 0x80 ? 0x80 : code));
+  return packet(
+    packetType.suback << 4,
+    uint16(id),
+    propertiesFor(version, properties),
+    Buffer.from(codes),
+  );
 }
 
-export function encodeUnsubscribe(version: ProtocolVersion, id: number, filters: readonly string[]): Buffer {
+export function encodeUnsubscribe(
+  version: ProtocolVersion,
+  id: number,
+  filters: readonly string[],
+): Buffer {
   const parts = filters.map((filter) => prefixed(Buffer.from(filter)));
   return packet((packetType.unsubscribe << 4) | 2, uint16(id), propertiesFor(version), ...parts);
 }
 
-export function encodeUnsuback(version: ProtocolVersion, id: number, reasonCodes: readonly number[]): Buffer {
+export function encodeUnsuback(
+  version: ProtocolVersion,
+  id: number,
+  reasonCodes: readonly number[],
+): Buffer {
   if (version === 4) return packet(packetType.unsuback << 4, uint16(id));
   return packet(packetType.unsuback << 4, uint16(id), propertiesFor(5), Buffer.from(reasonCodes));
 }
@@ -153,7 +177,11 @@ export function encodeDisconnect(
   properties: Properties = {},
 ): Buffer {
   if (version === 4) return packet(packetType.disconnect << 4);
-  return packet(packetType.disconnect << 4, Buffer.from([reasonCode]), encodeProperties(properties));
+  return packet(
+    packetType.disconnect << 4,
+    Buffer.from([reasonCode]),
+    encodeProperties(properties),
+  );
 }
 
 export interface PublishFields {

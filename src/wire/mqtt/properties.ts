@@ -138,7 +138,8 @@ function encodeValue(form: Exclude<Form, "pair">, value: number | string | Buffe
 
 /** Two bytes of length, then the bytes (§1.5.4, §1.5.6). */
 export function prefixed(bytes: Uint8Array): Buffer {
-  if (bytes.length > 0xffff) throw new RangeError("a string or binary field has at most 65,535 bytes");
+  if (bytes.length > 0xffff)
+    throw new RangeError("a string or binary field has at most 65,535 bytes");
   const out = Buffer.allocUnsafe(2 + bytes.length);
   out.writeUInt16BE(bytes.length, 0);
   out.set(bytes, 2);

@@ -136,7 +136,12 @@ export function repack(packets: Buffer, count: number, options: RepackOptions): 
 const nothing = Buffer.alloc(0);
 
 /** The properties section for the new packet: a server forwards all but the hop-by-hop ones. */
-function forwardable(packets: Buffer, place: PublishPlace, to: ProtocolVersion, added?: Buffer): Buffer {
+function forwardable(
+  packets: Buffer,
+  place: PublishPlace,
+  to: ProtocolVersion,
+  added?: Buffer,
+): Buffer {
   if (to === 4) return nothing;
   const own = place.payloadAt - place.propertiesAt > 1;
   if (!own && !added) return emptyProperties;
@@ -165,7 +170,10 @@ export function propertiesAt(packets: Buffer, place: PublishPlace): Properties {
  * a topic alias is not offered here [MQTT-3.2.2-17], a subscription identifier must not come
  * from a client [MQTT-3.3.4-6]. Returns what is wrong, or undefined.
  */
-export function publisherPropertiesProblem(packets: Buffer, place: PublishPlace): string | undefined {
+export function publisherPropertiesProblem(
+  packets: Buffer,
+  place: PublishPlace,
+): string | undefined {
   const properties = propertiesAt(packets, place);
   if (properties.topicAlias !== undefined) return "a topic alias, which this server does not offer";
   if (properties.subscriptionId !== undefined) return "a subscription identifier";

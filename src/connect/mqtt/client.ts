@@ -1,0 +1,33 @@
+import type { Flow } from "../../flow/flow.ts";
+import type { Outbox } from "../../flow/outbox.ts";
+import type { Subscribe } from "../../wire/mqtt/decode.ts";
+import type { ScannedRun } from "../../wire/mqtt/packet-stream.ts";
+import type { ProtocolVersion } from "../../wire/mqtt/protocol.ts";
+import type { Acknowledgements } from "./acknowledgements.ts";
+import type { MqttLimits } from "./limits.ts";
+
+/** What a client may do once CONNECT is accepted: ours (`own-client.ts`) or a guest (`guest-client.ts`). */
+export interface Client {
+  /** `now`: monotonic milliseconds. */
+  publish(scanned: ScannedRun, now: number): void;
+  subscribe(subscribe: Subscribe): void;
+  unsubscribe(id: number, filters: readonly string[]): void;
+  /** PUBACK for what was sent with QoS 1. */
+  acknowledge(id: number): void;
+  /** PUBREL for what came with QoS 2. */
+  release(id: number): void;
+  close(): void;
+}
+
+/** What a client has of its connection. */
+export interface ClientLine {
+  readonly flow: Flow;
+  readonly limits: MqttLimits;
+  readonly version: ProtocolVersion;
+  readonly outbox: Outbox;
+  readonly acknowledgements: Acknowledgements;
+  /** Stops reading from the client until the promise settles. */
+  pauseUntil(done: Promise<unknown>): void;
+  /** Ends the connection; a version 5 client is told why. */
+  end(reasonCode: number, text: string): void;
+}

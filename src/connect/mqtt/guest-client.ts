@@ -1,0 +1,151 @@
+import type { Feed } from "../../flow/feed.ts";
+import type { Gate } from "../../flow/gate.ts";
+import { openFeed } from "../../flow/open-feed.ts";
+import type { Tally } from "../../flow/outbox.ts";
+import type { Receiver, Subscription } from "../../flow/router.ts";
+import type { Run } from "../../flow/run.ts";
+import { problemOf } from "../../kernel/errors.ts";
+import { filterProblem, matches, overlaps } from "../../kernel/topic.ts";
+import type { Checkpoint } from "../../ports/usage.ts";
+import { agreementOfLinkTopic, claimOf, decodeControl } from "../../wire/link/control.ts";
+import { textOf } from "../../wire/mqtt/cursor.ts";
+import type { Subscribe } from "../../wire/mqtt/decode.ts";
+import { encodeSuback, encodeUnsuback } from "../../wire/mqtt/encode.ts";
+import type { ScannedRun } from "../../wire/mqtt/packet-stream.ts";
+import { ProtocolError, reason } from "../../wire/mqtt/protocol.ts";
+import { walkPublishes } from "../../wire/mqtt/publish.ts";
+import type { Client, ClientLine } from "./client.ts";
+
+/**
+ * Another organisation, let in by one agreement's token. Its node opens the link (`$link/…`),
+ * with checkpoints; any other MQTT client subscribes to the product's topics as it would
+ * anywhere and has MQTT's own guarantee, counted on this side only. The gate and the view stand
+ * before every packet; publishing is for acknowledgements on the link alone.
+ */
+export class GuestClient implements Client, Receiver {
+  readonly #line: ClientLine;
+  readonly #agreement: string;
+  readonly #tally: Tally;
+  readonly #subscriptions = new Map<string, Subscription>();
+  #feed: Feed | undefined;
+  #closed = false;
+
+  constructor(line: ClientLine, agreement: string) {
+    this.#line = line;
+    this.#agreement = agreement;
+    const { usage } = line.flow.outside;
+    this.#tally = { add: (messages, bytes) => usage.handedOver(agreement, messages, bytes) };
+  }
+
+  publish(scanned: ScannedRun): void {
+    const { flow, version, acknowledgements } = this.#line;
+    if (agreementOfLinkTopic(textOf(scanned.topic)) !== this.#agreement) {
+      flow.outside.usage.refused(this.#agreement, "topic", scanned.count);
+      throw new ProtocolError(reason.notAuthorized, "an agreement's token is for receiving only");
+    }
+    const withIds = scanned.ids.length > 0;
+    walkPublishes(scanned.packets, { version, withIds }, (place) => {
+      const control = decodeControl(scanned.packets.subarray(place.payloadAt, place.end));
+      if (control?.t !== "ack") return;
+      const { epoch, position, messages, payloadBytes } = control;
+      this.#feed?.acknowledge({ epoch, position, messages, payloadBytes });
+    });
+    if (withIds) acknowledgements.add(scanned.ids, undefined);
+  }
+
+  subscribe(subscribe: Subscribe): void {
+    const { flow, version, outbox } = this.#line;
+    const gate = flow.grants.get(this.#agreement);
+    const codes = subscribe.requests.map(({ filter }) => {
+      if (filterProblem(filter) !== undefined) return reason.topicFilterInvalid;
+      if (gate === undefined || gate.ended !== undefined) return reason.notAuthorized;
+      if (agreementOfLinkTopic(filter) === this.#agreement) {
+        void this.#openFeed(gate, claimOf(subscribe.properties));
+        return 0;
+      }
+      return this.#subscribeTopics(gate, filter) ? 0 : reason.notAuthorized;
+    });
+    outbox.pushControl(encodeSuback(version, subscribe.id, codes));
+  }
+
+  unsubscribe(id: number, filters: readonly string[]): void {
+    const codes = filters.map((filter) =>
+      this.#forget(filter) ? reason.success : reason.noSubscriptionExisted,
+    );
+    this.#line.outbox.pushControl(encodeUnsuback(this.#line.version, id, codes));
+  }
+
+  /** A plain client's message: the grant's topics, its view, its gate. */
+  receive(run: Run): void {
+    const { flow, outbox, version } = this.#line;
+    const gate = flow.grants.get(this.#agreement);
+    if (gate === undefined) return;
+    if (!gate.grant.filters.some((granted) => matches(granted, run.topic))) {
+      gate.refuse("topic", run.count);
+      return;
+    }
+    if (gate.suspended) {
+      gate.refuse("suspended", run.count);
+      return;
+    }
+    const viewed = flow.viewOf(gate.grant)?.apply(run);
+    if (viewed !== undefined && viewed.withheld > 0) gate.refuse("field", viewed.withheld);
+    const passing = viewed === undefined ? run : viewed.run;
+    if (passing === undefined) return;
+    outbox.push({
+      packets: passing.encoded(version),
+      count: passing.count,
+      payloadBytes: passing.payloadBytes,
+      layout: { version, withIds: false },
+      gate,
+      tally: this.#tally,
+      droppable: true,
+    });
+  }
+
+  acknowledge(): void {
+    // Everything is sent to guests with QoS 0.
+  }
+
+  release(): void {
+    throw new ProtocolError(reason.protocolError, "PUBREL for a message that never came");
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#feed?.close();
+    for (const filter of this.#subscriptions.keys()) this.#forget(filter);
+  }
+
+  async #openFeed(gate: Gate, claimed: Checkpoint | undefined): Promise<void> {
+    const { flow, outbox } = this.#line;
+    try {
+      const feed = await openFeed({ flow, gate, outbox, claimed });
+      this.#feed?.close();
+      this.#feed = feed;
+      if (this.#closed) feed.close();
+    } catch (failure) {
+      this.#line.end(reason.implementationSpecific, problemOf(failure));
+    }
+  }
+
+  /** False, and counted, where no topic of the filter is in the grant. */
+  #subscribeTopics(gate: Gate, filter: string): boolean {
+    if (!gate.grant.filters.some((granted) => overlaps(granted, filter))) {
+      gate.refuse("topic", 1);
+      return false;
+    }
+    this.#forget(filter);
+    const subscription: Subscription = { filter, receiver: this, qos: 0 };
+    this.#subscriptions.set(filter, subscription);
+    this.#line.flow.router.subscribe(subscription);
+    return true;
+  }
+
+  #forget(filter: string): boolean {
+    const subscription = this.#subscriptions.get(filter);
+    if (subscription === undefined) return false;
+    this.#line.flow.router.unsubscribe(subscription);
+    return this.#subscriptions.delete(filter);
+  }
+}

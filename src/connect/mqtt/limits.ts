@@ -1,0 +1,20 @@
+export interface MqttLimits {
+  readonly connectionsMax: number;
+  /** One packet of an authenticated client; before CONNECT it is 64 KiB. */
+  readonly packetBytesMax: number;
+  readonly subscriptionsPerClientMax: number;
+  /** What may wait for one client. */
+  readonly queueBytesMax: number;
+  /** From the first byte to a complete CONNECT. */
+  readonly connectTimeoutMs: number;
+  readonly sessionExpirySecondsMax: number;
+}
+
+export const mqttLimits: MqttLimits = {
+  connectionsMax: 50_000,
+  packetBytesMax: 1_048_576,
+  subscriptionsPerClientMax: 1_000,
+  queueBytesMax: 16_777_216,
+  connectTimeoutMs: 10_000,
+  sessionExpirySecondsMax: 7 * 24 * 3600,
+};

@@ -1,0 +1,209 @@
+import type { Route } from "../../flow/router.ts";
+import { Run } from "../../flow/run.ts";
+import { problemOf } from "../../kernel/errors.ts";
+import { filterProblem, topicProblem } from "../../kernel/topic.ts";
+import { mayPublish, maySubscribe, nameOfPrincipal, type Principal } from "../../things/access.ts";
+import { textOf } from "../../wire/mqtt/cursor.ts";
+import type { Subscribe, SubscriptionRequest } from "../../wire/mqtt/decode.ts";
+import { encodeAcknowledgement, encodeSuback, encodeUnsuback } from "../../wire/mqtt/encode.ts";
+import type { ScannedRun } from "../../wire/mqtt/packet-stream.ts";
+import { packetType, ProtocolError, reason } from "../../wire/mqtt/protocol.ts";
+import { publisherPropertiesProblem, walkPublishes } from "../../wire/mqtt/publish.ts";
+import type { Client, ClientLine } from "./client.ts";
+import type { Session } from "./session.ts";
+
+const pauseAbovePendingBytes = 4_194_304;
+const noteEveryMs = 1000;
+const summaryBytesMax = 120;
+
+/** A Thing's or a user's connection, let in with this organisation's own credentials. */
+export class OwnClient implements Client {
+  readonly #line: ClientLine;
+  readonly #principal: Principal;
+  readonly #publisher: string;
+  readonly #session: Session;
+  readonly #onSeen: (thing: string, summary: string) => void;
+  #lastRoute: Route | undefined;
+  #notedAt = -Infinity;
+
+  constructor(
+    line: ClientLine,
+    principal: Principal,
+    session: Session,
+    onSeen: (thing: string, summary: string) => void,
+  ) {
+    this.#line = line;
+    this.#principal = principal;
+    this.#publisher = nameOfPrincipal(principal);
+    this.#session = session;
+    this.#onSeen = onSeen;
+  }
+
+  publish(scanned: ScannedRun, now: number): void {
+    const { flow, acknowledgements } = this.#line;
+    const route = this.#routeOf(scanned);
+    if (route === undefined) return;
+    if (scanned.hasProperties) checkProperties(scanned);
+    const qos = ((scanned.first >> 1) & 3) as 0 | 1 | 2;
+    if (qos === 2) {
+      this.#publishQos2(scanned, route);
+      return;
+    }
+    const run = this.#runOf(scanned, route, qos);
+    if (this.#principal.kind === "thing") this.#note(this.#principal.id, run, now);
+    const done = flow.publish(run, route);
+    if (qos === 1) acknowledgements.add(scanned.ids, done);
+    // A publisher that is faster than the log waits at its own socket.
+    if (done !== undefined && flow.pendingBytes(route) > pauseAbovePendingBytes) {
+      this.#line.pauseUntil(done);
+    }
+  }
+
+  subscribe(subscribe: Subscribe): void {
+    const { outbox, version } = this.#line;
+    const retained: (() => void)[] = [];
+    const codes = subscribe.requests.map((request) => {
+      const refusal = this.#refusalOf(request);
+      if (refusal !== undefined) return refusal;
+      const id = subscribe.properties.subscriptionId;
+      const { isNew, subscription } = this.#session.subscribe(request, id);
+      if (request.retainHandling === 0 || (request.retainHandling === 1 && isNew)) {
+        retained.push(() => {
+          for (const run of this.#line.flow.retained.matching(request.filter)) {
+            this.#session.receiveRetained(run, subscription);
+          }
+        });
+      }
+      return subscription.qos;
+    });
+    outbox.pushControl(encodeSuback(version, subscribe.id, codes)); // [MQTT-3.8.4-1]
+    for (const send of retained) send();
+  }
+
+  unsubscribe(id: number, filters: readonly string[]): void {
+    const codes = filters.map((filter) =>
+      this.#session.unsubscribe(filter) ? reason.success : reason.noSubscriptionExisted,
+    );
+    this.#line.outbox.pushControl(encodeUnsuback(this.#line.version, id, codes));
+  }
+
+  acknowledge(id: number): void {
+    this.#session.acknowledge(id);
+  }
+
+  release(id: number): void {
+    const { outbox, version } = this.#line;
+    this.#session.incomingQos2.delete(id);
+    outbox.pushControl(encodeAcknowledgement(version, packetType.pubcomp, id)); // [MQTT-4.3.3-11]
+  }
+
+  close(): void {
+    // The session is the server's to keep or to end.
+  }
+
+  #refusalOf(request: SubscriptionRequest): number | undefined {
+    const { subscriptions } = this.#session;
+    if (filterProblem(request.filter) !== undefined) return reason.topicFilterInvalid;
+    if (request.filter.startsWith("$share/")) return reason.sharedSubscriptionsNotSupported;
+    if (!maySubscribe(this.#principal, request.filter)) return reason.notAuthorized;
+    const full = subscriptions.size >= this.#line.limits.subscriptionsPerClientMax;
+    return full && !subscriptions.has(request.filter) ? reason.quotaExceeded : undefined;
+  }
+
+  #runOf(scanned: ScannedRun, route: Route, qos: 0 | 1 | 2): Run {
+    return new Run({
+      topic: route.topic,
+      qos,
+      packets: scanned.packets,
+      layout: { version: this.#line.version, withIds: qos > 0 },
+      count: scanned.count,
+      payloadBytes: scanned.payloadBytes,
+      publisher: this.#publisher,
+      retain: (scanned.first & 1) === 1,
+      origin: this.#session,
+    });
+  }
+
+  /** The route of a topic this client may publish to; else the messages are refused. */
+  #routeOf(scanned: ScannedRun): Route | undefined {
+    const { flow } = this.#line;
+    const last = this.#lastRoute;
+    // Most publishers stay on one topic: comparing bytes is cheaper than reading text.
+    if (
+      last !== undefined &&
+      last.generation === flow.router.generation &&
+      last.topicBytes.equals(scanned.topic)
+    ) {
+      return last;
+    }
+    const topic = textOf(scanned.topic);
+    const problem = topicProblem(topic);
+    if (problem !== undefined) {
+      throw new ProtocolError(reason.topicNameInvalid, `a topic ${problem}`);
+    }
+    if (!mayPublish(this.#principal, topic)) {
+      this.#refusePublish(scanned, topic);
+      return undefined;
+    }
+    this.#lastRoute = flow.router.route(topic);
+    return this.#lastRoute;
+  }
+
+  /** 3.1.1, and QoS 0, cannot say no to one message: the connection ends [MQTT-3.3.5-2]. */
+  #refusePublish(scanned: ScannedRun, topic: string): void {
+    const { flow, outbox, version } = this.#line;
+    flow.counts.dropped += scanned.count;
+    if (version === 4 || scanned.ids.length === 0) {
+      const text = `${this.#publisher} may not publish to ${topic}`;
+      throw new ProtocolError(reason.notAuthorized, text);
+    }
+    const type = (scanned.first & 6) === 2 ? packetType.puback : packetType.pubrec;
+    for (const id of scanned.ids) {
+      outbox.pushControl(encodeAcknowledgement(5, type, id, reason.notAuthorized));
+    }
+  }
+
+  /** Each message once: its identifier is remembered until PUBREL [MQTT-4.3.3-10]. */
+  #publishQos2(scanned: ScannedRun, route: Route): void {
+    const { flow, outbox, version } = this.#line;
+    const { incomingQos2 } = this.#session;
+    const fresh = new Set(scanned.ids.filter((id) => !incomingQos2.has(id)));
+    for (const id of fresh) incomingQos2.add(id);
+    const run = this.#runOf(scanned, route, 2);
+    const kept: Buffer[] = [];
+    let payloadBytes = 0;
+    run.walk((place, index) => {
+      if (!fresh.delete(scanned.ids[index]!)) return;
+      kept.push(scanned.packets.subarray(place.start, place.end));
+      payloadBytes += place.end - place.payloadAt;
+    });
+    const received = (): void => {
+      for (const id of scanned.ids) {
+        outbox.pushControl(encodeAcknowledgement(version, packetType.pubrec, id));
+      }
+    };
+    const done =
+      kept.length === 0 ? undefined : flow.publish(run.with(kept, run.layout, payloadBytes), route);
+    if (done === undefined) received();
+    else
+      done.then(received, (failure: unknown) =>
+        this.#line.end(reason.implementationSpecific, problemOf(failure)),
+      );
+  }
+
+  #note(id: string, run: Run, now: number): void {
+    if (now - this.#notedAt < noteEveryMs) return;
+    this.#notedAt = now;
+    this.#onSeen(id, run.lastPayload().toString("utf8", 0, summaryBytesMax));
+  }
+}
+
+function checkProperties(scanned: ScannedRun): void {
+  const layout = { version: 5, withIds: scanned.ids.length > 0 } as const;
+  walkPublishes(scanned.packets, layout, (place) => {
+    const problem = publisherPropertiesProblem(scanned.packets, place);
+    if (problem !== undefined) {
+      throw new ProtocolError(reason.protocolError, `PUBLISH with ${problem}`);
+    }
+  });
+}

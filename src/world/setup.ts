@@ -1,0 +1,103 @@
+import type { ComityHttp } from "../client/http.ts";
+import type { AgreementResource, NewThing, ThingResource } from "../client/resources.ts";
+import { ComityError } from "../kernel/errors.ts";
+import type { AgreementConfig, NodeConfig, WorldConfig } from "./config.ts";
+import type { Device } from "./devices/device.ts";
+import type { NodeState } from "./state.ts";
+
+/** Things of a node besides its devices: its application, and who looks in from outside. */
+export const deskName = "desk";
+export const visitorName = "visitor";
+
+/** All Things a node needs, as its API wants them. */
+export function thingsOf(devices: readonly Device[], actorsOwn: readonly string[]): NewThing[] {
+  const things: NewThing[] = devices.map((device) => ({
+    name: device.name,
+    title: device.title,
+    kind: device.kind,
+    ...(device.place && { place: device.place }),
+    publish: device.publish,
+    subscribe: device.obeys ? [device.obeys.filter] : [],
+  }));
+  const subscribe = [...new Set(["from/#", ...actorsOwn])];
+  things.push({
+    name: deskName,
+    title: "Desk",
+    kind: "application",
+    publish: ["desk/#"],
+    subscribe,
+  });
+  things.push({
+    name: visitorName,
+    title: "Visitor",
+    kind: "application",
+    publish: [],
+    subscribe: ["from/#"],
+  });
+  return things;
+}
+
+/** Adds what is missing; what is there is kept with its token, where that is still known. */
+export async function addThings(
+  http: ComityHttp,
+  wanted: readonly NewThing[],
+  state: NodeState,
+): Promise<void> {
+  const there = new Map((await http.things()).map((thing) => [thing.id, thing]));
+  for (const thing of wanted) {
+    const found = there.get(thing.name);
+    if (found && sameScope(found, thing)) {
+      if (state.tokens[thing.name] !== undefined) continue;
+      state.tokens[thing.name] = (await http.rotateThing(thing.name)).token;
+      continue;
+    }
+    if (found) await http.removeThing(thing.name);
+    state.tokens[thing.name] = (await http.addThing(thing)).token;
+  }
+}
+
+function sameScope(found: ThingResource, wanted: NewThing): boolean {
+  const key = (filters: readonly string[] = []): string => filters.toSorted().join("\n");
+  return (
+    key(found.publish) === key(wanted.publish) && key(found.subscribe) === key(wanted.subscribe)
+  );
+}
+
+export async function addProducts(http: ComityHttp, node: NodeConfig): Promise<void> {
+  const there = new Set((await http.products()).map(({ id }) => id));
+  for (const { price, fields, ...product } of node.products) {
+    if (there.has(product.id)) continue;
+    await http.addProduct({
+      ...product,
+      place: node.place,
+      terms: { price: { ...price, currency: node.currency }, ...(fields && { fields }) },
+    });
+  }
+}
+
+/** The running agreement of an earlier start, or a new one, negotiated by the consumer's node. */
+export async function agreeOn(
+  agreement: AgreementConfig,
+  world: WorldConfig,
+  consumer: ComityHttp,
+  provider: string,
+): Promise<AgreementResource & { readonly resumed: boolean }> {
+  const running = (await consumer.agreements()).find(
+    (one) =>
+      one.role === "consumer" &&
+      one.state === "active" &&
+      one.provider === provider &&
+      one.product === agreement.product,
+  );
+  if (running) return { ...running, resumed: true };
+  const seller = world.nodes.find(({ name }) => name === agreement.provider);
+  const title = seller?.products.find(({ id }) => id === agreement.product)?.title ?? "";
+  const offers = await consumer.find(title);
+  const offer = offers.find(
+    (one) => one.provider === provider && one.product === agreement.product,
+  );
+  if (!offer) {
+    throw new ComityError("NOT_FOUND", { what: "offer of product", id: agreement.product });
+  }
+  return { ...(await consumer.agree(offer.offer, provider)), resumed: false };
+}
