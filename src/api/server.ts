@@ -28,6 +28,8 @@ import { thingRoutes } from "./thing-routes.ts";
 import { WorldView } from "./world.ts";
 import { worldRoutes } from "./world-routes.ts";
 
+const closeGraceMs = 2_000;
+
 /** A Fastify instance with the limits and headers every route of the node shares. */
 export function createHttpServer(
   options: { logger?: FastifyBaseLogger; bodyBytesMax?: number } = {},
@@ -47,6 +49,10 @@ export function createHttpServer(
       "cross-origin-resource-policy": "same-origin",
       "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
     });
+  });
+  // what is still being answered gets this long, then the connection is cut
+  app.addHook("preClose", async () => {
+    setTimeout(() => app.server.closeAllConnections(), closeGraceMs).unref();
   });
   app.setErrorHandler(answerError);
   app.setNotFoundHandler(notFound);

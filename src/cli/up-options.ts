@@ -2,6 +2,7 @@ import { hostname } from "node:os";
 import { Type } from "typebox";
 import { Compile } from "typebox/compile";
 import { parse } from "yaml";
+import { mqttLimits } from "../connect/mqtt/limits.ts";
 import { crashAt } from "../kernel/crash.ts";
 import { problemOf } from "../kernel/errors.ts";
 import { placeProblem } from "../kernel/place.ts";
@@ -58,6 +59,17 @@ const ConfigFile = Type.Object(
     dev: Type.Optional(Type.Boolean()),
     publicWorld: Type.Optional(Type.Boolean()),
     receiptWindowMs: Type.Optional(Type.Integer({ minimum: 10 })),
+    exposureMessagesMax: Type.Optional(Type.Integer({ minimum: 1 })),
+    logLevel: Type.Optional(
+      Type.Union([
+        Type.Literal("fatal"),
+        Type.Literal("error"),
+        Type.Literal("warn"),
+        Type.Literal("info"),
+        Type.Literal("debug"),
+        Type.Literal("silent"),
+      ]),
+    ),
     limits: Type.Optional(Type.Record(Type.String(), Type.Integer({ minimum: 0 }))),
   },
   strict,
@@ -95,7 +107,9 @@ export function upOptions(
     dev: flags.dev ?? file.dev ?? false,
     publicWorld: flags.publicWorld ?? file.publicWorld ?? false,
     receiptWindowMs: file.receiptWindowMs ?? receiptWindowMsDefault,
-    ...optional("limits", file.limits),
+    ...optional("exposureMessagesMax", file.exposureMessagesMax),
+    ...optional("logLevel", file.logLevel),
+    ...optional("limits", knownLimits(file.limits)),
     // kill -9 at a named place, so that tests can show what a node takes up again
     ...(crash !== undefined && {
       crash: crashAt(crash, () => process.kill(process.pid, "SIGKILL")),
@@ -138,6 +152,12 @@ function placeOf(flags: UpFlags, file: ConfigFile): NodeOptions["place"] {
 function code(option: string, form: RegExp, value: string): string {
   if (!form.test(value)) throw invalid(`${option} "${value}" is not an ISO code such as NL or EUR`);
   return value;
+}
+
+function knownLimits(limits: ConfigFile["limits"]): ConfigFile["limits"] {
+  const unknown = Object.keys(limits ?? {}).find((name) => !(name in mqttLimits));
+  if (unknown === undefined) return limits;
+  throw invalid(`there is no limit "${unknown}"; there are ${Object.keys(mqttLimits).join(", ")}`);
 }
 
 function httpUrl(option: string, value: string | undefined): string | undefined {

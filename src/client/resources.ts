@@ -119,6 +119,8 @@ export interface UsageResource {
   readonly receipted?: { readonly seq: number; readonly messages: number };
   /** Messages withheld, by reason. */
   readonly refused?: Readonly<Record<string, number>>;
+  /** Handed to clients that keep no checkpoints: counted by the provider alone, not billed. */
+  readonly oneSided?: { readonly messages: number; readonly bytes: number };
 }
 
 export interface StatementResource {

@@ -89,9 +89,13 @@ export class Endings {
     const agreement = agreements.get(id);
     const other = agreement?.role === "provider" ? agreement.consumer : agreement?.provider;
     if (!agreement || other !== did) throw new ComityError("NOT_FOUND", { what: "agreement", id });
-    if (agreement.state === "ended") return;
+    if (agreement.ended?.record !== undefined) return;
     const said = await this.#verified(agreement, did, record);
     const ending = { reason: said.reason, by: did, at: said.at, record };
+    if (agreement.state === "ended") {
+      await agreements.witness(id, ending); // the stream itself told of its end before
+      return;
+    }
     const ended = await agreements.end(id, ending);
     if (ended.ended === ending) this.#tell(ended);
   }

@@ -97,12 +97,18 @@ export async function openFederation(options: FederationOptions): Promise<Federa
       outbound.close();
     },
     async register(app) {
-      app.get("/.well-known/did.json", async () => didDocumentOf(signer, profile, baseUrl()));
-      app.get("/.well-known/dspace-version", async () => versionMetadata(signer.did));
-      await catalogueRoutes(app, { authenticatePeer, catalogue, signer, baseUrl });
-      await negotiationRoutes(app, { authenticatePeer, desk, provider, consumer });
-      await transferRoutes(app, { authenticatePeer, transfers });
-      await endingRoutes(app, { authenticatePeer, endings });
+      await app.register(async (scope) => {
+        // the protocol documents itself; this node's own API description leaves it out
+        scope.addHook("onRoute", (route) => {
+          route.schema = { ...route.schema, hide: true };
+        });
+        scope.get("/.well-known/did.json", async () => didDocumentOf(signer, profile, baseUrl()));
+        scope.get("/.well-known/dspace-version", async () => versionMetadata(signer.did));
+        await catalogueRoutes(scope, { authenticatePeer, catalogue, signer, baseUrl });
+        await negotiationRoutes(scope, { authenticatePeer, desk, provider, consumer });
+        await transferRoutes(scope, { authenticatePeer, transfers });
+        await endingRoutes(scope, { authenticatePeer, endings });
+      });
     },
   };
 }

@@ -65,6 +65,9 @@ export type DidDocument = Static<typeof DidDocument>;
 export function didDocumentOf(signer: Signer, profile: NodeProfile, base: string): DidDocument {
   const { did, keyId, publicJwk } = signer;
   const { kty, crv, x } = publicJwk;
+  // member by member: whatever else the caller's object holds is not for the public
+  const { name, title, country, currency, place } = profile;
+  const node = { name, title, country, currency, ...(place === undefined ? {} : { place }) };
   const document = {
     "@context": [
       "https://www.w3.org/ns/did/v1",
@@ -89,7 +92,7 @@ export function didDocumentOf(signer: Signer, profile: NodeProfile, base: string
         type: "DataService",
         serviceEndpoint: `${base}/.well-known/dspace-version`,
       },
-      { id: `${did}#node`, type: nodeServiceType, serviceEndpoint: base, ...profile },
+      { id: `${did}#node`, type: nodeServiceType, serviceEndpoint: base, ...node },
     ],
   };
   return document;

@@ -1,4 +1,4 @@
-import { lookup as dnsLookup } from "node:dns";
+import { type LookupAddress, type LookupAllOptions, lookup as dnsLookup } from "node:dns";
 import { Agent as HttpAgent, type IncomingMessage, request as httpRequest } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { isIP, type LookupFunction } from "node:net";
@@ -32,7 +32,13 @@ const bytesMaxDefault = 1024 * 1024;
 export class Outbound {
   readonly #open = new HttpAgent({ keepAlive: true, maxSockets: 64 });
   readonly #trusted = new HttpsAgent({ keepAlive: true, maxSockets: 64 });
-  readonly #guarded = new HttpsAgent({ keepAlive: true, maxSockets: 64, lookup: publicLookup });
+  readonly #guarded: HttpsAgent;
+
+  /** `resolve` finds the addresses of a name; absent: as this machine does. */
+  constructor(resolve: ResolveName = dnsLookup) {
+    const lookup = publicLookup(resolve);
+    this.#guarded = new HttpsAgent({ keepAlive: true, maxSockets: 64, lookup });
+  }
 
   /** Throws ADDRESS_FORBIDDEN, or PEER_UNREACHABLE naming what went wrong on the way. */
   async call(call: OutboundCall): Promise<OutboundAnswer> {
@@ -104,24 +110,30 @@ export function assertCallable(text: string, trustedOrigin: string | undefined):
   return url;
 }
 
-/** Resolves as usual, and fails where any address of the name is private. */
-const publicLookup: LookupFunction = (hostname, options, done) => {
-  dnsLookup(hostname, { ...options, all: true }, (error, addresses) => {
-    const [first] = addresses ?? [];
-    if (error || !first) {
-      done(error ?? new Error(`${hostname} has no address`), "", 0);
-      return;
-    }
-    const closed = addresses.find(({ address }) => !isPublicAddress(address));
-    if (closed) {
-      const problem = `${hostname} leads to ${closed.address}, a private address`;
-      done(new ComityError("ADDRESS_FORBIDDEN", { url: hostname, problem }), "", 0);
-      return;
-    }
-    if (options.all) done(null, addresses);
-    else done(null, first.address, first.family);
-  });
-};
+export type ResolveName = (
+  hostname: string,
+  options: LookupAllOptions,
+  done: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
+) => void;
+
+/** Fails where any address of the name is private: the one that is checked is the one used. */
+function publicLookup(resolve: ResolveName): LookupFunction {
+  return (hostname, options, done) => {
+    resolve(hostname, { ...options, all: true }, (error, addresses) => {
+      const [first] = addresses ?? [];
+      if (error || !first) {
+        done(error ?? new Error(`${hostname} has no address`), "", 0);
+        return;
+      }
+      const closed = addresses.find(({ address }) => !isPublicAddress(address));
+      if (closed) {
+        const problem = `it leads to ${closed.address}, a private address`;
+        done(new ComityError("ADDRESS_FORBIDDEN", { url: hostname, problem }), "", 0);
+      } else if (options.all) done(null, addresses);
+      else done(null, first.address, first.family);
+    });
+  };
+}
 
 async function readAnswer(response: IncomingMessage, bytesMax: number): Promise<OutboundAnswer> {
   const status = response.statusCode ?? 0;

@@ -47,6 +47,7 @@ export class Outbox {
   readonly #handlers = new Map<string, OutgoingHandler>();
   readonly #queues = new Map<string, Promise<void>>();
   readonly #timers = new Map<NodeJS.Timeout, () => void>();
+  readonly #under = new Set<string>();
   #number = 0;
   #closed = false;
 
@@ -87,11 +88,14 @@ export class Outbox {
   }
 
   #enqueue(message: Outgoing): void {
+    if (this.#under.has(message.id)) return; // sent and resumed at once
+    this.#under.add(message.id);
     const before = this.#queues.get(message.subject) ?? Promise.resolve();
     const work = before.then(() => this.#deliver(message));
     const settled = work.catch(() => undefined); // the store failed: the message is still in it
     this.#queues.set(message.subject, settled);
     void settled.then(() => {
+      this.#under.delete(message.id);
       if (this.#queues.get(message.subject) === settled) this.#queues.delete(message.subject);
     });
   }

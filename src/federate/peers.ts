@@ -70,7 +70,7 @@ export class PeerBook implements Peers {
     if (did === this.#options.signer.did) {
       throw new ComityError("ADDRESS_FORBIDDEN", { url, problem: "it is this node itself" });
     }
-    return this.learn(did);
+    return this.#learn(did); // anew, where it is known: it may have moved
   }
 
   /** Keeps a participant that was met, by its DID document. */
@@ -133,8 +133,15 @@ export class PeerBook implements Peers {
   }
 
   async #base(did: string): Promise<string> {
-    const known = this.#options.resolver.localBase(did) ?? this.#peers.get(did)?.url;
-    return known ?? addressIn(await this.#options.resolver.resolve(did));
+    const local = this.#options.resolver.localBase(did);
+    if (local !== undefined) return local;
+    try {
+      return addressIn(await this.#options.resolver.resolve(did));
+    } catch (thrown) {
+      const known = this.#peers.get(did)?.url;
+      if (known === undefined) throw thrown;
+      return known;
+    }
   }
 
   async #call(did: string, url: string, body?: string, timeoutMs?: number): Promise<unknown> {
@@ -188,13 +195,15 @@ export class PeerBook implements Peers {
   }
 
   async #learn(did: string): Promise<Peer> {
-    if (this.#peers.size >= (this.#options.peersMax ?? 10_000)) {
+    const known = this.#peers.get(did);
+    if (!known && this.#peers.size >= (this.#options.peersMax ?? 10_000)) {
       throw new ComityError("LIMIT_REACHED", { limit: this.#peers.size, what: "peers" });
     }
     const document = await this.#options.resolver.resolve(did);
     const service = nodeServiceOf(document);
-    const taken = new Set([...this.#peers.values()].map(({ name }) => name));
-    const wanted = nameFrom(service?.name ?? did.slice("did:web:".length));
+    const others = this.list().filter((other) => other.did !== did);
+    const taken = new Set(others.map(({ name }) => name));
+    const wanted = known?.name ?? nameFrom(service?.name ?? did.slice("did:web:".length));
     let name = wanted;
     for (let n = 2; taken.has(name); n++) name = `${wanted}-${n}`;
     const peer: Peer = {
@@ -210,7 +219,7 @@ export class PeerBook implements Peers {
     try {
       await this.#options.store.commit([{ op: "put", kind: "peer", id: did, doc: peer }]);
     } catch (thrown) {
-      this.#peers.delete(did);
+      if (!known) this.#peers.delete(did);
       throw thrown;
     }
     return peer;

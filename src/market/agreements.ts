@@ -64,6 +64,16 @@ export class Agreements {
     }
   }
 
+  /** The signed record of an ending that was known without one. */
+  async witness(id: string, ending: Ending): Promise<void> {
+    await this.#ending.get(id);
+    const agreement = this.need(id);
+    if (agreement.state !== "ended" || agreement.ended?.record !== undefined) return;
+    const witnessed: Agreement = { ...agreement, ended: ending };
+    await this.#store.commit([{ op: "put", kind: "agreement", id, doc: witnessed }]);
+    this.#agreements.set(id, witnessed);
+  }
+
   async #commitEnd(ended: Agreement, also: readonly Write[]): Promise<Agreement> {
     await this.#store.commit([{ op: "put", kind: "agreement", id: ended.id, doc: ended }, ...also]);
     this.#agreements.set(ended.id, ended);

@@ -11,6 +11,8 @@ export interface DeviceLineOptions {
   readonly logged: readonly string[];
   /** A start for the sequence numbers above all that were used before. */
   readonly firstSeq: number;
+  /** Told of every message that is on its way. */
+  readonly onSent: (topic: string) => void;
 }
 
 interface Waiting {
@@ -32,7 +34,6 @@ export class DeviceLine {
   readonly #waiting: Waiting[] = [];
   #seq: number;
   #timer: NodeJS.Timeout | undefined;
-  #sent = 0;
   #dropped = 0;
 
   constructor(options: DeviceLineOptions) {
@@ -51,9 +52,9 @@ export class DeviceLine {
     return this.#options.device.name;
   }
 
-  /** Messages handed to a connection, and those dropped because there was none. */
-  get counts(): { readonly sent: number; readonly dropped: number; readonly waiting: number } {
-    return { sent: this.#sent, dropped: this.#dropped, waiting: this.#waiting.length };
+  /** Messages not yet acknowledged, and those dropped because there was no connection. */
+  get counts(): { readonly dropped: number; readonly waiting: number } {
+    return { dropped: this.#dropped, waiting: this.#waiting.length };
   }
 
   connect(): Promise<void> {
@@ -100,11 +101,11 @@ export class DeviceLine {
         this.#waiting.shift();
         this.#dropped += 1;
       }
-      this.#sent += 1;
+      this.#options.onSent(topic);
       if (client) this.#deliver(client, waiting);
     } else if (client) {
-      this.#sent += 1;
-      void client.publish(topic, payload, { qos: 0 });
+      this.#options.onSent(topic);
+      client.publish(topic, payload, { qos: 0 }).catch(() => {});
     } else {
       this.#dropped += 1;
     }

@@ -47,7 +47,7 @@ export async function runWorld(options: RunWorldOptions): Promise<number> {
   try {
     return await (options.once
       ? runOnce(config, options.onceSeconds ?? 15, stop.signal)
-      : runLong(config, options, stop.signal));
+      : runLong(config, options, stop));
   } finally {
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.off(signal, onSignal);
   }
@@ -56,8 +56,9 @@ export async function runWorld(options: RunWorldOptions): Promise<number> {
 async function runLong(
   config: WorldConfig,
   options: RunWorldOptions,
-  signal: AbortSignal,
+  stop: AbortController,
 ): Promise<number> {
+  const { signal } = stop;
   const folder = resolve(options.data ?? dataDefault);
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
   if (options.reset === true) resetWorld(folder, config);
@@ -65,7 +66,8 @@ async function runLong(
   const world = await World.prepare({ config, folder, anyPorts: false, clock: systemClock, say });
   try {
     await orStopped(world.start(), signal);
-    if (!signal.aborted) await showWorld(world, signal);
+    const show = { world, folder, clock: systemClock, signal, say, stop: () => stop.abort() };
+    if (!signal.aborted) await showWorld(show);
   } finally {
     say("Stopping …");
     await world.stop();

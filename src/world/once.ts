@@ -14,6 +14,8 @@ export interface DealSummary {
   readonly consumer: string;
   readonly agreement: string;
   readonly messages: { readonly provider: number; readonly consumer: number };
+  /** Sent by the devices since the start, and heard by the app that acts on it. */
+  readonly published: number;
   readonly heardByApp: number;
   readonly amount: string;
   readonly currency: string;
@@ -98,6 +100,9 @@ export async function summarise(
       if (bill.messages !== messages) {
         missing.push(`${name}: its bills cover ${bill.messages} of ${messages} messages`);
       }
+      if (!deal.resumed && messages !== deal.published) {
+        missing.push(`${name}: ${messages} of ${deal.published} published messages arrived`);
+      }
       agreements.push(line(deal, counts, bill));
       const total = totals.get(deal.currency) ?? { amountMicro: 0n, messages: 0 };
       total.amountMicro += bill.amountMicro;
@@ -172,6 +177,7 @@ function line(deal: Deal, counts: Counts, bill: BillSum): DealSummary {
       provider: counts.provider?.messages ?? 0,
       consumer: counts.consumer?.messages ?? 0,
     },
+    published: deal.published,
     heardByApp: seat.heard,
     amount: formatAmount(bill.amountMicro),
     currency: deal.currency,

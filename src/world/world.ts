@@ -2,6 +2,7 @@ import { mkdirSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { AgreementResource } from "../client/resources.ts";
 import type { Clock } from "../kernel/clock.ts";
+import { matches } from "../kernel/topic.ts";
 import { createActor } from "./actors/cast.ts";
 import type { AgreementConfig, NodeConfig, WorldConfig } from "./config.ts";
 import { Desk } from "./desk.ts";
@@ -44,11 +45,14 @@ export interface Deal {
   readonly provider: Member;
   readonly consumer: Member;
   readonly logged: boolean;
+  readonly topics: readonly string[];
   readonly currency: string;
   readonly seat: Seat;
   /** Present once it has been agreed. */
   agreement: AgreementResource | undefined;
   resumed: boolean;
+  /** Messages the provider's devices have sent of this product since the start. */
+  published: number;
 }
 
 const host = "127.0.0.1";
@@ -79,9 +83,11 @@ export class World {
         provider,
         consumer,
         logged: product?.delivery === "logged",
+        topics: product?.topics ?? [],
         currency: provider.config.currency,
         agreement: undefined,
         resumed: false,
+        published: 0,
         seat: {
           actor: createActor(config.actor, config.settings, roads),
           root: `from/${config.provider}/${config.product}`,
@@ -220,9 +226,17 @@ export class World {
     const firstSeq = clock.now() * 1000;
     member.lines = member.devices.map((device) => {
       const token = state.tokens[device.name] ?? "";
-      return new DeviceLine({ device, url: node.mqttUrl, token, logged, firstSeq });
+      const onSent = (topic: string): void => this.#published(member, topic);
+      return new DeviceLine({ device, url: node.mqttUrl, token, logged, firstSeq, onSent });
     });
     await Promise.all([...member.lines, member.desk].map((connection) => connection.connect()));
+  }
+
+  #published(member: Member, topic: string): void {
+    for (const deal of this.deals) {
+      if (deal.provider !== member) continue;
+      if (deal.topics.some((filter) => matches(filter, topic))) deal.published += 1;
+    }
   }
 
   #seatsOf(member: Member): Seat[] {

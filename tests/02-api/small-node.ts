@@ -104,6 +104,7 @@ export async function smallNode(
     audit: await AuditTrail.open(store, systemClock),
     ...rooms(state),
     consoleDir: options.consoleDir ?? join(folder, "no-console"),
+    limits: { bodyBytesMax: 65_536 },
   };
   const app = createHttpServer();
   await apiRoutes(app, deps);
@@ -162,7 +163,11 @@ function rooms(state: SmallState): Rooms {
       revoke: async (id, by) => {
         const active = state.agreements.get(id) ?? agreement(id, "provider");
         const at = "2026-11-22T01:00:00.000Z";
-        const ended: Agreement = { ...active, state: "ended", ended: { reason: "revoked", by, at } };
+        const ended: Agreement = {
+          ...active,
+          state: "ended",
+          ended: { reason: "revoked", by, at },
+        };
         state.agreements.set(id, ended);
         return ended;
       },

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { didDocumentOf } from "../../src/federate/identity.ts";
 import { canonicalBytes } from "../../src/kernel/canonical.ts";
 import type { Agreement } from "../../src/market/agreement.ts";
 import { grantOf } from "../../src/market/compile.ts";
@@ -123,10 +124,48 @@ test("contract - suspended by the provider, only the provider starts it again", 
   await until("suspended on the buyer's side", () => state() === "SUSPENDED");
   await buyer.federation.transfers.resume(agreement.id);
   assert.equal(state(), "SUSPENDED");
+  await assert.rejects(buyer.federation.transfers.start(agreement.id), { code: "TRANSFER_ENDED" });
   await seller.federation.transfers.resume(agreement.id);
   await until("started again", () => state() === "STARTED");
   const again = await buyer.federation.transfers.start(agreement.id);
   assert.ok(seller.federation.transfers.authenticate(agreement.id, again.token));
+});
+
+test("contract - a suspension is not got round by asking for another transfer", async () => {
+  const agreement = await buyer.federation.negotiate(seller.did, await offerOf("weather"));
+  await buyer.federation.transfers.start(agreement.id);
+  await seller.federation.transfers.suspend(agreement.id, "unsigned exposure");
+  await until("suspended", () => {
+    return buyer.federation.transfers.of(agreement.id)?.state === "SUSPENDED";
+  });
+  await assert.rejects(buyer.federation.transfers.renew(agreement.id), /SUSPENDED/);
+  await seller.federation.transfers.resume(agreement.id);
+  const { token } = await buyer.federation.transfers.renew(agreement.id);
+  assert.ok(seller.federation.transfers.authenticate(agreement.id, token));
+});
+
+test("contract - the ending's record is kept though the stream told of the end before", async () => {
+  const { id } = await buyer.federation.negotiate(seller.did, await offerOf("weather"));
+  const told = { reason: "revoked", by: seller.did, at: "2026-01-01T00:00:00Z" } as const;
+  await buyer.agreements.end(id, told);
+  await seller.federation.endings.end(id, "revoked");
+  await until("witnessed", () => buyer.agreements.get(id)?.ended?.record !== undefined);
+  assert.deepEqual(buyer.agreements.need(id).ended, seller.agreements.need(id).ended);
+});
+
+test("identity - the document says who the node is, and nothing of how it is run", async () => {
+  const options = { ...seller, name: "n", title: "t", country: "NL", currency: "EUR" };
+  const document = didDocumentOf(seller.signer, options, seller.url);
+  const service = document.service?.find(({ type }) => type === "ComityNode");
+  assert.deepEqual(Object.keys(service ?? {}).sort(), [
+    "country",
+    "currency",
+    "id",
+    "name",
+    "serviceEndpoint",
+    "title",
+    "type",
+  ]);
 });
 
 for (const who of ["seller", "buyer"] as const) {

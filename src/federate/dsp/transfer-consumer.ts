@@ -49,6 +49,12 @@ export class TransferConsumer {
       const running = this.#desk.of(agreementId);
       const started = running.find(({ state, stream }) => state === "STARTED" && stream);
       if (started?.stream) return started.stream;
+      const suspended = running.find(({ state }) => state === "SUSPENDED");
+      if (suspended) {
+        const peer = this.#desk.options.peers.nameOf(agreement.provider);
+        const problem = `it is suspended (${suspended.problem ?? "no reason given"})`;
+        throw new ComityError("TRANSFER_ENDED", { peer, agreement: agreementId, problem });
+      }
       const [under] = running.filter(({ state }) => state === "REQUESTED");
       return this.#awaited(agreement, under?.pid ?? (await this.#request(agreement)));
     });

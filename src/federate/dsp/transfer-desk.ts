@@ -24,6 +24,9 @@ export interface TransferDeskOptions {
 
 export type TransferListener = (transfer: Transfer) => void;
 
+/** Settings under this prefix name the agreements whose streams the provider holds back. */
+const heldPrefix = "suspended/";
+
 const messageOf = {
   suspend: ["/suspension", "TransferSuspensionMessage"],
   complete: ["/completion", "TransferCompletionMessage"],
@@ -35,6 +38,7 @@ export class TransferDesk {
   readonly options: TransferDeskOptions;
   readonly turns = new Turns();
   readonly #running = new Map<string, Transfer>();
+  readonly #held = new Set<string>();
   readonly #listeners = new Set<TransferListener>();
 
   private constructor(options: TransferDeskOptions) {
@@ -47,7 +51,27 @@ export class TransferDesk {
     for (const { doc } of await options.store.list<Transfer>("transfer")) {
       if (!transferIsOver(doc.state)) desk.#running.set(doc.pid, doc);
     }
+    const held = await options.store.list("setting", { prefix: heldPrefix });
+    for (const { id } of held) desk.#held.add(id.slice(heldPrefix.length));
     return desk;
+  }
+
+  /** As provider: is the agreement's stream held back, whichever transfer asks for it? */
+  isHeld(agreement: string): boolean {
+    return this.#held.has(agreement);
+  }
+
+  /** Outlives every transfer, so that asking for another one does not get round it. */
+  async hold(agreement: string, reason: string): Promise<void> {
+    this.#held.add(agreement);
+    const id = `${heldPrefix}${agreement}`;
+    await this.options.store.commit([{ op: "put", kind: "setting", id, doc: { reason } }]);
+  }
+
+  async release(agreement: string): Promise<void> {
+    const id = `${heldPrefix}${agreement}`;
+    await this.options.store.commit([{ op: "remove", kind: "setting", id }]);
+    this.#held.delete(agreement);
   }
 
   /** Ends what outlived its agreement because the node stopped in between. */

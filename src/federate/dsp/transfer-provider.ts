@@ -71,7 +71,7 @@ export class TransferProvider {
     token: string,
   ): { did: string; agreement: Agreement } | undefined {
     const agreement = this.#desk.options.agreements.get(agreementId);
-    if (agreement?.state !== "active") return undefined;
+    if (agreement?.state !== "active" || this.#desk.isHeld(agreementId)) return undefined;
     const hash = Buffer.from(hashOf(token));
     for (const { role, state, tokenHash, counterpart } of this.#desk.of(agreementId)) {
       if (role !== "provider" || state !== "STARTED" || tokenHash === undefined) continue;
@@ -159,6 +159,10 @@ export class TransferProvider {
     if (agreement.state === "ended") {
       const reason = agreement.ended?.reason ?? "";
       throw new ComityError("AGREEMENT_ENDED", { agreement: agreement.id, reason });
+    }
+    if (this.#desk.isHeld(agreement.id)) {
+      const details = { what: "Transfer under", id: agreement.id, state: "SUSPENDED" };
+      throw new ComityError("STATE_INVALID", { ...details, act: "request" });
     }
     if (request.format !== streamFormat) {
       const problem = `format "${request.format}" is not served, ${streamFormat} is`;

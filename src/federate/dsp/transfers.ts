@@ -60,6 +60,8 @@ export class Transfers {
 
   /** Either side; told to the other. */
   async suspend(agreement: string, reason: string): Promise<void> {
+    const { role } = this.desk.options.agreements.need(agreement);
+    if (role === "provider") await this.desk.hold(agreement, reason);
     for (const { pid, state } of this.desk.of(agreement)) {
       if (state === "STARTED") await this.desk.change(pid, "suspend", reason);
     }
@@ -67,6 +69,7 @@ export class Transfers {
 
   /** Goes on after our own suspension. */
   async resume(agreement: string): Promise<void> {
+    if (this.desk.isHeld(agreement)) await this.desk.release(agreement);
     for (const { pid, role, state, suspendedBy } of this.desk.of(agreement)) {
       if (state !== "SUSPENDED" || suspendedBy !== role) continue;
       await (role === "provider" ? this.provider.resume(pid) : this.consumer.resume(pid));
