@@ -6,6 +6,7 @@
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import pino from "pino";
+import { apiDeps } from "./api/rooms.ts";
 import { apiRoutes, createHttpServer, listenHttp } from "./api/server.ts";
 import { packageVersion } from "./api/version.ts";
 import { authenticator } from "./connect/mqtt/authenticate.ts";
@@ -13,7 +14,7 @@ import { mqttLimits, type MqttLimits } from "./connect/mqtt/limits.ts";
 import { MqttServer } from "./connect/mqtt/server.ts";
 import { openEmbeddedSigner } from "./engines/embedded/signer.ts";
 import { openEmbeddedStore } from "./engines/embedded/store.ts";
-import { type Federation, federationRoutes, openFederation } from "./federate/federation.ts";
+import { federationRoutes, openFederation } from "./federate/federation.ts";
 import { Links } from "./federate/links.ts";
 import { receiptRoutes } from "./federate/receipt-routes.ts";
 import type { LocalPeer } from "./federate/resolver.ts";
@@ -32,8 +33,8 @@ import { ConsumerReceipts } from "./meter/receipts-consumer.ts";
 import { ProviderReceipts } from "./meter/receipts-provider.ts";
 import { Meter } from "./meter/usage.ts";
 import { Traffic } from "./meter/traffic.ts";
-import { apiDeps } from "./node-api.ts";
 import { postingsOf } from "./settle/ledger.ts";
+import type { Principal } from "./things/access.ts";
 import { AuditTrail } from "./things/audit.ts";
 import { principalOfCredentials } from "./things/credentials.ts";
 import { Things } from "./things/directory.ts";
@@ -90,127 +91,104 @@ const farewellMs = 1000;
 
 /** Throws CONFIG_INVALID, PORT_BUSY, DATA_LOCKED, DATA_NEWER or STORE_FAILED; then nothing runs. */
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
-  const undo: (() => Promise<void> | void)[] = [];
+  const undo: Undo = [];
   try {
-    return await compose(options, undo);
+    const rooms = await openRooms(options, undo);
+    const trade = await openTrade(rooms);
+    await contractsToDataPlane(rooms, trade);
+    const doors = await openDoors(rooms, trade, undo);
+    await trade.federation.resume();
+    for (const agreement of rooms.agreements.list()) trade.links.resume(agreement);
+    await trade.receipts.start();
+    trade.traffic.start();
+    return runningNode(rooms, trade, doors);
   } catch (error) {
     for (const step of undo.reverse()) await step();
     throw error;
   }
 }
 
-async function compose(
-  options: NodeOptions,
-  undo: (() => Promise<void> | void)[],
-): Promise<RunningNode> {
+type Undo = (() => Promise<unknown> | void)[];
+type Rooms = Awaited<ReturnType<typeof openRooms>>;
+type Trade = Awaited<ReturnType<typeof openTrade>>;
+type Doors = Awaited<ReturnType<typeof openDoors>>;
+
+/** What this organisation has of its own: its store, its key, its things, contracts and counts. */
+async function openRooms(options: NodeOptions, undo: Undo) {
   const { clock = systemClock, entropy = systemEntropy, crash = neverCrash } = options;
   mkdirSync(options.data, { recursive: true, mode: 0o700 });
   const store = await openEmbeddedStore({ path: join(options.data, "comity.db") });
   undo.push(() => store.close());
   const did = options.did ?? didOf(options);
   const signer = await openEmbeddedSigner({ dir: options.data, did, clock, entropy });
-  const journal = new Journal();
-  const log = pino(
-    { level: options.logLevel ?? "warn", base: { node: options.name } },
-    pino.destination(2),
-  );
-  const failed = (error: unknown): void => log.error(error, "a change could not be kept");
-
-  const things = await Things.open({ store, clock, entropy });
-  const adminTokenFile = join(options.data, "admin-token");
   const { users, adminToken } = await Users.open({
     store,
     clock,
     entropy,
-    keepAdminToken: async (token) => writeSecret(adminTokenFile, token),
+    keepAdminToken: async (token) => writeSecret(join(options.data, "admin-token"), token),
   });
-  const audit = await AuditTrail.open(store, clock);
-  const catalogue = await Catalogue.open({ store, clock });
-  const agreements = await Agreements.open(store);
   const meter = await Meter.open({ store, clock, crash });
-  const counts = await ConsumerCounts.open(store, clock);
-  const flow = await Flow.open({ store, clock, entropy, usage: meter, crash });
-  const urls = { http: "", mqtt: "" };
+  const level = options.logLevel ?? "warn";
+  return {
+    ...{ options, clock, entropy, crash, store, signer, users, adminToken, meter },
+    log: pino({ level, base: { node: options.name } }, pino.destination(2)),
+    journal: new Journal(),
+    things: await Things.open({ store, clock, entropy }),
+    audit: await AuditTrail.open(store, clock),
+    catalogue: await Catalogue.open({ store, clock }),
+    agreements: await Agreements.open(store),
+    counts: await ConsumerCounts.open(store, clock),
+    flow: await Flow.open({ store, clock, entropy, usage: meter, crash }),
+    /** Filled in when the sockets are bound. */
+    urls: { http: "", mqtt: "" },
+  };
+}
 
-  const federation: Federation = await openFederation({
-    store,
-    signer,
-    clock,
-    entropy,
-    journal,
-    catalogue,
-    agreements,
+/** What it has with others: contracts, links, receipts. */
+async function openTrade(rooms: Rooms) {
+  const { options, store, signer, clock, journal, crash, agreements, counts, flow, urls } = rooms;
+  const federation = await openFederation({
+    ...rooms,
     profile: options,
     baseUrl: () => options.publicUrl ?? urls.http,
     mqttUrl: () => urls.mqtt,
     localPeers: options.localPeers,
   });
-  const { transfers, peers, endings } = federation;
+  const { transfers, peers } = federation;
+  const evidence = { store, signer, clock, journal, agreements, postings: postingsOf, crash };
+  const owedMax = options.exposureMessagesMax ?? exposureMessagesMax;
   const receipts = new ProviderReceipts({
-    store,
-    signer,
+    ...evidence,
     peers,
-    clock,
-    journal,
-    agreements,
-    meter,
+    meter: rooms.meter,
     windowMs: options.receiptWindowMs,
-    postings: postingsOf,
-    exposureMaxMicro: ({ price }) =>
-      amountMicro(price, options.exposureMessagesMax ?? exposureMessagesMax),
+    exposureMaxMicro: ({ price }) => amountMicro(price, owedMax),
     onExposure: ({ id }, over) => {
       const gate = flow.grants.get(id);
       if (over) gate?.suspend();
       else gate?.resume();
     },
-    crash,
-  });
-  const cosigner = new ConsumerReceipts({
-    store,
-    signer,
-    clock,
-    journal,
-    agreements,
-    counts,
-    postings: postingsOf,
-    crash,
   });
   const links = new Links({
-    flow,
-    store,
-    clock,
-    journal,
-    crash,
-    counts,
+    ...{ flow, store, clock, journal, crash, counts },
     nameOf: (peer) => peers.nameOf(peer),
     addressOf: (agreement) => transfers.start(agreement.id),
     renew: (agreement) => transfers.renew(agreement.id),
     onEnded: (agreement, why) => {
-      // The provider tells it by DSP as well; whichever comes first.
+      // The provider tells it as a signed record as well; whichever comes first.
       const at = new Date(clock.now()).toISOString();
-      agreements.end(agreement.id, { reason: why, by: agreement.provider, at }).catch(failed);
+      const ending = { reason: why, by: agreement.provider, at };
+      agreements.end(agreement.id, ending).catch((error: unknown) => rooms.log.error(error));
     },
   });
-  const traffic = new Traffic({ clock, flow, meter, agreements, links });
+  const cosigner = new ConsumerReceipts({ ...evidence, counts });
+  const traffic = new Traffic({ ...rooms, links });
+  return { federation, receipts, cosigner, links, traffic };
+}
 
-  const mqtt = new MqttServer({
-    flow,
-    limits: { ...mqttLimits, ...options.limits },
-    onSeen: (thing, summary) => things.lastSeen(thing, clock.now(), summary),
-    authenticate: authenticator({
-      dev: options.dev,
-      ownPrincipal: (username, password) =>
-        principalOfCredentials(username, password, { things, users }),
-      participant: (agreement, token) => {
-        const known = transfers.authenticate(agreement, token);
-        return known && { kind: "participant", did: known.did, agreement };
-      },
-      endedBecause: (agreement) => agreements.get(agreement)?.ended?.reason,
-      usage: meter,
-    }),
-  });
-
-  // What the contracts say reaches the data plane here, and only in this direction.
+/** What the contracts say reaches the data plane here, and only in this direction. */
+async function contractsToDataPlane(rooms: Rooms, { federation, links }: Trade): Promise<void> {
+  const { catalogue, agreements, flow, log } = rooms;
   for (const product of catalogue.list()) await flow.serve(product);
   for (const agreement of agreements.list()) {
     if (agreement.state !== "active" || agreement.role !== "provider") continue;
@@ -218,78 +196,89 @@ async function compose(
     await flow.serve({ id, topics, delivery });
     await flow.open(grantOf(agreement));
   }
-  catalogue.listen((change, product) => {
-    const inUse = agreements
-      .list()
-      .some((one) => one.product === product.id && one.state === "active");
-    if (change === "removed" && !inUse) flow.withdraw(product.id);
+  catalogue.listen((change, { id }) => {
+    const isUsed = agreements.list().some((one) => one.product === id && one.state === "active");
+    if (change === "removed" && !isUsed) flow.withdraw(id);
   });
   agreements.onMade((agreement) => {
-    if (agreement.role === "provider") flow.open(grantOf(agreement)).catch(failed);
+    if (agreement.role !== "provider") return;
+    flow.open(grantOf(agreement)).catch((error: unknown) => log.error(error));
   });
   agreements.onEnded((agreement) => {
     if (agreement.role === "consumer") links.end(agreement.id);
     else flow.grants.end(agreement.id, agreement.ended?.reason ?? "revoked");
   });
+  // A cap or an expiry is noticed where packets leave; the contract ends with it.
   flow.grants.onEnded((agreement, why) => {
-    endings.end(agreement, why).catch(failed);
-    const text = "the agreement has ended";
-    const ofIt = (principal: { kind: string; agreement?: string }): boolean =>
-      principal.kind === "participant" && principal.agreement === agreement;
-    setTimeout(() => mqtt.disconnect(ofIt, reason.notAuthorized, text), farewellMs).unref();
+    federation.endings.end(agreement, why).catch((error: unknown) => log.error(error));
   });
-  things.onClosed((id) => {
-    const isIt = (principal: { kind: string; id?: string }): boolean =>
-      principal.kind === "thing" && principal.id === id;
-    mqtt.disconnect(isIt, reason.notAuthorized, "the Thing's credential was withdrawn");
-  });
+}
 
+/** The sockets: MQTT for devices, apps and links; HTTP for people, programs and peers. */
+async function openDoors(rooms: Rooms, trade: Trade, undo: Undo) {
+  const { options, signer, things, urls, log } = rooms;
+  const { federation, cosigner, links, traffic, receipts } = trade;
+  const mqtt = mqttServer(rooms, trade);
   const app = createHttpServer({ logger: log });
   undo.push(() => app.close());
   await federationRoutes(app, { federation });
-  await app.register((scope) =>
-    receiptRoutes(scope, { receipts: cosigner, authenticatePeer: federation.authenticatePeer }),
-  );
-  const rooms = {
-    options,
+  const { authenticatePeer } = federation;
+  await app.register((scope) => receiptRoutes(scope, { receipts: cosigner, authenticatePeer }));
+  const { name, title, country, currency, place, dev, publicWorld } = options;
+  const facts = {
+    ...{ name, title, country, currency, place, dev, publicWorld },
     did: signer.did,
-    urls,
     version: packageVersion(),
-    clock,
-    journal,
-    store,
-    things,
+    httpUrl: () => urls.http,
+    mqttUrl: () => urls.mqtt,
   };
-  await apiRoutes(
-    app,
-    apiDeps({
-      ...rooms,
-      users,
-      audit,
-      catalogue,
-      agreements,
-      federation,
-      flow,
-      meter,
-      counts,
-      links,
-      mqtt,
-      traffic,
-      receipts,
-    }),
-  );
-  const mqttPort = await mqtt.listen(options.mqtt.port, options.mqtt.host);
+  const mqttConnections = (): number => mqtt.connectionCount;
+  const own = { facts, mqttConnections, federation, links, traffic, receipts };
+  await apiRoutes(app, apiDeps({ ...rooms, ...own }));
+
+  const port = await mqtt.listen(options.mqtt.port, options.mqtt.host);
   undo.push(() => mqtt.close());
-  urls.mqtt = `mqtt://${hostInUrl(options.mqtt.host)}:${mqttPort}`;
+  urls.mqtt = `mqtt://${hostInUrl(options.mqtt.host)}:${port}`;
   urls.http = await listenHttp(app, options.http);
+  things.onClosed((id) => {
+    mqtt.disconnect(
+      (principal) => principal.kind === "thing" && principal.id === id,
+      reason.notAuthorized,
+      "the Thing's credential was withdrawn",
+    );
+  });
+  return { app, mqtt };
+}
 
-  await federation.resume();
-  for (const agreement of agreements.list()) {
-    if (agreement.role === "consumer" && agreement.state === "active") links.resume(agreement);
-  }
-  await receipts.start();
-  traffic.start();
+function mqttServer(rooms: Rooms, { federation }: Trade): MqttServer {
+  const { options, clock, things, users, agreements, flow, meter } = rooms;
+  const mqtt = new MqttServer({
+    flow,
+    limits: { ...mqttLimits, ...options.limits },
+    onSeen: (thing, summary) => things.lastSeen(thing, clock.now(), summary),
+    authenticate: authenticator({
+      dev: options.dev,
+      ownPrincipal: (name, password) => principalOfCredentials(name, password, { things, users }),
+      participant: (agreement, token) => {
+        const known = federation.transfers.authenticate(agreement, token);
+        return known && { kind: "participant", did: known.did, agreement };
+      },
+      endedBecause: (agreement) => agreements.get(agreement)?.ended?.reason,
+      usage: meter,
+    }),
+  });
+  flow.grants.onEnded((ended) => {
+    const isGuest = (principal: Principal): boolean =>
+      principal.kind === "participant" && principal.agreement === ended;
+    const close = (): void => mqtt.disconnect(isGuest, reason.notAuthorized, "the agreement ended");
+    setTimeout(close, farewellMs).unref();
+  });
+  return mqtt;
+}
 
+function runningNode(rooms: Rooms, trade: Trade, { app, mqtt }: Doors): RunningNode {
+  const { options, signer, urls, adminToken, flow, meter, store } = rooms;
+  const { traffic, links, receipts, federation } = trade;
   return {
     name: options.name,
     did: signer.did,
@@ -299,8 +288,8 @@ async function compose(
     async close() {
       traffic.close();
       await links.close();
-      await receipts.close();
       await mqtt.close();
+      await receipts.close();
       await federation.close();
       await app.close();
       await flow.close();

@@ -9,7 +9,7 @@
  */
 import swagger from "@fastify/swagger";
 import { TypeBoxValidatorCompiler } from "@fastify/type-provider-typebox";
-import fastify, { type FastifyBaseLogger, type FastifyInstance } from "fastify";
+import { fastify, type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
 import { ComityError } from "../kernel/errors.ts";
 import { nameOfPrincipal } from "../things/access.ts";
 import { accessRoutes } from "./access-routes.ts";
@@ -40,7 +40,8 @@ export function createHttpServer(
     requestTimeout: 60_000,
     // a client that keeps its connection open and idle does not hold up the end
     forceCloseConnections: "idle",
-    ...(options.logger && { loggerInstance: options.logger, disableRequestLogging: true }),
+    logController: new LogController({ disableRequestLogging: true }),
+    ...(options.logger && { loggerInstance: options.logger }),
   });
   app.addHook("onRequest", async (_request, reply) => {
     reply.headers({

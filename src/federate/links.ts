@@ -30,7 +30,8 @@ export class Links {
 
   /** Opens the agreement's link; where the provider does not answer it is tried until it does. */
   async start(agreement: Agreement): Promise<void> {
-    if (this.#closed || agreement.state === "ended" || this.#links.has(agreement.id)) return;
+    if (agreement.role !== "consumer" || agreement.state === "ended") return;
+    if (this.#closed || this.#links.has(agreement.id)) return;
     const address = await this.#options.addressOf(agreement);
     if (this.#closed || this.#links.has(agreement.id)) return;
     const link = new Link(agreement, address, this.#options);

@@ -19,7 +19,7 @@ test("flip - changes one character of the middle receipt's signature and nothing
   const text = JSON.stringify(bill);
   const flipped = flipReceipt(text);
   assert.equal(flipped.receipt, 2);
-  const differing = [...text].filter((char, at) => char !== flipped.text[at]);
+  const differing = text.split("").filter((char, at) => char !== flipped.text[at]);
   assert.equal(differing.length, 1);
   const parsed = JSON.parse(flipped.text) as typeof bill;
   assert.notDeepEqual(parsed.receipts[1], bill.receipts[1]);

@@ -67,6 +67,10 @@ export class NodeProcess {
     return this.#http;
   }
 
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
   get running(): boolean {
     return this.#child !== undefined;
   }

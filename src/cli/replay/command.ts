@@ -3,6 +3,7 @@ import { readFileSync, statSync } from "node:fs";
 import { Command } from "commander";
 import { connectMqtt } from "../../client/mqtt.ts";
 import type { MqttClientOptions } from "../../client/types.ts";
+import { canonicalBytes } from "../../kernel/canonical.ts";
 import { systemClock } from "../../kernel/clock.ts";
 import { problemOf } from "../../kernel/errors.ts";
 import { connect, type CliIo, globals, mqttLogin, readText } from "../context.ts";
@@ -35,7 +36,7 @@ export function replayCommand(io: CliIo): Command {
     .argument("<files...>", "CSV files with a line of column names, replayed one after the other")
     .requiredOption("--map <map.yaml>", "what topic and payload a row becomes (see below)")
     .option("--speed <times>", "times real time; 0 or max: as fast as it goes", "1")
-    .option("--producer <name>", "names the source (default: from the file's name and content)")
+    .option("--producer <name>", "names the source (default: from the file and the map)")
     .option("--as <name>", "come in as this Thing, with its token in --token")
     .option("--mqtt <url>", "the MQTT address (default: asked from the node)")
     .option("--retry <seconds>", "how long a lost connection is tried again", "60")
@@ -55,7 +56,7 @@ export function replayCommand(io: CliIo): Command {
       const json = globals(command).json === true;
       const replayed: Replayed[] = [];
       for (const file of files) {
-        const producer = flags.producer ?? producerOf(file);
+        const producer = flags.producer ?? producerOf(file, map);
         const done = await replayFile(io, { file, map, producer, speed, login, retryMs });
         replayed.push(done);
         if (!json) printDone(io, done);
@@ -112,9 +113,13 @@ function printDone(io: CliIo, { file, messages, seconds }: Replayed): void {
   printLine(io, `${file}: ${counts} in ${seconds.toFixed(1)} s (${rate.toLocaleString("en")}/s)`);
 }
 
-/** The same rows are the same producer; another file of that name is another. */
-function producerOf(file: string): string {
-  const hash = createHash("sha256").update(read(file)).digest("base64url").slice(0, 12);
+/** The same rows sent the same way are the same producer; another file or map is another. */
+function producerOf(file: string, map: ReplayMap): string {
+  const hash = createHash("sha256")
+    .update(canonicalBytes(map))
+    .update(read(file))
+    .digest("base64url")
+    .slice(0, 12);
   return `replay-${fileName(file)}-${hash}`;
 }
 

@@ -6,7 +6,7 @@ interface Column {
   readonly title: string;
   readonly width: number;
   readonly align: typeof left;
-  text(row: Row): string;
+  readonly text: (row: Row) => string;
 }
 
 const count = (value: number): string => Math.round(value).toLocaleString("en");
@@ -25,7 +25,7 @@ export function duration(seconds: number): string {
   const two = (value: number): string => String(value).padStart(2, "0");
   const hours = Math.floor(seconds / 3600);
   const minutes = Math.floor(seconds / 60) % 60;
-  const rest = `${two(seconds % 60)}`;
+  const rest = two(seconds % 60);
   return hours > 0 ? `${hours}:${two(minutes)}:${rest}` : `${minutes}:${rest}`;
 }
 
@@ -158,9 +158,9 @@ function keys(pressed: Pressed, paint: Paint): string {
   return [
     key("↑↓", "choose"),
     key("r", "revoke"),
-    key("l", "cut the link"),
+    key("l", "cut link"),
     key("k", "kill -9 a node"),
-    key("v", "verify a bill"),
+    key("v", "verify bill"),
     key("q", "quit"),
   ].join("   ");
 }

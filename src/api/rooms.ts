@@ -1,41 +1,36 @@
-import type { ApiDeps } from "./api/deps.ts";
-import type { MqttServer } from "./connect/mqtt/server.ts";
-import type { Federation } from "./federate/federation.ts";
-import type { Links } from "./federate/links.ts";
-import type { Flow } from "./flow/flow.ts";
-import { publishOne, subscribeMessages } from "./flow/local-streams.ts";
-import { readMessages } from "./flow/log-reader.ts";
-import type { Clock } from "./kernel/clock.ts";
-import { ComityError } from "./kernel/errors.ts";
-import type { Journal } from "./kernel/journal.ts";
-import type { Agreement } from "./market/agreement.ts";
-import type { Agreements } from "./market/agreements.ts";
-import type { Catalogue } from "./market/catalogue.ts";
-import { productOfOffer } from "./market/policy.ts";
-import type { ConsumerCounts } from "./meter/consumer-counts.ts";
-import { rowPrefix } from "./meter/row-id.ts";
-import type { ReceiptRecord } from "./meter/receipt.ts";
-import type { ProviderReceipts } from "./meter/receipts-provider.ts";
-import type { Traffic } from "./meter/traffic.ts";
-import type { Meter } from "./meter/usage.ts";
-import type { NodeOptions } from "./node.ts";
-import type { Store } from "./ports/store.ts";
-import { billOf } from "./settle/bill.ts";
-import { statementOf } from "./settle/statement.ts";
-import { usageOf } from "./settle/usage-view.ts";
-import { nameOfPrincipal } from "./things/access.ts";
-import type { AuditTrail } from "./things/audit.ts";
-import type { Things } from "./things/directory.ts";
-import type { Users } from "./things/users.ts";
+import type { ApiDeps, NodeFacts } from "./deps.ts";
+import type { Federation } from "../federate/federation.ts";
+import type { Links } from "../federate/links.ts";
+import type { Flow } from "../flow/flow.ts";
+import { publishOne, subscribeMessages } from "../flow/local-streams.ts";
+import { readMessages } from "../flow/log-reader.ts";
+import type { Clock } from "../kernel/clock.ts";
+import { ComityError } from "../kernel/errors.ts";
+import type { Journal } from "../kernel/journal.ts";
+import type { Agreement } from "../market/agreement.ts";
+import type { Agreements } from "../market/agreements.ts";
+import type { Catalogue } from "../market/catalogue.ts";
+import { productOfOffer } from "../market/policy.ts";
+import type { ConsumerCounts } from "../meter/consumer-counts.ts";
+import { rowPrefix } from "../meter/row-id.ts";
+import type { ReceiptRecord } from "../meter/receipt.ts";
+import type { ProviderReceipts } from "../meter/receipts-provider.ts";
+import type { Traffic } from "../meter/traffic.ts";
+import type { Meter } from "../meter/usage.ts";
+import type { Store } from "../ports/store.ts";
+import { billOf } from "../settle/bill.ts";
+import { statementOf } from "../settle/statement.ts";
+import { usageOf } from "../settle/usage-view.ts";
+import { nameOfPrincipal } from "../things/access.ts";
+import type { AuditTrail } from "../things/audit.ts";
+import type { Things } from "../things/directory.ts";
+import type { Users } from "../things/users.ts";
 
 /** How long a question waits for the other side to co-sign what is still open. */
 const closeWithinMs = 2000;
 
 export interface Rooms {
-  readonly options: NodeOptions;
-  readonly did: string;
-  readonly urls: { readonly http: string; readonly mqtt: string };
-  readonly version: string;
+  readonly facts: NodeFacts;
   readonly clock: Clock;
   readonly journal: Journal;
   readonly store: Store;
@@ -49,18 +44,16 @@ export interface Rooms {
   readonly meter: Meter;
   readonly counts: ConsumerCounts;
   readonly links: Links;
-  readonly mqtt: MqttServer;
+  readonly mqttConnections: () => number;
   readonly traffic: Traffic;
   readonly receipts: ProviderReceipts;
 }
 
 /** The rooms as the HTTP API sees them. */
 export function apiDeps(rooms: Rooms): ApiDeps {
-  const { options, did, urls, version, clock, journal, things, users, audit } = rooms;
-  const { name, title, country, currency, place, dev, publicWorld } = options;
-  const facts = { name, did, title, country, currency, place, version, dev, publicWorld };
+  const { facts, clock, journal, things, users, audit } = rooms;
   return {
-    node: { ...facts, httpUrl: () => urls.http, mqttUrl: () => urls.mqtt },
+    node: facts,
     clock,
     journal,
     things,
@@ -82,7 +75,7 @@ export function apiDeps(rooms: Rooms): ApiDeps {
         subscribeMessages(rooms.flow, filter, onMessage),
     },
     traffic: {
-      mqttConnections: () => rooms.mqtt.connectionCount,
+      mqttConnections: rooms.mqttConnections,
       messagesPerSecond: () => rooms.traffic.messagesPerSecond(),
       links: () =>
         rooms.links.list().map((link) => ({
@@ -141,9 +134,9 @@ function agreementsApi(rooms: Rooms): ApiDeps["agreements"] {
 }
 
 /** Whose offer it is, where only one known participant makes it. */
-async function providerOf({ federation, did }: Rooms, offer: string): Promise<string> {
+async function providerOf({ federation, facts }: Rooms, offer: string): Promise<string> {
   const found = (await federation.offers.all()).filter(
-    (one) => one.offer === offer && one.provider !== did,
+    (one) => one.offer === offer && one.provider !== facts.did,
   );
   if (found.length === 1) return found[0]!.provider;
   if (found.length === 0) throw new ComityError("NOT_FOUND", { what: "offer", id: offer });
