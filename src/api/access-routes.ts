@@ -2,6 +2,7 @@ import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
 import type { AuditResource, UserResource } from "../client/resources.ts";
+import * as answers from "./answers.ts";
 import type { ApiDeps } from "./deps.ts";
 import { allow, audited } from "./guard.ts";
 import { answer, IdParams, UserBody } from "./schemas.ts";
@@ -19,7 +20,7 @@ export function accessRoutes(scope: FastifyInstance, deps: ApiDeps): void {
           after: Type.Optional(Type.String({ maxLength: 32 })),
           limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000 })),
         }),
-        response: { 200: answer<AuditResource[]>("Entries.") },
+        response: { 200: answer<AuditResource[]>("Entries.", Type.Array(answers.AuditEntry)) },
       },
     },
     async (request) => deps.audit.list(request.query),
@@ -31,7 +32,9 @@ export function accessRoutes(scope: FastifyInstance, deps: ApiDeps): void {
       config: allow("owner"),
       schema: {
         summary: "All users",
-        response: { 200: answer<readonly UserResource[]>("In order of id.") },
+        response: {
+          200: answer<readonly UserResource[]>("In order of id.", Type.Array(answers.User)),
+        },
       },
     },
     async () => deps.users.list(),
@@ -44,7 +47,12 @@ export function accessRoutes(scope: FastifyInstance, deps: ApiDeps): void {
       schema: {
         summary: "Add a user; the token is told here and never again",
         body: UserBody,
-        response: { 201: answer<{ user: UserResource; token: string }>("The user and the token.") },
+        response: {
+          201: answer<{ user: UserResource; token: string }>(
+            "The user and the token.",
+            answers.UserToken,
+          ),
+        },
       },
     },
     async (request, reply) => {

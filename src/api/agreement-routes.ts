@@ -5,6 +5,7 @@ import type { AgreementDetail, AgreementResource } from "../client/resources.ts"
 import { ComityError } from "../kernel/errors.ts";
 import type { Agreement } from "../market/agreement.ts";
 import { nameOfPrincipal } from "../things/access.ts";
+import * as answers from "./answers.ts";
 import type { ApiDeps } from "./deps.ts";
 import { allow, audited, callerOf } from "./guard.ts";
 import { AgreeBody, answer, EffectBody, IdParams, LinkBody } from "./schemas.ts";
@@ -24,7 +25,9 @@ function readRoutes(scope: FastifyInstance, deps: ApiDeps): void {
       config: allow("viewer"),
       schema: {
         summary: "All agreements, as provider and as consumer",
-        response: { 200: answer<AgreementResource[]>("Agreements.") },
+        response: {
+          200: answer<AgreementResource[]>("Agreements.", Type.Array(answers.Agreement)),
+        },
       },
     },
     async () => (await deps.agreements.list()).map(resource),
@@ -37,7 +40,7 @@ function readRoutes(scope: FastifyInstance, deps: ApiDeps): void {
       schema: {
         summary: "One agreement with its policy, evidence and usage",
         params: IdParams,
-        response: { 200: answer<AgreementDetail>("The agreement.") },
+        response: { 200: answer<AgreementDetail>("The agreement.", answers.AgreementWithEvidence) },
       },
     },
     async (request) => {
@@ -73,7 +76,9 @@ function contractRoutes(scope: FastifyInstance, deps: ApiDeps): void {
       schema: {
         summary: "Agree to an offer: negotiates, signs, and starts the transfer",
         body: AgreeBody,
-        response: { 201: answer<AgreementResource>("The agreement, signed by both.") },
+        response: {
+          201: answer<AgreementResource>("The agreement, signed by both.", answers.Agreement),
+        },
       },
     },
     async (request, reply) => {
@@ -92,7 +97,7 @@ function contractRoutes(scope: FastifyInstance, deps: ApiDeps): void {
       schema: {
         summary: "End it now; nothing more is delivered",
         params: IdParams,
-        response: { 200: answer<AgreementResource>("The agreement, ended.") },
+        response: { 200: answer<AgreementResource>("The agreement, ended.", answers.Agreement) },
       },
     },
     async (request) => {

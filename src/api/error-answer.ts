@@ -42,10 +42,10 @@ function toComity(thrown: unknown, request: FastifyRequest): ComityError {
 
 function validationProblem(error: FastifyError): string {
   const where = error.validationContext ?? "body";
-  const problems = (error.validation ?? []).slice(0, 3).map((found) => {
-    const extra = found.params["additionalProperties"];
-    const names = Array.isArray(extra) ? ` (${extra.join(", ")})` : "";
-    return `${where}${found.instancePath} ${found.message ?? "is wrong"}${names}`;
+  const problems = (error.validation ?? []).slice(0, 3).map(({ instancePath, message }) => {
+    // "schema is false" is how a schema says that it has no such member
+    const text = message === "schema is false" ? "is no member it has" : message;
+    return `${where}${instancePath} ${text ?? "is wrong"}`;
   });
   return problems.join("; ");
 }

@@ -3,6 +3,7 @@ import type { FastifyInstance } from "fastify";
 import { Readable } from "node:stream";
 import { Type } from "typebox";
 import type { LogLine, LogResource } from "../client/resources.ts";
+import * as answers from "./answers.ts";
 import type { ApiDeps, LogRow } from "./deps.ts";
 import { allow } from "./guard.ts";
 import { payloadText } from "./payload-text.ts";
@@ -19,7 +20,7 @@ export function logRoutes(scope: FastifyInstance, deps: ApiDeps): void {
       config: allow("viewer"),
       schema: {
         summary: "The logs of logged streams, own and received",
-        response: { 200: answer<readonly LogResource[]>("Logs.") },
+        response: { 200: answer<readonly LogResource[]>("Logs.", Type.Array(answers.Log)) },
       },
     },
     async () => deps.logs.list(),

@@ -3,6 +3,7 @@ import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
 import type { OfferResource, PeerResource, ProductResource } from "../client/resources.ts";
 import { ComityError } from "../kernel/errors.ts";
+import * as answers from "./answers.ts";
 import type { ApiDeps, ProductToAdd } from "./deps.ts";
 import { rankOffers } from "./find.ts";
 import { allow, audited } from "./guard.ts";
@@ -22,7 +23,9 @@ function productRoutes(scope: FastifyInstance, deps: ApiDeps): void {
       config: allow("viewer"),
       schema: {
         summary: "This node's products",
-        response: { 200: answer<readonly ProductResource[]>("In order of id.") },
+        response: {
+          200: answer<readonly ProductResource[]>("In order of id.", Type.Array(answers.Product)),
+        },
       },
     },
     async () => deps.products.list(),
@@ -35,7 +38,7 @@ function productRoutes(scope: FastifyInstance, deps: ApiDeps): void {
       schema: {
         summary: "Offer a set of streams",
         body: ProductBody,
-        response: { 201: answer<ProductResource>("The product.") },
+        response: { 201: answer<ProductResource>("The product.", answers.Product) },
       },
     },
     async (request, reply) => {
@@ -52,7 +55,7 @@ function productRoutes(scope: FastifyInstance, deps: ApiDeps): void {
       schema: {
         summary: "One product",
         params: IdParams,
-        response: { 200: answer<ProductResource>("The product.") },
+        response: { 200: answer<ProductResource>("The product.", answers.Product) },
       },
     },
     async (request) => {
@@ -92,7 +95,7 @@ function peerRoutes(scope: FastifyInstance, deps: ApiDeps): void {
       config: allow("viewer"),
       schema: {
         summary: "The nodes this one knows",
-        response: { 200: answer<readonly PeerResource[]>("Peers.") },
+        response: { 200: answer<readonly PeerResource[]>("Peers.", Type.Array(answers.Peer)) },
       },
     },
     async () => deps.peers.list(),
@@ -105,7 +108,7 @@ function peerRoutes(scope: FastifyInstance, deps: ApiDeps): void {
       schema: {
         summary: "Know another node by its address",
         body: PeerBody,
-        response: { 201: answer<PeerResource>("The peer.") },
+        response: { 201: answer<PeerResource>("The peer.", answers.Peer) },
       },
     },
     async (request, reply) => {
@@ -122,7 +125,7 @@ function peerRoutes(scope: FastifyInstance, deps: ApiDeps): void {
       schema: {
         summary: "Find offers, this node's and its peers'",
         querystring: Type.Object({ q: Type.Optional(Type.String({ maxLength: 200 })) }),
-        response: { 200: answer<OfferResource[]>("Best first.") },
+        response: { 200: answer<OfferResource[]>("Best first.", Type.Array(answers.Offer)) },
       },
     },
     async (request) => rankOffers(request.query.q ?? "", await deps.offers.all()),

@@ -3,6 +3,7 @@ import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
 import type { StatementResource, UsageResource } from "../client/resources.ts";
 import { ComityError } from "../kernel/errors.ts";
+import * as answers from "./answers.ts";
 import type { ApiDeps } from "./deps.ts";
 import { allow } from "./guard.ts";
 import { answer, Month } from "./schemas.ts";
@@ -15,7 +16,7 @@ export function settleRoutes(scope: FastifyInstance, deps: ApiDeps): void {
       config: allow("viewer"),
       schema: {
         summary: "What was counted so far, by agreement",
-        response: { 200: answer<readonly UsageResource[]>("Usage.") },
+        response: { 200: answer<readonly UsageResource[]>("Usage.", Type.Array(answers.Usage)) },
       },
     },
     async () => deps.settle.usage(),
@@ -28,7 +29,12 @@ export function settleRoutes(scope: FastifyInstance, deps: ApiDeps): void {
       schema: {
         summary: "The month's sums from receipts both sides signed",
         params: Type.Object({ month: Month }),
-        response: { 200: answer<readonly StatementResource[]>("One line an agreement.") },
+        response: {
+          200: answer<readonly StatementResource[]>(
+            "One line an agreement.",
+            Type.Array(answers.Statement),
+          ),
+        },
       },
     },
     async (request) => deps.settle.statement(request.params.month),

@@ -1,6 +1,7 @@
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance } from "fastify";
 import type { HealthResource, StatusResource } from "../client/resources.ts";
+import * as answers from "./answers.ts";
 import type { ApiDeps } from "./deps.ts";
 import { allow } from "./guard.ts";
 import { answer } from "./schemas.ts";
@@ -17,7 +18,7 @@ export function statusRoutes(scope: FastifyInstance, deps: ApiDeps): void {
       schema: {
         summary: "Is it there?",
         security: [],
-        response: { 200: answer<HealthResource>("It is.") },
+        response: { 200: answer<HealthResource>("It is.", answers.Health) },
       },
     },
     async () => ({ status: "ok" as const, name: node.name, did: node.did, version: node.version }),
@@ -29,7 +30,9 @@ export function statusRoutes(scope: FastifyInstance, deps: ApiDeps): void {
       config: allow("viewer"),
       schema: {
         summary: "What the node does right now",
-        response: { 200: answer<StatusResource>("Connections, links, counts and refusals.") },
+        response: {
+          200: answer<StatusResource>("Connections, links, counts and refusals.", answers.Status),
+        },
       },
     },
     async () => {

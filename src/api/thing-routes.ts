@@ -5,6 +5,7 @@ import type { ThingResource } from "../client/resources.ts";
 import { ComityError } from "../kernel/errors.ts";
 import type { Thing, Things } from "../things/directory.ts";
 import { thingDescription } from "../things/thing-description.ts";
+import * as answers from "./answers.ts";
 import type { ApiDeps } from "./deps.ts";
 import { allow, audited } from "./guard.ts";
 import { answer, IdParams, ThingBody } from "./schemas.ts";
@@ -21,7 +22,7 @@ export function thingRoutes(scope: FastifyInstance, deps: ApiDeps): void {
       config: allow("viewer"),
       schema: {
         summary: "All Things",
-        response: { 200: answer<ThingResource[]>("In order of id.") },
+        response: { 200: answer<ThingResource[]>("In order of id.", Type.Array(answers.Thing)) },
       },
     },
     async () => things.list().map((thing) => resource(thing, things)),
@@ -34,7 +35,7 @@ export function thingRoutes(scope: FastifyInstance, deps: ApiDeps): void {
       schema: {
         summary: "Add a Thing; its token is told here and never again",
         body: ThingBody,
-        response: { 201: answer<WithToken>("The Thing and its token.") },
+        response: { 201: answer<WithToken>("The Thing and its token.", answers.ThingToken) },
       },
     },
     async (request, reply) => {
@@ -88,7 +89,7 @@ export function thingRoutes(scope: FastifyInstance, deps: ApiDeps): void {
       schema: {
         summary: "A new token; the old one is good no more",
         params: IdParams,
-        response: { 200: answer<WithToken>("The Thing and its new token.") },
+        response: { 200: answer<WithToken>("The Thing and its new token.", answers.ThingToken) },
       },
     },
     async (request) => {

@@ -60,18 +60,23 @@ export function mqttLogin(
   return { username: name ?? "token", password: token };
 }
 
-function nodeOf(io: CliIo, options: GlobalOptions): { url: string; token?: string } {
+/** Its address and the token for it: what was named, else what `up` left in the data folder. */
+export function nodeOf(io: CliIo, options: GlobalOptions): { url: string; token?: string } {
   const folder = options.data ?? dataDefault;
-  const named = options.url ?? io.env["COMITY_URL"];
+  const named = options.url ?? nonEmpty(io.env["COMITY_URL"]);
   const url = named ?? addressIn(folder)?.http ?? urlDefault;
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
     throw new ComityError("CONFIG_INVALID", { problem: `"${url}" is not an http address` });
   }
-  const given = options.token ?? io.env["COMITY_TOKEN"];
+  const given = options.token ?? nonEmpty(io.env["COMITY_TOKEN"]);
   // the folder's token goes to its own node, never to a host somewhere else
   const own = named === undefined || options.data !== undefined || isLocal(url);
   const token = given ?? (own ? tokenIn(folder) : undefined);
   return token === undefined ? { url } : { url, token };
+}
+
+function nonEmpty(text: string | undefined): string | undefined {
+  return text === "" ? undefined : text;
 }
 
 function isLocal(url: string): boolean {

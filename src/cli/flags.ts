@@ -48,6 +48,27 @@ export function addressFrom(
   return { host: (match[1] ?? hostDefault).replace(/^\[|\]$/g, ""), port };
 }
 
+/** `http://127.0.0.1:8081`, known by its port as nodes on one machine are, or `DID=URL`. */
+export function localPeerFrom(text: string): { did: string; url: string } {
+  const [, named, url = ""] = /^(?:(did:[^=]+)=)?(.*)$/.exec(text) ?? [];
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  if (!parsed || !/^https?:$/.test(parsed.protocol) || (parsed.port === "" && !named)) {
+    throw invalid(`--local-peer "${text}" is not an address such as http://127.0.0.1:8081`);
+  }
+  return { did: named ?? `did:web:localhost%3A${parsed.port}`, url: parsed.origin };
+}
+
+/** What a schema found first. */
+export function schemaProblem(
+  found: readonly { readonly instancePath: string; readonly message: string }[],
+): string {
+  const [first] = found;
+  if (!first) return " is wrong";
+  // "schema is false" is how a schema says that it has no such member
+  const unknown = first.message === "schema is false";
+  return `${first.instancePath} ${unknown ? "is no member it has" : first.message}`;
+}
+
 export function invalid(problem: string): ComityError {
   return new ComityError("CONFIG_INVALID", { problem });
 }

@@ -2,13 +2,12 @@ import { hostname } from "node:os";
 import { Type } from "typebox";
 import { Compile } from "typebox/compile";
 import { parse } from "yaml";
-import { mqttLimits } from "../connect/mqtt/limits.ts";
 import { crashAt } from "../kernel/crash.ts";
 import { problemOf } from "../kernel/errors.ts";
 import { placeProblem } from "../kernel/place.ts";
 import type { NodeOptions } from "../node.ts";
 import { dataDefault, readText } from "./context.ts";
-import { addressFrom, invalid, placeFrom } from "./flags.ts";
+import { addressFrom, invalid, localPeerFrom, placeFrom, schemaProblem } from "./flags.ts";
 
 export interface UpFlags {
   readonly name?: string;
@@ -21,6 +20,7 @@ export interface UpFlags {
   readonly http?: string;
   readonly mqtt?: string;
   readonly publicUrl?: string;
+  readonly localPeer?: readonly string[];
   readonly publicWorld?: boolean;
   readonly dev?: boolean;
   readonly config?: string;
@@ -34,6 +34,17 @@ const Address = Type.Union([
     strict,
   ),
 ]);
+
+const limit = Type.Optional(Type.Integer({ minimum: 1 }));
+const limits = {
+  connectionsMax: limit,
+  packetBytesMax: limit,
+  subscriptionsPerClientMax: limit,
+  queueBytesMax: limit,
+  connectTimeoutMs: limit,
+  sessionExpirySecondsMax: limit,
+} satisfies Record<keyof NonNullable<NodeOptions["limits"]>, typeof limit>;
+const Limits = Type.Object(limits, strict);
 
 /** The file of `--config`: the node's options, each of them optional. */
 const ConfigFile = Type.Object(
@@ -70,7 +81,7 @@ const ConfigFile = Type.Object(
         Type.Literal("silent"),
       ]),
     ),
-    limits: Type.Optional(Type.Record(Type.String(), Type.Integer({ minimum: 0 }))),
+    limits: Type.Optional(Limits),
   },
   strict,
 );
@@ -78,7 +89,7 @@ type ConfigFile = Type.Static<typeof ConfigFile>;
 const configFile = Compile(ConfigFile);
 
 const hostDefault = "127.0.0.1";
-const receiptWindowMsDefault = 60_000;
+const receiptWindowMsDefault = 10_000;
 
 /** Flags over file over defaults; CONFIG_INVALID names the option that is wrong. */
 export function upOptions(
@@ -103,13 +114,13 @@ export function upOptions(
     http: addressOf("--http", flags.http, file.http, 8080),
     mqtt: addressOf("--mqtt", flags.mqtt, file.mqtt, 1883),
     ...optional("publicUrl", httpUrl("--public-url", flags.publicUrl ?? file.publicUrl)),
-    localPeers: file.localPeers ?? [],
+    localPeers: [...(file.localPeers ?? []), ...(flags.localPeer ?? []).map(localPeerFrom)],
     dev: flags.dev ?? file.dev ?? false,
     publicWorld: flags.publicWorld ?? file.publicWorld ?? false,
     receiptWindowMs: file.receiptWindowMs ?? receiptWindowMsDefault,
     ...optional("exposureMessagesMax", file.exposureMessagesMax),
     ...optional("logLevel", file.logLevel),
-    ...optional("limits", knownLimits(file.limits)),
+    ...optional("limits", file.limits),
     // kill -9 at a named place, so that tests can show what a node takes up again
     ...(crash !== undefined && {
       crash: crashAt(crash, () => process.kill(process.pid, "SIGKILL")),
@@ -126,8 +137,7 @@ function readConfig(path: string): ConfigFile {
     throw invalid(`${path}: ${problemOf(error)}`);
   }
   if (configFile.Check(read)) return read;
-  const [first] = configFile.Errors(read);
-  throw invalid(`${path}${first?.instancePath ?? ""} ${first?.message ?? "is wrong"}`);
+  throw invalid(`${path}${schemaProblem(configFile.Errors(read))}`);
 }
 
 function addressOf(
@@ -152,12 +162,6 @@ function placeOf(flags: UpFlags, file: ConfigFile): NodeOptions["place"] {
 function code(option: string, form: RegExp, value: string): string {
   if (!form.test(value)) throw invalid(`${option} "${value}" is not an ISO code such as NL or EUR`);
   return value;
-}
-
-function knownLimits(limits: ConfigFile["limits"]): ConfigFile["limits"] {
-  const unknown = Object.keys(limits ?? {}).find((name) => !(name in mqttLimits));
-  if (unknown === undefined) return limits;
-  throw invalid(`there is no limit "${unknown}"; there are ${Object.keys(mqttLimits).join(", ")}`);
 }
 
 function httpUrl(option: string, value: string | undefined): string | undefined {

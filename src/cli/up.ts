@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { Command } from "commander";
 import { packageVersion } from "../api/version.ts";
 import { addressFile, type CliIo, globals, type NodeAddress, tokenFile } from "./context.ts";
+import { repeated } from "./flags.ts";
 import { interrupted } from "./interrupt.ts";
 import { printLine } from "./output.ts";
 import { type UpFlags, upOptions } from "./up-options.ts";
@@ -19,6 +20,11 @@ export function upCommand(io: CliIo): Command {
     .option("--http <port>", "PORT or HOST:PORT (default: 127.0.0.1:8080; 0: any free one)")
     .option("--mqtt <port>", "PORT or HOST:PORT (default: 127.0.0.1:1883; 0: any free one)")
     .option("--public-url <url>", "the address others reach it at, where that is another")
+    .option(
+      "--local-peer <url>",
+      "a peer's node on this machine, such as http://127.0.0.1:8081; repeatable",
+      repeated,
+    )
     .option("--public-world", "show the world page and its data to everybody")
     .option("--dev", "let anonymous clients in on loopback; for trying and measuring only")
     .option("--config <file>", "all of it in JSON or YAML; flags win")

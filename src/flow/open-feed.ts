@@ -43,7 +43,10 @@ export async function openFeed(request: FeedRequest): Promise<Feed> {
 
 function positionOf(base: Checkpoint, start: StartPosition | undefined, log: StreamLog): number {
   if (base.epoch === log.epoch) return base.position;
-  return start?.epoch === log.epoch ? start.position : log.end;
+  if (start === undefined) return log.end;
+  // A log is given its epoch for good with its first block. Where the node stopped before that,
+  // the log that stands here now is younger than the agreement: all of it belongs to it.
+  return start.epoch === log.epoch ? start.position : 0;
 }
 
 /**

@@ -1,29 +1,5 @@
-import { offsetAfter, type Layout, walkPublishes } from "../wire/mqtt/publish.ts";
-import type { Gate } from "./gate.ts";
-
-/** Packets on their way to one socket. */
-export interface Parcel {
-  packets: Buffer;
-  count: number;
-  payloadBytes: number;
-  readonly layout: Layout;
-  /** The agreement they leave under. */
-  readonly gate: Gate | undefined;
-  /** Told how much was really handed on. */
-  readonly tally: Tally | undefined;
-  /** May be given up when the queue is full (QoS 0 of live streams). */
-  readonly droppable: boolean;
-}
-
-/** Running totals of what was handed to the socket. */
-export interface Tally {
-  add(messages: number, payloadBytes: number): void;
-}
-
-/** Made when its turn comes, so that it can speak of what went before it. */
-export interface LateParcel {
-  readonly make: () => Buffer | undefined;
-}
+import { offsetAfter, walkPublishes } from "../wire/mqtt/publish.ts";
+import { type LateParcel, own, type Parcel, ParcelQueue } from "./parcel-queue.ts";
 
 export interface OutboxSocket {
   /** False when the socket is full; `ready()` is to be called when it drains. */
@@ -32,7 +8,6 @@ export interface OutboxSocket {
 
 const mergeBytesMax = 16_384;
 const turnBytesMax = 1_048_576;
-const compactBelow = 0.5;
 
 /**
  * What waits for one socket: written in order, once per turn of the event loop, small parcels
@@ -42,9 +17,8 @@ export class Outbox {
   readonly #socket: OutboxSocket;
   readonly #queueBytesMax: number;
   readonly #onDropped: (messages: number) => void;
-  #queue: (Parcel | LateParcel)[] = [];
-  #head = 0;
-  #bytes = 0;
+  readonly #onFlushed: () => void;
+  readonly #queue = new ParcelQueue();
   #scheduled = false;
   #blocked = false;
   #waiting = false;
@@ -52,35 +26,45 @@ export class Outbox {
 
   constructor(
     socket: OutboxSocket,
-    options: { queueBytesMax: number; onDropped: (messages: number) => void },
+    options: {
+      queueBytesMax: number;
+      onDropped: (messages: number) => void;
+      /** Something that waited has left. */
+      onFlushed?: () => void;
+    },
   ) {
     this.#socket = socket;
     this.#queueBytesMax = options.queueBytesMax;
     this.#onDropped = options.onDropped;
+    this.#onFlushed = options.onFlushed ?? (() => {});
   }
 
+  /** What waits, memory for keeping it included. */
   get queuedBytes(): number {
-    return this.#bytes;
+    return this.#queue.parcelBytes;
+  }
+
+  /** Control packets that wait; whoever asks for them faster than it reads has to be slowed. */
+  get controlBytes(): number {
+    return this.#queue.controlBytes;
   }
 
   push(parcel: Parcel): void {
     if (this.#closed) return;
-    if (this.#blocked) compact(parcel);
+    if (this.#blocked) own(parcel);
     this.#queue.push(parcel);
-    this.#bytes += parcel.packets.length;
-    if (this.#bytes > this.#queueBytesMax) this.#dropOldest();
+    if (this.#queue.parcelBytes > this.#queueBytesMax) this.#dropOldest();
     this.#schedule();
   }
 
   /** Control packets: not counted, not gated, never dropped. */
   pushControl(bytes: Buffer): void {
-    this.pushLate(() => bytes);
+    this.#pushLate({ make: () => bytes, bytes: bytes.length });
   }
 
+  /** Made when its turn comes, so that it can speak of what went before it. */
   pushLate(make: () => Buffer | undefined): void {
-    if (this.#closed) return;
-    this.#queue.push({ make });
-    this.#schedule();
+    this.#pushLate({ make, bytes: 0 });
   }
 
   /** The socket has drained. */
@@ -94,28 +78,31 @@ export class Outbox {
     this.#scheduled = false;
     if (this.#closed) return;
     const batch = new WriteBatch(this.#socket);
-    while (!this.#blocked && !this.#waiting && this.#head < this.#queue.length) {
-      const next = this.#queue[this.#head]!;
+    while (!this.#blocked && !this.#waiting) {
+      const next = this.#queue.first();
+      if (next === undefined) break;
       if ("make" in next) {
-        this.#head++;
+        this.#queue.shift();
         const bytes = next.make();
         if (bytes !== undefined) batch.add(bytes);
       } else if (!this.#handOn(next, batch)) break;
       if (batch.bytes >= turnBytesMax && !batch.write()) this.#blocked = true;
     }
     if (!batch.write()) this.#blocked = true;
-    if (this.#head === this.#queue.length) this.#queue = [];
-    else this.#queue = this.#queue.slice(this.#head);
-    this.#head = 0;
-    if (this.#blocked) for (const parcel of this.#queue) if (!("make" in parcel)) compact(parcel);
+    if (this.#blocked) this.#queue.own();
+    this.#onFlushed();
   }
 
   /** Nothing more leaves; what waited is dropped. */
   close(): void {
     this.#closed = true;
-    this.#queue = [];
-    this.#head = 0;
-    this.#bytes = 0;
+    this.#queue.clear();
+  }
+
+  #pushLate(parcel: LateParcel): void {
+    if (this.#closed) return;
+    this.#queue.push(parcel);
+    this.#schedule();
   }
 
   /** False when the parcel has to wait for its gate. */
@@ -128,8 +115,7 @@ export class Outbox {
     } else {
       const rest = splitParcel(parcel, admitted, batch);
       if (gate?.waiting === true) {
-        this.#bytes -= parcel.packets.length - rest.packets.length;
-        this.#queue[this.#head] = rest;
+        this.#queue.replaceFirst(rest);
         this.#waiting = true;
         gate.onReady(() => {
           this.#waiting = false;
@@ -138,8 +124,7 @@ export class Outbox {
         return false;
       }
     }
-    this.#head++;
-    this.#bytes -= parcel.packets.length;
+    this.#queue.shift();
     return true;
   }
 
@@ -151,19 +136,10 @@ export class Outbox {
 
   #dropOldest(): void {
     let dropped = 0;
-    const kept: (Parcel | LateParcel)[] = [];
-    for (let i = this.#head; i < this.#queue.length; i++) {
-      const parcel = this.#queue[i]!;
-      if ("make" in parcel || !parcel.droppable || this.#bytes <= this.#queueBytesMax) {
-        kept.push(parcel);
-        continue;
-      }
-      this.#bytes -= parcel.packets.length;
+    this.#queue.giveUpOldest(this.#queueBytesMax, (parcel) => {
       dropped += parcel.count;
       parcel.gate?.refuse("queue-full", parcel.count);
-    }
-    this.#queue = kept;
-    this.#head = 0;
+    });
     if (dropped > 0) this.#onDropped(dropped);
   }
 }
@@ -226,12 +202,4 @@ function splitParcel(parcel: Parcel, admitted: number, batch: WriteBatch): Parce
     count: parcel.count - admitted,
     payloadBytes: parcel.payloadBytes - payloadBytes,
   };
-}
-
-/** A small slice that waits must not keep a whole read buffer in memory. */
-function compact(parcel: Parcel): void {
-  const { packets } = parcel;
-  if (packets.length < packets.buffer.byteLength * compactBelow) {
-    parcel.packets = Buffer.from(packets);
-  }
 }

@@ -174,6 +174,11 @@ export const catalogue = {
     message: "The node failed while answering {what}.",
     remedy: "Its log tells more; report it with that line, and try again.",
   },
+  NODE_FAILED: {
+    status: 500,
+    message: "The node {name} did not start: {problem}",
+    remedy: "Mend what its last lines name, then start the world again.",
+  },
   CONNECT_FAILED: {
     status: 502,
     message: "Cannot reach {url}: {problem}",

@@ -107,7 +107,10 @@ test("thingDescription - has what TD 1.1 asks of every Thing, and no secret", as
   assert.match(String(td["id"]), /^urn:uuid:/);
   assert.equal(td["title"], "A sensor");
   assert.ok(td["securityDefinitions"] && td["security"]);
-  const properties = td["properties"] as Record<string, { unit: string; forms: { href: string }[] }>;
+  const properties = td["properties"] as Record<
+    string,
+    { unit: string; forms: { href: string }[] }
+  >;
   assert.equal(properties["temperature"]?.unit, "Cel");
   const href = properties["temperature"]?.forms[0]?.href;
   assert.equal(href, "http://127.0.0.1:8080/api/v1/streams/td/temperature");

@@ -92,7 +92,7 @@ export async function flipOneByte(deal: Deal, folder: string, now: number): Prom
   const verified = await verifyBill(JSON.parse(text));
   const lines = [
     `Bill of ${name(deal)}: ${count(verified.messages)} messages, ${verified.amount} ` +
-      `${verified.currency}, ${count(verified.chain)} receipts, all signed by both. Verified.`,
+      `${verified.currency}, receipts 1 to ${count(verified.chain)} signed by both. Verified.`,
   ];
   const flipped = flipReceipt(text);
   try {

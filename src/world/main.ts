@@ -42,7 +42,11 @@ export async function runWorld(options: RunWorldOptions): Promise<number> {
   const loaded = loadWorld(options.config ?? new URL("world.yaml", import.meta.url));
   const config = options.seed === undefined ? loaded : { ...loaded, seed: options.seed };
   const stop = new AbortController();
-  const onSignal = (): void => stop.abort();
+  const onSignal = (): void => {
+    // The second Ctrl-C does not wait; the nodes are then ended by force.
+    if (stop.signal.aborted) process.exit(130);
+    stop.abort();
+  };
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, onSignal);
   try {
     return await (options.once

@@ -91,7 +91,7 @@ export class NodeProcess {
       { stdio: ["ignore", "pipe", "pipe", "ipc"], detached: process.platform !== "win32" },
     );
     this.#child = child;
-    this.#expected = false;
+    this.#expected = true; // until it is ready, its end is this start's failure
     this.#lines = [];
     const ready = Promise.withResolvers<void>();
     child.on("error", (error) => ready.reject(error));
@@ -105,6 +105,7 @@ export class NodeProcess {
     const timer = setTimeout(() => ready.reject(this.#failed("it is not ready")), readyTimeoutMs);
     try {
       await ready.promise;
+      this.#expected = false;
     } catch (error) {
       await this.kill();
       throw error;
@@ -161,6 +162,6 @@ export class NodeProcess {
 
   #failed(what: string): ComityError {
     const said = this.#lines.length === 0 ? "" : `; it said: ${this.#lines.join(" | ")}`;
-    return new ComityError("CONNECT_FAILED", { url: this.httpUrl, problem: `${what}${said}` });
+    return new ComityError("NODE_FAILED", { name: this.name, problem: `${what}${said}` });
   }
 }

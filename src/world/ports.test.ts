@@ -18,10 +18,8 @@ test("ports - a busy port is named and the next free one taken", async () => {
   server.close();
 });
 
-test("ports - none is given out twice", async () => {
-  const taken = new Set<number>();
-  const first = await pickPort(host, 0, taken, () => {});
-  const second = await pickPort(host, first, taken, () => {});
-  assert.notEqual(first, second);
-  assert.deepEqual([...taken], [first, second]);
+test("ports - one that is taken by another node of the world is left out", async () => {
+  const first = await pickPort(host, 0, new Set(), () => {});
+  const second = await pickPort(host, first, new Set([first]), () => {});
+  assert.ok(second > first);
 });

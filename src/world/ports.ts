@@ -24,16 +24,13 @@ export async function tryPort(host: string, port: number): Promise<number | unde
 export async function pickPort(
   host: string,
   wanted: number,
-  taken: Set<number>,
+  taken: ReadonlySet<number>,
   busy: (port: number) => void,
 ): Promise<number> {
   for (let port = wanted; port <= 65_535; port = wanted === 0 ? 0 : port + 1) {
     if (wanted !== 0 && taken.has(port)) continue;
     const found = await tryPort(host, port);
-    if (found !== undefined && !taken.has(found)) {
-      taken.add(found);
-      return found;
-    }
+    if (found !== undefined && !taken.has(found)) return found;
     if (found === undefined) busy(port);
   }
   throw new ComityError("PORT_BUSY", { port: wanted, host, option: "ports in world.yaml" });

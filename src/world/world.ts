@@ -1,5 +1,6 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
 import type { AgreementResource } from "../client/resources.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { matches } from "../kernel/topic.ts";
@@ -12,7 +13,7 @@ import { surroundings } from "./devices/device.ts";
 import type { Device, Surroundings } from "./devices/device.ts";
 import { devicesOf } from "./devices/fleet.ts";
 import { NodeProcess } from "./node-process.ts";
-import { pickPort } from "./ports.ts";
+import { pickPort, tryPort } from "./ports.ts";
 import { addProducts, addThings, agreeOn, deskName, thingsOf } from "./setup.ts";
 import { startSimClock } from "./sim-clock.ts";
 import { buildRoads } from "./simulators/roads.ts";
@@ -56,6 +57,7 @@ export interface Deal {
 }
 
 const host = "127.0.0.1";
+const linkTimeoutMs = 15_000;
 
 /** Five sovereign nodes, their devices and desks: started, set up, and ended together. */
 export class World {
@@ -157,6 +159,7 @@ export class World {
     await Promise.all(this.deals.map((deal) => this.#agree(deal)));
     say("Connecting devices and desks …");
     await Promise.all(this.members.map((member) => this.#connect(member)));
+    await this.#linked();
     for (const { lines } of this.members) for (const line of lines) line.run();
     this.#effects = setInterval(() => void this.#tellEffects(), 1000);
   }
@@ -232,6 +235,31 @@ export class World {
     await Promise.all([...member.lines, member.desk].map((connection) => connection.connect()));
   }
 
+  /** A live stream has no memory: nothing is sent before somebody receives it. */
+  async #linked(): Promise<void> {
+    const { clock, say } = this.#options;
+    const until = clock.monotonic() + linkTimeoutMs;
+    for (;;) {
+      const open: Deal[] = [];
+      for (const member of this.members) {
+        const { links } = await member.node.http.status();
+        const up = new Set(
+          links.filter(({ state }) => state === "up").map(({ agreement }) => agreement),
+        );
+        const bought = this.deals.filter(({ consumer }) => consumer === member);
+        open.push(...bought.filter(({ agreement }) => !up.has(agreement?.id ?? "")));
+      }
+      if (open.length === 0) return;
+      if (clock.monotonic() > until) {
+        for (const { config } of open) {
+          say(`The link for ${config.product} to ${config.consumer} is not up yet.`);
+        }
+        return;
+      }
+      await wait(50);
+    }
+  }
+
   #published(member: Member, topic: string): void {
     for (const deal of this.deals) {
       if (deal.provider !== member) continue;
@@ -265,16 +293,27 @@ function nodeState(state: WorldState, name: string): NodeState {
 async function choosePorts(options: WorldOptions, state: WorldState): Promise<void> {
   const { config, anyPorts, say } = options;
   const taken = new Set<number>();
+  const kept = new Set<number>();
+  // Who can stay does, before anybody else looks for a place.
+  for (const { name } of config.nodes) {
+    const before = state.nodes[name];
+    for (const port of before ? [before.http, before.mqtt] : []) {
+      if ((await tryPort(host, port)) !== undefined) kept.add(port);
+    }
+  }
   for (const [index, { name }] of config.nodes.entries()) {
     const before = state.nodes[name];
     const pick = async (what: "http" | "mqtt"): Promise<number> => {
-      const wanted = before?.[what] ?? (anyPorts ? 0 : config.ports[what] + index);
+      const first = config.ports[what];
+      const wanted = before?.[what] ?? (anyPorts || first === 0 ? 0 : first + index);
+      if (before && kept.has(wanted)) return wanted;
       const busy = (port: number): void =>
         say(`Port ${port} is busy; ${name} takes the next free one for ${what.toUpperCase()}.`);
-      return pickPort(host, wanted, taken, busy);
+      return pickPort(host, wanted, new Set([...taken, ...kept]), busy);
     };
     const http = await pick("http");
     const mqtt = await pick("mqtt");
+    taken.add(http).add(mqtt);
     // The identity is that of the first start, wherever the node may stand now.
     const did = before?.did ?? `did:web:localhost%3A${http}`;
     state.nodes[name] = { did, http, mqtt, tokens: before?.tokens ?? {} };

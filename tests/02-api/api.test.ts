@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { request as httpRequest } from "node:http";
 import { after, before, test } from "node:test";
+import type { TSchema } from "typebox";
+import { Compile } from "typebox/compile";
 import { ComityHttp } from "../../src/client/http.ts";
 import { agreement, type SmallNode, smallNode } from "./small-node.ts";
 
@@ -62,7 +64,10 @@ test("API - a wrong body is refused with the member that is wrong", async () => 
   const bad = { name: "Bus 7" };
   await assert.rejects(node.admin.addThing(bad), { code: "BODY_INVALID", message: /body\/name/ });
   const typo = { title: "X", topics: ["x/#"], terms: { price, notafter: "2027" } };
-  await assert.rejects(node.admin.addProduct(typo), { code: "BODY_INVALID", message: /notafter/ });
+  await assert.rejects(node.admin.addProduct(typo), {
+    code: "BODY_INVALID",
+    message: /terms\/notafter is no member/,
+  });
   const response = await fetch(`${node.url}/api/v1/things`, {
     method: "POST",
     headers: { authorization: `Bearer ${node.adminToken}`, "content-type": "application/json" },
@@ -238,6 +243,33 @@ test("API - the OpenAPI document names every route and who may call it", async (
       routes.some((one) => one.route === route),
       `${route} in ${routes.map((one) => one.route).join(", ")}`,
     );
+  }
+});
+
+test("API - answers are what the OpenAPI document says they are", async () => {
+  const document = (await node.admin.openapi()) as {
+    paths: Record<string, { get?: { responses: Record<string, unknown> } }>;
+  };
+  await node.admin.addProduct({ title: "Heat", topics: ["heat/#"], terms: { price } });
+  const [user] = await node.admin.users();
+  assert.equal(user?.role, "owner");
+  const routes = ["health", "status", "things", "products", "peers", "find", "agreements"].concat([
+    "usage",
+    "logs",
+    "audit",
+    "users",
+  ]);
+  for (const route of routes) {
+    const path = `/api/v1/${route}`;
+    const described = document.paths[path]?.get?.responses["200"] as {
+      content: { "application/json": { schema: TSchema } };
+    };
+    const schema = Compile(described.content["application/json"].schema);
+    const headers = { authorization: `Bearer ${node.adminToken}` };
+    const body: unknown = await (await fetch(`${node.url}${path}`, { headers })).json();
+    if (Array.isArray(body)) assert.ok(body.length > 0, `${route} has something to look at`);
+    assert.deepEqual(schema.Errors(body), [], route);
+    assert.equal(schema.Check("something else"), false, `${route} is described`);
   }
 });
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -63,8 +64,9 @@ test("world - live tells the world once a second, and each happening once", asyn
 test("world - peers are asked while somebody watches, and not afterwards", async () => {
   const node = await smallNode({ publicWorld: true });
   let asked = 0;
-  const answer = node.deps.peers.overview;
-  Object.assign(node.deps.peers, {
+  const { peers } = node.deps;
+  const answer = peers.overview.bind(peers);
+  Object.assign(peers, {
     overview: (did: string, timeoutMs: number) => {
       asked++;
       return answer(did, timeoutMs);
@@ -133,7 +135,6 @@ test("API - --dev lets anonymous clients of this machine in as operators, under 
 });
 
 async function statusAs(port: number, host: string): Promise<number | undefined> {
-  const { request } = await import("node:http");
   const { promise, resolve, reject } = Promise.withResolvers<number | undefined>();
   const options = { host: "127.0.0.1", port, path: "/api/v1/status", headers: { host } };
   request(options, (response) => {

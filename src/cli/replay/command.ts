@@ -57,7 +57,9 @@ export function replayCommand(io: CliIo): Command {
       const replayed: Replayed[] = [];
       for (const file of files) {
         const producer = flags.producer ?? producerOf(file, map);
-        const done = await replayFile(io, { file, map, producer, speed, login, retryMs });
+        const reachedBefore = replayed.length > 0;
+        const run = { file, map, producer, speed, login, retryMs, reachedBefore };
+        const done = await replayFile(io, run);
         replayed.push(done);
         if (!json) printDone(io, done);
         if (io.signal?.aborted === true) break;
@@ -75,9 +77,10 @@ async function replayFile(
     readonly speed: number;
     readonly login: MqttClientOptions;
     readonly retryMs: number;
+    readonly reachedBefore: boolean;
   },
 ): Promise<Replayed> {
-  const { file, map, producer, speed, login, retryMs } = run;
+  const { file, map, producer, speed, login, retryMs, reachedBefore } = run;
   const clock = systemClock;
   const size = sizeOf(file);
   const progress: Progress = { bytesRead: 0 };
@@ -91,6 +94,7 @@ async function replayFile(
     speed,
     clock,
     retryMs,
+    reachedBefore,
     ...(io.signal && { signal: io.signal }),
     onAcknowledged: () => {
       acknowledged++;

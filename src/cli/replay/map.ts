@@ -20,6 +20,7 @@ import { Type } from "typebox";
 import { Compile } from "typebox/compile";
 import { parse } from "yaml";
 import { ComityError, problemOf } from "../../kernel/errors.ts";
+import { schemaProblem } from "../flags.ts";
 
 const MapFile = Type.Object(
   {
@@ -43,8 +44,7 @@ export function parseMap(name: string, text: string): ReplayMap {
     throw new ComityError("CONFIG_INVALID", { problem: `${name}: ${problemOf(error)}` });
   }
   if (mapFile.Check(read)) return read;
-  const [first] = mapFile.Errors(read);
-  const problem = `${name}${first?.instancePath ?? ""} ${first?.message ?? "is no map"}`;
+  const problem = `${name}${schemaProblem(mapFile.Errors(read))}`;
   throw new ComityError("CONFIG_INVALID", { problem });
 }
 
@@ -72,8 +72,10 @@ export function timeOf(map: ReplayMap, file: string, row: Row): number | undefin
   return at;
 }
 
-const form =
-  /^(\d{4})-(\d\d)-(\d\d)(?:[ T](\d{1,2})(?::(\d\d)(?::(\d\d(?:\.\d+)?))?)?)?\s*(Z|[+-]\d\d:?\d\d)?$/;
+const day = /(\d{4})-(\d\d)-(\d\d)/;
+const clockTime = /(\d{1,2})(?::(\d\d)(?::(\d\d(?:\.\d+)?))?)?/;
+const zoneName = /(Z|[+-]\d\d:?\d\d)/;
+const form = new RegExp(`^${day.source}(?:[ T]${clockTime.source})?\\s*${zoneName.source}?$`);
 
 /** ISO 8601 and its common looser forms; without a zone it is UTC; a number is Unix seconds. */
 export function parseTime(text: string): number | undefined {
@@ -84,7 +86,8 @@ export function parseTime(text: string): number | undefined {
   const [, year, month, day, hour = "0", minute = "00", second = "00", zone = "Z"] = match;
   const offset = zone === "Z" ? zone : `${zone.slice(0, 3)}:${zone.slice(-2)}`;
   const [whole, fraction = "0"] = second.split(".");
-  const clock = `${hour.padStart(2, "0")}:${minute}:${whole}.${fraction.slice(0, 3).padEnd(3, "0")}`;
+  const millis = fraction.slice(0, 3).padEnd(3, "0");
+  const clock = `${hour.padStart(2, "0")}:${minute}:${whole}.${millis}`;
   const at = Date.parse(`${year}-${month}-${day}T${clock}${offset}`);
   return Number.isNaN(at) ? undefined : at;
 }
@@ -101,7 +104,7 @@ function fillIn(template: string, file: string, row: Row, write: (cell: string) 
 }
 
 function column(name: string, row: Row): string {
-  const cell = row[name];
+  const cell = Object.hasOwn(row, name) ? row[name] : undefined;
   if (cell === undefined) throw new Error(`there is no column "${name}"`);
   return cell;
 }

@@ -24,6 +24,8 @@ export interface PublishRun {
   readonly onLost?: (problem: string) => void;
   /** How long a lost connection is tried again. */
   readonly retryMs: number;
+  /** The node was reached a moment ago: its first connection, too, is tried as a lost one is. */
+  readonly reachedBefore?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -34,7 +36,7 @@ const retryPauseMs = 250;
 export async function publishAll(run: PublishRun): Promise<number> {
   const publisher = new Publisher(run);
   try {
-    await publisher.connect();
+    await publisher.begin();
     for await (const message of run.messages) {
       await publisher.pace(message.at);
       if (run.signal?.aborted === true) break;
@@ -65,7 +67,16 @@ class Publisher {
     this.#run = run;
   }
 
-  async connect(): Promise<void> {
+  async begin(): Promise<void> {
+    try {
+      await this.#connect();
+    } catch (error) {
+      if (this.#run.reachedBefore !== true) throw error;
+      await this.#reconnect(problemOf(error));
+    }
+  }
+
+  async #connect(): Promise<void> {
     const client = await this.#run.connect();
     this.#client = client;
     this.#lost = undefined;
@@ -150,7 +161,7 @@ class Publisher {
       if (signal?.aborted === true)
         throw new ComityError("CONNECT_FAILED", { url: "MQTT", problem });
       try {
-        await this.connect();
+        await this.#connect();
         break;
       } catch (error) {
         if (clock.monotonic() > until) throw error;

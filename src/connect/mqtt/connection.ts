@@ -147,10 +147,10 @@ export class Connection implements PacketSink {
         client.release(decodeAcknowledgement(body, this.#version).id);
         return;
       case packetType.subscribe:
-        client.subscribe(decodeSubscribe(first, body, this.#version));
+        client.subscribe(decodeSubscribe(body, this.#version));
         return;
       case packetType.unsubscribe: {
-        const { id, filters } = decodeUnsubscribe(first, body, this.#version);
+        const { id, filters } = decodeUnsubscribe(body, this.#version);
         client.unsubscribe(id, filters);
         return;
       }

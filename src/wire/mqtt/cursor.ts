@@ -42,9 +42,11 @@ export class Cursor {
     for (let shift = 0; shift <= 21; shift += 7) {
       const byte = this.byte();
       value |= (byte & 0x7f) << shift;
-      if (byte < 0x80) return value;
+      if (byte >= 0x80) continue;
+      if (byte === 0 && shift > 0) break;
+      return value;
     }
-    throw malformed("a variable byte integer has more than four bytes");
+    throw malformed("a variable byte integer has more bytes than it may");
   }
 
   binary(): Buffer {

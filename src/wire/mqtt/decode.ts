@@ -54,7 +54,7 @@ export function decodeConnect(body: Buffer): Connect {
   const flags = cursor.byte();
   if ((flags & 1) !== 0) throw malformed("CONNECT with its reserved flag set"); // [MQTT-3.1.2-3]
   const keepAliveSeconds = cursor.uint16();
-  const properties = level === 5 ? readProperties(cursor) : {};
+  const properties = level === 5 ? readProperties(cursor, "connect") : {};
   const clientId = cursor.text();
   const will = decodeWill(cursor, flags, level);
   const hasName = (flags & 0x80) !== 0;
@@ -83,18 +83,17 @@ function decodeWill(cursor: Cursor, flags: number, level: ProtocolVersion): Will
     return undefined;
   }
   if (qos === 3) throw malformed("will with QoS 3"); // [MQTT-3.1.2-12]
-  const properties = level === 5 ? readProperties(cursor) : {};
+  const properties = level === 5 ? readProperties(cursor, "will") : {};
   const topic = cursor.text();
   const payload = Buffer.from(cursor.binary());
   return { topic, payload, qos: qos as 0 | 1 | 2, retain: (flags & 0x20) !== 0, properties };
 }
 
 /** SUBSCRIBE, §3.8. */
-export function decodeSubscribe(first: number, body: Buffer, version: ProtocolVersion): Subscribe {
-  if ((first & 15) !== 2) throw malformed("SUBSCRIBE with wrong flags"); // [MQTT-3.8.1-1]
+export function decodeSubscribe(body: Buffer, version: ProtocolVersion): Subscribe {
   const cursor = new Cursor(body);
   const id = packetId(cursor);
-  const properties = version === 5 ? readProperties(cursor) : {};
+  const properties = version === 5 ? readProperties(cursor, "subscribe") : {};
   const requests: SubscriptionRequest[] = [];
   while (cursor.left > 0) {
     const filter = cursor.text();
@@ -105,10 +104,14 @@ export function decodeSubscribe(first: number, body: Buffer, version: ProtocolVe
     if ((options & (version === 5 ? 0xc0 : 0xfc)) !== 0) {
       throw malformed("SUBSCRIBE with reserved bits set"); // [MQTT-3.8.3-5]
     }
+    const noLocal = (options & 4) !== 0;
+    if (noLocal && filter.startsWith("$share/")) {
+      throw new ProtocolError(reason.protocolError, "no-local on a shared subscription"); // [MQTT-3.8.3-4]
+    }
     requests.push({
       filter,
       qos: qos as 0 | 1 | 2,
-      noLocal: (options & 4) !== 0,
+      noLocal,
       retainAsPublished: (options & 8) !== 0,
       retainHandling: retainHandling as 0 | 1 | 2,
     });
@@ -119,14 +122,12 @@ export function decodeSubscribe(first: number, body: Buffer, version: ProtocolVe
 
 /** UNSUBSCRIBE, §3.10. */
 export function decodeUnsubscribe(
-  first: number,
   body: Buffer,
   version: ProtocolVersion,
 ): { readonly id: number; readonly filters: readonly string[] } {
-  if ((first & 15) !== 2) throw malformed("UNSUBSCRIBE with wrong flags"); // [MQTT-3.10.1-1]
   const cursor = new Cursor(body);
   const id = packetId(cursor);
-  if (version === 5) readProperties(cursor);
+  if (version === 5) readProperties(cursor, "unsubscribe");
   const filters: string[] = [];
   while (cursor.left > 0) filters.push(cursor.text());
   if (filters.length === 0) throw new ProtocolError(reason.protocolError, "UNSUBSCRIBE is empty"); // [MQTT-3.10.3-2]
@@ -138,6 +139,8 @@ export function decodeAcknowledgement(body: Buffer, version: ProtocolVersion): A
   const id = packetId(cursor);
   // A reason code of success may be left out (§3.4.2.1).
   const reasonCode = version === 5 && cursor.left > 0 ? cursor.byte() : reason.success;
+  if (version === 5 && cursor.left > 0) readProperties(cursor, "acknowledgement");
+  if (cursor.left > 0) throw malformed("an acknowledgement has bytes after its content");
   return { id, reasonCode };
 }
 
@@ -145,10 +148,13 @@ export function decodeDisconnect(
   body: Buffer,
   version: ProtocolVersion,
 ): { readonly reasonCode: number; readonly properties: Properties } {
-  if (version === 4 || body.length === 0) return { reasonCode: 0, properties: {} };
+  if (body.length === 0) return { reasonCode: 0, properties: {} };
+  if (version === 4) throw malformed("DISCONNECT with content");
   const cursor = new Cursor(body);
   const reasonCode = cursor.byte();
-  return { reasonCode, properties: cursor.left > 0 ? readProperties(cursor) : {} };
+  const properties = cursor.left > 0 ? readProperties(cursor, "disconnect") : {};
+  if (cursor.left > 0) throw malformed("DISCONNECT has bytes after its content");
+  return { reasonCode, properties };
 }
 
 export function decodeConnack(
@@ -162,7 +168,7 @@ export function decodeConnack(
   const cursor = new Cursor(body);
   const sessionPresent = (cursor.byte() & 1) === 1;
   const reasonCode = cursor.byte();
-  const properties = version === 5 && cursor.left > 0 ? readProperties(cursor) : {};
+  const properties = version === 5 && cursor.left > 0 ? readProperties(cursor, "connack") : {};
   return { sessionPresent, reasonCode, properties };
 }
 
@@ -173,7 +179,7 @@ export function decodeSuback(
 ): { readonly id: number; readonly reasonCodes: readonly number[] } {
   const cursor = new Cursor(body);
   const id = packetId(cursor);
-  if (version === 5) readProperties(cursor);
+  if (version === 5) readProperties(cursor, "suback");
   return { id, reasonCodes: [...cursor.buffer.subarray(cursor.at, cursor.end)] };
 }
 

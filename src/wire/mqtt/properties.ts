@@ -32,42 +32,75 @@ export interface Properties {
   sharedAvailable?: number;
 }
 
-type Form = "byte" | "uint16" | "uint32" | "varint" | "text" | "binary" | "pair";
+type Form = "flag" | "uint16" | "uint32" | "varint" | "text" | "binary" | "pair";
 
-const known: readonly (readonly [id: number, name: keyof Properties, form: Form])[] = [
-  [0x01, "payloadFormat", "byte"],
-  [0x02, "messageExpirySeconds", "uint32"],
-  [0x03, "contentType", "text"],
-  [0x08, "responseTopic", "text"],
-  [0x09, "correlationData", "binary"],
-  [0x0b, "subscriptionId", "varint"],
-  [0x11, "sessionExpirySeconds", "uint32"],
-  [0x12, "assignedClientId", "text"],
-  [0x13, "serverKeepAlive", "uint16"],
-  [0x15, "authenticationMethod", "text"],
-  [0x16, "authenticationData", "binary"],
-  [0x17, "requestProblemInformation", "byte"],
-  [0x18, "willDelaySeconds", "uint32"],
-  [0x19, "requestResponseInformation", "byte"],
-  [0x1a, "responseInformation", "text"],
-  [0x1c, "serverReference", "text"],
-  [0x1f, "reasonString", "text"],
-  [0x21, "receiveMaximum", "uint16"],
-  [0x22, "topicAliasMaximum", "uint16"],
-  [0x23, "topicAlias", "uint16"],
-  [0x24, "maximumQos", "byte"],
-  [0x25, "retainAvailable", "byte"],
-  [0x26, "userProperties", "pair"],
-  [0x27, "maximumPacketSize", "uint32"],
-  [0x28, "wildcardAvailable", "byte"],
-  [0x29, "subscriptionIdsAvailable", "byte"],
-  [0x2a, "sharedAvailable", "byte"],
+/** Where properties stand; acknowledgement: PUBACK, PUBREC, PUBREL, PUBCOMP. */
+export type PropertyPlace =
+  | "connect"
+  | "connack"
+  | "will"
+  | "publish"
+  | "acknowledgement"
+  | "subscribe"
+  | "suback"
+  | "unsubscribe"
+  | "disconnect";
+
+interface Known {
+  readonly id: number;
+  readonly name: keyof Properties;
+  readonly form: Form;
+  readonly places: readonly PropertyPlace[];
+}
+
+const message = ["publish", "will"] as const;
+const greeting = ["connect", "connack"] as const;
+const answers = ["connack", "acknowledgement", "suback", "disconnect"] as const;
+const anywhere = ["connect", "will", "publish", "subscribe", "unsubscribe", ...answers] as const;
+
+/** Table 2-4 of §2.2.2.2. */
+const known: readonly Known[] = [
+  { id: 0x01, name: "payloadFormat", form: "flag", places: message },
+  { id: 0x02, name: "messageExpirySeconds", form: "uint32", places: message },
+  { id: 0x03, name: "contentType", form: "text", places: message },
+  { id: 0x08, name: "responseTopic", form: "text", places: message },
+  { id: 0x09, name: "correlationData", form: "binary", places: message },
+  { id: 0x0b, name: "subscriptionId", form: "varint", places: ["publish", "subscribe"] },
+  { id: 0x11, name: "sessionExpirySeconds", form: "uint32", places: [...greeting, "disconnect"] },
+  { id: 0x12, name: "assignedClientId", form: "text", places: ["connack"] },
+  { id: 0x13, name: "serverKeepAlive", form: "uint16", places: ["connack"] },
+  { id: 0x15, name: "authenticationMethod", form: "text", places: greeting },
+  { id: 0x16, name: "authenticationData", form: "binary", places: greeting },
+  { id: 0x17, name: "requestProblemInformation", form: "flag", places: ["connect"] },
+  { id: 0x18, name: "willDelaySeconds", form: "uint32", places: ["will"] },
+  { id: 0x19, name: "requestResponseInformation", form: "flag", places: ["connect"] },
+  { id: 0x1a, name: "responseInformation", form: "text", places: ["connack"] },
+  { id: 0x1c, name: "serverReference", form: "text", places: ["connack", "disconnect"] },
+  { id: 0x1f, name: "reasonString", form: "text", places: answers },
+  { id: 0x21, name: "receiveMaximum", form: "uint16", places: greeting },
+  { id: 0x22, name: "topicAliasMaximum", form: "uint16", places: greeting },
+  { id: 0x23, name: "topicAlias", form: "uint16", places: ["publish"] },
+  { id: 0x24, name: "maximumQos", form: "flag", places: ["connack"] },
+  { id: 0x25, name: "retainAvailable", form: "flag", places: ["connack"] },
+  { id: 0x26, name: "userProperties", form: "pair", places: anywhere },
+  { id: 0x27, name: "maximumPacketSize", form: "uint32", places: greeting },
+  { id: 0x28, name: "wildcardAvailable", form: "flag", places: ["connack"] },
+  { id: 0x29, name: "subscriptionIdsAvailable", form: "flag", places: ["connack"] },
+  { id: 0x2a, name: "sharedAvailable", form: "flag", places: ["connack"] },
 ];
 
-const byId = new Map(known.map(([id, name, form]) => [id, { name, form }]));
+const byId = new Map(known.map((property) => [property.id, property]));
 
-/** Reads a property length and the properties it spans. */
-export function readProperties(cursor: Cursor): Properties {
+/** Zero says nothing that these could mean, and is a protocol error (§3.1.2.11, §3.8.2.1.2). */
+const neverZero: ReadonlySet<keyof Properties> = new Set([
+  "receiveMaximum",
+  "maximumPacketSize",
+  "subscriptionId",
+  "topicAlias",
+]);
+
+/** Reads a property length and the properties it spans, all of which must belong there. */
+export function readProperties(cursor: Cursor, place: PropertyPlace): Properties {
   const length = cursor.varint();
   if (length > cursor.left) throw malformed("the property length passes the packet's end");
   const inner = new Cursor(cursor.buffer, cursor.at, cursor.at + length);
@@ -77,6 +110,9 @@ export function readProperties(cursor: Cursor): Properties {
     const id = inner.varint();
     const property = byId.get(id);
     if (property === undefined) throw malformed(`there is no property 0x${id.toString(16)}`);
+    if (!property.places.includes(place)) {
+      throw new ProtocolError(reason.protocolError, `${property.name} does not belong there`);
+    }
     if (property.form === "pair") {
       (properties.userProperties ??= []).push([inner.text(), inner.text()]);
       continue;
@@ -84,15 +120,19 @@ export function readProperties(cursor: Cursor): Properties {
     if (properties[property.name] !== undefined) {
       throw new ProtocolError(reason.protocolError, `${property.name} appears twice`);
     }
-    Object.assign(properties, { [property.name]: readValue(inner, property.form) });
+    const value = readValue(inner, property.form);
+    if (value === 0 && neverZero.has(property.name)) {
+      throw new ProtocolError(reason.protocolError, `${property.name} is 0`);
+    }
+    Object.assign(properties, { [property.name]: value });
   }
   return properties;
 }
 
 function readValue(cursor: Cursor, form: Exclude<Form, "pair">): number | string | Buffer {
   switch (form) {
-    case "byte":
-      return cursor.byte();
+    case "flag":
+      return flag(cursor.byte());
     case "uint16":
       return cursor.uint16();
     case "uint32":
@@ -106,10 +146,15 @@ function readValue(cursor: Cursor, form: Exclude<Form, "pair">): number | string
   }
 }
 
+function flag(value: number): number {
+  if (value <= 1) return value;
+  throw new ProtocolError(reason.protocolError, `a property that is 0 or 1 has the value ${value}`);
+}
+
 /** The property length and the properties, as they stand in a packet. */
 export function encodeProperties(properties: Properties): Buffer {
   const parts: Buffer[] = [];
-  for (const [id, name, form] of known) {
+  for (const { id, name, form } of known) {
     const value = properties[name];
     if (value === undefined) continue;
     if (form === "pair") {
@@ -129,8 +174,8 @@ export function encodeProperties(properties: Properties): Buffer {
 function encodeValue(form: Exclude<Form, "pair">, value: number | string | Buffer): Buffer {
   if (typeof value === "string") return prefixed(Buffer.from(value));
   if (typeof value !== "number") return prefixed(value);
-  const width = { byte: 1, uint16: 2, uint32: 4, varint: varintLength(value), text: 0, binary: 0 };
-  const bytes = Buffer.alloc(width[form]);
+  const widths = { flag: 1, uint16: 2, uint32: 4, text: 0, binary: 0 };
+  const bytes = Buffer.alloc(form === "varint" ? varintLength(value) : widths[form]);
   if (form === "varint") writeVarint(bytes, 0, value);
   else bytes.writeUIntBE(value, 0, bytes.length);
   return bytes;

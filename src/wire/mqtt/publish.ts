@@ -162,13 +162,13 @@ function forwardable(
 /** The properties of one packet in the version 5 form. */
 export function propertiesAt(packets: Buffer, place: PublishPlace): Properties {
   if (place.payloadAt - place.propertiesAt <= 1) return {};
-  return readProperties(new Cursor(packets, place.propertiesAt, place.payloadAt));
+  return readProperties(new Cursor(packets, place.propertiesAt, place.payloadAt), "publish");
 }
 
 /**
- * Checks what a publisher's properties must be, and takes out those that end at the server:
- * a topic alias is not offered here [MQTT-3.2.2-17], a subscription identifier must not come
- * from a client [MQTT-3.3.4-6]. Returns what is wrong, or undefined.
+ * What goes on to others as it came must be in order: a topic alias is not offered here
+ * [MQTT-3.2.2-17], a subscription identifier must not come from a client [MQTT-3.3.4-6], a
+ * response topic has no wildcards [MQTT-3.3.2-14]. Returns what is wrong, or undefined.
  */
 export function publisherPropertiesProblem(
   packets: Buffer,
@@ -177,6 +177,7 @@ export function publisherPropertiesProblem(
   const properties = propertiesAt(packets, place);
   if (properties.topicAlias !== undefined) return "a topic alias, which this server does not offer";
   if (properties.subscriptionId !== undefined) return "a subscription identifier";
+  if (/[+#]/.test(properties.responseTopic ?? "")) return "a wildcard in its response topic";
   return undefined;
 }
 

@@ -48,7 +48,7 @@ export function carbonFollowing(settings: Settings): Actor {
     },
     outcome() {
       const owedKg = last ? (owedKwh * mean(last.grams)) / 1000 : 0;
-      return { value: avoidedKg - owedKg, unit: "kg CO₂ avoided" };
+      return { value: avoidedKg - owedKg, unit: "kg CO₂ saved" };
     },
   };
 }

@@ -47,6 +47,6 @@ export function detours(roads: Roads): Actor {
       if (ambulance === undefined || from === undefined || to === undefined) return [];
       return answer(ambulance, from, to);
     },
-    outcome: () => ({ value: savedSeconds / 60, unit: "minutes saved" }),
+    outcome: () => ({ value: savedSeconds / 60, unit: "min saved" }),
   };
 }

@@ -75,7 +75,7 @@ export function chargeForecast(settings: Settings): Actor {
       score.step(at, actual, foresee(at + lead), lead);
       return [];
     },
-    outcome: () => ({ value: score.errorRemoved(), unit: "kW less forecast error" }),
+    outcome: () => ({ value: score.errorRemoved(), unit: "kW less error" }),
   };
 }
 
@@ -96,6 +96,6 @@ export function demandForecast(): Actor {
       if (planned !== undefined && lead !== undefined) score.step(at, kw, planned, lead * 1000);
       return [];
     },
-    outcome: () => ({ value: score.errorRemoved(), unit: "kW less forecast error" }),
+    outcome: () => ({ value: score.errorRemoved(), unit: "kW less error" }),
   };
 }

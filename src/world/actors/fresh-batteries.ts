@@ -45,6 +45,6 @@ export function freshBatteries(settings: Settings): Actor {
         { topic: "desk/parcel", data: { monitor: id, hoursLeft: Math.round(left * 10) / 10 } },
       ];
     },
-    outcome: () => ({ value: warnedHours, unit: "hours of warning" }),
+    outcome: () => ({ value: warnedHours, unit: "h of warning" }),
   };
 }

@@ -47,6 +47,6 @@ export function giveWay(settings: Settings): Actor {
       if (bus !== undefined) buses.set(bus, place);
       return [];
     },
-    outcome: () => ({ value: gainedSeconds, unit: "seconds of clear way" }),
+    outcome: () => ({ value: gainedSeconds, unit: "s of clear way" }),
   };
 }

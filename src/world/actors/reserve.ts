@@ -21,7 +21,7 @@ export function reserve(settings: Settings): Actor {
     },
     outcome: () => ({
       value: count === 0 ? 0 : nameplate - watts / count,
-      unit: "W of reserve freed",
+      unit: "W freed",
     }),
   };
 }

@@ -67,6 +67,6 @@ export function sparePumps(settings: Settings): Actor {
       pump.switchedAt = hours;
       return [{ topic: "desk/standby", data: { pump: id, hoursLeft: Math.round(left) } }];
     },
-    outcome: () => ({ value: avoidedHours, unit: "hours of standstill avoided" }),
+    outcome: () => ({ value: avoidedHours, unit: "h kept running" }),
   };
 }

@@ -17,7 +17,7 @@ const row: Row = {
   currency: "CLP",
   sentence: "The factory works ahead in the grid's clean hours.",
   value: 1234.56,
-  unit: "kW less forecast error",
+  unit: "kW less error",
 };
 const frame: Frame = {
   seconds: 3723,
@@ -57,7 +57,7 @@ test("render - shows state, rate, latency, amount and effect of every stream", (
     "hospital → transit",
     "4.0",
     "1.5",
-    "12345.6 CLP",
+    "12345 CLP",
     "1,235 kW",
     "down",
     "ended",

@@ -38,13 +38,13 @@ function columnsFor(width: number): Column[] {
     { title: "STREAM", width: 16, align: left, text: ({ stream }) => stream },
     { title: "FROM → TO", width: 18, align: left, text: ({ from, to }) => `${from} → ${to}` },
     { title: "MSG/S", width: 5, align: right, text: rate },
-    { title: "MS", width: 5, align: right, text: latency },
+    { title: "MS", width: 4, align: right, text: latency },
   ];
   const money: Column = {
     title: "AMOUNT",
-    width: wide ? 16 : 11,
+    width: wide ? 16 : 10,
     align: right,
-    text: ({ amount, currency }) => `${amountShort(amount, wide ? 11 : 7)} ${currency}`,
+    text: ({ amount, currency }) => `${amountShort(amount, wide ? 11 : 6)} ${currency}`,
   };
   const effect = (space: number): Column => ({
     title: "EFFECT",
@@ -52,7 +52,7 @@ function columnsFor(width: number): Column[] {
     align: left,
     text: ({ value, unit }) => `${figure(value)} ${unit}`,
   });
-  if (!wide) return [...always, money, effect(width - 64)];
+  if (!wide) return [...always, money, effect(width - 58)];
   const more: Column[] = [
     { title: "MESSAGES", width: 10, align: right, text: ({ messages }) => count(messages) },
     {
@@ -62,7 +62,7 @@ function columnsFor(width: number): Column[] {
       text: ({ agreement }) => agreement.replace("urn:uuid:", "").slice(0, 8),
     },
   ];
-  return [...always, ...more, money, effect(width - 92)];
+  return [...always, ...more, money, effect(width - 86)];
 }
 
 /** Whole units always; of the decimals as many as there is room for. */

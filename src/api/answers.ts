@@ -1,0 +1,170 @@
+import { type TSchema, Type } from "typebox";
+import { Place, Price, Terms } from "./schemas.ts";
+
+/** What routes answer, for the OpenAPI document; the types are those of `client/resources.ts`. */
+const text = Type.String();
+const count = Type.Integer({ minimum: 0 });
+const texts = Type.Array(text);
+const time = Type.String({ description: "ISO 8601, UTC." });
+const millis = Type.Number({ description: "Milliseconds since the Unix epoch." });
+const amount = Type.String({ description: "Decimal, exact to the millionth." });
+const either = (...words: string[]): TSchema => Type.Union(words.map((word) => Type.Literal(word)));
+const delivery = either("live", "logged");
+const role = either("provider", "consumer");
+const state = either("active", "ended");
+
+export const Health = Type.Object({
+  status: Type.Literal("ok"),
+  name: text,
+  did: text,
+  version: text,
+});
+
+export const Status = Type.Object({
+  name: text,
+  did: text,
+  version: text,
+  mqtt: Type.Object({ url: text, connections: count }),
+  http: Type.Object({ url: text }),
+  counts: Type.Object({ things: count, products: count, agreements: count }),
+  links: Type.Array(
+    Type.Object({
+      agreement: text,
+      state: either("up", "down", "ended"),
+      lagMs: Type.Optional(Type.Number()),
+      messages: count,
+    }),
+  ),
+  refusals: Type.Record(text, count, { description: "Messages withheld, by reason." }),
+  uptimeSeconds: count,
+});
+
+export const Thing = Type.Object({
+  id: text,
+  title: text,
+  kind: text,
+  place: Type.Optional(Place),
+  publish: texts,
+  subscribe: texts,
+  createdAt: time,
+  lastAt: Type.Optional(millis),
+  last: Type.Optional(text),
+});
+export const ThingToken = Type.Object({ thing: Thing, token: text });
+
+export const Product = Type.Object({
+  id: text,
+  title: text,
+  description: text,
+  topics: texts,
+  delivery,
+  sector: text,
+  keywords: texts,
+  place: Type.Optional(Place),
+  terms: Terms,
+  createdAt: time,
+});
+
+export const Peer = Type.Object({
+  did: text,
+  name: text,
+  url: text,
+  title: Type.Optional(text),
+  country: Type.Optional(text),
+  currency: Type.Optional(text),
+  place: Type.Optional(Place),
+});
+
+export const Offer = Type.Object({
+  offer: text,
+  product: text,
+  title: text,
+  description: Type.Optional(text),
+  provider: text,
+  providerName: text,
+  topics: Type.Optional(texts),
+  delivery: Type.Optional(delivery),
+  sector: Type.Optional(text),
+  keywords: Type.Optional(texts),
+  place: Type.Optional(Place),
+  price: Price,
+  fields: Type.Optional(texts),
+  notAfter: Type.Optional(time),
+  messagesMax: Type.Optional(count),
+});
+
+const agreement = {
+  id: text,
+  role,
+  provider: text,
+  consumer: text,
+  product: text,
+  title: text,
+  delivery,
+  topics: texts,
+  price: Price,
+  policyHash: text,
+  signedAt: time,
+  state,
+  ended: Type.Optional(Type.Object({ reason: text, by: text, at: time })),
+};
+export const Agreement = Type.Object(agreement);
+
+export const Usage = Type.Object({
+  agreement: text,
+  role,
+  product: text,
+  title: text,
+  messages: count,
+  bytes: count,
+  amount,
+  currency: text,
+  receipted: Type.Optional(Type.Object({ seq: count, messages: count })),
+  oneSided: Type.Optional(Type.Object({ messages: count, bytes: count })),
+  refused: Type.Optional(Type.Record(text, count)),
+});
+
+export const AgreementWithEvidence = Type.Object({
+  ...agreement,
+  policy: Type.Unknown({ description: "The ODRL Agreement as it was signed." }),
+  evidence: Type.Unknown({ description: "JWS in general JSON form, signed by both." }),
+  keys: Type.Unknown({ description: "Public keys pinned at signing, by DID." }),
+  usage: Type.Optional(Usage),
+});
+
+export const Statement = Type.Object({
+  agreement: text,
+  role,
+  provider: text,
+  consumer: text,
+  product: text,
+  title: text,
+  month: text,
+  messages: count,
+  bytes: count,
+  amount,
+  currency: text,
+  receipts: count,
+});
+
+export const Log = Type.Object({
+  log: text,
+  epoch: text,
+  end: count,
+  messages: count,
+  bytes: count,
+});
+export const AuditEntry = Type.Object({
+  id: text,
+  at: time,
+  who: text,
+  act: text,
+  what: text,
+  outcome: text,
+});
+export const User = Type.Object({
+  id: text,
+  role: either("viewer", "operator", "trader", "owner"),
+  createdAt: time,
+});
+export const UserToken = Type.Object({ user: User, token: text });

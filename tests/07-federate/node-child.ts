@@ -1,0 +1,101 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { ComityHttp } from "../../src/client/http.ts";
+
+export interface ChildSettings {
+  readonly name: string;
+  readonly did: string;
+  readonly data: string;
+  readonly http: number;
+  readonly mqtt: number;
+  readonly localPeers: readonly { readonly did: string; readonly url: string }[];
+  readonly receiptWindowMs: number;
+}
+
+const mainFile = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
+const readyWithinMs = 30_000;
+
+/** `comity up --config` as a process of its own, to be killed and started again on its data. */
+export class NodeChild {
+  readonly settings: ChildSettings;
+  readonly #config: string;
+  #child: ChildProcess | undefined;
+  #said = "";
+
+  constructor(settings: ChildSettings) {
+    this.settings = settings;
+    this.#config = `${settings.data}.json`;
+    writeFileSync(this.#config, JSON.stringify({ ...settings, currency: "EUR", country: "NL" }));
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.settings.http}`;
+  }
+
+  get mqttUrl(): string {
+    return `mqtt://127.0.0.1:${this.settings.mqtt}`;
+  }
+
+  get token(): string {
+    return readFileSync(join(this.settings.data, "admin-token"), "utf8").trim();
+  }
+
+  get http(): ComityHttp {
+    return new ComityHttp({ url: this.url, token: this.token });
+  }
+
+  /** What the process wrote to its standard error since it was started. */
+  get said(): string {
+    return this.#said;
+  }
+
+  /** `crashAt`: a named point, such as `log.committed:2`, where it kills itself with SIGKILL. */
+  start(crashAt?: string): void {
+    const { COMITY_CRASH_AT: _, ...env } = process.env;
+    if (crashAt !== undefined) env["COMITY_CRASH_AT"] = crashAt;
+    this.#said = "";
+    const args = [mainFile, "up", "--config", this.#config, "--json"];
+    this.#child = spawn(process.execPath, args, { env, stdio: ["ignore", "ignore", "pipe"] });
+    this.#child.stderr?.setEncoding("utf8").on("data", (text: string) => (this.#said += text));
+  }
+
+  /** Resolves when it answers. */
+  async ready(): Promise<void> {
+    const end = Date.now() + readyWithinMs;
+    for (;;) {
+      try {
+        await this.http.status();
+        return;
+      } catch (error) {
+        const over = this.#child?.exitCode !== null || Date.now() > end;
+        if (over) throw new Error(`${this.settings.name} does not start: ${this.#said}`, { cause: error });
+        await sleep(25);
+      }
+    }
+  }
+
+  /** SIGKILL, as by a power cut. */
+  kill(): void {
+    this.#child?.kill("SIGKILL");
+  }
+
+  /** How its process ended, or undefined where it runs on after so many milliseconds. */
+  async ended(withinMs: number): Promise<NodeJS.Signals | number | undefined> {
+    const child = this.#child;
+    if (child === undefined) return 0;
+    if (child.exitCode === null && child.signalCode === null) {
+      const late = AbortSignal.timeout(withinMs);
+      await once(child, "exit", { signal: late }).catch(() => {}); // told by the missing code
+    }
+    return child.signalCode ?? child.exitCode ?? undefined;
+  }
+
+  async stop(): Promise<void> {
+    this.#child?.kill("SIGKILL");
+    await this.ended(readyWithinMs);
+  }
+}
