@@ -136,7 +136,8 @@ function print(rows: readonly Row[]): void {
     const ratio = row.cpuMicrosPerMessage / ours.cpuMicrosPerMessage;
     console.log(
       `  ${`${row.broker} ${row.version}`.padEnd(44)}` +
-        `${row.cpuMicrosPerMessage.toFixed(3).padStart(8)} µs CPU/message ${ratio.toFixed(1).padStart(7)}×` +
+        `${row.cpuMicrosPerMessage.toFixed(3).padStart(8)} µs CPU/message ` +
+        `${ratio.toFixed(1).padStart(6)}×` +
         `${Math.round(row.messagesPerSecond).toLocaleString("en").padStart(12)}/s` +
         (row.lost > 0 ? `  ${row.lost} lost` : ""),
     );

@@ -240,13 +240,14 @@ async function openDoors(rooms: Rooms, trade: Trade, undo: Undo) {
   undo.push(() => mqtt.close());
   urls.mqtt = `mqtt://${hostInUrl(options.mqtt.host)}:${port}`;
   urls.http = await listenHttp(app, options.http);
-  things.onClosed((id) => {
+  const withdraw = (kind: "thing" | "user", id: string): void =>
     mqtt.disconnect(
-      (principal) => principal.kind === "thing" && principal.id === id,
+      (principal) => principal.kind === kind && principal.id === id,
       reason.notAuthorized,
-      "the Thing's credential was withdrawn",
+      "its credential was withdrawn",
     );
-  });
+  things.onClosed((id) => withdraw("thing", id));
+  rooms.users.onClosed(({ id }) => withdraw("user", id));
   return { app, mqtt };
 }
 

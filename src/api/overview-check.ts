@@ -34,6 +34,17 @@ const node = Type.Object({
   things: Type.Array(thing, { maxItems: 1000 }),
 });
 
+const terms = Type.Object({
+  price: Type.Object({
+    amount: Type.String({ pattern: "^[0-9]{1,18}(\\.[0-9]{1,6})?$" }),
+    currency: Type.String({ pattern: "^[A-Z]{3}$" }),
+    perMessages: Type.Integer({ minimum: 1 }),
+  }),
+  fields: Type.Optional(Type.Array(short, { maxItems: 256 })),
+  notAfter: Type.Optional(short),
+  messagesMax: Type.Optional(count),
+});
+
 const agreement = Type.Object({
   id: short,
   provider: long,
@@ -48,6 +59,8 @@ const agreement = Type.Object({
   amount: Type.String({ pattern: "^[0-9]{1,18}(\\.[0-9]{1,6})?$" }),
   currency: Type.String({ pattern: "^[A-Z]{3}$" }),
   latencyMs: Type.Optional(Type.Number()),
+  delivery: Type.Optional(Type.Union([Type.Literal("live"), Type.Literal("logged")])),
+  terms: Type.Optional(terms),
   effect: Type.Optional(Type.Object({ text: long, value: Type.Number(), unit: short })),
   endedReason: Type.Optional(short),
 });

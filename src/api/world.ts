@@ -3,6 +3,7 @@ import { formatAmount } from "../kernel/amount.ts";
 import type { Happening } from "../kernel/journal.ts";
 import type { Place } from "../kernel/place.ts";
 import type { Agreement } from "../market/agreement.ts";
+import { readRules, termsOf } from "../market/policy.ts";
 import type { ApiDeps, ApiLimits, FlowFacts } from "./deps.ts";
 import { overviewFrom } from "./overview-check.ts";
 import { mergeWorld, type PeerPart } from "./world-merge.ts";
@@ -179,6 +180,7 @@ export class WorldView {
     const { id, provider, consumer, product, title, state } = agreement;
     const effect = this.#effects.get(id);
     const ended = state === "ended";
+    const { topics: _topics, ...terms } = termsOf(readRules(agreement.policy));
     return {
       id,
       provider,
@@ -192,6 +194,8 @@ export class WorldView {
       messages: flow?.messages ?? 0,
       amount: formatAmount(flow?.amountMicro ?? 0n),
       currency: agreement.price.currency,
+      delivery: agreement.delivery,
+      terms,
       ...(flow?.latencyMs !== undefined && { latencyMs: flow.latencyMs }),
       ...(effect && { effect }),
       ...(agreement.ended && { endedReason: agreement.ended.reason }),

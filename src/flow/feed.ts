@@ -3,7 +3,8 @@ import type { Checkpoint, UsagePort } from "../ports/usage.ts";
 import { encodeControl, linkTopic, type LinkControl } from "../wire/link/control.ts";
 import { encodePublish } from "../wire/mqtt/encode.ts";
 import type { EndReason, Gate } from "./gate.ts";
-import type { Outbox, Tally } from "./outbox.ts";
+import type { Outbox } from "./outbox.ts";
+import type { Tally } from "./parcel-queue.ts";
 
 export interface FeedOptions {
   readonly gate: Gate;
@@ -12,6 +13,8 @@ export interface FeedOptions {
   readonly clock: Clock;
   /** Where counting goes on. */
   readonly base: Checkpoint;
+  /** The store is gone: the connection has to end, so that the other side comes back later. */
+  readonly onFailed: (failure: unknown) => void;
 }
 
 const answerWithinMs = 10_000;
@@ -34,16 +37,18 @@ export abstract class Feed {
   readonly #usage: UsagePort;
   readonly #stopListening: () => void;
   readonly #clock: Clock;
+  readonly #onFailed: (failure: unknown) => void;
   protected closed = false;
   #sent: Checkpoint;
   /** Oldest first. */
   readonly #unacknowledged: { readonly checkpoint: Checkpoint; readonly sentAt: number }[] = [];
 
-  protected constructor({ gate, outbox, usage, clock, base }: FeedOptions) {
+  protected constructor({ gate, outbox, usage, clock, base, onFailed }: FeedOptions) {
     this.gate = gate;
     this.outbox = outbox;
     this.#usage = usage;
     this.#clock = clock;
+    this.#onFailed = onFailed;
     this.#sent = base;
     this.tally = new FeedTally(base);
     this.#stopListening = gate.onEnded((reason) => this.#finish(reason));
@@ -57,7 +62,7 @@ export abstract class Feed {
     this.#usage.acknowledge(this.gate.grant.agreement, said).then(
       () => this.onAcknowledged(said),
       // Not durable, so not billed: nothing more is sent on this connection.
-      () => this.close(),
+      (failure: unknown) => this.fail(failure),
     );
   }
 
@@ -65,6 +70,12 @@ export abstract class Feed {
     this.closed = true;
     this.#stopListening();
     this.onClosed();
+  }
+
+  protected fail(failure: unknown): void {
+    if (this.closed) return;
+    this.close();
+    this.#onFailed(failure);
   }
 
   /** The other side has stored nothing for so long that it would have the stream unbilled. */

@@ -55,7 +55,7 @@ export class Flow {
   }
 
   static async open(outside: FlowOutside): Promise<Flow> {
-    return new Flow(outside, await Retained.open(outside.store));
+    return new Flow(outside, await Retained.open(outside.store, outside.clock));
   }
 
   /** Opens the product's log where it is logged; its messages are durable from then on. */
@@ -111,7 +111,8 @@ export class Flow {
       this.deliver(run, route);
       return retaining;
     }
-    const appended = route.logs.map((log) => log.append(run));
+    // A topic of several logged products is delivered once: by the first one's log.
+    const appended = route.logs.map((log, index) => log.append(run, index === 0));
     return Promise.all(retaining === undefined ? appended : [...appended, retaining]);
   }
 

@@ -26,6 +26,9 @@ export class Grants implements Lease {
     const known = this.#gates.get(grant.agreement);
     if (known !== undefined) return known;
     const lease = await this.#outside.store.get<LeaseDoc>("lease", grant.agreement);
+    // Whoever asked at the same time has the same gate.
+    const opened = this.#gates.get(grant.agreement);
+    if (opened !== undefined) return opened;
     this.#taken.set(grant.agreement, lease?.taken ?? 0);
     const gate = new Gate(grant, { ...this.#outside, lease: this });
     gate.onEnded((reason) => {

@@ -77,14 +77,15 @@ export class LogFeed extends Feed {
     this.#pumping = true;
     try {
       while (this.#mayRead) {
-        for (const block of await this.#log.read(this.#position, readBytes)) {
+        const blocks = await this.#log.read(this.#position, readBytes);
+        if (blocks.length === 0) return;
+        for (const block of blocks) {
           if (this.closed) return;
           this.#send(block);
         }
       }
-    } catch {
-      // The store is gone; the consumer goes on by position when it is back.
-      this.close();
+    } catch (failure) {
+      this.fail(failure);
     } finally {
       this.#pumping = false;
     }

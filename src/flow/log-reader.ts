@@ -28,7 +28,9 @@ export async function* readMessages(
   let position = after;
   let left = limit;
   while (left > 0 && position < state.end) {
-    for (const block of await store.readLog(log, position, readBytes)) {
+    const blocks = await store.readLog(log, position, readBytes);
+    if (blocks.length === 0) return;
+    for (const block of blocks) {
       const packets = Buffer.from(
         block.packets.buffer,
         block.packets.byteOffset,

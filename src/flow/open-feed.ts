@@ -13,6 +13,8 @@ export interface FeedRequest {
   readonly outbox: Outbox;
   /** The consumer's last committed checkpoint, where it has one. */
   readonly claimed: Checkpoint | undefined;
+  /** The feed cannot go on; the connection has to end. */
+  readonly onFailed: (failure: unknown) => void;
 }
 
 /**
@@ -20,7 +22,7 @@ export interface FeedRequest {
  * to have stored more than this node knows is taken: it raises nobody's bill but its own.
  */
 export async function openFeed(request: FeedRequest): Promise<Feed> {
-  const { flow, gate, outbox, claimed } = request;
+  const { flow, gate, outbox, claimed, onFailed } = request;
   const { usage, entropy, store, clock } = flow.outside;
   const { agreement, product } = gate.grant;
   const view = flow.viewOf(gate.grant);
@@ -32,13 +34,14 @@ export async function openFeed(request: FeedRequest): Promise<Feed> {
   if (log === undefined) {
     const { router } = flow;
     const epoch = entropy.uuid();
-    return new LiveFeed({ gate, outbox, usage, clock, base: known, epoch, router, view });
+    const live = { base: known, epoch, router, view, onFailed };
+    return new LiveFeed({ gate, outbox, usage, clock, ...live });
   }
   // A consumer whose store went back in time is served again from there; positions are billed once.
   const base = claimed !== undefined && claimed.messages < known.messages ? claimed : known;
   const start = await store.get<StartPosition>("start", agreement);
   const position = positionOf(base, start, log);
-  return new LogFeed({ gate, outbox, usage, clock, base, log, position, view });
+  return new LogFeed({ gate, outbox, usage, clock, base, log, position, view, onFailed });
 }
 
 function positionOf(base: Checkpoint, start: StartPosition | undefined, log: StreamLog): number {

@@ -71,7 +71,9 @@ export class ParcelQueue {
 
   /** Takes out what `first` returned. */
   shift(): void {
-    this.#count(this.#entries[this.#head]!, -1);
+    const entry = this.#entries[this.#head];
+    if (entry === undefined) return;
+    this.#count(entry, -1);
     this.#entries[this.#head++] = undefined;
     if (this.#head === this.#entries.length) this.#reset([]);
     else if (this.#head > tidyAbove && this.#head * 2 > this.#entries.length) this.#tidy();

@@ -1,6 +1,6 @@
+import type { Clock } from "../kernel/clock.ts";
 import { matches } from "../kernel/topic.ts";
-import type { Store } from "../ports/store.ts";
-import { encodePublish } from "../wire/mqtt/encode.ts";
+import type { Store, Write } from "../ports/store.ts";
 import { layout5, Run } from "./run.ts";
 
 interface RetainedDoc {
@@ -8,57 +8,122 @@ interface RetainedDoc {
   readonly payloadBytes: number;
   /** One MQTT 5 PUBLISH packet, base64. */
   readonly packet: string;
+  /** When it came, milliseconds since the Unix epoch. */
+  readonly at?: number;
+}
+
+interface Kept {
+  readonly run: Run;
+  readonly at: number;
 }
 
 const retainedMax = 100_000;
+const retainedBytesMax = 268_435_456;
 
-/** The last retained message of each topic, durable. */
+/**
+ * The last retained message of each topic, durable. A publisher that is faster than the store
+ * costs one write a turn of the store, not one a message: only the last is worth keeping.
+ */
 export class Retained {
   readonly #store: Store;
-  readonly #runs: Map<string, Run>;
+  readonly #clock: Clock;
+  readonly #kept = new Map<string, Kept>();
+  #bytes = 0;
+  /** Topics whose last message is not on its way to the store yet. */
+  #changed = new Set<string>();
+  #writing: Promise<void> | undefined;
+  #next: Promise<void> | undefined;
 
-  private constructor(store: Store, runs: Map<string, Run>) {
+  private constructor(store: Store, clock: Clock) {
     this.#store = store;
-    this.#runs = runs;
+    this.#clock = clock;
   }
 
-  static async open(store: Store): Promise<Retained> {
-    const runs = new Map<string, Run>();
+  static async open(store: Store, clock: Clock): Promise<Retained> {
+    const retained = new Retained(store, clock);
     for (const { id, doc } of await store.list<RetainedDoc>("retained")) {
-      runs.set(id, runOf(id, doc));
+      retained.#keep(id, { run: runOf(id, doc), at: doc.at ?? clock.now() });
     }
-    return new Retained(store, runs);
+    return retained;
   }
 
   get size(): number {
-    return this.#runs.size;
+    return this.#kept.size;
   }
 
-  /** Keeps the run's last message; an empty payload clears the topic [MQTT-3.3.1-6]. */
+  /**
+   * Keeps the run's last message; an empty payload clears the topic [MQTT-3.3.1-6]. Resolves
+   * when that is durable. A new topic beyond the limits is delivered and not kept.
+   */
   set(run: Run): Promise<void> {
-    const { topic, qos } = run;
-    const payload = run.lastPayload();
-    if (payload.length === 0) {
-      if (!this.#runs.delete(topic)) return Promise.resolve();
-      return this.#store.commit([{ op: "remove", kind: "retained", id: topic }]);
+    const { topic } = run;
+    const last = run.last();
+    if (last.payloadBytes === 0) {
+      if (!this.#kept.has(topic)) return this.#next ?? this.#writing ?? Promise.resolve();
+      this.#forget(topic);
+    } else {
+      const more = last.packets.length - (this.#kept.get(topic)?.run.packets.length ?? 0);
+      const full = !this.#kept.has(topic) && this.#kept.size >= retainedMax;
+      if (full || this.#bytes + more > retainedBytesMax) return Promise.resolve();
+      this.#keep(topic, { run: last, at: this.#clock.now() });
     }
-    if (!this.#runs.has(topic) && this.#runs.size >= retainedMax) return Promise.resolve();
-    const packet =
-      run.count === 1 ? Buffer.from(run.encoded(5)) : encodePublish(5, { topic, payload });
-    const doc: RetainedDoc = {
-      qos,
-      payloadBytes: payload.length,
-      packet: packet.toString("base64"),
-    };
-    this.#runs.set(topic, runOf(topic, doc));
-    return this.#store.commit([{ op: "put", kind: "retained", id: topic, doc }]);
+    this.#changed.add(topic);
+    return this.#written();
   }
 
-  /** The retained messages whose topics match. */
+  /** The retained messages whose topics match and that have not expired. */
   matching(filter: string): Run[] {
-    const exact = this.#runs.get(filter);
-    if (!/[+#]/.test(filter)) return exact === undefined ? [] : [exact];
-    return [...this.#runs.values()].filter((run) => matches(filter, run.topic));
+    const found: Run[] = [];
+    const now = this.#clock.now();
+    const add = ({ run, at }: Kept): void => {
+      const current = run.waited(now - at);
+      if (current !== undefined) found.push(current);
+    };
+    if (!/[+#]/.test(filter)) {
+      const exact = this.#kept.get(filter);
+      if (exact !== undefined) add(exact);
+      return found;
+    }
+    for (const [topic, kept] of this.#kept) if (matches(filter, topic)) add(kept);
+    return found;
+  }
+
+  #keep(topic: string, kept: Kept): void {
+    this.#forget(topic);
+    this.#kept.set(topic, kept);
+    this.#bytes += kept.run.packets.length;
+  }
+
+  #forget(topic: string): void {
+    this.#bytes -= this.#kept.get(topic)?.run.packets.length ?? 0;
+    this.#kept.delete(topic);
+  }
+
+  /** One commit under way, and one promise for all that changes meanwhile. */
+  #written(): Promise<void> {
+    this.#next ??= (this.#writing ?? Promise.resolve()).then(() => {
+      this.#next = undefined;
+      this.#writing = this.#write().finally(() => {
+        this.#writing = undefined;
+      });
+      return this.#writing;
+    });
+    return this.#next;
+  }
+
+  #write(): Promise<void> {
+    const topics = this.#changed;
+    this.#changed = new Set();
+    return this.#store.commit([...topics].map((topic) => this.#writeOf(topic)));
+  }
+
+  #writeOf(topic: string): Write {
+    const kept = this.#kept.get(topic);
+    if (kept === undefined) return { op: "remove", kind: "retained", id: topic };
+    const { run, at } = kept;
+    const packet = run.packets.toString("base64");
+    const doc: RetainedDoc = { qos: run.qos, payloadBytes: run.payloadBytes, packet, at };
+    return { op: "put", kind: "retained", id: topic, doc };
   }
 }
 

@@ -14,7 +14,7 @@ export interface Subscription {
   readonly qos: 0 | 1 | 2;
   readonly noLocal?: boolean;
   readonly retainAsPublished?: boolean;
-  /** MQTT 5 subscription identifier, as an encoded property. */
+  /** MQTT 5 subscription identifiers, as encoded properties. */
   readonly identifier?: Buffer;
 }
 
@@ -100,9 +100,9 @@ export class Router {
     const visit = (level: Level, depth: number): void => {
       // A wildcard at the front does not match $… topics [MQTT-4.7.2-1].
       const wild = depth > 0 || !own;
-      if (wild) found.push(...level.below);
+      if (wild) for (const subscription of level.below) found.push(subscription);
       if (depth === levels.length) {
-        found.push(...level.here);
+        for (const subscription of level.here) found.push(subscription);
         return;
       }
       const exact = level.children.get(levels[depth]!);
@@ -157,9 +157,21 @@ function onePerReceiver(subscriptions: readonly Subscription[]): readonly Subscr
   const byReceiver = new Map<Receiver, Subscription>();
   for (const subscription of subscriptions) {
     const known = byReceiver.get(subscription.receiver);
-    if (known === undefined || known.qos < subscription.qos) {
-      byReceiver.set(subscription.receiver, subscription);
-    }
+    byReceiver.set(
+      subscription.receiver,
+      known === undefined ? subscription : together(known, subscription),
+    );
   }
-  return [...byReceiver.values()];
+  return byReceiver.size === subscriptions.length ? subscriptions : [...byReceiver.values()];
+}
+
+/** One delivery for both: all the identifiers [MQTT-3.3.4-4], and no more withheld than by either. */
+function together(a: Subscription, b: Subscription): Subscription {
+  const identifiers = [a.identifier, b.identifier].filter((one) => one !== undefined);
+  return {
+    ...(a.qos < b.qos ? b : a),
+    noLocal: a.noLocal === true && b.noLocal === true,
+    retainAsPublished: a.retainAsPublished === true || b.retainAsPublished === true,
+    ...(identifiers.length === 0 ? {} : { identifier: Buffer.concat(identifiers) }),
+  };
 }

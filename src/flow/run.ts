@@ -1,5 +1,6 @@
 import {
   locate,
+  propertiesAt,
   repack,
   walkPublishes,
   type Layout,
@@ -139,15 +140,46 @@ export class Run {
     });
   }
 
+  /** The last message alone, in memory of its own. */
+  last(): Run {
+    const packets = this.encoded(5);
+    let start = 0;
+    let payloadBytes = 0;
+    walkPublishes(packets, layout5, (place) => {
+      ({ start } = place);
+      payloadBytes = place.end - place.payloadAt;
+    });
+    return this.with([packets.subarray(start)], layout5, payloadBytes);
+  }
+
   /** The last message's payload. */
   lastPayload(): Buffer {
     let start = 0;
     let end = 0;
     this.walk((place) => {
       start = place.payloadAt;
-      end = place.end;
+      ({ end } = place);
     });
     return this.packets.subarray(start, end);
+  }
+
+  /**
+   * A single message as it leaves after waiting here: with what is left of its expiry interval
+   * [MQTT-3.3.2-6], undefined where nothing is left [MQTT-3.3.2-5].
+   */
+  waited(ms: number): Run | undefined {
+    if (this.layout.version !== 5) return this;
+    const place = emptyPlace();
+    locate(this.packets, this.layout, 0, place);
+    const properties = propertiesAt(this.packets, place);
+    const { messageExpirySeconds } = properties;
+    if (messageExpirySeconds === undefined) return this;
+    const left = messageExpirySeconds - Math.floor(ms / 1000);
+    if (left <= 0) return undefined;
+    const payload = this.packets.subarray(place.payloadAt, place.end);
+    const changed = { ...properties, messageExpirySeconds: left };
+    const packet = encodePublish(5, { topic: this.topic, payload, properties: changed });
+    return this.with([packet], layout5, this.payloadBytes);
   }
 }
 

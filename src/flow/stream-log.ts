@@ -11,6 +11,8 @@ interface Batch {
   readonly producers: Map<string, number>;
   count: number;
   payloadBytes: number;
+  /** Of the packets. */
+  bytes: number;
   readonly done: Promise<void>;
   readonly settle: (failure?: unknown) => void;
 }
@@ -73,12 +75,12 @@ export class StreamLog {
 
   /** Bytes taken in and not yet durable; publishers are slowed when this grows. */
   get pendingBytes(): number {
-    const bytes = (batch: Batch | undefined): number => batch?.payloadBytes ?? 0;
+    const bytes = (batch: Batch | undefined): number => batch?.bytes ?? 0;
     return bytes(this.#gathering) + bytes(this.#committing);
   }
 
-  /** Resolves when the run is durable. */
-  append(run: Run): Promise<void> {
+  /** Resolves when the run is durable; then it is delivered, unless another log does that. */
+  append(run: Run, delivers = true): Promise<void> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     const kept = this.#withoutRepeats(run);
     if (kept === undefined) {
@@ -86,8 +88,10 @@ export class StreamLog {
       return this.#gathering?.done ?? this.#committing?.done ?? Promise.resolve();
     }
     const batch = (this.#gathering ??= newBatch());
-    batch.packets.push(kept.encoded(5));
-    batch.runs.push(kept);
+    const packets = kept.encoded(5);
+    batch.packets.push(packets);
+    batch.bytes += packets.length;
+    if (delivers) batch.runs.push(kept);
     batch.count += kept.count;
     batch.payloadBytes += kept.payloadBytes;
     if (this.#committing === undefined) this.#scheduleCommit();
@@ -215,6 +219,7 @@ function newBatch(): Batch {
     producers: new Map(),
     count: 0,
     payloadBytes: 0,
+    bytes: 0,
     done: promise,
     settle: (failure) => (failure === undefined ? resolve() : reject(failure)),
   };

@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { encodePublish } from "../wire/mqtt/encode.ts";
 import { layout5, type Run } from "./run.ts";
 
@@ -33,10 +34,10 @@ export class View {
     const kept: Buffer[] = [];
     let payloadBytes = 0;
     run.walk((place) => {
-      const payload = selectFields(
-        run.packets.toString("utf8", place.payloadAt, place.end),
-        this.#fields,
-      );
+      const whole = run.packets.subarray(place.payloadAt, place.end);
+      // JSON is UTF-8 (RFC 8259 §8.1); other bytes would not come out as they went in.
+      if (!isUtf8(whole)) return;
+      const payload = selectFields(whole.toString("utf8"), this.#fields);
       if (payload === undefined) return;
       const bytes = Buffer.from(payload);
       payloadBytes += bytes.length;

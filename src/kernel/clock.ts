@@ -1,3 +1,9 @@
+/**
+ * The kernel: what every room may use and that uses no room. Values in, values out: time and
+ * randomness as arguments (`clock`, `id`), money (`amount`, `price`), topics, places, canonical
+ * JSON, the errors' catalogue. It reads no file, opens no socket and keeps no state but the
+ * journal's last lines.
+ */
 /** Where time comes from. Passed in, so that a test can hold it still. */
 export interface Clock {
   /** Wall time, milliseconds since the Unix epoch, UTC. */

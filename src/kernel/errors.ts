@@ -119,11 +119,6 @@ export const catalogue = {
     message: "{peer} did not start the transfer under {agreement}: {problem}",
     remedy: "Its reason says what to change; the transfer can be asked for again.",
   },
-  PEER_UNKNOWN: {
-    status: 404,
-    message: "No peer is known as {peer}.",
-    remedy: "Add it with its address first: comity peer add URL.",
-  },
   PEER_UNREACHABLE: {
     status: 502,
     message: "{peer} did not answer: {problem}",

@@ -1,7 +1,7 @@
 import type { Feed } from "../../flow/feed.ts";
 import type { Gate } from "../../flow/gate.ts";
 import { openFeed } from "../../flow/open-feed.ts";
-import type { Tally } from "../../flow/outbox.ts";
+import type { Tally } from "../../flow/parcel-queue.ts";
 import type { Receiver, Subscription } from "../../flow/router.ts";
 import type { Run } from "../../flow/run.ts";
 import { problemOf } from "../../kernel/errors.ts";
@@ -39,6 +39,9 @@ export class GuestClient implements Client, Receiver {
 
   publish(scanned: ScannedRun): void {
     const { flow, version, acknowledgements } = this.#line;
+    if ((scanned.first & 6) === 4) {
+      throw new ProtocolError(reason.qosNotSupported, "QoS 2 is not for agreements");
+    }
     if (agreementOfLinkTopic(textOf(scanned.topic)) !== this.#agreement) {
       flow.outside.usage.refused(this.#agreement, "topic", scanned.count);
       throw new ProtocolError(reason.notAuthorized, "an agreement's token is for receiving only");
@@ -60,9 +63,12 @@ export class GuestClient implements Client, Receiver {
       if (filterProblem(filter) !== undefined) return reason.topicFilterInvalid;
       if (gate === undefined || gate.ended !== undefined) return reason.notAuthorized;
       if (agreementOfLinkTopic(filter) === this.#agreement) {
+        // A feed's packets have the version 5 form.
+        if (version === 4) return reason.unspecifiedError;
         void this.#openFeed(gate, claimOf(subscribe.properties));
         return 0;
       }
+      if (this.#isFull && !this.#subscriptions.has(filter)) return reason.quotaExceeded;
       return this.#subscribeTopics(gate, filter) ? 0 : reason.notAuthorized;
     });
     outbox.pushControl(encodeSuback(version, subscribe.id, codes));
@@ -120,7 +126,9 @@ export class GuestClient implements Client, Receiver {
   async #openFeed(gate: Gate, claimed: Checkpoint | undefined): Promise<void> {
     const { flow, outbox } = this.#line;
     try {
-      const feed = await openFeed({ flow, gate, outbox, claimed });
+      const onFailed = (failure: unknown): void =>
+        this.#line.end(reason.implementationSpecific, problemOf(failure));
+      const feed = await openFeed({ flow, gate, outbox, claimed, onFailed });
       this.#feed?.close();
       this.#feed = feed;
       if (this.#closed) feed.close();
@@ -142,7 +150,16 @@ export class GuestClient implements Client, Receiver {
     return true;
   }
 
+  get #isFull(): boolean {
+    return this.#subscriptions.size >= this.#line.limits.subscriptionsPerClientMax;
+  }
+
   #forget(filter: string): boolean {
+    if (agreementOfLinkTopic(filter) === this.#agreement && this.#feed !== undefined) {
+      this.#feed.close();
+      this.#feed = undefined;
+      return true;
+    }
     const subscription = this.#subscriptions.get(filter);
     if (subscription === undefined) return false;
     this.#line.flow.router.unsubscribe(subscription);

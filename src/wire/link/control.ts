@@ -1,6 +1,7 @@
 /**
  * What two Comity nodes say to each other on a link beside the stream's own messages: PUBLISH
  * packets of QoS 0 on the topic `$link/<agreement>`, in order with the data, with a JSON payload.
+ * In come payloads, out go typed messages; what is no control message is undefined, never an error.
  */
 import type { Checkpoint } from "../../ports/usage.ts";
 import type { Properties } from "../mqtt/properties.ts";
