@@ -49,6 +49,8 @@ const runner = [
 const child = spawn(newestNode(), [...runner, ...options, ...files], {
   cwd: root,
   stdio: "inherit",
+  // Every test file and every node under test is a process that loads the same sources.
+  env: { NODE_COMPILE_CACHE: join(root, "node_modules", ".cache", "compile"), ...process.env },
 });
 // Ctrl-C reaches the runner by itself; it ends its own children and says what was running.
 process.on("SIGINT", () => {});

@@ -25,6 +25,8 @@ import type { InboundMessage, MqttClientOptions, PublishOptions } from "./types.
 
 const packetBytesMax = 67_108_864;
 const connectTimeoutMs = 10_000;
+const farewellMs = 2_000;
+const idsMax = 65_535;
 
 export type MessageListener = (message: InboundMessage) => void;
 
@@ -59,7 +61,9 @@ export class MqttClient implements PacketSink {
   #why = "the connection was closed";
   #over = false;
   #corked = false;
-  #pinger: NodeJS.Timeout | undefined;
+  #drained: PromiseWithResolvers<void> | undefined;
+  #heardAt = performance.now();
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(options: MqttClientOptions, onRun?: RunListener) {
     this.#options = options;
@@ -70,14 +74,15 @@ export class MqttClient implements PacketSink {
     this.#stream = new PacketStream(this, packetBytesMax);
     this.#stream.version = 5;
     const socket = connectSocket({
-      host: url.hostname,
+      host: url.hostname.replace(/^\[(.*)\]$/, "$1"), // an IPv6 address stands in brackets
       port: Number(url.port || 1883),
       noDelay: true,
     });
     this.#socket = socket;
-    socket.setTimeout(connectTimeoutMs, () => this.#fail("no answer in time"));
+    this.#timer = setTimeout(() => this.#fail("no answer in time"), connectTimeoutMs);
     socket.on("connect", () => this.#greet());
     socket.on("data", (chunk: Buffer) => this.#onData(chunk));
+    socket.on("drain", () => this.#drained?.resolve());
     socket.on("error", (error) => this.#fail(problemOf(error)));
     socket.on("close", () => this.#finish());
   }
@@ -109,7 +114,10 @@ export class MqttClient implements PacketSink {
     await this.#ask((id) => encodeUnsubscribe(5, id, [filter]));
   }
 
-  /** QoS 0: resolves when it is on its way; QoS 1: when the server has acknowledged it. */
+  /**
+   * QoS 0: resolves when there is room for more, so that who waits for it cannot outrun the
+   * connection; QoS 1: when the server has acknowledged it.
+   */
   publish(
     topic: string,
     payload: string | Uint8Array,
@@ -124,7 +132,11 @@ export class MqttClient implements PacketSink {
     if (this.#over) return Promise.reject(this.#gone());
     if (qos === 0) {
       this.#write(encodePublish(5, { topic, payload: bytes, retain, properties }));
-      return Promise.resolve();
+      return this.#room();
+    }
+    if (this.#unacknowledged.size + this.#replies.size >= idsMax) {
+      const what = "messages that wait for their acknowledgement";
+      return Promise.reject(new ComityError("LIMIT_REACHED", { limit: idsMax, what }));
     }
     const id = this.#takeId();
     const reply = Promise.withResolvers<void>();
@@ -135,7 +147,12 @@ export class MqttClient implements PacketSink {
 
   /** Ends in good order; what was published before is on its way. */
   async end(): Promise<void> {
-    if (!this.#over) this.#socket.end(encodeDisconnect(5, reason.normalDisconnection));
+    if (!this.#over) {
+      this.#socket.end(encodeDisconnect(5, reason.normalDisconnection));
+      const timer = setTimeout(() => this.#socket.destroy(), farewellMs);
+      await this.closed;
+      clearTimeout(timer);
+    }
     await this.closed;
   }
 
@@ -214,15 +231,23 @@ export class MqttClient implements PacketSink {
       this.#fail(properties.reasonString ?? `refused (0x${reasonCode.toString(16)})`);
       return;
     }
-    const keepAliveMs = (this.#options.keepAliveSeconds ?? 30) * 1000;
-    // A server that does not answer a ping within the next period is gone.
-    this.#socket.setTimeout(keepAliveMs * 1.5, () => this.#fail("the server fell silent"));
-    this.#pinger = setInterval(() => this.#write(pingreq), keepAliveMs / 2);
-    this.#pinger.unref();
+    clearTimeout(this.#timer);
+    const granted = properties.serverKeepAlive ?? this.#options.keepAliveSeconds ?? 30; // [MQTT-3.1.2-21]
+    if (granted > 0) this.#keepAlive(granted * 1000);
     this.#connecting.resolve();
   }
 
+  /** Only what is heard says that the server is there: writing into a dead connection works. */
+  #keepAlive(periodMs: number): void {
+    this.#timer = setInterval(() => {
+      if (performance.now() - this.#heardAt > periodMs * 1.5) this.#fail("the server fell silent");
+      else this.#write(pingreq);
+    }, periodMs / 2);
+    this.#timer.unref();
+  }
+
   #onData(chunk: Buffer): void {
+    this.#heardAt = performance.now();
     try {
       this.#stream.push(chunk);
     } catch (error) {
@@ -241,7 +266,7 @@ export class MqttClient implements PacketSink {
   }
 
   #takeId(): number {
-    do this.#nextId = this.#nextId === 65_535 ? 1 : this.#nextId + 1;
+    do this.#nextId = this.#nextId === idsMax ? 1 : this.#nextId + 1;
     while (this.#unacknowledged.has(this.#nextId) || this.#replies.has(this.#nextId));
     return this.#nextId;
   }
@@ -260,6 +285,17 @@ export class MqttClient implements PacketSink {
     this.#socket.write(bytes);
   }
 
+  #room(): Promise<void> {
+    if (!this.#socket.writableNeedDrain) return Promise.resolve();
+    if (this.#drained === undefined) {
+      const drained = Promise.withResolvers<void>();
+      this.#drained = drained;
+      // Who does not wait for it need not hear how it went.
+      drained.promise.catch(() => {}).finally(() => (this.#drained = undefined));
+    }
+    return this.#drained.promise;
+  }
+
   #fail(why: string): void {
     this.#why = why;
     this.#socket.destroy();
@@ -268,9 +304,10 @@ export class MqttClient implements PacketSink {
   #finish(): void {
     if (this.#over) return;
     this.#over = true;
-    clearInterval(this.#pinger);
+    clearInterval(this.#timer);
     const gone = this.#gone();
     this.#connecting.reject(gone);
+    this.#drained?.reject(gone);
     for (const reply of this.#unacknowledged.values()) reply.reject(gone);
     for (const reply of this.#replies.values()) reply.reject(gone);
     this.#closing.resolve(this.#why);

@@ -56,6 +56,8 @@ export class Link {
   #state: LinkState = "down";
   #cut = false;
   #closed = false;
+  /** From before the connection is made until after it is gone: there is one at a time. */
+  #running = false;
   #attempts = 0;
   #retry: NodeJS.Timeout | undefined;
   #lagMs: number | undefined;
@@ -84,7 +86,9 @@ export class Link {
   }
 
   start(): void {
-    if (this.#closed || this.#cut || this.#client !== undefined) return;
+    if (this.#closed || this.#cut || this.#running) return;
+    this.#running = true;
+    clearTimeout(this.#retry);
     void this.#run();
   }
 
@@ -122,6 +126,7 @@ export class Link {
       why = problemOf(error);
     }
     this.#client = undefined;
+    this.#running = false;
     if (this.#state === "up") {
       this.#state = "down";
       this.#say(

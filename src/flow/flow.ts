@@ -43,7 +43,7 @@ export class Flow {
   readonly retained: Retained;
   readonly grants: Grants;
   readonly outside: FlowOutside;
-  readonly counts = { messagesIn: 0, payloadBytesIn: 0, messagesOut: 0, dropped: 0 };
+  readonly counts = { messagesIn: 0, payloadBytesIn: 0, dropped: 0 };
   readonly #logged = new Map<string, LoggedStream>();
   readonly #views = new Map<string, View>();
 
@@ -122,6 +122,12 @@ export class Flow {
       if (subscription.noLocal === true && run.origin === subscription.receiver) continue;
       subscription.receiver.receive(run, subscription);
     }
+  }
+
+  /** Undefined: everything taken in on the route is durable; else a promise of that. */
+  flushed(route: Route): Promise<unknown> | undefined {
+    const behind = route.logs.filter((log) => log.pendingBytes > 0);
+    return behind.length === 0 ? undefined : Promise.all(behind.map((log) => log.flushed()));
   }
 
   /** Bytes taken into logs and not yet durable. */

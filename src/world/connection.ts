@@ -1,6 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { connectMqtt } from "../client/mqtt.ts";
 import type { MqttClient } from "../client/mqtt.ts";
+import { ComityError, problemOf } from "../kernel/errors.ts";
 
 export interface ConnectionOptions {
   readonly url: string;
@@ -12,6 +13,7 @@ export interface ConnectionOptions {
 
 const firstDelayMs = 100;
 const longestDelayMs = 2_000;
+const firstTimeoutMs = 30_000;
 
 /** An MQTT connection that comes back by itself: nodes of this world are killed and restarted. */
 export class Connection {
@@ -26,20 +28,24 @@ export class Connection {
     this.#options = options;
   }
 
-  /** Connects and stays so. Resolves at the first connection. */
-  start(): Promise<void> {
+  /** Connects and stays so. Resolves at the first connection, CONNECT_FAILED if there is none. */
+  async start(): Promise<void> {
     this.#loop ??= this.#run();
-    return this.#up.promise;
+    const timer = setTimeout(() => {
+      const { url, username } = this.#options;
+      const problem = `${username} got no connection: ${this.#problem}`;
+      this.#up.reject(new ComityError("CONNECT_FAILED", { url, problem }));
+    }, firstTimeoutMs);
+    try {
+      await this.#up.promise;
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   /** Undefined while there is none. */
   get client(): MqttClient | undefined {
     return this.#client;
-  }
-
-  /** Why the last attempt failed. */
-  get problem(): string {
-    return this.#problem;
   }
 
   async stop(): Promise<void> {
@@ -62,7 +68,7 @@ export class Connection {
         delayMs = firstDelayMs;
         this.#problem = await client.closed;
       } catch (error) {
-        this.#problem = String(error);
+        this.#problem = problemOf(error);
         client?.destroy();
       }
       this.#client = undefined;

@@ -33,14 +33,15 @@ const leash = new URL(typescript ? "./leash.ts" : "./leash.js", import.meta.url)
 
 const readyTimeoutMs = 60_000;
 const stopTimeoutMs = 15_000;
-const linesMax = 12;
+const linesMax = 20;
 
 /** One node as a process of its own: started, killed, started again, stopped. */
 export class NodeProcess {
   readonly settings: NodeSettings;
   readonly #onDeath: (node: NodeProcess, how: string) => void;
   #child: ChildProcess | undefined;
-  #expected = false;
+  #ready = false;
+  #ending = false;
   #lines: string[] = [];
   #http: ComityHttp | undefined;
 
@@ -91,7 +92,8 @@ export class NodeProcess {
       { stdio: ["ignore", "pipe", "pipe", "ipc"], detached: process.platform !== "win32" },
     );
     this.#child = child;
-    this.#expected = true; // until it is ready, its end is this start's failure
+    this.#ready = false;
+    this.#ending = false;
     this.#lines = [];
     const ready = Promise.withResolvers<void>();
     child.on("error", (error) => ready.reject(error));
@@ -99,13 +101,14 @@ export class NodeProcess {
       this.#child = undefined;
       const how = signal === null ? `exit code ${code}` : signal;
       ready.reject(this.#failed(`it ended at once (${how})`));
-      if (!this.#expected) this.#onDeath(this, how);
+      // Until it is ready, its end is this start's failure.
+      if (this.#ready && !this.#ending) this.#onDeath(this, how);
     });
     this.#listen(child, ready.resolve);
     const timer = setTimeout(() => ready.reject(this.#failed("it is not ready")), readyTimeoutMs);
     try {
       await ready.promise;
-      this.#expected = false;
+      this.#ready = true;
     } catch (error) {
       await this.kill();
       throw error;
@@ -128,14 +131,14 @@ export class NodeProcess {
 
   /** At once and without waiting: for the very last moment of the world's own process. */
   abandon(): void {
-    this.#expected = true;
+    this.#ending = true;
     this.#child?.kill("SIGKILL");
   }
 
   async #end(signal: "SIGKILL" | "SIGTERM"): Promise<void> {
     const child = this.#child;
     if (!child) return;
-    this.#expected = true;
+    this.#ending = true;
     const gone = once(child, "exit");
     child.kill(signal);
     const ended = await Promise.race([gone, wait(stopTimeoutMs, undefined, { ref: false })]);

@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import type { AgreementResource } from "../client/resources.ts";
 import type { Clock } from "../kernel/clock.ts";
+import { ComityError } from "../kernel/errors.ts";
 import { matches } from "../kernel/topic.ts";
 import { createActor } from "./actors/cast.ts";
 import type { AgreementConfig, NodeConfig, WorldConfig } from "./config.ts";
@@ -65,13 +66,21 @@ export class World {
   readonly deals: readonly Deal[];
   readonly #options: WorldOptions;
   readonly #state: WorldState;
+  #starting: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
   #effects: NodeJS.Timeout | undefined;
+  readonly #death: PromiseWithResolvers<never>;
   readonly #abandon = (): void => {
     for (const { node } of this.members) node.abandon();
   };
 
-  private constructor(options: WorldOptions, state: WorldState, members: readonly Member[]) {
+  private constructor(
+    options: WorldOptions,
+    state: WorldState,
+    members: readonly Member[],
+    death: PromiseWithResolvers<never>,
+  ) {
+    this.#death = death;
     this.#options = options;
     this.#state = state;
     this.members = members;
@@ -111,6 +120,8 @@ export class World {
       const { did, http } = nodeState(state, name);
       return { did, url: `http://${host}:${http}` };
     });
+    const death = Promise.withResolvers<never>();
+    death.promise.catch(() => {}); // once all is set up, a death is told and nothing else
     const members = config.nodes.map((node): Member => {
       const own = nodeState(state, node.name);
       const settings = {
@@ -130,12 +141,14 @@ export class World {
       const process = new NodeProcess(settings, (dead, how) => {
         options.say(`The node ${dead.name} died (${how}). Its last lines:`);
         for (const line of dead.lastLines) options.say(`    ${line}`);
+        const problem = `it died (${how}) while the world was being set up`;
+        death.reject(new ComityError("NODE_FAILED", { name: dead.name, problem }));
       });
       const devices = devicesOf(node, around);
       return { config: node, state: own, node: process, devices, lines: [], desk: undefined };
     });
     writeState(folder, state);
-    return new World(options, state, members);
+    return new World(options, state, members, death);
   }
 
   member(name: string): Member {
@@ -144,10 +157,15 @@ export class World {
     return found;
   }
 
-  /** From nothing to streams that flow and are acted on. */
+  /** From nothing to streams that flow and are acted on; fails when a node dies meanwhile. */
   async start(): Promise<void> {
-    const { say, folder } = this.#options;
     process.once("exit", this.#abandon);
+    this.#starting = this.#start();
+    await Promise.race([this.#starting, this.#death.promise]);
+  }
+
+  async #start(): Promise<void> {
+    const { say, folder } = this.#options;
     say(`Starting ${this.members.length} nodes …`);
     await Promise.all(this.members.map(({ node }) => node.start()));
     say("Adding Things and products …");
@@ -183,12 +201,20 @@ export class World {
   }
 
   async #stop(): Promise<void> {
+    await this.#disconnect();
+    await Promise.allSettled(this.members.map(({ node }) => node.stop()));
+    // A start that was under way fails now that its nodes are gone; what it opened meanwhile ends.
+    await this.#disconnect();
+    await Promise.allSettled([this.#starting]);
+    await this.#disconnect();
     clearInterval(this.#effects);
+    process.off("exit", this.#abandon);
+  }
+
+  async #disconnect(): Promise<void> {
     const lines = this.members.flatMap((member) => member.lines);
     const desks = this.members.flatMap(({ desk }) => desk ?? []);
     await Promise.allSettled([...lines, ...desks].map((connection) => connection.stop()));
-    await Promise.allSettled(this.members.map(({ node }) => node.stop()));
-    process.off("exit", this.#abandon);
   }
 
   async #furnish(member: Member): Promise<void> {

@@ -3,6 +3,7 @@ import { ComityError, problemOf } from "../../kernel/errors.ts";
 import type { Flow } from "../../flow/flow.ts";
 import { Outbox } from "../../flow/outbox.ts";
 import { Run } from "../../flow/run.ts";
+import { topicProblem } from "../../kernel/topic.ts";
 import { mayPublish, nameOfPrincipal, type Principal } from "../../things/access.ts";
 import {
   decodeAcknowledgement,
@@ -20,7 +21,9 @@ import {
   pingresp,
 } from "../../wire/mqtt/encode.ts";
 import { PacketStream, type PacketSink, type ScannedRun } from "../../wire/mqtt/packet-stream.ts";
+import type { Properties } from "../../wire/mqtt/properties.ts";
 import {
+  malformed,
   packetType,
   ProtocolError,
   reason,
@@ -38,6 +41,12 @@ export type Authentication =
   | { readonly ok: true; readonly principal: Principal }
   | { readonly ok: false; readonly reasonCode: number; readonly problem: string };
 
+/** What is to be published for a client that has gone without a word. */
+export interface LastWill {
+  readonly delaySeconds: number;
+  readonly publish: () => void;
+}
+
 /** What a connection asks of its server. */
 export interface ConnectionHost {
   readonly flow: Flow;
@@ -54,13 +63,15 @@ export interface ConnectionHost {
     principal: Principal,
     key: string,
     cleanStart: boolean,
-  ): { readonly session: Session; readonly present: boolean };
-  leaveSession(connection: Connection, session: Session): void;
+  ): { readonly session: Session; readonly present: boolean } | undefined;
+  leaveSession(connection: Connection, session: Session, will: LastWill | undefined): void;
   forget(connection: Connection): void;
 }
 
 const firstPacketBytesMax = 65_536;
 const lingerMs = 1000;
+/** A client that asks for answers and does not read them is not read from either. */
+const controlBytesMax = 1_048_576;
 
 /** One client's connection, from its first byte to its last. */
 export class Connection implements PacketSink {
@@ -78,6 +89,8 @@ export class Connection implements PacketSink {
   #lastSeen: number;
   #aliveMs = Infinity;
   #ended = false;
+  /** Why its client is not read from now. */
+  readonly #pauses = new Set<"the store is slow" | "answers are not read">();
 
   constructor(host: ConnectionHost, socket: Socket) {
     this.#host = host;
@@ -87,6 +100,9 @@ export class Connection implements PacketSink {
       queueBytesMax: host.limits.queueBytesMax,
       onDropped: (messages) => {
         host.flow.counts.dropped += messages;
+      },
+      onFlushed: () => {
+        if (this.#outbox.controlBytes <= controlBytesMax / 2) this.#resume("answers are not read");
       },
     });
     this.#acknowledgements = new Acknowledgements(
@@ -119,6 +135,8 @@ export class Connection implements PacketSink {
     const now = this.#host.flow.outside.clock.monotonic();
     if (this.principal === undefined) {
       if (now - this.#openedAt > this.#host.limits.connectTimeoutMs) this.#socket.destroy();
+    } else if (this.#pauses.has("the store is slow")) {
+      this.#lastSeen = now; // the silence is this side's
     } else if (now - this.#lastSeen > this.#aliveMs) {
       this.end(reason.keepAliveTimeout, "nothing was heard for one and a half keep-alive times");
     }
@@ -155,6 +173,7 @@ export class Connection implements PacketSink {
         return;
       }
       case packetType.pingreq:
+        if (body.length > 0) throw malformed("PINGREQ with content");
         this.#outbox.pushControl(pingresp); // [MQTT-3.12.4-1]
         return;
       case packetType.disconnect:
@@ -180,18 +199,38 @@ export class Connection implements PacketSink {
       } else throw error;
     }
     this.#acknowledgements.flush();
+    if (this.#outbox.controlBytes > controlBytesMax) this.#pause("answers are not read");
   }
 
   #onClose(): void {
     this.#ended = true;
     this.#outbox.close();
-    this.#client?.close();
-    if (this.#session !== undefined) this.#host.leaveSession(this, this.#session);
-    if (this.#will !== undefined) this.#publishWill(this.#will);
+    this.#leave();
     this.#host.forget(this);
   }
 
+  /** Whoever takes the session up next finds it free, however slowly the socket closes. */
+  #leave(): void {
+    const session = this.#session;
+    const will = this.#will;
+    this.#session = this.#will = undefined;
+    this.#client?.close();
+    if (session === undefined) return;
+    this.#host.leaveSession(this, session, will && this.#lastWill(will));
+  }
+
+  #pause(why: "the store is slow" | "answers are not read"): void {
+    if (this.#ended) return;
+    this.#pauses.add(why);
+    this.#socket.pause();
+  }
+
+  #resume(why: "the store is slow" | "answers are not read"): void {
+    if (this.#pauses.delete(why) && this.#pauses.size === 0) this.#socket.resume();
+  }
+
   #refuse(reasonCode: number, text: string): void {
+    if (this.#ended) return;
     if (this.principal !== undefined) {
       this.end(reasonCode, text);
       return;
@@ -204,9 +243,12 @@ export class Connection implements PacketSink {
     this.#hangUp();
   }
 
+  /** What still comes is read and thrown away: a reset would overtake the last words. */
   #hangUp(): void {
     this.#outbox.close();
-    this.#socket.end(() => this.#socket.destroy());
+    this.#leave();
+    this.#socket.end();
+    this.#socket.resume();
     setTimeout(() => this.#socket.destroy(), lingerMs).unref();
   }
 
@@ -220,6 +262,10 @@ export class Connection implements PacketSink {
     if (properties.authenticationMethod !== undefined) {
       return this.#reject(reason.badAuthenticationMethod, "enhanced authentication is not offered");
     }
+    const problem = will && topicProblem(will.topic);
+    if (problem !== undefined) {
+      return this.#reject(reason.topicNameInvalid, `the will's topic ${problem}`);
+    }
     if (will !== undefined && !mayPublish(principal, will.topic)) {
       return this.#reject(reason.notAuthorized, `the will's topic ${will.topic} is not allowed`);
     }
@@ -228,7 +274,6 @@ export class Connection implements PacketSink {
       return this.#reject(reason.clientIdNotValid, text);
     }
     this.principal = principal;
-    this.#will = will;
     this.#stream.packetBytesMax = this.#host.limits.packetBytesMax;
     if (connect.keepAliveSeconds > 0) this.#aliveMs = connect.keepAliveSeconds * 1500;
     if (principal.kind === "participant") this.#welcomeGuest(connect, principal.agreement);
@@ -250,9 +295,14 @@ export class Connection implements PacketSink {
     const clientId = connect.clientId || this.#newClientId();
     // The same client identifier of somebody else is another session.
     const key = `${nameOfPrincipal(principal)}/${clientId}`;
-    const { session, present } = this.#host.takeSession(this, principal, key, connect.cleanStart);
+    const taken = this.#host.takeSession(this, principal, key, connect.cleanStart);
+    if (taken === undefined) {
+      return this.#reject(reason.quotaExceeded, "this node keeps no more sessions");
+    }
+    const { session, present } = taken;
     session.expirySeconds = sessionExpiry(connect);
     this.#session = session;
+    this.#will = connect.will;
     this.#client = new OwnClient(this.#line(), principal, session, (thing, summary) =>
       this.#host.onSeen(thing, summary),
     );
@@ -270,13 +320,20 @@ export class Connection implements PacketSink {
       encodeConnack(connect.version, sessionPresent, reason.success, {
         maximumPacketSize: this.#host.limits.packetBytesMax,
         sharedAvailable: 0,
+        ...this.#cappedExpiry(connect),
         ...(connect.clientId === "" ? { assignedClientId: clientId } : {}), // [MQTT-3.1.3-7]
       }),
     );
   }
 
+  /** The client is told when its session is kept for less than it asked (§3.2.2.3.2). */
+  #cappedExpiry(connect: Connect): Properties {
+    const { sessionExpirySecondsMax } = this.#host.limits;
+    const asked = connect.properties.sessionExpirySeconds ?? 0;
+    return asked > sessionExpirySecondsMax ? { sessionExpirySeconds: sessionExpirySecondsMax } : {};
+  }
+
   #line(): ClientLine {
-    const socket = this.#socket;
     return {
       flow: this.#host.flow,
       limits: this.#host.limits,
@@ -284,9 +341,9 @@ export class Connection implements PacketSink {
       outbox: this.#outbox,
       acknowledgements: this.#acknowledgements,
       pauseUntil: (done) => {
-        if (socket.isPaused()) return;
-        const resume = (): void => void socket.resume();
-        socket.pause();
+        if (this.#pauses.has("the store is slow")) return;
+        const resume = (): void => this.#resume("the store is slow");
+        this.#pause("the store is slow");
         done.then(resume, resume);
       },
       end: (reasonCode, text) => this.end(reasonCode, text),
@@ -299,19 +356,28 @@ export class Connection implements PacketSink {
 
   #disconnect(body: Buffer): void {
     const { reasonCode, properties } = decodeDisconnect(body, this.#version);
-    if (reasonCode !== reason.disconnectWithWill) this.#will = undefined; // [MQTT-3.14.4-3]
-    if (this.#session !== undefined && properties.sessionExpirySeconds !== undefined) {
-      this.#session.expirySeconds = properties.sessionExpirySeconds;
+    const { sessionExpirySeconds } = properties;
+    if (this.#session !== undefined && sessionExpirySeconds !== undefined) {
+      if (sessionExpirySeconds > 0 && this.#session.expirySeconds === 0) {
+        // §3.14.2.2.2
+        throw new ProtocolError(reason.protocolError, "a session's expiry is raised from 0");
+      }
+      this.#session.expirySeconds = sessionExpirySeconds;
     }
+    if (reasonCode !== reason.disconnectWithWill) this.#will = undefined; // [MQTT-3.14.4-3]
     this.end(reason.normalDisconnection, "");
   }
 
-  #publishWill({ topic, payload, qos, retain }: Will): void {
+  #lastWill({ topic, payload, qos, retain, properties: all }: Will): LastWill {
+    const { willDelaySeconds = 0, ...properties } = all;
     const publisher = nameOfPrincipal(this.principal!);
-    const run = Run.of(topic, payload, { qos, retain, publisher });
-    this.#host.flow.publish(run)?.catch(() => {
-      // The store is gone and says so itself; there is nobody left to tell.
-    });
+    const publish = (): void => {
+      const run = Run.of(topic, payload, { qos, retain, publisher, properties });
+      this.#host.flow.publish(run)?.catch(() => {
+        // The store is gone and says so itself; there is nobody left to tell.
+      });
+    };
+    return { delaySeconds: willDelaySeconds, publish };
   }
 }
 

@@ -1,4 +1,4 @@
-import { offsetAfter } from "../../wire/mqtt/publish.ts";
+import { offsetAfter, walkPublishes, type Layout } from "../../wire/mqtt/publish.ts";
 import type { Run } from "../../flow/run.ts";
 
 /** Messages sent with QoS 1 and not all acknowledged: consecutive packet identifiers. */
@@ -20,21 +20,27 @@ const idsMax = 65_535;
  * return in sequence, so a batch is a range and an acknowledgement a step.
  */
 export class Inflight {
-  #batches: SentBatch[] = [];
+  /** Oldest first, so by identifier, counted from the oldest one's. */
+  readonly #batches: SentBatch[] = [];
   #nextId = 1;
   #count = 0;
+  #bytes = 0;
 
   /** Messages sent and not acknowledged. */
   get count(): number {
     return this.#count;
   }
 
+  /** Of the packets kept for sending again. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   /** Identifiers free for use at once. */
   get room(): number {
     const oldest = this.#batches[0];
     if (oldest === undefined) return idsMax - 1;
-    const span = (this.#nextId - wrap(oldest.firstId + oldest.acked) + idsMax) % idsMax;
-    return idsMax - 1 - span;
+    return idsMax - 1 - steps(oldest.firstId + oldest.acked, this.#nextId);
   }
 
   /** Encodes the run with fresh identifiers and remembers it until acknowledged. */
@@ -47,47 +53,70 @@ export class Inflight {
     });
     this.#batches.push({ firstId, count: run.count, packets, acked: 0, early: new Set() });
     this.#count += run.count;
+    this.#bytes += packets.length;
     return packets;
   }
 
   /** False where the identifier is not in use. */
   acknowledge(id: number): boolean {
-    for (const [i, batch] of this.#batches.entries()) {
-      const index = (id - batch.firstId + idsMax) % idsMax;
-      if (index >= batch.count) continue;
-      if (index < batch.acked || batch.early.has(index)) return false;
-      this.#count--;
-      if (index === batch.acked) {
-        batch.acked++;
-        while (batch.early.delete(batch.acked)) batch.acked++;
-      } else batch.early.add(index);
-      if (batch.acked === batch.count) {
-        if (i === 0) this.#batches.shift();
-        else this.#batches.splice(i, 1);
-      }
-      return true;
+    const at = this.#batchOf(id);
+    const batch = this.#batches[at];
+    if (batch === undefined) return false;
+    const index = steps(batch.firstId, id);
+    if (index >= batch.count || index < batch.acked || batch.early.has(index)) return false;
+    this.#count--;
+    if (index === batch.acked) {
+      batch.acked++;
+      while (batch.early.delete(batch.acked)) batch.acked++;
+    } else batch.early.add(index);
+    if (batch.acked === batch.count) {
+      this.#bytes -= batch.packets.length;
+      if (at === 0) this.#batches.shift();
+      else this.#batches.splice(at, 1);
     }
-    return false;
+    return true;
   }
 
-  /** What has to be sent again on a new connection, with DUP set [MQTT-4.4.0-1], [MQTT-3.3.1-1]. */
-  resend(): Buffer[] {
+  /** What is not acknowledged, packet by packet as it was sent, oldest first. */
+  unacknowledged(layout: Layout): Buffer[] {
     const out: Buffer[] = [];
     for (const batch of this.#batches) {
-      for (let index = batch.acked; index < batch.count; index++) {
-        if (batch.early.has(index)) continue;
-        const start = offsetAfter(batch.packets, index);
-        const packet = Buffer.from(
-          batch.packets.subarray(start, start + offsetAfter(batch.packets.subarray(start), 1)),
-        );
-        packet[0]! |= 8;
-        out.push(packet);
-      }
+      const from = offsetAfter(batch.packets, batch.acked);
+      walkPublishes(batch.packets.subarray(from), layout, (place, index) => {
+        if (batch.early.has(batch.acked + index)) return;
+        out.push(batch.packets.subarray(from + place.start, from + place.end));
+      });
     }
     return out;
   }
+
+  /** What has to be sent again on a new connection, with DUP set [MQTT-4.4.0-1], [MQTT-3.3.1-1]. */
+  resend(layout: Layout): Buffer[] {
+    return this.unacknowledged(layout).map((sent) => {
+      const packet = Buffer.from(sent);
+      packet[0]! |= 8;
+      return packet;
+    });
+  }
+
+  /** The last batch that begins at or before the identifier; acknowledgements mostly hit the first. */
+  #batchOf(id: number): number {
+    const oldest = this.#batches[0];
+    if (oldest === undefined) return -1;
+    const wanted = steps(oldest.firstId, id);
+    if (wanted < oldest.count) return 0;
+    let low = 0;
+    let high = this.#batches.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (steps(oldest.firstId, this.#batches[middle]!.firstId) <= wanted) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
 }
 
-function wrap(id: number): number {
-  return ((id - 1) % idsMax) + 1;
+/** From one identifier on to another; after the greatest comes 1. */
+function steps(from: number, to: number): number {
+  return (((to - from) % idsMax) + idsMax) % idsMax;
 }

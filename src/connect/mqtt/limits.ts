@@ -1,4 +1,5 @@
 export interface MqttLimits {
+  /** Twice as many sessions are kept, those of clients that are away included. */
   readonly connectionsMax: number;
   /** One packet of an authenticated client; before CONNECT it is 64 KiB. */
   readonly packetBytesMax: number;

@@ -53,6 +53,7 @@ export class OwnClient implements Client {
     if (this.#principal.kind === "thing") this.#note(this.#principal.id, run, now);
     const done = flow.publish(run, route);
     if (qos === 1) acknowledgements.add(scanned.ids, done);
+    else done?.catch((failure: unknown) => this.#fail(failure));
     // A publisher that is faster than the log waits at its own socket.
     if (done !== undefined && flow.pendingBytes(route) > pauseAbovePendingBytes) {
       this.#line.pauseUntil(done);
@@ -183,12 +184,20 @@ export class OwnClient implements Client {
       }
     };
     const done =
-      kept.length === 0 ? undefined : flow.publish(run.with(kept, run.layout, payloadBytes), route);
+      kept.length === 0
+        ? flow.flushed(route)
+        : flow.publish(run.with(kept, run.layout, payloadBytes), route);
     if (done === undefined) received();
     else
-      done.then(received, (failure: unknown) =>
-        this.#line.end(reason.implementationSpecific, problemOf(failure)),
-      );
+      done.then(received, (failure: unknown) => {
+        // Not kept, so not received: they are taken when they are sent again.
+        for (const id of scanned.ids) incomingQos2.delete(id);
+        this.#fail(failure);
+      });
+  }
+
+  #fail(failure: unknown): void {
+    this.#line.end(reason.implementationSpecific, problemOf(failure));
   }
 
   #note(id: string, run: Run, now: number): void {

@@ -8,9 +8,18 @@ import { ComityError } from "../../kernel/errors.ts";
 import type { Flow } from "../../flow/flow.ts";
 import type { Principal } from "../../things/access.ts";
 import { reason } from "../../wire/mqtt/protocol.ts";
-import { Connection, type ConnectionHost } from "./connection.ts";
+import { Connection, type ConnectionHost, type LastWill } from "./connection.ts";
 import type { MqttLimits } from "./limits.ts";
 import { Session } from "./session.ts";
+
+interface KnownSession {
+  readonly session: Session;
+  /** While its client is here. */
+  readonly connection?: Connection;
+  /** While its client is away. */
+  readonly expiry?: NodeJS.Timeout;
+  readonly will?: { readonly timer: NodeJS.Timeout; readonly publish: () => void };
+}
 
 export type MqttServerOptions = Pick<ConnectionHost, "flow" | "limits" | "authenticate" | "onSeen">;
 
@@ -21,10 +30,7 @@ export class MqttServer implements ConnectionHost {
   readonly onSeen: ConnectionHost["onSeen"];
   readonly #server: Server;
   readonly #connections = new Set<Connection>();
-  readonly #sessions = new Map<
-    string,
-    { session: Session; connection?: Connection; expiry?: NodeJS.Timeout }
-  >();
+  readonly #sessions = new Map<string, KnownSession>();
   readonly #sweep: NodeJS.Timeout;
 
   constructor(options: MqttServerOptions) {
@@ -68,22 +74,30 @@ export class MqttServer implements ConnectionHost {
     }
   }
 
-  /** Gives the client its session and ends an older connection of the same client [MQTT-3.1.4-3]. */
+  /**
+   * Gives the client its session and ends an older connection of the same client
+   * [MQTT-3.1.4-3]. Undefined: there are as many sessions as there may be.
+   */
   takeSession(
     connection: Connection,
     principal: Principal,
     key: string,
     cleanStart: boolean,
-  ): { readonly session: Session; readonly present: boolean } {
+  ): { readonly session: Session; readonly present: boolean } | undefined {
+    const text = "another connection took the session over";
+    this.#sessions.get(key)?.connection?.end(reason.sessionTakenOver, text);
+    // A session that ends with its connection is gone by now.
     const known = this.#sessions.get(key);
-    known?.connection?.end(reason.sessionTakenOver, "another connection took the session over");
     clearTimeout(known?.expiry);
+    clearTimeout(known?.will?.timer);
     if (known !== undefined && !cleanStart) {
-      this.#sessions.set(key, { session: known.session, connection });
+      this.#sessions.set(key, { session: known.session, connection }); // [MQTT-3.1.3-9]
       return { session: known.session, present: true };
     }
-    known?.session.end(); // [MQTT-3.1.2-4]
+    if (known !== undefined) this.#endSession(known); // [MQTT-3.1.2-4]
+    if (this.#sessions.size >= this.limits.connectionsMax * 2) return undefined;
     const session = new Session(key, principal, this.flow.router, {
+      clock: this.flow.outside.clock,
       queueBytesMax: this.limits.queueBytesMax,
       onDropped: (messages) => {
         this.flow.counts.dropped += messages;
@@ -94,22 +108,30 @@ export class MqttServer implements ConnectionHost {
   }
 
   /** The connection is gone; the session stays as long as its client asked. */
-  leaveSession(connection: Connection, session: Session): void {
+  leaveSession(connection: Connection, session: Session, will: LastWill | undefined): void {
     const known = this.#sessions.get(session.key);
-    if (known === undefined || known.connection !== connection) return;
-    session.detach();
-    if (session.expirySeconds === 0) {
-      session.end();
-      this.#sessions.delete(session.key);
+    if (known?.connection !== connection) {
+      will?.publish();
       return;
     }
+    session.detach();
     const seconds = Math.min(session.expirySeconds, this.limits.sessionExpirySecondsMax);
+    const delaySeconds = Math.min(will?.delaySeconds ?? 0, seconds);
+    if (will !== undefined && delaySeconds === 0) will.publish();
+    if (seconds === 0) {
+      this.#endSession(known);
+      return;
+    }
     const expiry = setTimeout(() => {
-      session.end();
-      this.#sessions.delete(session.key);
+      const away = this.#sessions.get(session.key);
+      if (away !== undefined) this.#endSession(away);
     }, seconds * 1000);
     expiry.unref();
-    this.#sessions.set(session.key, { session, expiry });
+    this.#sessions.set(session.key, {
+      session,
+      expiry,
+      ...(will !== undefined && delaySeconds > 0 ? { will: later(will, delaySeconds) } : {}),
+    });
   }
 
   forget(connection: Connection): void {
@@ -122,12 +144,17 @@ export class MqttServer implements ConnectionHost {
     for (const connection of this.#connections) {
       connection.end(reason.serverShuttingDown, "the node is shutting down");
     }
-    for (const { session, expiry } of this.#sessions.values()) {
-      clearTimeout(expiry);
-      session.end();
-    }
-    this.#sessions.clear();
+    for (const known of this.#sessions.values()) this.#endSession(known);
     await closed;
+  }
+
+  /** A will that waited is published at the latest now (§3.1.3.2.2). */
+  #endSession({ session, expiry, will }: KnownSession): void {
+    clearTimeout(expiry);
+    clearTimeout(will?.timer);
+    session.end();
+    this.#sessions.delete(session.key);
+    will?.publish();
   }
 
   #accept(socket: Socket): void {
@@ -137,4 +164,13 @@ export class MqttServer implements ConnectionHost {
     }
     this.#connections.add(new Connection(this, socket));
   }
+}
+
+function later(will: LastWill, delaySeconds: number): NonNullable<KnownSession["will"]> {
+  let published = false;
+  const publish = (): void => {
+    if (!published) will.publish();
+    published = true;
+  };
+  return { timer: setTimeout(publish, delaySeconds * 1000).unref(), publish };
 }

@@ -1,9 +1,10 @@
+import type { Clock } from "../../kernel/clock.ts";
 import type { Principal } from "../../things/access.ts";
 import type { Outbox } from "../../flow/outbox.ts";
 import type { Receiver, Router, Subscription } from "../../flow/router.ts";
-import { layout5, type Run } from "../../flow/run.ts";
+import { layout5, Run } from "../../flow/run.ts";
 import type { ProtocolVersion } from "../../wire/mqtt/protocol.ts";
-import { subscriptionIdProperty, walkPublishes } from "../../wire/mqtt/publish.ts";
+import { type Layout, subscriptionIdProperty, walkPublishes } from "../../wire/mqtt/publish.ts";
 import type { SubscriptionRequest } from "../../wire/mqtt/decode.ts";
 import { Inflight } from "./inflight.ts";
 
@@ -20,7 +21,21 @@ export interface Attachment {
 interface Queued {
   readonly run: Run;
   readonly subscription: Subscription;
+  readonly retain: 0 | 1;
+  /** Monotonic milliseconds. */
+  readonly since: number;
 }
+
+export interface SessionOptions {
+  readonly clock: Clock;
+  /** Of what waits, and of what is sent and not acknowledged. */
+  readonly queueBytesMax: number;
+  readonly onDropped: (messages: number) => void;
+}
+
+/** What one waiting message takes beside its packet. */
+const queuedOverheadBytes = 256;
+const tidyAbove = 1024;
 
 /**
  * What a client subscribed to and what it has not acknowledged. Outlives the connection where
@@ -34,23 +49,23 @@ export class Session implements Receiver {
   readonly incomingQos2 = new Set<number>();
   readonly subscriptions = new Map<string, Subscription>();
   readonly #router: Router;
+  readonly #clock: Clock;
   readonly #queueBytesMax: number;
   readonly #onDropped: (messages: number) => void;
   #inflight = new Inflight();
   #inflightVersion: ProtocolVersion = 4;
-  #queue: Queued[] = [];
+  /** Sent on an earlier connection and not again yet. */
+  #resending: Buffer[] = [];
+  #queue: (Queued | undefined)[] = [];
+  #head = 0;
   #queuedBytes = 0;
   #attached: Attachment | undefined;
 
-  constructor(
-    key: string,
-    principal: Principal,
-    router: Router,
-    options: { queueBytesMax: number; onDropped: (messages: number) => void },
-  ) {
+  constructor(key: string, principal: Principal, router: Router, options: SessionOptions) {
     this.key = key;
     this.principal = principal;
     this.#router = router;
+    this.#clock = options.clock;
     this.#queueBytesMax = options.queueBytesMax;
     this.#onDropped = options.onDropped;
   }
@@ -58,10 +73,16 @@ export class Session implements Receiver {
   /** A connection takes the session up; what it has not acknowledged is sent again. */
   attach(attachment: Attachment): void {
     this.#attached = attachment;
-    if (this.#inflight.count > 0 && this.#inflightVersion === attachment.version) {
-      for (const packet of this.#inflight.resend()) attachment.outbox.pushControl(packet);
-    } else this.#inflight = new Inflight();
-    this.#inflightVersion = attachment.version;
+    const layout = { version: this.#inflightVersion, withIds: true };
+    if (this.#inflightVersion === attachment.version) {
+      this.#resending = this.#inflight.resend(layout);
+    } else {
+      // The packets have the other version's form: their messages are queued again.
+      const again = this.#inflight.unacknowledged(layout).map((packet) => runOf(packet, layout));
+      this.#inflight = new Inflight();
+      this.#inflightVersion = attachment.version;
+      this.#queueFirst(again);
+    }
     this.#drain();
   }
 
@@ -102,44 +123,65 @@ export class Session implements Receiver {
     for (const subscription of this.subscriptions.values()) this.#router.unsubscribe(subscription);
     this.subscriptions.clear();
     this.#queue = [];
+    this.#head = 0;
     this.#queuedBytes = 0;
+    this.#inflight = new Inflight();
+    this.#resending = [];
     this.#attached = undefined;
   }
 
   receive(published: Run, subscription: Subscription): void {
-    const run = this.#fitting(published);
+    const run = this.#fitting(published, subscription);
     if (run === undefined) return;
     if (run.qos === 0 || subscription.qos === 0) {
       if (this.#attached !== undefined) this.#sendQos0(this.#attached, run, subscription);
-    } else if (this.#attached !== undefined && this.#queue.length === 0 && this.#fits(run)) {
-      this.#sendQos1(this.#attached, run, subscription);
-    } else this.#enqueue(run, subscription);
+    } else this.#sendOrQueue(run, subscription, 0);
   }
 
   /** A retained message for a new subscription: its retain flag is set [MQTT-3.3.1-8]. */
-  receiveRetained(run: Run, subscription: Subscription): void {
-    const attached = this.#attached;
-    if (attached === undefined) return;
-    if (run.qos > 0 && subscription.qos > 0) this.#sendQos1(attached, run, subscription, 1);
-    else this.#sendQos0(attached, run, subscription, 1);
+  receiveRetained(retained: Run, subscription: Subscription): void {
+    const run = this.#fitting(retained, subscription);
+    if (run === undefined || this.#attached === undefined) return;
+    if (run.qos > 0 && subscription.qos > 0) this.#sendOrQueue(run, subscription, 1);
+    else this.#sendQos0(this.#attached, run, subscription, 1);
   }
 
-  #fitting(run: Run): Run | undefined {
-    const max = this.#attached?.packetBytesMax ?? Infinity;
-    if (run.packets.length + 8 <= max) return run;
-    const fitting = withoutOversized(run, max);
+  #sendOrQueue(run: Run, subscription: Subscription, retain: 0 | 1): void {
+    if (this.#attached !== undefined && this.#head === this.#queue.length && this.#fits(run)) {
+      this.#sendQos1(this.#attached, run, subscription, retain);
+    } else this.#enqueue(run, subscription, retain);
+  }
+
+  #fitting(run: Run, subscription: Subscription): Run | undefined {
+    if (this.#attached === undefined) return run;
+    const { packetBytesMax, version } = this.#attached;
+    const added = version === 5 ? subscription.identifier : undefined;
+    if (run.packets.length + 8 + (added?.length ?? 0) <= packetBytesMax) return run;
+    const flags = run.qos > 0 && subscription.qos > 0 ? 2 : 0;
+    const options = {
+      flags,
+      ...(flags === 0 ? {} : { nextId: () => 1 }),
+      ...(added ? { added } : {}),
+    };
+    const fitting = withoutOversized(
+      run,
+      (piece) => piece.encodeFor(version, options).length <= packetBytesMax,
+    );
     const dropped = run.count - (fitting?.count ?? 0);
     if (dropped > 0) this.#onDropped(dropped);
     return fitting;
   }
 
   acknowledge(id: number): void {
-    if (this.#inflight.acknowledge(id) && this.#queue.length > 0) this.#drain();
+    if (!this.#inflight.acknowledge(id)) return;
+    if (this.#head < this.#queue.length || this.#resending.length > 0) this.#drain();
   }
 
   #fits(run: Run): boolean {
     const max = Math.min(this.#attached?.receiveMaximum ?? 0, 65_000);
-    return this.#inflight.count + run.count <= max && this.#inflight.room >= run.count;
+    const { count, room, bytes } = this.#inflight;
+    if (count + run.count > max || room < run.count) return false;
+    return count === 0 || bytes + run.packets.length <= this.#queueBytesMax;
   }
 
   #sendQos0(attached: Attachment, run: Run, subscription: Subscription, retain: 0 | 1 = 0): void {
@@ -168,7 +210,7 @@ export class Session implements Receiver {
     attached: Attachment,
     packets: Buffer,
     run: Run,
-    layout: typeof layout5,
+    layout: Layout,
     droppable: boolean,
   ): void {
     const { count, payloadBytes } = run;
@@ -183,29 +225,72 @@ export class Session implements Receiver {
     });
   }
 
-  #enqueue(run: Run, subscription: Subscription): void {
+  #enqueue(run: Run, subscription: Subscription, retain: 0 | 1): void {
+    const since = this.#clock.monotonic();
     for (const piece of pieces(run)) {
-      if (this.#queuedBytes + piece.packets.length > this.#queueBytesMax) {
+      const bytes = queuedBytesOf(piece);
+      if (this.#queuedBytes + bytes > this.#queueBytesMax) {
         this.#onDropped(piece.count);
         continue;
       }
-      this.#queuedBytes += piece.packets.length;
-      this.#queue.push({ run: piece, subscription });
+      this.#queuedBytes += bytes;
+      this.#queue.push({ run: piece, subscription, retain, since });
     }
     this.#drain();
   }
 
-  #drain(): void {
-    let sent = 0;
-    while (sent < this.#queue.length && this.#attached !== undefined) {
-      const { run, subscription } = this.#queue[sent]!;
-      if (!this.#fits(run)) break;
-      this.#queuedBytes -= run.packets.length;
-      this.#sendQos1(this.#attached, run, subscription);
-      sent++;
-    }
-    if (sent > 0) this.#queue = this.#queue.slice(sent);
+  #queueFirst(runs: readonly Run[]): void {
+    if (runs.length === 0) return;
+    const since = this.#clock.monotonic();
+    const subscription: Subscription = { filter: "#", receiver: this, qos: 1 };
+    const first = runs.map((run): Queued => ({ run, subscription, retain: 0, since }));
+    for (const run of runs) this.#queuedBytes += queuedBytesOf(run);
+    this.#queue = [...first, ...this.#queue.slice(this.#head)];
+    this.#head = 0;
   }
+
+  #drain(): void {
+    const attached = this.#attached;
+    if (attached === undefined) return;
+    let resent = 0;
+    const open = (): number => this.#inflight.count - this.#resending.length + resent;
+    while (resent < this.#resending.length && open() < attached.receiveMaximum) {
+      attached.outbox.pushControl(this.#resending[resent++]!);
+    }
+    if (resent > 0) this.#resending = this.#resending.slice(resent);
+    if (this.#resending.length > 0) return;
+    while (this.#head < this.#queue.length) {
+      const { run, subscription, retain, since } = this.#queue[this.#head]!;
+      if (!this.#fits(run)) break;
+      this.#queue[this.#head++] = undefined;
+      this.#queuedBytes -= queuedBytesOf(run);
+      const current = run.waited(this.#clock.monotonic() - since);
+      if (current !== undefined) this.#sendQos1(attached, current, subscription, retain);
+    }
+    this.#tidy();
+  }
+
+  #tidy(): void {
+    if (this.#head === this.#queue.length) this.#queue = [];
+    else if (this.#head > tidyAbove && this.#head * 2 > this.#queue.length) {
+      this.#queue = this.#queue.slice(this.#head);
+    } else return;
+    this.#head = 0;
+  }
+}
+
+function queuedBytesOf(run: Run): number {
+  return run.packets.length + queuedOverheadBytes;
+}
+
+function runOf(packet: Buffer, layout: Layout): Run {
+  let topic = "";
+  let payloadBytes = 0;
+  walkPublishes(packet, layout, (place) => {
+    topic = packet.toString("utf8", place.topicAt, place.topicEnd);
+    payloadBytes = place.end - place.payloadAt;
+  });
+  return new Run({ topic, qos: 1, packets: packet, layout, count: 1, payloadBytes });
 }
 
 /** Private copies of single messages: what waits long must not pin a read buffer. */
@@ -213,15 +298,15 @@ function pieces(run: Run): Run[] {
   const out: Run[] = [];
   const packets = run.encoded(5);
   walkPublishes(packets, layout5, (place) => {
-    const packet = Buffer.from(packets.subarray(place.start, place.end));
+    const packet = packets.subarray(place.start, place.end);
     out.push(run.with([packet], layout5, place.end - place.payloadAt));
   });
   return out;
 }
 
 /** The run without the packets a client says it cannot take [MQTT-3.1.2-24]. */
-function withoutOversized(run: Run, packetBytesMax: number): Run | undefined {
-  const kept = pieces(run).filter((piece) => piece.packets.length + 2 <= packetBytesMax);
+function withoutOversized(run: Run, fits: (piece: Run) => boolean): Run | undefined {
+  const kept = pieces(run).filter(fits);
   if (kept.length === 0) return undefined;
   const payloadBytes = kept.reduce((sum, piece) => sum + piece.payloadBytes, 0);
   return run.with(
