@@ -11,6 +11,11 @@ if (Number.parseInt(process.versions.node, 10) < nodeMajorMin) {
   );
   process.exitCode = 1;
 } else {
+  // Types are stripped and code compiled once, not at every start; before any source is loaded,
+  // so that even the stripper is not. Processes started from here use the same cache.
+  const { enableCompileCache, getCompileCacheDir } = await import("node:module");
+  enableCompileCache();
+  process.env.NODE_COMPILE_CACHE ??= getCompileCacheDir() ?? "";
   // A clone runs its sources; the installed package has none and runs what was built from them.
   const source = new URL("../src/main.ts", import.meta.url);
   const built = new URL("../dist/src/main.js", import.meta.url);

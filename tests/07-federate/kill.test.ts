@@ -22,6 +22,7 @@ import {
   assertStated,
   expectedRows,
   filesOf,
+  hasSigned,
   monthsSince,
   owedMicro,
   readWholeLog,
@@ -235,8 +236,7 @@ test(title, { skip: absent(recording.folder) }, async (t) => {
   assert.equal(acknowledged, expected.length, `seed ${seed}`);
 
   const usages = () => Promise.all(sides.map(({ http }) => http.usage()));
-  const signed = async (): Promise<boolean> =>
-    (await usages()).every(([usage]) => usage?.receipted?.messages === expected.length);
+  const signed = hasSigned(usages, expected.length);
   await until("all is signed", signed, 60_000).catch(async (error: unknown) => {
     const stand = { usages: await usages(), links: (await consumer.http.status()).links };
     throw new Error(`seed ${seed}: not all is signed: ${JSON.stringify(stand)}`, { cause: error });

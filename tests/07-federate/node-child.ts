@@ -72,7 +72,8 @@ export class NodeChild {
         return;
       } catch (error) {
         const over = this.#child?.exitCode !== null || Date.now() > end;
-        if (over) throw new Error(`${this.settings.name} does not start: ${this.#said}`, { cause: error });
+        if (over)
+          throw new Error(`${this.settings.name} does not start: ${this.#said}`, { cause: error });
         await sleep(25);
       }
     }

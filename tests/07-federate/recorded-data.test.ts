@@ -12,6 +12,7 @@ import {
   assertStated,
   expectedRows,
   filesOf,
+  hasSigned,
   monthsSince,
   type Price,
   readCsv,
@@ -132,12 +133,7 @@ for (const { folder, product, topics, price, recordings } of dataSets) {
 
     const sides = [world.provider.http, world.consumer.http];
     const usages = () => Promise.all(sides.map((http) => http.usage()));
-    await until(
-      "both sides have signed for every row",
-      async () =>
-        (await usages()).every(([usage]) => usage?.receipted?.messages === expected.length),
-      30_000,
-    );
+    await until("both sides have signed for every row", hasSigned(usages, expected.length), 30_000);
     const lines = await readWholeLog(world.consumer.http, `from/provider/${product}`);
     assertSameRows(lines, expected);
     assertCounted(await usages(), lines);

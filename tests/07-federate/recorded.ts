@@ -10,7 +10,9 @@ const dataFolder = fileURLToPath(new URL("../../../shared/data/", import.meta.ur
 
 /** Why a test of recorded data is left out; false where the data is there. */
 export function absent(folder: string): string | false {
-  return existsSync(join(dataFolder, folder)) ? false : `no recorded data in ../shared/data/${folder}`;
+  return existsSync(join(dataFolder, folder))
+    ? false
+    : `no recorded data in ../shared/data/${folder}`;
 }
 
 /** Files that are replayed with one map. */
@@ -122,6 +124,18 @@ export function microOf(amount: string): bigint {
   const [, whole = "", fraction = ""] = /^(\d+)(?:\.(\d{1,6}))?$/.exec(amount) ?? [];
   assert.notEqual(whole, "", `"${amount}" is no amount to the micro-unit`);
   return BigInt(whole) * 1_000_000n + BigInt(fraction.padEnd(6, "0"));
+}
+
+/** Whether both sides have signed for all that was counted, which is at least so much. */
+export function hasSigned(
+  usages: () => Promise<readonly (readonly UsageResource[])[]>,
+  messages: number,
+): () => Promise<boolean> {
+  return async () =>
+    (await usages()).every(([usage]) => {
+      const signed = usage?.receipted?.messages ?? 0;
+      return signed >= messages && signed === usage?.messages;
+    });
 }
 
 /** Both sides' counts are the files', and both signed for all of it. */
