@@ -106,8 +106,9 @@ test("run - a second start goes on with what is there; killed with -9, its nodes
 });
 
 test("run - once: lives, settles, checks, prints one JSON object and leaves nothing behind", async () => {
+  const main = new URL("../../src/world/main.ts", import.meta.url).href;
   const code = `
-    const { runWorld } = await import("./src/world/main.ts");
+    const { runWorld } = await import("${main}");
     process.exitCode = await runWorld({ once: true, onceSeconds: 4 });`;
   const { child, lines, line } = run(["--input-type=module", "-e", code]);
   const [exit] = await once(child, "exit");

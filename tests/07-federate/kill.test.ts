@@ -107,17 +107,17 @@ async function agree(provider: NodeChild, consumer: NodeChild): Promise<string> 
 }
 
 /** Kills the node at each of these and starts it again on its data; at the end it runs. */
-async function killAll(node: NodeChild, kills: readonly Kill[], killed: () => void): Promise<void> {
+async function killAll(node: NodeChild, kills: readonly Kill[], pace: Pace): Promise<void> {
   for (const kill of kills) {
-    const where = `seed ${seed}, ${node.settings.name} at ${kill}`;
+    const where = `${node.settings.name} at ${kill}`;
     if (typeof kill === "number") {
       node.start();
       await sleep(kill);
       node.kill();
     } else node.start(kill);
     const how = await node.ended(60_000);
-    assert.equal(how, "SIGKILL", `${where}: it ended otherwise or not at all: ${node.said}`);
-    killed();
+    assert.equal(how, "SIGKILL", `seed ${seed}, ${where}: it did not die there: ${node.said}`);
+    pace.killed(where);
   }
   node.start();
   await node.ready();
@@ -128,8 +128,8 @@ class Pace {
   readonly #rows: number;
   readonly #kills: number;
   readonly #random: Random;
+  readonly #done: string[] = [];
   #given = 0;
-  #killed = 0;
 
   constructor(rows: number, kills: number, random: Random) {
     this.#rows = rows;
@@ -137,20 +137,21 @@ class Pace {
     this.#random = random;
   }
 
-  readonly killed = (): void => {
-    this.#killed++;
-  };
+  killed(where: string): void {
+    this.#done.push(`${where}, row ${this.#given}`);
+  }
 
-  get given(): number {
-    return this.#given;
+  /** What a failure needs to be understood and repeated. */
+  get history(): string {
+    return `; seed ${seed}; killed: ${this.#done.join("; ")}`;
   }
 
   async *paced(messages: AsyncIterable<ReplayMessage>): AsyncGenerator<ReplayMessage> {
     for await (const message of messages) {
       yield message;
       this.#given++;
-      if (this.#killed === this.#kills) continue;
-      const share = (this.#rows * (this.#killed + 1)) / (this.#kills + 1);
+      if (this.#done.length === this.#kills) continue;
+      const share = (this.#rows * (this.#done.length + 1)) / (this.#kills + 1);
       // Behind its share the stream comes in bursts, ahead of it in drops.
       if (this.#given > share) await sleep(40);
       else if (this.#random() < 0.3) await sleep(1 + this.#random() * 15);
@@ -229,20 +230,23 @@ test(title, { skip: absent(recording.folder) }, async (t) => {
   const pace = new Pace(expected.length, 2 * killsPerSide, random);
   const [acknowledged] = await Promise.all([
     replayAll(provider, pace),
-    killAll(provider, kills.provider, pace.killed),
-    killAll(consumer, kills.consumer, pace.killed),
+    killAll(provider, kills.provider, pace),
+    killAll(consumer, kills.consumer, pace),
   ]);
   t.diagnostic(`${2 * killsPerSide} kills in ${Date.now() - startedAt} ms`);
-  assert.equal(acknowledged, expected.length, `seed ${seed}`);
+  assert.equal(acknowledged, expected.length, `acknowledged rows${pace.history}`);
 
   const usages = () => Promise.all(sides.map(({ http }) => http.usage()));
+  const received = () => readWholeLog(consumer.http, "from/provider/pumps");
   const signed = hasSigned(usages, expected.length);
   await until("all is signed", signed, 60_000).catch(async (error: unknown) => {
     const stand = { usages: await usages(), links: (await consumer.http.status()).links };
-    throw new Error(`seed ${seed}: not all is signed: ${JSON.stringify(stand)}`, { cause: error });
+    t.diagnostic(JSON.stringify(stand));
+    assertSameRows(await received(), expected, pace.history);
+    throw new Error(`not all is signed${pace.history}`, { cause: error });
   });
-  const lines = await readWholeLog(consumer.http, "from/provider/pumps");
-  assertSameRows(lines, expected);
+  const lines = await received();
+  assertSameRows(lines, expected, pace.history);
   assertCounted(await usages(), lines);
   const months = monthsSince(startedAt);
   const https = sides.map(({ http }) => http);

@@ -95,14 +95,18 @@ export async function readWholeLog(http: ComityHttp, log: string): Promise<LogLi
 }
 
 /** Row for row, in order, none lost, none twice, at positions without gaps. */
-export function assertSameRows(lines: readonly LogLine[], expected: readonly ExpectedRow[]): void {
+export function assertSameRows(
+  lines: readonly LogLine[],
+  expected: readonly ExpectedRow[],
+  when = "",
+): void {
   for (const [i, row] of expected.entries()) {
     const line = lines[i];
     const got = line === undefined ? undefined : [line.topic, parsed(line)];
-    assert.deepEqual(got, [row.topic, row.cells], `row ${i + 1}, ${row.from}`);
-    assert.equal(line?.position, lines[0]!.position + i, `the position of ${row.from}`);
+    assert.deepEqual(got, [row.topic, row.cells], `row ${i + 1}, ${row.from}${when}`);
+    assert.equal(line?.position, lines[0]!.position + i, `the position of ${row.from}${when}`);
   }
-  assert.equal(lines.length, expected.length, "rows beyond the files' last");
+  assert.equal(lines.length, expected.length, `rows beyond the files' last${when}`);
 }
 
 function parsed({ payload }: LogLine): unknown {
@@ -161,7 +165,7 @@ export async function assertStated(
   const stated = await Promise.all(
     sides.map(async (http) => {
       const lines = (await Promise.all(months.map((month) => http.statement(month)))).flat();
-      return lines.map(({ role: _, ...line }) => line);
+      return lines.map((line) => ({ ...line, role: undefined }));
     }),
   );
   for (const lines of stated) {
