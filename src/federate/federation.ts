@@ -87,6 +87,7 @@ export async function openFederation(options: FederationOptions): Promise<Federa
     negotiate: (providerDid, offer) => consumer.negotiate(providerDid, offer),
     async resume() {
       await transfers.desk.resume();
+      await transfers.provider.tellNewAddress();
       provider.resume();
       await outbox.resume();
     },

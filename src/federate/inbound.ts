@@ -1,6 +1,7 @@
 import type { Crash } from "../kernel/crash.ts";
 import type { Store, Write } from "../ports/store.ts";
 import { noUsage, type Checkpoint } from "../ports/usage.ts";
+import type { ReceivedLog } from "./received-log.ts";
 
 /** Packets between two checkpoints, as they came. */
 interface Stretch {
@@ -12,17 +13,15 @@ interface Stretch {
 export interface InboundOptions {
   readonly agreement: string;
   /** The log that keeps the stream; undefined for a live one, of which only counts are kept. */
-  readonly log: string | undefined;
-  /** The position after the log's last message; undefined while there is no log yet. */
-  readonly logEnd: number | undefined;
+  readonly log: ReceivedLog | undefined;
   /** The last committed checkpoint. */
   readonly committed: Checkpoint | undefined;
   readonly store: Store;
   readonly crash: Crash;
   /** What the counts add to the commit. */
   readonly writesFor: (checkpoint: Checkpoint) => Write[];
-  /** Told after the commit: hand the packets on, acknowledge the checkpoint. */
-  readonly onCommitted: (checkpoint: Checkpoint, packets: Buffer | undefined) => void;
+  /** Told after the commit: hand on the packets it added to the log, acknowledge the checkpoint. */
+  readonly onCommitted: (checkpoint: Checkpoint, added: Buffer | undefined) => void;
   readonly onFailure: (failure: unknown) => void;
 }
 
@@ -34,7 +33,6 @@ export interface InboundOptions {
 export class Inbound {
   readonly #options: InboundOptions;
   #committed: Checkpoint;
-  #logEnd: number | undefined;
   /** Since the last checkpoint that came. */
   #open: Stretch = empty();
   /** Between the last commit begun and the last checkpoint that came. */
@@ -49,7 +47,6 @@ export class Inbound {
     this.#options = options;
     this.#committed = options.committed ?? noUsage;
     this.#expected = this.#committed;
-    this.#logEnd = options.logEnd;
   }
 
   get committed(): Checkpoint {
@@ -102,41 +99,33 @@ export class Inbound {
       const stretch = this.#closed;
       this.#target = undefined;
       this.#closed = empty();
-      const packets = this.#options.log === undefined ? undefined : Buffer.concat(stretch.packets);
+      let added: Buffer | undefined;
       try {
-        await this.#options.store.commit([
-          ...this.#appendOf(checkpoint, stretch, packets),
-          ...this.#options.writesFor(checkpoint),
-        ]);
+        added = await this.#commit(checkpoint, stretch);
       } catch (failure) {
         this.#options.onFailure(failure);
         return;
       }
       this.#committed = checkpoint;
       this.#options.crash("link.committed");
-      this.#options.onCommitted(checkpoint, packets);
+      this.#options.onCommitted(checkpoint, added);
     }
   }
 
-  #appendOf(checkpoint: Checkpoint, stretch: Stretch, packets: Buffer | undefined): Write[] {
-    const { log } = this.#options;
-    const { epoch, position: next } = checkpoint;
-    if (log === undefined || packets === undefined) return [];
-    const { count, payloadBytes } = stretch;
-    // A new agreement's first message stands here at the latest; what lies between the end of
-    // an earlier agreement's stretch and it was never this node's.
-    const known = this.#committed.epoch === epoch ? this.#committed.position : next - count;
-    const first = Math.max(known, this.#logEnd ?? 0);
-    if (first === next) return [];
-    const block = { log, epoch, at: this.#targetAt };
-    const writes: Write[] = [];
-    if (this.#logEnd !== undefined && this.#logEnd < first) {
-      const gap = { first: this.#logEnd, next: first, count: 0, payloadBytes: 0 };
-      writes.push({ op: "append", block: { ...block, ...gap, packets: Buffer.alloc(0) } });
+  async #commit(checkpoint: Checkpoint, stretch: Stretch): Promise<Buffer | undefined> {
+    const { log, store, writesFor } = this.#options;
+    const counts = writesFor(checkpoint);
+    if (log === undefined) {
+      await store.commit(counts);
+      return undefined;
     }
-    writes.push({ op: "append", block: { ...block, first, next, count, payloadBytes, packets } });
-    this.#logEnd = next;
-    return writes;
+    const { epoch, position: next } = checkpoint;
+    const { count, payloadBytes } = stretch;
+    const packets = Buffer.concat(stretch.packets);
+    // A new agreement's first message stands here at the latest.
+    const first = this.#committed.epoch === epoch ? this.#committed.position : next - count;
+    const at = this.#targetAt;
+    return log.append({ epoch, first, next, count, payloadBytes, at, packets }, counts);
   }
 }
 

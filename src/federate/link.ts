@@ -14,6 +14,7 @@ import { claimProperties, decodeControl, encodeControl, linkTopic } from "../wir
 import type { ScannedRun } from "../wire/mqtt/packet-stream.ts";
 import { walkPublishes } from "../wire/mqtt/publish.ts";
 import { Inbound } from "./inbound.ts";
+import type { ReceivedLog } from "./received-log.ts";
 
 /** Where the provider serves the stream, from the transfer. */
 export interface LinkAddress {
@@ -31,9 +32,13 @@ export interface LinkOutside {
   readonly counts: ConsumerCounts;
   /** Short name of the provider: the stream stands under `from/<name>/<product>/…`. */
   readonly nameOf: (did: string) => string;
+  /** Where the provider serves the agreement's stream now, as far as it has told. */
+  readonly addressOf: (agreement: Agreement) => Promise<LinkAddress>;
   /** A fresh address, where the old one is refused. */
   readonly renew: (agreement: Agreement) => Promise<LinkAddress>;
   readonly onEnded: (agreement: Agreement, reason: EndReason) => void;
+  /** One for each name, whichever links write to it. */
+  readonly logOf: (name: string) => ReceivedLog;
 }
 
 export type LinkState = "up" | "down" | "ended";
@@ -49,8 +54,7 @@ export class Link {
   readonly agreement: Agreement;
   readonly #outside: LinkOutside;
   readonly #prefix: string;
-  readonly #log: string | undefined;
-  #address: LinkAddress;
+  readonly #log: ReceivedLog | undefined;
   #client: MqttClient | undefined;
   #inbound: Inbound | undefined;
   #state: LinkState = "down";
@@ -62,13 +66,12 @@ export class Link {
   #retry: NodeJS.Timeout | undefined;
   #lagMs: number | undefined;
 
-  constructor(agreement: Agreement, address: LinkAddress, outside: LinkOutside) {
+  constructor(agreement: Agreement, outside: LinkOutside) {
     this.agreement = agreement;
-    this.#address = address;
     this.#outside = outside;
     const stands = `from/${outside.nameOf(agreement.provider)}/${agreement.product}`;
     this.#prefix = `${stands}/`;
-    this.#log = agreement.delivery === "logged" ? stands : undefined;
+    this.#log = agreement.delivery === "logged" ? outside.logOf(stands) : undefined;
   }
 
   get state(): LinkState {
@@ -146,17 +149,11 @@ export class Link {
     // Whatever the last connection still had under way is part of the claim.
     await this.#inbound?.settled();
     const committed = await counts.last(id);
+    const { endpoint: url, token: password } = await this.#outside.addressOf(this.agreement);
     if (this.#closed || this.#cut) return "closed";
-    const log = this.#log === undefined ? undefined : await this.#outside.store.log(this.#log);
-    const inbound = this.#newInbound(committed, log?.end);
-    const client = new MqttClient(
-      {
-        url: this.#address.endpoint,
-        username: id,
-        password: this.#address.token,
-        keepAliveSeconds: 20,
-      },
-      (run) => this.#onRun(run, inbound, client),
+    const inbound = this.#newInbound(committed);
+    const client = new MqttClient({ url, username: id, password, keepAliveSeconds: 20 }, (run) =>
+      this.#onRun(run, inbound, client),
     );
     this.#client = client;
     this.#inbound = inbound;
@@ -176,16 +173,15 @@ export class Link {
     return client.closed;
   }
 
-  #newInbound(committed: Checkpoint | undefined, logEnd: number | undefined): Inbound {
+  #newInbound(committed: Checkpoint | undefined): Inbound {
     return new Inbound({
       agreement: this.agreement.id,
       log: this.#log,
-      logEnd,
       committed,
       store: this.#outside.store,
       crash: this.#outside.crash,
       writesFor: (checkpoint) => this.#outside.counts.writesFor(this.agreement.id, checkpoint),
-      onCommitted: (checkpoint, packets) => this.#onCommitted(checkpoint, packets),
+      onCommitted: (checkpoint, added) => this.#onCommitted(checkpoint, added),
       onFailure: (failure) => {
         this.#say(
           "link.failed",
@@ -231,9 +227,9 @@ export class Link {
     this.#outside.onEnded(this.agreement, reason);
   }
 
-  #onCommitted(checkpoint: Checkpoint, packets: Buffer | undefined): void {
-    if (packets !== undefined && packets.length > 0) {
-      splitByTopic(packets, (run) => this.#deliver(run), this.#prefix);
+  #onCommitted(checkpoint: Checkpoint, added: Buffer | undefined): void {
+    if (added !== undefined && added.length > 0) {
+      splitByTopic(added, (run) => this.#deliver(run), this.#prefix);
     }
     const { epoch, position, messages, payloadBytes } = checkpoint;
     const ack = encodeControl({ t: "ack", epoch, position, messages, payloadBytes });
@@ -265,7 +261,7 @@ export class Link {
   async #maybeRenew(problem: string): Promise<void> {
     if (this.#closed || !/token|ended/.test(problem)) return;
     try {
-      this.#address = await this.#outside.renew(this.agreement);
+      await this.#outside.renew(this.agreement);
     } catch (error) {
       if (error instanceof ComityError && error.code === "AGREEMENT_ENDED") this.end();
     }

@@ -1,22 +1,18 @@
 import { ComityError, problemOf } from "../kernel/errors.ts";
 import type { Agreement } from "../market/agreement.ts";
-import { Link, type LinkAddress, type LinkOutside } from "./link.ts";
-
-export interface LinksOptions extends LinkOutside {
-  /** Where the provider serves the agreement's stream. */
-  readonly addressOf: (agreement: Agreement) => Promise<LinkAddress>;
-}
+import { Link, type LinkOutside } from "./link.ts";
 
 const retryMs = 1000;
 
 /** The links of all agreements under which this node receives. */
 export class Links {
-  readonly #options: LinksOptions;
+  readonly #options: LinkOutside;
   readonly #links = new Map<string, Link>();
+  readonly #logs = new Map<string, ReceivedLog>();
   readonly #timers = new Map<string, NodeJS.Timeout>();
   #closed = false;
 
-  constructor(options: LinksOptions) {
+  constructor(options: LinkOutside) {
     this.#options = options;
   }
 
@@ -32,9 +28,10 @@ export class Links {
   async start(agreement: Agreement): Promise<void> {
     if (agreement.role !== "consumer" || agreement.state === "ended") return;
     if (this.#closed || this.#links.has(agreement.id)) return;
-    const address = await this.#options.addressOf(agreement);
+    // Whoever agrees hears at once where the stream cannot be had.
+    await this.#options.addressOf(agreement);
     if (this.#closed || this.#links.has(agreement.id)) return;
-    const link = new Link(agreement, address, this.#options);
+    const link = new Link(agreement, this.#options);
     this.#links.set(agreement.id, link);
     link.start();
   }
@@ -70,5 +67,11 @@ export class Links {
     this.#closed = true;
     for (const timer of this.#timers.values()) clearTimeout(timer);
     await Promise.all(this.list().map((link) => link.close()));
+  }
+
+  #logOf(name: string): ReceivedLog {
+    let log = this.#logs.get(name);
+    if (log === undefined) this.#logs.set(name, (log = new ReceivedLog(name, this.#options.store)));
+    return log;
   }
 }

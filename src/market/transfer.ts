@@ -66,6 +66,8 @@ export interface Transfer {
   readonly consumerPid: string;
   readonly providerPid?: string;
   readonly agreement: string;
+  /** Provider: where the consumer was told to connect. */
+  readonly endpoint?: string;
   /** The other participant's DID. */
   readonly counterpart: string;
   /** Where the other side takes messages. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { AgreementResource } from "../../src/client/resources.ts";
 import { twoNodes, until, type TwoNodes } from "../two-nodes.ts";
 import { readWholeLog } from "./recorded.ts";
@@ -61,4 +62,41 @@ test("link - mended twice at once it is still one connection", async (t) => {
   await arrived(world, 10);
   await until("only the link is connected", async () => (await connections()) === 1);
   assert.deepEqual(await received(world), numbers(10));
+});
+
+test("link - two agreements that overlap keep the stream once, and each counts its own", async (t) => {
+  const world = await twoNodes();
+  t.after(() => world.close());
+  const old = await shareSoil(world);
+  const device = await world.mqtt("provider");
+  let sent = 0;
+  const send = async (count: number): Promise<void> => {
+    for (let i = 0; i < count; i++) {
+      const some = [sent++, sent++, sent++].map(String);
+      await Promise.all(some.map((text) => device.publish("soil/a", text, { qos: 1 })));
+      await sleep(2);
+    }
+  };
+  await send(20);
+  const [offer] = await world.consumer.http.find("soil");
+  const [renewed] = await Promise.all([
+    world.consumer.http.agree(offer!.offer, offer!.provider),
+    send(100),
+  ]);
+  const counted = async (id: string) => {
+    const usages = await world.consumer.http.usage();
+    return usages.find(({ agreement }) => agreement === id)?.messages ?? 0;
+  };
+  await until("the old one has all of it", async () => (await counted(old.id)) === sent);
+  const both = await counted(renewed.id);
+  await world.consumer.http.revoke(old.id);
+  await send(20);
+  const missed = async () => sent - (await counted(renewed.id));
+  const start = sent - 60 - both;
+  await until("the new one goes on alone", async () => (await missed()) === start);
+  assert.ok(both > 0, "the new one counted while the old one ran");
+  assert.deepEqual(await received(world), numbers(sent));
+  const usages = await world.provider.http.usage();
+  const sold = Object.fromEntries(usages.map((one) => [one.agreement, one.messages]));
+  assert.deepEqual(sold, { [old.id]: sent - 60, [renewed.id]: await counted(renewed.id) });
 });

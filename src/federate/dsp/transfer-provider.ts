@@ -136,7 +136,20 @@ export class TransferProvider {
     const token = newToken(this.#options.entropy);
     this.#untold.set(transfer.pid, token);
     const letter = this.#desk.envelope(transfer, "/start", null);
-    await this.#desk.commit({ ...transfer, tokenHash: hashOf(token) }, letter);
+    const endpoint = this.#options.mqttUrl();
+    await this.#desk.commit({ ...transfer, endpoint, tokenHash: hashOf(token) }, letter);
+  }
+
+  /** This node serves at another address than it told: its consumers are told the new one. */
+  async tellNewAddress(): Promise<void> {
+    for (const { pid, role } of this.#desk.running()) {
+      if (role !== "provider") continue;
+      await this.#desk.turns.take(pid, async () => {
+        const transfer = await this.#desk.get(pid);
+        if (transfer?.state !== "STARTED" || transfer.endpoint === this.#options.mqttUrl()) return;
+        await this.#start(transfer);
+      });
+    }
   }
 
   /** After a restart the old token is gone: nobody has it, so another takes its place. */

@@ -26,7 +26,6 @@ import {
 } from "./encode.ts";
 import { PacketStream, type ScannedRun } from "./packet-stream.ts";
 import { packetType, ProtocolError, type ProtocolVersion } from "./protocol.ts";
-import type { Properties } from "./properties.ts";
 
 function theirs(bytes: Buffer, version: ProtocolVersion): Packet {
   const parser = mqttPacket.parser({ protocolVersion: version });
@@ -66,6 +65,8 @@ function their(packet: object, version: ProtocolVersion): Buffer {
 
 const version = fc.constantFrom<ProtocolVersion>(4, 5);
 const text = fc.string({ unit: "grapheme", maxLength: 30 }).filter((one) => !one.includes("\0"));
+/** Theirs are an object's keys, which come in another order where they are numbers. */
+const key = text.map((one) => `key ${one}`);
 const topic = text.filter((one) => one !== "" && !/[+#]/.test(one));
 const bytes = fc.uint8Array({ maxLength: 300 }).map((one) => Buffer.from(one));
 const id = fc.integer({ min: 1, max: 65_535 });
@@ -130,7 +131,7 @@ test("codec - PUBLISH goes to mqtt-packet and comes from it unchanged", () => {
       contentType: text,
       messageExpirySeconds: fc.nat(),
       correlationData: bytes,
-      userProperties: fc.uniqueArray(fc.tuple(text, text), {
+      userProperties: fc.uniqueArray(fc.tuple(key, text), {
         minLength: 1,
         maxLength: 3,
         selector: ([key]) => key,
@@ -149,7 +150,7 @@ test("codec - PUBLISH goes to mqtt-packet and comes from it unchanged", () => {
         qos,
         retain,
         duplicate,
-        properties: properties as Properties,
+        properties,
         ...(qos > 0 ? { id } : {}),
       });
       const read = theirs(written, version) as Packet & { cmd: "publish" };
@@ -185,7 +186,7 @@ test("codec - SUBSCRIBE and UNSUBSCRIBE both ways", () => {
       const packet = theirs(encodeSubscribe(version, messageId, requests), version);
       assert.equal(packet.cmd, "subscribe");
       assert.equal(packet.messageId, messageId);
-      const { subscriptions } = packet as Packet & { cmd: "subscribe" };
+      const { subscriptions } = packet;
       assert.deepEqual(
         subscriptions.map((one) => ({ filter: one.topic, qos: one.qos })),
         requests,

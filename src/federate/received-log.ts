@@ -1,0 +1,66 @@
+import type { LogBlock, Store, Write } from "../ports/store.ts";
+import { layout5 } from "../flow/run.ts";
+import { offsetAfter, walkPublishes } from "../wire/mqtt/publish.ts";
+import { Turns } from "./turns.ts";
+
+/** What a link received between two commits. */
+export interface Received extends Omit<LogBlock, "log"> {
+  readonly packets: Buffer;
+}
+
+/**
+ * The log that keeps a product's stream from another participant. Two agreements may bring the
+ * same stream for a while, as when one is renewed before it ends: every position is stored once,
+ * from the link that brings it first.
+ */
+export class ReceivedLog {
+  readonly #name: string;
+  readonly #store: Store;
+  readonly #turns = new Turns();
+  /** The position after the last message; undefined while there is no log yet. */
+  #end: number | undefined;
+
+  constructor(name: string, store: Store) {
+    this.#name = name;
+    this.#store = store;
+  }
+
+  /** One commit with `more`, which is stored in any case; resolves with the packets it added. */
+  append(received: Received, more: readonly Write[]): Promise<Buffer> {
+    return this.#turns.take(this.#name, async () => {
+      this.#end ??= (await this.#store.log(this.#name))?.end;
+      const added = after(this.#end ?? 0, received);
+      await this.#store.commit([...this.#writesOf(added), ...more]);
+      if (added === undefined) return Buffer.alloc(0);
+      this.#end = added.next;
+      return added.packets;
+    });
+  }
+
+  #writesOf(added: Received | undefined): Write[] {
+    if (added === undefined) return [];
+    const log = this.#name;
+    const block: Write = { op: "append", block: { log, ...added } };
+    if (this.#end === undefined || this.#end === added.first) return [block];
+    // What lies between the end of an earlier agreement's stretch and it was never this node's.
+    const gap = { first: this.#end, next: added.first, count: 0, payloadBytes: 0 };
+    return [{ op: "append", block: { log, ...added, ...gap, packets: Buffer.alloc(0) } }, block];
+  }
+}
+
+/**
+ * The part at or after a position; undefined where there is none. Where messages were withheld,
+ * each counts as standing where it does at the earliest.
+ */
+function after(end: number, received: Received): Received | undefined {
+  const { first, next, count, packets } = received;
+  if (next <= end) return undefined;
+  if (first >= end) return received;
+  const known = Math.min(end - first, count);
+  const rest = packets.subarray(offsetAfter(packets, known));
+  let payloadBytes = 0;
+  walkPublishes(rest, layout5, (place) => {
+    payloadBytes += place.end - place.payloadAt;
+  });
+  return { ...received, first: end, count: count - known, payloadBytes, packets: rest };
+}

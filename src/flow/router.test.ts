@@ -1,0 +1,123 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import * as fc from "fast-check";
+import { filterProblem, matches } from "../kernel/topic.ts";
+import { Router, type Receiver, type Subscription } from "./router.ts";
+
+function receiver(): Receiver {
+  return { receive() {} };
+}
+
+function subscription(filter: string, more: Partial<Subscription> = {}): Subscription {
+  return { filter, receiver: receiver(), qos: 0, ...more };
+}
+
+/** As the standard's §4.7 says it, word by word. */
+function reference(filter: string, topic: string): boolean {
+  if (/^[+#]/.test(filter) && topic.startsWith("$")) return false;
+  const pattern = filter
+    .split("/")
+    .map((level) => level.replaceAll(/[$.*?^()[\]{}|\\]/g, String.raw`\$&`))
+    .join("/")
+    .replaceAll("+", "[^/]*")
+    .replace(/^#$/, ".*")
+    .replace(/\/#$/, "(/.*)?");
+  return new RegExp(`^${pattern}$`, "s").test(topic);
+}
+
+const level = fc.constantFrom("a", "b", "", "$x", "+", "#", "ab");
+const filter = fc
+  .array(level, { minLength: 1, maxLength: 4 })
+  .map((levels) => levels.join("/"))
+  .filter((one) => filterProblem(one) === undefined);
+const topic = fc
+  .array(fc.constantFrom("a", "b", "", "$x", "ab"), { minLength: 1, maxLength: 4 })
+  .map((levels) => levels.join("/"))
+  .filter((one) => one !== "");
+
+test("router - finds what a slow reference finds, whatever came and went before", () => {
+  const change = fc.record({ filter, add: fc.boolean() });
+  fc.assert(
+    fc.property(fc.array(change, { maxLength: 30 }), fc.array(topic), (changes, topics) => {
+      const router = new Router(() => []);
+      const all = new Set<Subscription>();
+      for (const { filter, add } of changes) {
+        if (add) {
+          const one = subscription(filter);
+          all.add(one);
+          router.subscribe(one);
+        } else {
+          const one = [...all].find((other) => other.filter === filter);
+          if (one === undefined) continue;
+          all.delete(one);
+          router.unsubscribe(one);
+        }
+      }
+      assert.equal(router.size, all.size);
+      for (const topic of topics) {
+        const expected = [...all].filter((one) => reference(one.filter, topic));
+        assert.deepEqual(new Set(router.route(topic).subscriptions), new Set(expected), topic);
+        for (const one of all) assert.equal(matches(one.filter, topic), expected.includes(one));
+      }
+    }),
+    { numRuns: 400 },
+  );
+});
+
+test("router - a wildcard in front does not reach topics that begin with $", () => {
+  const router = new Router(() => []);
+  for (const filter of ["#", "+/x", "$SYS/#", "$SYS/+"]) router.subscribe(subscription(filter));
+  const found = router.route("$SYS/x").subscriptions.map((one) => one.filter);
+  assert.deepEqual(found.sort(), ["$SYS/#", "$SYS/+"]);
+});
+
+test("router - what is resolved is remembered until somebody comes or goes", () => {
+  let resolved = 0;
+  const router = new Router(() => {
+    resolved++;
+    return [];
+  });
+  const first = router.route("a/b");
+  assert.equal(router.route("a/b"), first);
+  assert.equal(resolved, 1);
+  const one = subscription("a/#");
+  router.subscribe(one);
+  assert.deepEqual(router.route("a/b").subscriptions, [one]);
+  assert.notEqual(first.generation, router.generation);
+  router.unsubscribe(one);
+  assert.deepEqual(router.route("a/b").subscriptions, []);
+  router.invalidate();
+  router.route("a/b");
+  assert.equal(resolved, 4);
+});
+
+test("router - taking out what is not there changes nothing", () => {
+  const router = new Router(() => []);
+  const kept = subscription("a/+/c");
+  router.subscribe(kept);
+  router.unsubscribe(subscription("a/+/c"));
+  router.unsubscribe(subscription("a/+"));
+  router.unsubscribe(subscription("x/y"));
+  assert.equal(router.size, 1);
+  assert.deepEqual(router.route("a/b/c").subscriptions, [kept]);
+});
+
+test("router - overlapping filters of one receiver give one delivery with all that they say", () => {
+  const router = new Router(() => []);
+  const same = receiver();
+  const shared = { receiver: same } as const;
+  router.subscribe({ ...shared, filter: "#", qos: 0, identifier: Buffer.from("A") });
+  router.subscribe({ ...shared, filter: "a/#", qos: 1, noLocal: true });
+  router.subscribe({ ...shared, filter: "a/b", qos: 0, identifier: Buffer.from("B") });
+  const [only, ...more] = router.route("a/b").subscriptions;
+  assert.deepEqual(more, []);
+  assert.equal(only?.qos, 1);
+  assert.equal(only?.noLocal, false);
+  assert.deepEqual(only?.identifier?.toString().split("").sort(), ["A", "B"]);
+});
+
+test("router - 200,000 subscribers of one filter are found", () => {
+  const router = new Router(() => []);
+  for (let i = 0; i < 200_000; i++) router.subscribe(subscription("a/#"));
+  assert.equal(router.route("a/b").subscriptions.length, 200_000);
+});
