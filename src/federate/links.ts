@@ -1,18 +1,21 @@
 import { ComityError, problemOf } from "../kernel/errors.ts";
 import type { Agreement } from "../market/agreement.ts";
 import { Link, type LinkOutside } from "./link.ts";
+import { ReceivedLog } from "./received-log.ts";
 
 const retryMs = 1000;
 
+export type LinksOptions = Omit<LinkOutside, "logOf">;
+
 /** The links of all agreements under which this node receives. */
 export class Links {
-  readonly #options: LinkOutside;
+  readonly #options: LinksOptions;
   readonly #links = new Map<string, Link>();
   readonly #logs = new Map<string, ReceivedLog>();
   readonly #timers = new Map<string, NodeJS.Timeout>();
   #closed = false;
 
-  constructor(options: LinkOutside) {
+  constructor(options: LinksOptions) {
     this.#options = options;
   }
 
@@ -31,7 +34,8 @@ export class Links {
     // Whoever agrees hears at once where the stream cannot be had.
     await this.#options.addressOf(agreement);
     if (this.#closed || this.#links.has(agreement.id)) return;
-    const link = new Link(agreement, this.#options);
+    const outside = { ...this.#options, logOf: (name: string) => this.#logOf(name) };
+    const link = new Link(agreement, outside);
     this.#links.set(agreement.id, link);
     link.start();
   }

@@ -58,10 +58,13 @@ interface Account {
   failures: number;
   problem: string | undefined;
   over: boolean;
+  /** Monotonic time of the last word about a signed receipt. */
+  notedAt: number;
 }
 
 /** Agreements whose receipts are on their way at once; the others wait for their turn. */
 const parallelMax = 64;
+const noteSignedEveryMs = 60_000;
 
 /** Decides when receipts are made: windows, pauses after a failure, what may stay unsigned. */
 export class ProviderReceipts {
@@ -183,10 +186,18 @@ export class ProviderReceipts {
       if (signed === undefined) return;
       account.failures = 0;
       account.problem = undefined;
-      const text = `Receipt ${signed.seq} for ${chain.agreement.title} is signed by both sides`;
-      this.#note(account, "receipt.signed", text);
+      this.#noteSigned(account, signed.seq);
       this.#watchExposure(account);
     }
+  }
+
+  /** Told now and then: people watch the journal, and receipts come every few seconds. */
+  #noteSigned(account: Account, seq: number): void {
+    const now = this.#options.clock.monotonic();
+    if (now - account.notedAt < noteSignedEveryMs) return;
+    account.notedAt = now;
+    const text = `Receipt ${seq} for ${account.chain.agreement.title} is signed by both sides`;
+    this.#note(account, "receipt.signed", text);
   }
 
   #failed(account: Account, thrown: unknown): void {
@@ -270,7 +281,13 @@ export class ProviderReceipts {
     if (agreement?.role !== "provider" || !cosigns) return undefined;
     const chain = await ReceiptChain.load(agreement, this.#tools);
     const problem = chain.unfinished?.reason;
-    const idle = { busy: undefined, retry: undefined, failures: 0, over: false };
+    const idle = {
+      busy: undefined,
+      retry: undefined,
+      failures: 0,
+      over: false,
+      notedAt: -Infinity,
+    };
     const account: Account = { chain, problem, ...idle };
     this.#accounts.set(id, account);
     return account;

@@ -20,8 +20,9 @@ const count = (value: number): string => value.toLocaleString("en");
 
 /** The seller ends the agreement; the stream must stop on both sides at the same message. */
 export async function revoke(deal: Deal): Promise<string[]> {
+  if (!isActive(deal)) return [hasEnded(deal)];
   const id = idOf(deal);
-  await deal.provider.node.http.revoke(id);
+  deal.agreement = await deal.provider.node.http.revoke(id);
   const publishedThen = deal.published;
   await wait(300);
   const atOnce = await messagesOf(deal);
@@ -39,6 +40,7 @@ export async function revoke(deal: Deal): Promise<string[]> {
 
 /** The consumer's link is cut for three seconds; a logged stream must go on where it stopped. */
 export async function cutAndMend(deal: Deal, clock: Clock): Promise<string[]> {
+  if (!isActive(deal)) return [hasEnded(deal)];
   const { http } = deal.consumer.node;
   const id = idOf(deal);
   const before = await messagesOf(deal);
@@ -178,6 +180,10 @@ async function messagesOf(
     deal.consumer.node.http.agreement(id),
   ]);
   return { provider: sold.usage?.messages ?? 0, consumer: bought.usage?.messages ?? 0 };
+}
+
+function hasEnded(deal: Deal): string {
+  return `The agreement on ${name(deal)} has ended: choose another with ↑ and ↓.`;
 }
 
 function isActive({ agreement }: Deal): boolean {
