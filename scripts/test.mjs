@@ -10,7 +10,7 @@ import { dirname, join, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const testTimeoutMs = 240_000;
+const testTimeoutMs = 120_000;
 
 /** The toolchain's node where set-up has linked one, whatever this was started with. */
 function newestNode() {
@@ -45,6 +45,8 @@ const runner = [
   "--test-reporter=spec",
   `--test-concurrency=${Math.max(2, availableParallelism())}`,
   `--test-timeout=${testTimeoutMs}`,
+  // A failed test may leave its node running; its file must not wait for that for ever.
+  "--test-force-exit",
 ];
 const child = spawn(newestNode(), [...runner, ...options, ...files], {
   cwd: root,

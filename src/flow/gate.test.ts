@@ -23,7 +23,13 @@ function counting(): { usage: UsagePort; refused: Record<string, number> } {
 function gateOf(terms: Partial<Grant>, lease?: Lease) {
   const { usage, refused } = counting();
   const clock = { at: 0, now: () => clock.at, monotonic: () => clock.at };
-  const grant: Grant = { agreement: "a", consumer: "did:c", product: "p", filters: ["#"], ...terms };
+  const grant: Grant = {
+    agreement: "a",
+    consumer: "did:c",
+    product: "p",
+    filters: ["#"],
+    ...terms,
+  };
   const never: Lease = { take: () => Promise.reject(new Error("there is no cap")) };
   return { gate: new Gate(grant, { clock, usage, lease: lease ?? never }), clock, refused };
 }
@@ -88,7 +94,8 @@ test("gate - without a durable lease nothing is admitted, and it asks again", as
   t.mock.timers.enable({ apis: ["setTimeout"] });
   let asked = 0;
   const lease: Lease = {
-    take: () => (++asked === 1 ? Promise.reject(new Error("the disk is full")) : Promise.resolve(9)),
+    take: () =>
+      ++asked === 1 ? Promise.reject(new Error("the disk is full")) : Promise.resolve(9),
   };
   const { gate } = gateOf({ messagesMax: 9 }, lease);
   assert.equal(gate.admit(1), 0);

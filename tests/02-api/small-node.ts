@@ -13,6 +13,7 @@ import { systemEntropy } from "../../src/kernel/id.ts";
 import { Journal } from "../../src/kernel/journal.ts";
 import { matches } from "../../src/kernel/topic.ts";
 import type { Agreement } from "../../src/market/agreement.ts";
+import { rulesOf } from "../../src/market/policy.ts";
 import type { Product } from "../../src/market/product.ts";
 import { AuditTrail } from "../../src/things/audit.ts";
 import { Things } from "../../src/things/directory.ts";
@@ -42,6 +43,8 @@ interface SmallState {
 export const self = "did:web:localhost%3A8080";
 export const other = "did:web:localhost%3A8081";
 
+const price = { amount: "0.002", currency: "EUR", perMessages: 1 };
+
 export function agreement(id: string, role: "provider" | "consumer"): Agreement {
   return {
     id,
@@ -52,8 +55,8 @@ export function agreement(id: string, role: "provider" | "consumer"): Agreement 
     title: "Bus positions",
     delivery: "logged",
     topics: ["bus/#"],
-    price: { amount: "0.002", currency: "EUR", perMessages: 1 },
-    policy: { "@type": "Agreement" },
+    price,
+    policy: { "@type": "Agreement", "@id": id, ...rulesOf(["bus/#"], { price }) },
     policyHash: "sha256:x",
     evidence: { payload: "", signatures: [] },
     keys: {},

@@ -160,7 +160,7 @@ class Pace {
 }
 
 /** Replays the files one after the other; what the provider acknowledged. */
-async function replayAll(provider: NodeChild, pace: Pace): Promise<number> {
+async function replayAll(provider: NodeChild, pace: Pace, signal: AbortSignal): Promise<number> {
   const map = parseMap("map.yaml", recording.map);
   const login = { url: provider.mqttUrl, username: "token", password: provider.token };
   let acknowledged = 0;
@@ -173,6 +173,7 @@ async function replayAll(provider: NodeChild, pace: Pace): Promise<number> {
       clock: systemClock,
       retryMs: 60_000,
       reachedBefore: true,
+      signal,
     });
   }
   return acknowledged;
@@ -215,21 +216,24 @@ test(title, { skip: absent(recording.folder) }, async (t) => {
   const folder = await mkdtemp(join(tmpdir(), "comity-kill-"));
   const { provider, consumer } = await twoChildren(folder);
   const sides = [provider, consumer];
+  const over = new AbortController();
   t.after(async () => {
+    over.abort();
     await Promise.all(sides.map((side) => side.stop()));
     await rm(folder, { recursive: true });
   });
   for (const side of sides) side.start();
   for (const side of sides) await side.ready();
   const agreement = await agree(provider, consumer);
-  for (const side of sides) await side.stop();
+  for (const side of sides) side.kill();
+  for (const side of sides) await side.ended(10_000);
 
   const random = seededRandom(seed);
   const kills = { provider: killsOf("provider", random), consumer: killsOf("consumer", random) };
   const expected = expectedRows(recording);
   const pace = new Pace(expected.length, 2 * killsPerSide, random);
   const [acknowledged] = await Promise.all([
-    replayAll(provider, pace),
+    replayAll(provider, pace, over.signal),
     killAll(provider, kills.provider, pace),
     killAll(consumer, kills.consumer, pace),
   ]);

@@ -17,6 +17,8 @@ export interface ChildSettings {
 }
 
 const mainFile = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
+/** Ends the node when this process is gone, however it went. */
+const leash = new URL("../../src/world/leash.ts", import.meta.url).href;
 const readyWithinMs = 30_000;
 
 /** `comity up --config` as a process of its own, to be killed and started again on its data. */
@@ -24,6 +26,7 @@ export class NodeChild {
   readonly settings: ChildSettings;
   readonly #config: string;
   #child: ChildProcess | undefined;
+  #stopped = false;
   #said = "";
 
   constructor(settings: ChildSettings) {
@@ -55,11 +58,13 @@ export class NodeChild {
 
   /** `crashAt`: a named point, such as `log.committed:2`, where it kills itself with SIGKILL. */
   start(crashAt?: string): void {
+    if (this.#stopped) throw new Error(`${this.settings.name} is not to run any more`);
     const { COMITY_CRASH_AT: _, ...env } = process.env;
     if (crashAt !== undefined) env["COMITY_CRASH_AT"] = crashAt;
     this.#said = "";
-    const args = [mainFile, "up", "--config", this.#config, "--json"];
-    this.#child = spawn(process.execPath, args, { env, stdio: ["ignore", "ignore", "pipe"] });
+    const args = ["--import", leash, mainFile, "up", "--config", this.#config, "--json"];
+    const stdio = ["ignore", "ignore", "pipe", "ipc"] as const;
+    this.#child = spawn(process.execPath, args, { env, stdio: [...stdio] });
     this.#child.stderr?.setEncoding("utf8").on("data", (text: string) => (this.#said += text));
   }
 
@@ -95,8 +100,10 @@ export class NodeChild {
     return child.signalCode ?? child.exitCode ?? undefined;
   }
 
+  /** For good: whoever still wants to start it is told so. */
   async stop(): Promise<void> {
-    this.#child?.kill("SIGKILL");
+    this.#stopped = true;
+    this.kill();
     await this.ended(readyWithinMs);
   }
 }

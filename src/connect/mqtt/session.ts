@@ -206,13 +206,7 @@ export class Session implements Receiver {
     this.#push(attached, packets, run, { version, withIds: true }, false);
   }
 
-  #push(
-    attached: Attachment,
-    packets: Buffer,
-    run: Run,
-    layout: Layout,
-    droppable: boolean,
-  ): void {
+  #push(attached: Attachment, packets: Buffer, run: Run, layout: Layout, droppable: boolean): void {
     const { count, payloadBytes } = run;
     attached.outbox.push({
       packets,

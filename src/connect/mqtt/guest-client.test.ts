@@ -1,0 +1,181 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+import { connectMqtt, type MqttClient } from "../../client/mqtt.ts";
+import { openEmbeddedStore } from "../../engines/embedded/store.ts";
+import { Flow } from "../../flow/flow.ts";
+import { Run } from "../../flow/run.ts";
+import { systemClock } from "../../kernel/clock.ts";
+import { neverCrash } from "../../kernel/crash.ts";
+import { systemEntropy } from "../../kernel/id.ts";
+import type { Grant } from "../../market/grant.ts";
+import type { Store } from "../../ports/store.ts";
+import { noUsage } from "../../ports/usage.ts";
+import { decodeControl, linkTopic } from "../../wire/link/control.ts";
+import { mqttLimits } from "./limits.ts";
+import { MqttServer } from "./server.ts";
+
+interface Ground {
+  readonly flow: Flow;
+  readonly server: MqttServer;
+  readonly handed: { messages: number; payloadBytes: number };
+  readonly refused: Record<string, number>;
+  /** Reading logs and counting fail from now on. */
+  failing: boolean;
+  readonly guest: (agreement?: string) => Promise<MqttClient>;
+}
+
+async function ground(t: TestContext, terms: Partial<Grant> = {}): Promise<Ground> {
+  const dir = await mkdtemp(join(tmpdir(), "comity-guest-"));
+  const real = await openEmbeddedStore({ path: join(dir, "store.db") });
+  const made = { failing: false };
+  const broken = (): Promise<never> => Promise.reject(new Error("the disk is gone"));
+  const store: Store = {
+    get: (kind, id) => real.get(kind, id),
+    list: (kind, range) => real.list(kind, range),
+    log: (log) => real.log(log),
+    logs: () => real.logs(),
+    readLog: (log, after, max) => (made.failing ? broken() : real.readLog(log, after, max)),
+    producers: (log) => real.producers(log),
+    close: () => real.close(),
+    commit: (writes) => real.commit(writes),
+  };
+  const handed = { messages: 0, payloadBytes: 0 };
+  const refused: Record<string, number> = {};
+  const flow = await Flow.open({
+    store,
+    clock: systemClock,
+    entropy: systemEntropy,
+    crash: neverCrash,
+    usage: {
+      acknowledged: () => noUsage,
+      acknowledge: () => (made.failing ? broken() : Promise.resolve()),
+      handedOver(_agreement, messages, payloadBytes) {
+        handed.messages += messages;
+        handed.payloadBytes += payloadBytes;
+      },
+      refused(_agreement, reason, messages) {
+        refused[reason] = (refused[reason] ?? 0) + messages;
+      },
+    },
+  });
+  const grant = { consumer: "did:c", product: "p", filters: ["bus/#"], ...terms };
+  await flow.serve({ id: "p", topics: ["bus/#"], delivery: terms.log ? "logged" : "live" });
+  for (const agreement of ["a", "b"]) await flow.open({ ...grant, agreement });
+  const server = new MqttServer({
+    flow,
+    limits: { ...mqttLimits, subscriptionsPerClientMax: 3 },
+    onSeen() {},
+    authenticate: (agreement = "") => ({
+      ok: true,
+      principal: { kind: "participant", did: "did:c", agreement },
+    }),
+  });
+  const url = `mqtt://127.0.0.1:${await server.listen(0, "127.0.0.1")}`;
+  t.after(async () => {
+    await server.close();
+    await flow.close();
+    await real.close();
+    await rm(dir, { recursive: true });
+  });
+  const guest = async (agreement = "a"): Promise<MqttClient> => {
+    const client = await connectMqtt({ url, username: agreement, password: "x" });
+    t.after(() => client.destroy());
+    return client;
+  };
+  return Object.assign(made, { flow, server, handed, refused, guest });
+}
+
+async function until(holds: () => boolean): Promise<void> {
+  const end = Date.now() + 3000;
+  while (!holds()) {
+    if (Date.now() > end) throw new Error("waited in vain");
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+function publish(flow: Flow, topic: string, text: string): void {
+  void flow.publish(Run.of(topic, Buffer.from(text), { qos: 1 }));
+}
+
+test("guest - a plain client has the grant's topics, its fields alone, and is counted", async (t) => {
+  const { flow, guest, handed, refused } = await ground(t, { fields: ["n"] });
+  const client = await guest();
+  const seen: string[] = [];
+  await client.subscribe("#", {}, ({ topic, payload }) => seen.push(`${topic} ${String(payload)}`));
+  publish(flow, "depot/x", '{"n":0}');
+  publish(flow, "bus/1", '{"n":1,"driver":"x"}');
+  publish(flow, "bus/2", "no object");
+  publish(flow, "bus/3", '{"n":3}');
+  await until(() => seen.length === 2);
+  assert.deepEqual(seen, ['bus/1 {"n":1}', 'bus/3 {"n":3}']);
+  assert.deepEqual(handed, { messages: 2, payloadBytes: 14 });
+  assert.deepEqual(refused, { topic: 1, field: 1 });
+});
+
+test("guest - its token publishes nothing, with any QoS, and its connection ends", async (t) => {
+  const { flow, guest, refused } = await ground(t);
+  let seen = 0;
+  flow.router.subscribe({ filter: "#", receiver: { receive: () => seen++ }, qos: 0 });
+  for (const topic of ["bus/1", linkTopic("b"), "$SYS/x"]) {
+    const client = await guest();
+    await assert.rejects(client.publish(topic, "x", { qos: 1 }), /receiving only/);
+  }
+  assert.equal(seen, 0);
+  assert.deepEqual(refused, { topic: 3 });
+});
+
+test("guest - opens its own link alone, and as many subscriptions as the limit has", async (t) => {
+  const { guest, flow, refused } = await ground(t);
+  const client = await guest();
+  await assert.rejects(client.subscribe(linkTopic("b"), {}), /0x87/);
+  await assert.rejects(client.subscribe("depot/#", {}), /0x87/);
+  for (const filter of ["bus/1", "bus/2", "bus/+", "bus/1"]) await client.subscribe(filter, {});
+  await assert.rejects(client.subscribe("bus/3", {}), /0x97/);
+  await client.subscribe(linkTopic("a"), {});
+  assert.equal(flow.router.size, 3 + 1, "the link's feed beside the limit");
+  assert.deepEqual(refused, { topic: 2 });
+  client.destroy();
+  await until(() => flow.router.size === 0);
+});
+
+test("guest - a link's checkpoints follow its messages, and end with its subscription", async (t) => {
+  const { guest, flow } = await ground(t);
+  const client = await guest();
+  const seen: string[] = [];
+  await client.subscribe(linkTopic("a"), {}, ({ payload }) => {
+    const control = decodeControl(payload);
+    seen.push(control?.t === "checkpoint" ? `${control.messages}` : "?");
+  });
+  await until(() => flow.router.size === 1);
+  publish(flow, "bus/1", "x");
+  publish(flow, "bus/1", "y");
+  await until(() => seen.length > 0);
+  assert.deepEqual(seen, ["2"]);
+  await client.unsubscribe(linkTopic("a"));
+  assert.equal(flow.router.size, 0);
+});
+
+test("guest - when the store fails under its link, the connection ends so that it comes back", async (t) => {
+  const world = await ground(t, { log: "product/p" });
+  const big = Buffer.alloc(1_000_000, "x");
+  const client = await world.guest();
+  await client.subscribe(linkTopic("a"), {}, () => {});
+  // More than is kept in memory, so that the log has to be read.
+  for (let i = 0; i < 12; i++) await world.flow.publish(Run.of("bus/1", big, { qos: 1 }));
+  world.failing = true;
+  const late = await world.guest("b");
+  await late.subscribe(linkTopic("b"), {
+    properties: {
+      userProperties: [
+        ["epoch", world.flow.logOf("p")!.epoch],
+        ["position", "0"],
+        ["messages", "0"],
+        ["payloadBytes", "0"],
+      ],
+    },
+  });
+  assert.match(await late.closed, /disk is gone/);
+});
