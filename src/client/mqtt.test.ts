@@ -96,11 +96,16 @@ test("MQTT client - a server that falls silent is noticed though pings can still
   const { url, received } = await server(t, (packet, answer) => {
     if (packet.cmd === "connect") answer(accept);
   });
+  const answering = await server(t, welcoming);
+  const kept = await client(t, answering.url, { keepAliveSeconds: 1 });
   const one = await client(t, url, { keepAliveSeconds: 1 });
   const start = Date.now();
   assert.match(await one.closed, /silent/);
   assert.ok(Date.now() - start < 4000);
   assert.ok(received.some(({ cmd }) => cmd === "pingreq"));
+  const closed = kept.closed.then(() => "closed");
+  const later = new Promise((resolve) => setTimeout(resolve, 700, "still there"));
+  assert.equal(await Promise.race([closed, later]), "still there");
 });
 
 test("MQTT client - a keep-alive of 0 sends no pings", async (t) => {

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import * as fc from "fast-check";
 import { filterProblem, matches } from "../kernel/topic.ts";
 import { Router, type Receiver, type Subscription } from "./router.ts";
@@ -120,4 +122,25 @@ test("router - 200,000 subscribers of one filter are found", () => {
   const router = new Router(() => []);
   for (let i = 0; i < 200_000; i++) router.subscribe(subscription("a/#"));
   assert.equal(router.route("a/b").subscriptions.length, 200_000);
+});
+
+test("router - filters that have gone leave no memory behind", () => {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  const router = new Router(() => []);
+  const pass = (from: number): void => {
+    for (let i = from; i < from + 60_000; i++) {
+      const one = subscription(`fleet/${i}/position/${i % 2 === 0 ? "#" : "+"}`);
+      router.subscribe(one);
+      router.unsubscribe(one);
+    }
+  };
+  pass(0);
+  collect();
+  const before = process.memoryUsage().heapUsed;
+  pass(60_000);
+  collect();
+  const grownBytes = process.memoryUsage().heapUsed - before;
+  assert.ok(grownBytes < 5_000_000, `${grownBytes} bytes`);
+  assert.equal(router.size, 0);
 });

@@ -127,18 +127,23 @@ test("a clean session that is taken over leaves nothing to the next one", async 
 
 test("version 5 - a will waits for its delay, is not sent to who comes back, is sent when the session ends", async (t) => {
   const watching = await watcher(t, "delay/#");
-  const options = (topic: string, clientId: string, expiry: number): Partial<IConnectPacket> => ({
+  const options = (
+    topic: string,
+    clientId: string,
+    expiry: number,
+    willDelayInterval: number,
+  ): Partial<IConnectPacket> => ({
     clientId,
     clean: false,
     properties: { sessionExpiryInterval: expiry },
-    ...will(topic, { properties: { willDelayInterval: 30, contentType: "text/plain" } }),
+    ...will(topic, { properties: { willDelayInterval, contentType: "text/plain" } }),
   });
-  const back = await RawClient.in(url, 5, options("delay/back", "delay-back", 60));
+  const back = await RawClient.in(url, 5, options("delay/back", "delay-back", 60, 1));
   back.destroy();
   await back.closed;
   const again = await RawClient.in(url, 5, { clientId: "delay-back", clean: false });
   t.after(() => again.destroy());
-  const ended = await RawClient.in(url, 5, options("delay/ended", "delay-ended", 1));
+  const ended = await RawClient.in(url, 5, options("delay/ended", "delay-ended", 1, 30));
   const start = Date.now();
   ended.destroy();
   const packet = await watching.next("publish");

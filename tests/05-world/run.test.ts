@@ -9,6 +9,7 @@ import { after, test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { Summary } from "../../src/world/once.ts";
+import { findBrowser, openBrowser } from "../06-console/browser.ts";
 
 /** The world as a newcomer runs it: a process, its output, its end. */
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -69,12 +70,39 @@ const answers = (url: string): Promise<boolean> =>
     () => false,
   );
 
+/** As somebody who opens the address that was printed. */
+async function lookAt(executablePath: string, url: string): Promise<void> {
+  const browser = await openBrowser(executablePath);
+  try {
+    const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
+    const complaints: string[] = [];
+    page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
+    page.on("pageerror", (error) => complaints.push(error.message));
+    page.on("request", (request) => {
+      if (!request.url().startsWith(url)) complaints.push(`asks for ${request.url()}`);
+    });
+    await page.goto(url);
+    await page.waitForSelector('.freshness[data-state="live"]');
+    await page.locator(".node").nth(4).waitFor({ state: "attached" });
+    await page.locator(".arc-touch").nth(8).waitFor({ state: "attached" });
+    await page
+      .getByText(/[1-9][\d.]* msg\/s/)
+      .first()
+      .waitFor();
+    assert.equal(await page.locator(".node").count(), 5);
+    assert.equal(await page.locator(".arc-touch").count(), 9);
+    assert.deepEqual(complaints, []);
+  } finally {
+    await browser.close();
+  }
+}
+
 after(() => {
   for (const child of started) child.kill("SIGKILL");
   rmSync(folder, { recursive: true, force: true });
 });
 
-test("run - without a terminal it prints plain lines, and Ctrl-C ends it and all its nodes", async () => {
+test("run - without a terminal it prints plain lines, and Ctrl-C ends it and all its nodes", async (t) => {
   const { child, lines, line } = world();
   assert.ok((await line(/data is in/)).includes(data));
   await line(/9\/9 streams {2}[1-9]/);
@@ -83,6 +111,9 @@ test("run - without a terminal it prints plain lines, and Ctrl-C ends it and all
   assert.deepEqual(await Promise.all(urls.map(answers)), Array(5).fill(true));
   assert.ok(lines.some((text) => text.startsWith("mosquitto_sub -h 127.0.0.1")));
   assert.ok(!lines.join("").includes("\u001B"), "no colours");
+  const browser = findBrowser();
+  const skip = browser === undefined && "no Chromium is installed here (apt-get install chromium)";
+  await t.test("the World page shows it", { skip }, () => lookAt(browser!, urls[0]!));
   child.kill("SIGINT");
   const [code] = await once(child, "exit");
   assert.equal(code, 0);
