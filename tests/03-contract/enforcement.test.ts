@@ -15,7 +15,7 @@ interface Shared {
   readonly device: MqttClient;
   /** What an app of the consumer has received. */
   readonly received: string[];
-  refused(reason: string): Promise<number>;
+  readonly refused: (reason: string) => Promise<number>;
 }
 
 /** A product under agreement, its link up, an app listening on the consumer's node. */
