@@ -4,7 +4,7 @@
  * store. `open` leaves both out, to show what they cost.
  */
 import { join } from "node:path";
-import type { Authentication } from "../src/connect/mqtt/connection.ts";
+import type { Authentication } from "../src/connect/mqtt/connect.ts";
 import { mqttLimits } from "../src/connect/mqtt/limits.ts";
 import { MqttServer } from "../src/connect/mqtt/server.ts";
 import { openEmbeddedStore } from "../src/engines/embedded/store.ts";
@@ -32,6 +32,7 @@ for (let i = 0; i < consumers; i++) {
     consumer: `did:web:consumer-${i}.example`,
     product: "bench",
     filters: ["bench/#"],
+    billed: false,
     notAfter: Date.now() + 3_600_000,
   };
   await flow.open(grant);

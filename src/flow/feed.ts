@@ -35,11 +35,13 @@ export abstract class Feed {
   protected readonly outbox: Outbox;
   protected readonly tally: FeedTally;
   readonly #usage: UsagePort;
-  readonly #stopListening: () => void;
+  #stopListening = (): void => {};
   readonly #clock: Clock;
   readonly #onFailed: (failure: unknown) => void;
   protected closed = false;
   #sent: Checkpoint;
+  /** The last of its checkpoints that the other side acknowledged, at first the base. */
+  protected acknowledged: Checkpoint;
   /** Oldest first. */
   readonly #unacknowledged: { readonly checkpoint: Checkpoint; readonly sentAt: number }[] = [];
 
@@ -50,8 +52,20 @@ export abstract class Feed {
     this.#clock = clock;
     this.#onFailed = onFailed;
     this.#sent = base;
+    this.acknowledged = base;
     this.tally = new FeedTally(base);
-    this.#stopListening = gate.onEnded((reason) => this.#finish(reason));
+  }
+
+  /** Delivery begins; where it ended for good before that, its end is all there is to say. */
+  start(): void {
+    if (this.closed) return;
+    const { ended } = this.gate;
+    if (ended !== undefined) {
+      this.#finish(ended);
+      return;
+    }
+    this.#stopListening = this.gate.onEnded((reason) => this.#finish(reason));
+    this.onStarted();
   }
 
   /** The other side has stored everything up to a checkpoint; it must be one that was sent. */
@@ -59,14 +73,22 @@ export abstract class Feed {
     const index = this.#unacknowledged.findIndex(({ checkpoint }) => isSame(checkpoint, said));
     if (index === -1) return;
     this.#unacknowledged.splice(0, index + 1);
-    this.#usage.acknowledge(this.gate.grant.agreement, said).then(
-      () => this.onAcknowledged(said),
+    this.acknowledged = said;
+    const { agreement } = this.gate.grant;
+    this.#usage.acknowledge(agreement, said).then(
+      () => {
+        // What frees the window must be in the count that is billed.
+        if (this.#usage.acknowledged(agreement).messages >= said.messages) {
+          this.onAcknowledged(said);
+        } else this.fail(new Error("an acknowledgement was not counted"));
+      },
       // Not durable, so not billed: nothing more is sent on this connection.
       (failure: unknown) => this.fail(failure),
     );
   }
 
   close(): void {
+    if (this.closed) return;
     this.closed = true;
     this.#stopListening();
     this.onClosed();
@@ -84,6 +106,7 @@ export abstract class Feed {
     return oldest !== undefined && this.#clock.monotonic() - oldest.sentAt > answerWithinMs;
   }
 
+  protected abstract onStarted(): void;
   protected abstract onAcknowledged(checkpoint: Checkpoint): void;
   protected abstract onClosed(): void;
   /** The position of what the tally has counted when delivery ended inside a stretch. */

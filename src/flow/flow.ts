@@ -106,14 +106,16 @@ export class Flow {
   publish(run: Run, route: Route = this.router.route(run.topic)): Promise<unknown> | undefined {
     this.counts.messagesIn += run.count;
     this.counts.payloadBytesIn += run.payloadBytes;
-    const retaining = run.retain ? this.retained.set(run) : undefined;
     if (route.logs.length === 0) {
+      const retaining = run.retain ? this.retained.set(run) : undefined;
       this.deliver(run, route);
       return retaining;
     }
     // A topic of several logged products is delivered once: by the first one's log.
     const appended = route.logs.map((log, index) => log.append(run, index === 0));
-    return Promise.all(retaining === undefined ? appended : [...appended, retaining]);
+    const durable = Promise.all(appended);
+    // What the log did not take is nobody's last message either.
+    return run.retain ? durable.then(() => this.retained.set(run)) : durable;
   }
 
   /** To everybody here who subscribed. */

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Grant } from "../market/grant.ts";
+import type { Store } from "../ports/store.ts";
 import { noUsage, type UsagePort } from "../ports/usage.ts";
 import { Gate, type Lease } from "./gate.ts";
+import { Grants } from "./grants.ts";
 
 /** Counts what is refused; keeps nothing. */
 function counting(): { usage: UsagePort; refused: Record<string, number> } {
@@ -28,6 +30,7 @@ function gateOf(terms: Partial<Grant>, lease?: Lease) {
     consumer: "did:c",
     product: "p",
     filters: ["#"],
+    billed: true,
     ...terms,
   };
   const never: Lease = { take: () => Promise.reject(new Error("there is no cap")) };
@@ -142,11 +145,74 @@ test("gate - resuming is told to who listens", () => {
   const { gate } = gateOf({});
   let resumed = 0;
   const stop = gate.onResumed(() => resumed++);
-  gate.suspend();
+  gate.suspend("transfer");
   assert.equal(gate.suspended, true);
-  gate.resume();
+  gate.resume("transfer");
   assert.equal(gate.suspended, false);
   stop();
-  gate.resume();
+  gate.suspend("transfer");
+  gate.resume("transfer");
   assert.equal(resumed, 1);
+});
+
+test("gate - rests for as long as one reason stands", () => {
+  const { gate } = gateOf({});
+  let resumed = 0;
+  gate.onResumed(() => resumed++);
+  gate.suspend("exposure");
+  gate.suspend("transfer");
+  gate.resume("exposure");
+  assert.deepEqual([gate.suspended, resumed], [true, 0]);
+  gate.resume("transfer");
+  assert.deepEqual([gate.suspended, resumed], [false, 1]);
+});
+
+test("gate - a quiet agreement ends when its time has come, by the wall clock", (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const day = 86_400_000;
+  const { gate, clock } = gateOf({ notAfter: 60 * day });
+  clock.at = 60 * day - 1;
+  t.mock.timers.tick(3_600_000);
+  assert.equal(gate.ended, undefined);
+  clock.at = 60 * day;
+  t.mock.timers.tick(1);
+  assert.equal(gate.ended, "expired");
+});
+
+test("gates - who listens late is told what expired while the node was down", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { usage } = counting();
+  const clock = { now: () => 2000, monotonic: () => 0 };
+  const store = { get: async () => undefined } as unknown as Store;
+  const grants = new Grants({ store, clock, usage });
+  await grants.open({
+    agreement: "a",
+    consumer: "did:c",
+    product: "p",
+    filters: ["#"],
+    billed: true,
+    notAfter: 1000,
+  });
+  t.mock.timers.tick(0);
+  const ends: string[] = [];
+  grants.onEnded((agreement, reason) => ends.push(`${agreement} ${reason}`));
+  assert.deepEqual(ends, ["a expired"]);
+});
+
+test("gate - too much written off on broken links rests, and claimed later it goes on", () => {
+  const { gate } = gateOf({});
+  gate.writeOff(0, 6000);
+  assert.equal(gate.suspended, false);
+  gate.goOnFrom(1000);
+  gate.writeOff(1000, 6000); // 5,000 lost before, 5,000 now
+  assert.equal(gate.suspended, false);
+  gate.writeOffLate(1);
+  assert.equal(gate.suspended, true);
+  gate.goOnFrom(1000);
+  assert.equal(gate.suspended, true, "an old claim covers nothing");
+  gate.goOnFrom(1001);
+  assert.equal(gate.suspended, false);
+  gate.writeOff(1001, 20_000);
+  gate.goOnFrom(1_000_000);
+  assert.equal(gate.suspended, false);
 });

@@ -1,9 +1,25 @@
 import type { Clock } from "../kernel/clock.ts";
 import type { Grant } from "../market/grant.ts";
 import type { Refusal, UsagePort } from "../ports/usage.ts";
+import { WrittenOff } from "./written-off.ts";
 
 /** Why an agreement's delivery ended for good. */
 export type EndReason = "revoked" | "expired" | "cap";
+
+/**
+ * Why delivery rests: too much is owed without a signature, the transfer is suspended, or too
+ * much of a live stream was handed over and never acknowledged.
+ */
+export type RestReason = "exposure" | "transfer" | "unacknowledged";
+
+/** One connection's feed of the agreement's stream; an agreement has one at a time. */
+export interface Holder {
+  /** A newer connection has the stream. */
+  lost(): void;
+}
+
+/** Tells the node's owner; the same thing again is not told twice. */
+export type Tell = (kind: string, text: string) => void;
 
 /** Takes units of a cap out of the store ahead of use, so that a crash spends them at worst. */
 export interface Lease {
@@ -12,6 +28,8 @@ export interface Lease {
 }
 
 const leaseRetryMs = 1000;
+/** Timers are set again in steps: they have a longest time, and the wall clock may be set. */
+const expiryStepMs = 3_600_000;
 
 /**
  * The one place where an agreement is enforced: every packet that leaves under it passes
@@ -27,17 +45,27 @@ export class Gate {
   readonly #onReady = new Set<() => void>();
   readonly #onResumed = new Set<() => void>();
   #ended: EndReason | undefined;
-  #suspended = false;
+  readonly #rests = new Set<RestReason>();
+  readonly #tell: Tell;
+  readonly #told = new Map<string, string>();
+  readonly #writtenOff = new WrittenOff();
+  #holder: Holder | undefined;
+  #expiry: NodeJS.Timeout | undefined;
   /** Messages that may still be handed on without asking the store. */
   #leased: number;
   #asking = false;
 
-  constructor(grant: Grant, outside: { clock: Clock; usage: UsagePort; lease: Lease }) {
+  constructor(
+    grant: Grant,
+    outside: { clock: Clock; usage: UsagePort; lease: Lease; tell?: Tell },
+  ) {
     this.grant = grant;
     this.#clock = outside.clock;
     this.#usage = outside.usage;
     this.#lease = outside.lease;
+    this.#tell = outside.tell ?? (() => {});
     this.#leased = grant.messagesMax === undefined ? Infinity : 0;
+    this.#watchExpiry();
   }
 
   get ended(): EndReason | undefined {
@@ -70,18 +98,53 @@ export class Gate {
     this.#usage.refused(this.grant.agreement, reason, count);
   }
 
-  /** Delivery rests, as when too much is owed without a signature; nothing is lost by it. */
+  /** Delivery rests for as long as any reason for it stands; of a log nothing is lost by it. */
   get suspended(): boolean {
-    return this.#suspended;
+    return this.#rests.size > 0;
   }
 
-  suspend(): void {
-    this.#suspended = true;
+  suspend(reason: RestReason): void {
+    this.#rests.add(reason);
   }
 
-  resume(): void {
-    this.#suspended = false;
+  resume(reason: RestReason): void {
+    if (!this.#rests.delete(reason) || this.#rests.size > 0) return;
     for (const listener of [...this.#onResumed]) listener();
+  }
+
+  /** The stream goes to this connection from now on; who had it is told. */
+  hold(holder: Holder): void {
+    const before = this.#holder;
+    this.#holder = holder;
+    if (before !== holder) before?.lost();
+  }
+
+  leave(holder: Holder): void {
+    if (this.#holder === holder) this.#holder = undefined;
+  }
+
+  /** A live connection has gone: what it was handed beyond its last acknowledgement is unpaid. */
+  writeOff(acknowledged: number, handedOver: number): void {
+    this.#writtenOff.add(acknowledged, handedOver);
+    this.#weigh();
+  }
+
+  /** What left after that, out of the connection's queue. */
+  writeOffLate(messages: number): void {
+    this.#writtenOff.addLate(messages);
+    this.#weigh();
+  }
+
+  /** A new connection goes on from this count; what it covers was stored and is billed after all. */
+  goOnFrom(messages: number): void {
+    this.#writtenOff.covered(messages);
+    this.#weigh();
+  }
+
+  tell(kind: string, text: string): void {
+    if (this.#told.get(kind) === text) return;
+    this.#told.set(kind, text);
+    this.#tell(kind, text);
   }
 
   /** Returns the function that stops listening. */
@@ -92,6 +155,7 @@ export class Gate {
 
   /** Takes back the unused part of the lease; nothing capped is admitted from then on. */
   giveBack(): number {
+    clearTimeout(this.#expiry);
     if (this.#leased === Infinity) return 0;
     const unused = this.#leased;
     this.#leased = 0;
@@ -101,6 +165,7 @@ export class Gate {
   end(reason: EndReason): void {
     if (this.#ended !== undefined) return;
     this.#ended = reason;
+    clearTimeout(this.#expiry);
     for (const listener of [...this.#onEnded]) listener(reason);
     this.#wake();
   }
@@ -119,6 +184,33 @@ export class Gate {
   #checkExpiry(): void {
     const { notAfter } = this.grant;
     if (notAfter !== undefined && this.#clock.now() >= notAfter) this.end("expired");
+  }
+
+  /** A quiet agreement ends as well. Never at once: who opens the gate is still to listen. */
+  #watchExpiry(): void {
+    const { notAfter } = this.grant;
+    if (notAfter === undefined) return;
+    const waitMs = Math.min(Math.max(0, notAfter - this.#clock.now()), expiryStepMs);
+    this.#expiry = setTimeout(() => {
+      this.#checkExpiry();
+      if (this.#ended === undefined) this.#watchExpiry();
+    }, waitMs);
+    this.#expiry.unref();
+  }
+
+  #weigh(): void {
+    const { agreement, billed } = this.grant;
+    if (!billed) return;
+    const { messages } = this.#usage.acknowledged(agreement);
+    if (!this.#writtenOff.isTooMuch(messages)) {
+      this.resume("unacknowledged");
+      return;
+    }
+    this.suspend("unacknowledged");
+    this.tell(
+      "delivery.rests",
+      "Delivery rests: too many messages were handed over on broken links and never acknowledged",
+    );
   }
 
   #ask(): void {

@@ -4,6 +4,15 @@ import type { Store } from "../ports/store.ts";
 import type { UsagePort } from "../ports/usage.ts";
 import { Gate, type EndReason, type Lease } from "./gate.ts";
 
+/** What the node's owner should hear about an agreement's delivery. */
+export interface Notice {
+  readonly agreement: string;
+  /** A happening's kind, such as `delivery.rests`. */
+  readonly kind: string;
+  /** One sentence. */
+  readonly text: string;
+}
+
 interface LeaseDoc {
   /** Messages of the cap taken so far; what was taken and not used counts as spent. */
   readonly taken: number;
@@ -17,6 +26,7 @@ export class Grants implements Lease {
   readonly #taken = new Map<string, number>();
   readonly #outside: { store: Store; clock: Clock; usage: UsagePort };
   readonly #listeners = new Set<(agreement: string, reason: EndReason) => void>();
+  readonly #onNotice = new Set<(notice: Notice) => void>();
 
   constructor(outside: { store: Store; clock: Clock; usage: UsagePort }) {
     this.#outside = outside;
@@ -30,7 +40,11 @@ export class Grants implements Lease {
     const opened = this.#gates.get(grant.agreement);
     if (opened !== undefined) return opened;
     this.#taken.set(grant.agreement, lease?.taken ?? 0);
-    const gate = new Gate(grant, { ...this.#outside, lease: this });
+    const { agreement } = grant;
+    const tell = (kind: string, text: string): void => {
+      for (const listener of this.#onNotice) listener({ agreement, kind, text });
+    };
+    const gate = new Gate(grant, { ...this.#outside, lease: this, tell });
     gate.onEnded((reason) => {
       for (const listener of this.#listeners) listener(grant.agreement, reason);
     });
@@ -47,8 +61,16 @@ export class Grants implements Lease {
     this.#gates.get(agreement)?.end(reason);
   }
 
+  /** Told also of what has ended before, as an agreement that expired while the node was down. */
   onEnded(listener: (agreement: string, reason: EndReason) => void): void {
     this.#listeners.add(listener);
+    for (const [agreement, { ended }] of this.#gates) {
+      if (ended !== undefined) listener(agreement, ended);
+    }
+  }
+
+  onNotice(listener: (notice: Notice) => void): void {
+    this.#onNotice.add(listener);
   }
 
   /** Smaller steps toward the end, so that a crash near the cap spends little unused. */

@@ -1,5 +1,6 @@
 import type { Clock } from "../kernel/clock.ts";
 import { Feed, type FeedOptions, type FeedPosition } from "./feed.ts";
+import type { Tally } from "./parcel-queue.ts";
 import type { Receiver, Router, Subscription } from "./router.ts";
 import { layout5, type Run } from "./run.ts";
 import type { View } from "./view.ts";
@@ -18,7 +19,8 @@ export class LiveFeed extends Feed implements Receiver {
   readonly #view: View | undefined;
   readonly #router: Router;
   readonly #subscriptions: readonly Subscription[];
-  readonly #timer: NodeJS.Timeout;
+  readonly #counted: Tally;
+  #timer: NodeJS.Timeout | undefined;
   readonly #clock: Clock;
   readonly #epoch: string;
   readonly #base: number;
@@ -37,13 +39,26 @@ export class LiveFeed extends Feed implements Receiver {
       receiver: this,
       qos: 0,
     }));
+    this.#counted = {
+      add: (messages, payloadBytes) => {
+        this.tally.add(messages, payloadBytes);
+        if (this.closed) this.gate.writeOffLate(messages);
+      },
+    };
+  }
+
+  protected override onStarted(): void {
     for (const subscription of this.#subscriptions) this.#router.subscribe(subscription);
     this.#timer = setInterval(() => this.#mark(), checkpointEveryMs);
     this.#timer.unref();
   }
 
   receive(run: Run): void {
-    if (this.closed || this.gate.ended !== undefined) return;
+    if (this.closed) return;
+    if (this.gate.ended !== undefined) {
+      this.gate.refuse(this.gate.ended, run.count);
+      return;
+    }
     if (this.gate.suspended || this.isUnanswered) {
       this.gate.refuse("suspended", run.count);
       return;
@@ -61,7 +76,7 @@ export class LiveFeed extends Feed implements Receiver {
       payloadBytes: passing.payloadBytes,
       layout: layout5,
       gate: this.gate,
-      tally: this.tally,
+      tally: this.#counted,
       droppable: true,
     });
   }
@@ -73,6 +88,7 @@ export class LiveFeed extends Feed implements Receiver {
   protected override onClosed(): void {
     clearInterval(this.#timer);
     for (const subscription of this.#subscriptions) this.#router.unsubscribe(subscription);
+    this.gate.writeOff(this.acknowledged.messages, this.tally.messages);
   }
 
   protected override positionNow(): FeedPosition {

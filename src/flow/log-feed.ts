@@ -1,8 +1,8 @@
 import type { LogBlock } from "../ports/store.ts";
 import type { Checkpoint } from "../ports/usage.ts";
-import { offsetAfter, walkPublishes } from "../wire/mqtt/publish.ts";
 import { Feed, type FeedOptions, type FeedPosition } from "./feed.ts";
-import { layout5, splitByTopic } from "./run.ts";
+import { type Passing, passingOf } from "./granted.ts";
+import { layout5 } from "./run.ts";
 import type { StreamLog } from "./stream-log.ts";
 import type { View } from "./view.ts";
 
@@ -23,7 +23,7 @@ export interface LogFeedOptions extends FeedOptions {
 export class LogFeed extends Feed {
   readonly #log: StreamLog;
   readonly #view: View | undefined;
-  readonly #stopListening: () => void;
+  #stopReading = (): void => {};
   /** Sent and not acknowledged, oldest first. */
   readonly #outstanding: { readonly position: number; readonly bytes: number }[] = [];
   #outstandingBytes = 0;
@@ -37,9 +37,12 @@ export class LogFeed extends Feed {
     this.#view = options.view;
     this.#position = options.position;
     this.#lastMark = { position: options.position, messages: options.base.messages, at: 0 };
+  }
+
+  protected override onStarted(): void {
     const pump = (): void => void this.#pump();
-    const stops = [this.#log.onCommitted(pump), options.gate.onResumed(pump)];
-    this.#stopListening = () => {
+    const stops = [this.#log.onCommitted(pump), this.gate.onResumed(pump)];
+    this.#stopReading = () => {
       for (const stop of stops) stop();
     };
     pump();
@@ -53,7 +56,7 @@ export class LogFeed extends Feed {
   }
 
   protected override onClosed(): void {
-    this.#stopListening();
+    this.#stopReading();
   }
 
   /** Exact where nothing is withheld, else a lower bound; nothing is ever resumed from here. */
@@ -92,52 +95,26 @@ export class LogFeed extends Feed {
   }
 
   #send(block: LogBlock): void {
-    const skipped = Math.max(0, this.#position - block.first);
-    const whole = Buffer.from(block.packets.buffer, block.packets.byteOffset, block.packets.length);
-    const packets = skipped === 0 ? whole : whole.subarray(offsetAfter(whole, skipped));
-    if (this.#view === undefined) {
-      this.#push(
-        packets,
-        block.count - skipped,
-        skipped === 0 ? block.payloadBytes : payloadBytesOf(packets),
-      );
-    } else this.#pushViewed(packets);
+    const { gate } = this;
+    let bytes = 0;
+    for (const passing of passingOf(block, this.#position, gate, this.#view, (reason, count) =>
+      gate.refuse(reason, count),
+    )) {
+      bytes += passing.packets.length;
+      this.#push(passing);
+    }
     this.#position = block.next;
-    this.#outstanding.push({ position: block.next, bytes: packets.length });
-    this.#outstandingBytes += packets.length;
+    this.#outstanding.push({ position: block.next, bytes });
+    this.#outstandingBytes += bytes;
     this.pushCheckpoint(() => {
       this.#lastMark = { position: block.next, messages: this.tally.messages, at: block.at };
       return { epoch: this.#log.epoch, position: block.next, at: block.at };
     });
   }
 
-  #pushViewed(packets: Buffer): void {
-    splitByTopic(packets, (run) => {
-      const viewed = this.#view!.apply(run);
-      if (viewed.withheld > 0) this.gate.refuse("field", viewed.withheld);
-      if (viewed.run === undefined) return;
-      this.#push(viewed.run.encoded(5), viewed.run.count, viewed.run.payloadBytes);
-    });
-  }
-
-  #push(packets: Buffer, count: number, payloadBytes: number): void {
+  #push({ packets, count, payloadBytes }: Passing): void {
     const { gate, tally } = this;
-    this.outbox.push({
-      packets,
-      count,
-      payloadBytes,
-      layout: layout5,
-      gate,
-      tally,
-      droppable: false,
-    });
+    const parcel = { packets, count, payloadBytes, layout: layout5, gate, tally };
+    this.outbox.push({ ...parcel, droppable: false });
   }
-}
-
-function payloadBytesOf(packets: Buffer): number {
-  let bytes = 0;
-  walkPublishes(packets, layout5, (place) => {
-    bytes += place.end - place.payloadAt;
-  });
-  return bytes;
 }

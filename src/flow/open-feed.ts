@@ -1,9 +1,13 @@
+import { problemOf } from "../kernel/errors.ts";
 import type { Checkpoint } from "../ports/usage.ts";
+import { noUsage } from "../ports/usage.ts";
 import type { Feed } from "./feed.ts";
 import type { Flow, StartPosition } from "./flow.ts";
-import type { Gate } from "./gate.ts";
+import type { Gate, Holder } from "./gate.ts";
 import { LiveFeed } from "./live-feed.ts";
+import { dueBetween } from "./granted.ts";
 import { LogFeed } from "./log-feed.ts";
+import type { View } from "./view.ts";
 import type { Outbox } from "./outbox.ts";
 import type { StreamLog } from "./stream-log.ts";
 
@@ -13,37 +17,115 @@ export interface FeedRequest {
   readonly outbox: Outbox;
   /** The consumer's last committed checkpoint, where it has one. */
   readonly claimed: Checkpoint | undefined;
-  /** The feed cannot go on; the connection has to end. */
-  readonly onFailed: (failure: unknown) => void;
+  /** The feed cannot go on; the connection has to end, told only this. */
+  readonly onFailed: (why: string) => void;
 }
+
+/** A consumer's node is told why, in these words. */
+class LinkRefused extends Error {}
 
 /**
- * Starts an agreement's stream on a connection, where it stopped last time. A consumer's claim
- * to have stored more than this node knows is taken: it raises nobody's bill but its own.
+ * An agreement's stream on one connection, from its SUBSCRIBE on: it goes on exactly where the
+ * provider's own count of what was acknowledged stands. A claim to have stored more is taken, for
+ * it raises nobody's bill but the consumer's; any other claim is refused. The newest connection
+ * of an agreement has the stream; whatever is still being opened or served on an older one ends.
  */
-export async function openFeed(request: FeedRequest): Promise<Feed> {
-  const { flow, gate, outbox, claimed, onFailed } = request;
-  const { usage, entropy, store, clock } = flow.outside;
-  const { agreement, product } = gate.grant;
-  const view = flow.viewOf(gate.grant);
-  const log = gate.grant.log === undefined ? undefined : flow.logOf(product);
-  if (claimed !== undefined && isPlausible(claimed, usage.acknowledged(agreement), log)) {
-    await usage.acknowledge(agreement, claimed);
+export class LinkFeed implements Holder {
+  readonly #request: FeedRequest;
+  #feed: Feed | undefined;
+  #closed = false;
+
+  constructor(request: FeedRequest) {
+    this.#request = request;
   }
-  const known = usage.acknowledged(agreement);
-  if (log === undefined) {
-    const { router } = flow;
-    const epoch = entropy.uuid();
-    const live = { base: known, epoch, router, view, onFailed };
-    return new LiveFeed({ gate, outbox, usage, clock, ...live });
+
+  async open(): Promise<void> {
+    this.#request.gate.hold(this);
+    try {
+      const feed = await this.#make();
+      if (feed === undefined) return;
+      this.#feed = feed;
+      feed.start();
+    } catch (failure) {
+      this.#fail(failure);
+    }
   }
-  // A consumer whose store went back in time is served again from there; positions are billed once.
-  const base = claimed !== undefined && claimed.messages < known.messages ? claimed : known;
-  const start = await store.get<StartPosition>("start", agreement);
-  const position = positionOf(base, start, log);
-  return new LogFeed({ gate, outbox, usage, clock, base, log, position, view, onFailed });
+
+  acknowledge(said: Checkpoint): void {
+    this.#feed?.acknowledge(said);
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#request.gate.leave(this);
+    this.#feed?.close();
+  }
+
+  lost(): void {
+    if (this.#closed) return;
+    this.close();
+    this.#request.onFailed("a newer connection has the stream");
+  }
+
+  /** Undefined where the connection went or lost the stream while something was waited for. */
+  async #make(): Promise<Feed | undefined> {
+    const { flow, gate, outbox, claimed = noUsage } = this.#request;
+    const { usage, entropy, store, clock } = flow.outside;
+    const { agreement } = gate.grant;
+    const log = this.#log();
+    const start = log && (await store.get<StartPosition>("start", agreement));
+    if (this.#closed) return undefined;
+    const before = usage.acknowledged(agreement);
+    const view = flow.viewOf(gate.grant);
+    const isTaken =
+      log === undefined
+        ? isAheadLive(claimed, before)
+        : await isAheadLogged(claimed, before, {
+            log,
+            from: positionOf(before, start, log),
+            gate,
+            view,
+          });
+    if (this.#closed) return undefined;
+    // Also where there is nothing to take: what an older connection acknowledged has to be known.
+    await usage.acknowledge(agreement, isTaken ? claimed : before);
+    if (this.#closed) return undefined;
+    const base = usage.acknowledged(agreement);
+    requireSame(claimed, base);
+    gate.goOnFrom(base.messages);
+    const onFailed = (failure: unknown): void => this.#fail(failure);
+    const line = { gate, outbox, usage, clock, base, view, onFailed };
+    if (log !== undefined)
+      return new LogFeed({ ...line, log, position: positionOf(base, start, log) });
+    return new LiveFeed({ ...line, epoch: entropy.uuid(), router: flow.router });
+  }
+
+  /** A stream that was sold as logged is never served as live: it would not be whole. */
+  #log(): StreamLog | undefined {
+    const { flow, gate } = this.#request;
+    if (gate.grant.log === undefined) return undefined;
+    const log = flow.logOf(gate.grant.product);
+    if (log === undefined) throw new LinkRefused("the stream's log is not open");
+    return log;
+  }
+
+  /** The other side hears our own words alone; what failed here is for the node's owner. */
+  #fail(failure: unknown): void {
+    if (this.#closed) return;
+    this.close();
+    const { gate, onFailed } = this.#request;
+    const isRefused = failure instanceof LinkRefused;
+    gate.tell(
+      isRefused ? "link.refused" : "link.failed",
+      `A link could not be served: ${problemOf(failure)}`,
+    );
+    if (isRefused) gate.refuse("claim", 1);
+    onFailed(isRefused ? failure.message : "the stream cannot be served now");
+  }
 }
 
+/** Where the log is read on from, never before the agreement's start. */
 function positionOf(base: Checkpoint, start: StartPosition | undefined, log: StreamLog): number {
   if (base.epoch === log.epoch) return base.position;
   if (start === undefined) return log.end;
@@ -58,9 +140,35 @@ function positionOf(base: Checkpoint, start: StartPosition | undefined, log: Str
  */
 const aheadMessagesMax = 10_000_000;
 
-function isPlausible(claimed: Checkpoint, known: Checkpoint, log: StreamLog | undefined): boolean {
+function isAheadLive(claimed: Checkpoint, known: Checkpoint): boolean {
   const messages = claimed.messages - known.messages;
-  if (messages <= 0 || messages > aheadMessagesMax) return false;
-  if (claimed.payloadBytes < known.payloadBytes) return false;
-  return log === undefined || (claimed.epoch === log.epoch && claimed.position <= log.end);
+  return messages > 0 && messages <= aheadMessagesMax && claimed.payloadBytes >= known.payloadBytes;
+}
+
+/** A claim must count what the log holds up to its position: not less, which would be free. */
+async function isAheadLogged(
+  claimed: Checkpoint,
+  known: Checkpoint,
+  served: { log: StreamLog; from: number; gate: Gate; view: View | undefined },
+): Promise<boolean> {
+  const { log, from, gate, view } = served;
+  const { epoch, position, messages, payloadBytes } = claimed;
+  if (epoch !== log.epoch || position <= from || position > log.end) return false;
+  if (position - from > aheadMessagesMax) return false;
+  const due = await dueBetween(log, from, position, gate, view);
+  return (
+    due !== undefined &&
+    messages === known.messages + due.messages &&
+    payloadBytes === known.payloadBytes + due.payloadBytes
+  );
+}
+
+function requireSame(claimed: Checkpoint, known: Checkpoint): void {
+  const { messages, payloadBytes } = known;
+  if (claimed.messages === messages && claimed.payloadBytes === payloadBytes) return;
+  throw new LinkRefused(
+    claimed.messages < messages
+      ? "your last checkpoint is behind what you acknowledged"
+      : "your last checkpoint does not go on from what was delivered",
+  );
 }

@@ -70,6 +70,7 @@ function gateOf(messagesMax?: number, lease?: Lease) {
     consumer: "did:c",
     product: "p",
     filters: ["#"],
+    billed: true,
     ...(messagesMax === undefined ? {} : { messagesMax }),
   };
   const clock = { now: () => 0, monotonic: () => 0 };

@@ -89,10 +89,26 @@ test("retained - an expired message is nobody's any more; before, less of its in
   assert.deepEqual(again.matching("#"), []);
 });
 
+test("retained - what does not fit leaves nothing old in its place, and is counted", async (t) => {
+  const store = await openStore(t);
+  const kept = await Retained.open(store, clock, { topicsMax: 2, bytesMax: 100 });
+  await kept.set(retained("a", "small"));
+  await kept.set(retained("a", "x".repeat(200)));
+  assert.deepEqual(texts(kept, "#"), []);
+  assert.equal(kept.notKept, 1);
+  for (const topic of ["b", "c", "d"]) await kept.set(retained(topic, "1"));
+  await kept.set(retained("c", "2"));
+  for (const one of [kept, await Retained.open(store, clock)]) {
+    assert.deepEqual(texts(one, "#"), ["b 1", "c 2"]);
+  }
+  assert.equal(kept.notKept, 2);
+});
+
 test("retained - a publisher faster than the store costs few writes, and the last one wins", async (t) => {
   const store = await openStore(t);
   let commits = 0;
   const counted: Store = {
+    failed: store.failed,
     get: (kind, id) => store.get(kind, id),
     list: (kind, range) => store.list(kind, range),
     log: (log) => store.log(log),

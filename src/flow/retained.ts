@@ -17,8 +17,13 @@ interface Kept {
   readonly at: number;
 }
 
-const retainedMax = 100_000;
-const retainedBytesMax = 268_435_456;
+export interface RetainedLimits {
+  readonly topicsMax: number;
+  /** Of the packets of all topics. */
+  readonly bytesMax: number;
+}
+
+const retainedLimits: RetainedLimits = { topicsMax: 100_000, bytesMax: 268_435_456 };
 
 /**
  * The last retained message of each topic, durable. A publisher that is faster than the store
@@ -27,20 +32,23 @@ const retainedBytesMax = 268_435_456;
 export class Retained {
   readonly #store: Store;
   readonly #clock: Clock;
+  readonly #limits: RetainedLimits;
   readonly #kept = new Map<string, Kept>();
   #bytes = 0;
   /** Topics whose last message is not on its way to the store yet. */
   #changed = new Set<string>();
   #writing: Promise<void> | undefined;
   #next: Promise<void> | undefined;
+  #notKept = 0;
 
-  private constructor(store: Store, clock: Clock) {
+  private constructor(store: Store, clock: Clock, limits: RetainedLimits) {
     this.#store = store;
     this.#clock = clock;
+    this.#limits = limits;
   }
 
-  static async open(store: Store, clock: Clock): Promise<Retained> {
-    const retained = new Retained(store, clock);
+  static async open(store: Store, clock: Clock, limits = retainedLimits): Promise<Retained> {
+    const retained = new Retained(store, clock, limits);
     for (const { id, doc } of await store.list<RetainedDoc>("retained")) {
       retained.#keep(id, { run: runOf(id, doc), at: doc.at ?? clock.now() });
     }
@@ -51,9 +59,15 @@ export class Retained {
     return this.#kept.size;
   }
 
+  /** Messages that were to be retained and did not fit. */
+  get notKept(): number {
+    return this.#notKept;
+  }
+
   /**
    * Keeps the run's last message; an empty payload clears the topic [MQTT-3.3.1-6]. Resolves
-   * when that is durable. A new topic beyond the limits is delivered and not kept.
+   * when that is durable. What does not fit is delivered and not kept; then the
+   * topic has none, for an older message is not its last.
    */
   set(run: Run): Promise<void> {
     const { topic } = run;
@@ -63,9 +77,12 @@ export class Retained {
       this.#forget(topic);
     } else {
       const more = last.packets.length - (this.#kept.get(topic)?.run.packets.length ?? 0);
-      const full = !this.#kept.has(topic) && this.#kept.size >= retainedMax;
-      if (full || this.#bytes + more > retainedBytesMax) return Promise.resolve();
-      this.#keep(topic, { run: last, at: this.#clock.now() });
+      const isFull = !this.#kept.has(topic) && this.#kept.size >= this.#limits.topicsMax;
+      if (isFull || this.#bytes + more > this.#limits.bytesMax) {
+        this.#notKept++;
+        if (!this.#kept.has(topic)) return Promise.resolve();
+        this.#forget(topic);
+      } else this.#keep(topic, { run: last, at: this.#clock.now() });
     }
     this.#changed.add(topic);
     return this.#written();

@@ -41,6 +41,7 @@ async function heldStore(t: TestContext): Promise<Held> {
     },
     release: () => gate.resolve(),
     store: {
+      failed: real.failed,
       get: (kind, id) => real.get(kind, id),
       list: (kind, range) => real.list(kind, range),
       log: (log) => real.log(log),
@@ -163,6 +164,22 @@ test("stream log - of a run with repeats only the new messages are kept", async 
   assert.deepEqual(await stored(held.store), ["1", "2", "3"]);
 });
 
+test("stream log - one publisher's names of producers are bounded, nothing of such a run is taken", async (t) => {
+  const held = await heldStore(t);
+  const log = await openLog(held.store);
+  const packets = Array.from({ length: 10_000 }, (_, i) => message("x", `p${i}`, 1).packets);
+  await log.append(message("x").with(packets, { version: 5, withIds: false }, 10_000));
+  const late = ["p0", "more"].map((producer) => message("late", producer, 2).packets);
+  const tooMany = message("late").with(late, { version: 5, withIds: false }, 8);
+  for (const one of [log, await openLog(held.store)]) {
+    const refused = { code: "LIMIT_REACHED", message: /producers of x in product\/p/ };
+    await assert.rejects(one.append(tooMany), refused);
+  }
+  await log.append(message("known", "p0", 2)); // the refused run did not use its number up
+  await log.append(message("another publisher's", "more", 1, "y"));
+  assert.equal(log.end, 10_002);
+});
+
 test("stream log - when the store fails, nobody is acknowledged, now or later", async (t) => {
   const held = await heldStore(t);
   const delivered: string[] = [];
@@ -193,6 +210,30 @@ test("stream log - is read from memory while it is there, from the store before 
   assert.deepEqual(await log.read(12, 10), []);
 });
 
+test("flow - a retained message of a logged topic is nobody's before it is durable", async (t) => {
+  const held = await heldStore(t);
+  const usage = {
+    acknowledged: () => noUsage,
+    acknowledge: async () => {},
+    handedOver() {},
+    refused() {},
+  };
+  const flow = await Flow.open({ ...outside, store: held.store, usage });
+  await flow.serve({ id: "one", topics: ["a/#"], delivery: "logged" });
+  const publish = (text: string): Promise<unknown> | undefined =>
+    flow.publish(Run.of("a/b", Buffer.from(text), { qos: 1, retain: true }));
+  held.hold();
+  const first = publish("1");
+  await turn();
+  assert.deepEqual(flow.retained.matching("a/b"), []);
+  held.release();
+  await first;
+  assert.equal(String(flow.retained.matching("a/b")[0]?.lastPayload()), "1");
+  held.failure = new Error("the disk is gone");
+  await assert.rejects(async () => publish("2"), /disk/);
+  assert.equal(String(flow.retained.matching("a/b")[0]?.lastPayload()), "1");
+});
+
 test("flow - a topic of two logged products is kept by both and delivered once", async (t) => {
   const held = await heldStore(t);
   const usage = {
@@ -213,4 +254,18 @@ test("flow - a topic of two logged products is kept by both and delivered once",
   assert.deepEqual(await stored(held.store, "product/one"), ["1", "2"]);
   assert.deepEqual(await stored(held.store, "product/two"), ["1"]);
   await flow.close();
+});
+
+test("stream log - a subscriber that fails stops the log, not the process", async (t) => {
+  const { store } = await heldStore(t);
+  const log = await StreamLog.open("product/p", {
+    ...{ store, clock: systemClock, entropy: systemEntropy, crash: neverCrash },
+    deliver: () => {
+      throw new Error("a subscriber failed");
+    },
+  });
+  await log.append(message("1"));
+  await turn();
+  assert.equal(log.end, 1);
+  await assert.rejects(log.append(message("2")), /a subscriber failed/);
 });

@@ -1,5 +1,6 @@
 import type { Clock } from "../kernel/clock.ts";
 import type { Crash } from "../kernel/crash.ts";
+import { ComityError } from "../kernel/errors.ts";
 import type { Entropy } from "../kernel/id.ts";
 import type { LogBlock, Store } from "../ports/store.ts";
 import { propertiesAt } from "../wire/mqtt/publish.ts";
@@ -27,6 +28,8 @@ interface Outside {
 }
 
 const tailBytesMax = 8_388_608;
+/** Names under which one publisher may number its messages; each is remembered for ever. */
+const producersPerPublisherMax = 10_000;
 
 /**
  * The log of one logged product: appends in order, one commit under way and the next batch
@@ -38,6 +41,8 @@ export class StreamLog {
   readonly epoch: string;
   readonly #outside: Outside;
   readonly #producers: Map<string, number>;
+  /** How many of `#producers` each publisher has. */
+  readonly #producerCounts = new Map<string, number>();
   readonly #listeners = new Set<() => void>();
   /** The latest committed blocks, so that who follows closely needs no disk. */
   readonly #tail: LogBlock[] = [];
@@ -58,6 +63,7 @@ export class StreamLog {
     this.epoch = epoch;
     this.#end = end;
     this.#producers = new Map(producers);
+    for (const producer of producers.keys()) this.#countProducer(publisherIn(producer));
     this.#outside = outside;
   }
 
@@ -79,10 +85,14 @@ export class StreamLog {
     return bytes(this.#gathering) + bytes(this.#committing);
   }
 
-  /** Resolves when the run is durable; then it is delivered, unless another log does that. */
+  /**
+   * Resolves when the run is durable; then it is delivered, unless another log does that.
+   * LIMIT_REACHED where its publisher has used too many names of producers: none of it is taken.
+   */
   append(run: Run, delivers = true): Promise<void> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     const kept = this.#withoutRepeats(run);
+    if (kept instanceof ComityError) return Promise.reject(kept);
     if (kept === undefined) {
       // All of it came before: acknowledged when that is durable.
       return this.#gathering?.done ?? this.#committing?.done ?? Promise.resolve();
@@ -128,7 +138,12 @@ export class StreamLog {
 
   #scheduleCommit(): void {
     // At the end of the turn, so that all that arrived in it shares the commit.
-    setImmediate(() => void this.#commit());
+    setImmediate(() => {
+      this.#commit().catch((failure: unknown) => {
+        // What is committed stands; whoever publishes next hears of it.
+        this.#failure = failure;
+      });
+    });
   }
 
   async #commit(): Promise<void> {
@@ -181,32 +196,57 @@ export class StreamLog {
   }
 
   /** The run without the messages its producer sent before; undefined where nothing is left. */
-  #withoutRepeats(run: Run): Run | undefined {
+  #withoutRepeats(run: Run): Run | undefined | ComityError {
     if (run.layout.version !== 5) return run;
     const { packets } = run;
     const kept: Buffer[] = [];
+    const latest = new Map<string, number>();
     let payloadBytes = 0;
     run.walk((place) => {
       const hasProperties = place.payloadAt - place.propertiesAt > 1;
-      if (hasProperties && !this.#isNew(run, propertiesAt(packets, place).userProperties)) return;
+      const origin = hasProperties && originOf(propertiesAt(packets, place).userProperties);
+      if (origin) {
+        // One publisher cannot use up another's sequence numbers.
+        const producer = `${run.publisher}/${origin.producer}`;
+        const last = latest.get(producer) ?? this.#producers.get(producer) ?? 0;
+        if (origin.seq <= last) return;
+        latest.set(producer, origin.seq);
+      }
       kept.push(packets.subarray(place.start, place.end));
       payloadBytes += place.end - place.payloadAt;
     });
+    const refusal = latest.size === 0 ? undefined : this.#remember(run.publisher, latest);
+    if (refusal !== undefined) return refusal;
     if (kept.length === run.count) return run;
     if (kept.length === 0) return undefined;
     return run.with(kept, run.layout, payloadBytes);
   }
 
-  #isNew(run: Run, userProperties: readonly (readonly [string, string])[] | undefined): boolean {
-    const origin = originOf(userProperties);
-    if (origin === undefined) return true;
-    // One publisher cannot use up another's sequence numbers.
-    const producer = `${run.publisher}/${origin.producer}`;
-    if (origin.seq <= (this.#producers.get(producer) ?? 0)) return false;
-    this.#producers.set(producer, origin.seq);
-    (this.#gathering ??= newBatch()).producers.set(producer, origin.seq);
-    return true;
+  /** All of the publisher's sequence numbers or, where they are of too many producers, none. */
+  #remember(publisher: string, latest: ReadonlyMap<string, number>): ComityError | undefined {
+    let count = this.#producerCounts.get(publisher) ?? 0;
+    for (const producer of latest.keys()) if (!this.#producers.has(producer)) count++;
+    if (count > producersPerPublisherMax) {
+      const what = `producers of ${publisher} in ${this.name}`;
+      return new ComityError("LIMIT_REACHED", { limit: producersPerPublisherMax, what });
+    }
+    this.#producerCounts.set(publisher, count);
+    const batch = (this.#gathering ??= newBatch());
+    for (const [producer, seq] of latest) {
+      this.#producers.set(producer, seq);
+      batch.producers.set(producer, seq);
+    }
+    return undefined;
   }
+
+  #countProducer(publisher: string): void {
+    this.#producerCounts.set(publisher, (this.#producerCounts.get(publisher) ?? 0) + 1);
+  }
+}
+
+/** Who publishes under a remembered producer; no name of a publisher has a slash. */
+function publisherIn(producer: string): string {
+  return producer.slice(0, producer.indexOf("/"));
 }
 
 function newBatch(): Batch {

@@ -1,3 +1,4 @@
+import { parseAmount } from "../kernel/amount.ts";
 import type { Agreement } from "./agreement.ts";
 import { type Grant, logOfProduct } from "./grant.ts";
 import { readRules, termsOf } from "./policy.ts";
@@ -10,6 +11,7 @@ export function grantOf(agreement: Agreement): Grant {
     consumer: agreement.consumer,
     product: agreement.product,
     filters: terms.topics,
+    billed: parseAmount(agreement.price.amount) !== 0n,
     ...(terms.fields === undefined ? {} : { fields: terms.fields }),
     ...(terms.notAfter === undefined ? {} : { notAfter: Date.parse(terms.notAfter) }),
     ...(terms.messagesMax === undefined ? {} : { messagesMax: terms.messagesMax }),

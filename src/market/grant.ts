@@ -12,6 +12,8 @@ export interface Grant {
   readonly notAfter?: number;
   /** Over the agreement's whole life. */
   readonly messagesMax?: number;
+  /** It costs money: served on links alone, where what is acknowledged is billed. */
+  readonly billed: boolean;
   /** The log the stream is served from, where the product is logged. */
   readonly log?: string;
 }

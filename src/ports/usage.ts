@@ -16,6 +16,10 @@ export const noUsage: Checkpoint = { epoch: "", position: 0, messages: 0, payloa
 /** Why a message was not handed on. */
 export type Refusal =
   | "no-agreement"
+  /** A plain client under an agreement that costs money: nobody would acknowledge, so nobody pay. */
+  | "unbilled"
+  /** A link whose last checkpoint does not go on from what was acknowledged. */
+  | "claim"
   | "topic"
   | "field"
   | "cap"

@@ -8,6 +8,8 @@ import type { Transfer } from "../../src/market/transfer.ts";
 import { type TwoNodes, twoNodes, until } from "../two-nodes.ts";
 
 const price = { amount: "0.01", currency: "EUR", perMessages: 1 };
+/** Plain clients are for free agreements: nobody would acknowledge what they receive. */
+const free = { ...price, amount: "0" };
 
 interface Shared {
   readonly world: TwoNodes;
@@ -86,7 +88,9 @@ test("enforcement - a wrong token under a true agreement is refused and counted"
 });
 
 test("enforcement - a topic outside the grant never leaves, whoever asks for it", async (t) => {
-  const { world, agreement, device, received, refused } = await shared(t, { terms: { price } });
+  const { world, agreement, device, received, refused } = await shared(t, {
+    terms: { price: free },
+  });
   await device.publish("depot/doors", "secret", { qos: 1 });
   await device.publish("bus/1", "open", { qos: 1 });
   await until("the granted topic arrives", () => received.length === 1);
@@ -151,7 +155,8 @@ test("enforcement - after the cap nothing more leaves, to the message", async (t
 
 test("enforcement - after expiry nothing more leaves", async (t) => {
   const notAfter = new Date(Date.now() + 2500).toISOString();
-  const { world, device, received, refused } = await shared(t, { terms: { price, notAfter } });
+  const terms = { price, notAfter };
+  const { world, agreement: made, device, received, refused } = await shared(t, { terms });
   await device.publish("bus/1", "before", { qos: 1 });
   await until("what came before arrives", () => received.length === 1);
   await until("the time has come", () => Date.now() > Date.parse(notAfter));
@@ -161,6 +166,7 @@ test("enforcement - after expiry nothing more leaves", async (t) => {
     return agreement?.state === "ended";
   });
   assert.deepEqual(received, ["before"]);
+  await assert.rejects(connectMqtt(await guestKeyWhileRunning(world, made)), /ended: expired/);
   assert.ok((await refused("expired")) >= 1);
 });
 
@@ -186,7 +192,7 @@ async function guestKeyWhileRunning(world: TwoNodes, agreement: AgreementResourc
 }
 
 test("enforcement - what waits in a queue when the agreement is revoked never leaves", async (t) => {
-  const { world, agreement, device, refused } = await shared(t, { terms: { price } });
+  const { world, agreement, device, refused } = await shared(t, { terms: { price: free } });
   const key = await guestKey(world, agreement.id);
   const { Socket } = await import("node:net");
   const { encodeConnect, encodeSubscribe } = await import("../../src/wire/mqtt/encode.ts");

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
-import { connectMqtt, type MqttClient } from "../../client/mqtt.ts";
+import { connectMqtt, MqttClient } from "../../client/mqtt.ts";
 import { openEmbeddedStore } from "../../engines/embedded/store.ts";
 import { Flow } from "../../flow/flow.ts";
 import { Run } from "../../flow/run.ts";
@@ -25,6 +25,8 @@ interface Ground {
   /** Reading logs and counting fail from now on. */
   failing: boolean;
   readonly guest: (agreement?: string) => Promise<MqttClient>;
+  /** A guest as a link is: told the topic of every message. */
+  readonly link: (onTopic: (topic: string) => void) => Promise<MqttClient>;
 }
 
 async function ground(t: TestContext, terms: Partial<Grant> = {}): Promise<Ground> {
@@ -33,6 +35,7 @@ async function ground(t: TestContext, terms: Partial<Grant> = {}): Promise<Groun
   const made = { failing: false };
   const broken = (): Promise<never> => Promise.reject(new Error("the disk is gone"));
   const store: Store = {
+    failed: real.failed,
     get: (kind, id) => real.get(kind, id),
     list: (kind, range) => real.list(kind, range),
     log: (log) => real.log(log),
@@ -61,7 +64,7 @@ async function ground(t: TestContext, terms: Partial<Grant> = {}): Promise<Groun
       },
     },
   });
-  const grant = { consumer: "did:c", product: "p", filters: ["bus/#"], ...terms };
+  const grant = { consumer: "did:c", product: "p", filters: ["bus/#"], billed: false, ...terms };
   await flow.serve({ id: "p", topics: ["bus/#"], delivery: terms.log ? "logged" : "live" });
   for (const agreement of ["a", "b"]) await flow.open({ ...grant, agreement });
   const server = new MqttServer({
@@ -85,7 +88,15 @@ async function ground(t: TestContext, terms: Partial<Grant> = {}): Promise<Groun
     t.after(() => client.destroy());
     return client;
   };
-  return Object.assign(made, { flow, server, handed, refused, guest });
+  const link = async (onTopic: (topic: string) => void): Promise<MqttClient> => {
+    const client = new MqttClient({ url, username: "a", password: "x" }, ({ topic, count }) => {
+      for (let i = 0; i < count; i++) onTopic(topic.toString("utf8"));
+    });
+    t.after(() => client.destroy());
+    await client.connected;
+    return client;
+  };
+  return Object.assign(made, { flow, server, handed, refused, guest, link });
 }
 
 async function until(holds: () => boolean): Promise<void> {
@@ -177,5 +188,73 @@ test("guest - when the store fails under its link, the connection ends so that i
       ],
     },
   });
-  assert.match(await late.closed, /disk is gone/);
+  const told = await late.closed;
+  assert.match(told, /cannot be served now/);
+  assert.doesNotMatch(told, /disk/, "what failed here is for the node's owner");
+});
+
+test("guest - under an agreement that costs money only a link is served", async (t) => {
+  const { guest, flow, refused } = await ground(t, { billed: true });
+  const client = await guest();
+  await assert.rejects(client.subscribe("bus/1", {}), /0x87/);
+  assert.equal(flow.router.size, 0);
+  assert.deepEqual(refused, { unbilled: 1 });
+  await client.subscribe(linkTopic("a"), {});
+  await until(() => flow.router.size === 1);
+});
+
+test("guest - of two link subscriptions at once the last is served, and taken back it is none", async (t) => {
+  const { link, flow } = await ground(t);
+  const topics: string[] = [];
+  const client = await link((topic) => topics.push(topic));
+  await Promise.all([1, 2].map(() => client.subscribe(linkTopic("a"), {})));
+  await until(() => flow.router.size > 0);
+  publish(flow, "bus/1", "x");
+  await until(() => topics.includes(linkTopic("a")));
+  assert.equal(topics.filter((topic) => topic === "bus/1").length, 1);
+  assert.equal(flow.router.size, 1);
+  await Promise.all([client.subscribe(linkTopic("a"), {}), client.unsubscribe(linkTopic("a"))]);
+  await client.subscribe("bus/2", {});
+  assert.equal(flow.router.size, 1, "the plain subscription alone");
+});
+
+test("guest - the newest connection of an agreement has its stream", async (t) => {
+  const { guest, link, flow } = await ground(t);
+  const older = await guest();
+  await older.subscribe(linkTopic("a"), {});
+  const topics: string[] = [];
+  const newer = await link((topic) => topics.push(topic));
+  await newer.subscribe(linkTopic("a"), {});
+  assert.match(await older.closed, /a newer connection has the stream/);
+  publish(flow, "bus/1", "x");
+  await until(() => topics.includes("bus/1"));
+  assert.equal(flow.router.size, 1);
+});
+
+test("guest - a link whose agreement ends while it is opened hears of the end", async (t) => {
+  const { guest, flow } = await ground(t);
+  const client = await guest();
+  const said: string[] = [];
+  const subscribed = client.subscribe(linkTopic("a"), {}, ({ payload }) => {
+    said.push(String(payload));
+  });
+  const gate = flow.grants.get("a")!;
+  const hold = gate.hold.bind(gate);
+  gate.hold = (holder) => {
+    hold(holder);
+    gate.end("revoked");
+  };
+  await subscribed;
+  await until(() => said.length > 0);
+  assert.deepEqual(said, ['{"t":"end","reason":"revoked"}']);
+});
+
+test("guest - a stream sold as logged is not served as live where its log is not open", async (t) => {
+  const { guest, flow, refused } = await ground(t, { log: "product/p" });
+  flow.withdraw("p");
+  const client = await guest();
+  await client.subscribe(linkTopic("a"), {});
+  assert.match(await client.closed, /log is not open/);
+  assert.equal(flow.router.size, 0);
+  assert.deepEqual(refused, { claim: 1 });
 });

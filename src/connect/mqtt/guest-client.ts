@@ -1,10 +1,8 @@
-import type { Feed } from "../../flow/feed.ts";
 import type { Gate } from "../../flow/gate.ts";
-import { openFeed } from "../../flow/open-feed.ts";
+import { LinkFeed } from "../../flow/open-feed.ts";
 import type { Tally } from "../../flow/parcel-queue.ts";
 import type { Receiver, Subscription } from "../../flow/router.ts";
 import type { Run } from "../../flow/run.ts";
-import { problemOf } from "../../kernel/errors.ts";
 import { filterProblem, matches, overlaps } from "../../kernel/topic.ts";
 import type { Checkpoint } from "../../ports/usage.ts";
 import { agreementOfLinkTopic, claimOf, decodeControl } from "../../wire/link/control.ts";
@@ -18,17 +16,16 @@ import type { Client, ClientLine } from "./client.ts";
 
 /**
  * Another organisation, let in by one agreement's token. Its node opens the link (`$link/…`),
- * with checkpoints; any other MQTT client subscribes to the product's topics as it would
- * anywhere and has MQTT's own guarantee, counted on this side only. The gate and the view stand
- * before every packet; publishing is for acknowledgements on the link alone.
+ * with checkpoints; under a free agreement any other MQTT client subscribes to the product's
+ * topics as it would anywhere and has MQTT's own guarantee, counted on this side only. The gate
+ * and the view stand before every packet; publishing is for acknowledgements on the link alone.
  */
 export class GuestClient implements Client, Receiver {
   readonly #line: ClientLine;
   readonly #agreement: string;
   readonly #tally: Tally;
   readonly #subscriptions = new Map<string, Subscription>();
-  #feed: Feed | undefined;
-  #closed = false;
+  #link: LinkFeed | undefined;
 
   constructor(line: ClientLine, agreement: string) {
     this.#line = line;
@@ -51,7 +48,7 @@ export class GuestClient implements Client, Receiver {
       const control = decodeControl(scanned.packets.subarray(place.payloadAt, place.end));
       if (control?.t !== "ack") return;
       const { epoch, position, messages, payloadBytes } = control;
-      this.#feed?.acknowledge({ epoch, position, messages, payloadBytes });
+      this.#link?.acknowledge({ epoch, position, messages, payloadBytes });
     });
     if (withIds) acknowledgements.add(scanned.ids, undefined);
   }
@@ -59,19 +56,21 @@ export class GuestClient implements Client, Receiver {
   subscribe(subscribe: Subscribe): void {
     const { flow, version, outbox } = this.#line;
     const gate = flow.grants.get(this.#agreement);
+    let link: LinkFeed | undefined;
     const codes = subscribe.requests.map(({ filter }) => {
       if (filterProblem(filter) !== undefined) return reason.topicFilterInvalid;
       if (gate === undefined || gate.ended !== undefined) return reason.notAuthorized;
       if (agreementOfLinkTopic(filter) === this.#agreement) {
         // A feed's packets have the version 5 form.
         if (version === 4) return reason.unspecifiedError;
-        void this.#openFeed(gate, claimOf(subscribe.properties));
+        link ??= this.#newLink(gate, claimOf(subscribe.properties));
         return 0;
       }
       if (this.#isFull && !this.#subscriptions.has(filter)) return reason.quotaExceeded;
       return this.#subscribeTopics(gate, filter) ? 0 : reason.notAuthorized;
     });
     outbox.pushControl(encodeSuback(version, subscribe.id, codes));
+    void link?.open();
   }
 
   unsubscribe(id: number, filters: readonly string[]): void {
@@ -118,27 +117,25 @@ export class GuestClient implements Client, Receiver {
   }
 
   close(): void {
-    this.#closed = true;
-    this.#feed?.close();
+    this.#link?.close();
     for (const filter of this.#subscriptions.keys()) this.#forget(filter);
   }
 
-  async #openFeed(gate: Gate, claimed: Checkpoint | undefined): Promise<void> {
+  /** The last SUBSCRIBE counts, whatever the one before is still waiting for. */
+  #newLink(gate: Gate, claimed: Checkpoint | undefined): LinkFeed {
     const { flow, outbox } = this.#line;
-    try {
-      const onFailed = (failure: unknown): void =>
-        this.#line.end(reason.implementationSpecific, problemOf(failure));
-      const feed = await openFeed({ flow, gate, outbox, claimed, onFailed });
-      this.#feed?.close();
-      this.#feed = feed;
-      if (this.#closed) feed.close();
-    } catch (failure) {
-      this.#line.end(reason.implementationSpecific, problemOf(failure));
-    }
+    this.#link?.close();
+    const onFailed = (why: string): void => this.#line.end(reason.implementationSpecific, why);
+    this.#link = new LinkFeed({ flow, gate, outbox, claimed, onFailed });
+    return this.#link;
   }
 
-  /** False, and counted, where no topic of the filter is in the grant. */
+  /** False, and counted, where it would go unbilled or no topic of the filter is in the grant. */
   #subscribeTopics(gate: Gate, filter: string): boolean {
+    if (gate.grant.billed) {
+      gate.refuse("unbilled", 1);
+      return false;
+    }
     if (!gate.grant.filters.some((granted) => overlaps(granted, filter))) {
       gate.refuse("topic", 1);
       return false;
@@ -155,9 +152,9 @@ export class GuestClient implements Client, Receiver {
   }
 
   #forget(filter: string): boolean {
-    if (agreementOfLinkTopic(filter) === this.#agreement && this.#feed !== undefined) {
-      this.#feed.close();
-      this.#feed = undefined;
+    if (agreementOfLinkTopic(filter) === this.#agreement && this.#link !== undefined) {
+      this.#link.close();
+      this.#link = undefined;
       return true;
     }
     const subscription = this.#subscriptions.get(filter);
