@@ -98,7 +98,9 @@ export class ComityHttp {
     this.#json<void>(`/agreements/${part(id)}/effect`, { method: "PUT", json: effect });
   link = (id: string, action: "cut" | "mend") =>
     this.#json<void>(`/agreements/${part(id)}/link`, { method: "POST", json: { action } });
-  receipts = (id: string) => this.#json<unknown[]>(`/agreements/${part(id)}/receipts`);
+  /** Those numbered above `after`, oldest first. */
+  receipts = (id: string, range: { after?: number; limit?: number } = {}) =>
+    this.#json<unknown[]>(`/agreements/${part(id)}/receipts`, { query: range });
 
   usage = () => this.#json<UsageResource[]>("/usage");
   /** `month` as `2026-11`. */

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { createServer, type AddressInfo, type Socket } from "node:net";
 import { test, type TestContext } from "node:test";
 import mqttPacket, { type Packet } from "mqtt-packet";
+import type { ComityError } from "../kernel/errors.ts";
 import { connectMqtt, MqttClient } from "./mqtt.ts";
 
 interface Scripted {
@@ -89,7 +90,11 @@ test("MQTT client - a refusal rejects with the server's reason", async (t) => {
       properties: { reasonString: "not you" },
     }),
   );
-  await assert.rejects(connectMqtt({ url }), { code: "CONNECT_FAILED", message: /not you/ });
+  await assert.rejects(connectMqtt({ url }), (error: ComityError) => {
+    assert.equal(error.code, "CONNECT_FAILED");
+    assert.match(error.message, /not you/);
+    return error.details["reasonCode"] === 0x87;
+  });
 });
 
 test("MQTT client - a server that falls silent is noticed though pings can still be written", async (t) => {
@@ -270,4 +275,13 @@ test("MQTT client - where nobody listens it says so", async () => {
     code: "CONNECT_FAILED",
     message: /127\.0\.0\.1:1/,
   });
+});
+
+test("MQTT client - a packet longer than it takes ends the connection", async (t) => {
+  const { url, send } = await server(t, welcoming);
+  const long = { cmd: "publish", topic: "a", payload: "x".repeat(2000), qos: 0 } as const;
+  const one = await client(t, url, { packetBytesMax: 1000 });
+  send({ ...long, dup: false, retain: false });
+  assert.match(await one.closed, /at most 1000 are taken/);
+  assert.equal(one.reasonCode, 0x95);
 });

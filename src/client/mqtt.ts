@@ -23,7 +23,8 @@ import type { Properties } from "../wire/mqtt/properties.ts";
 import { propertiesAt, walkPublishes } from "../wire/mqtt/publish.ts";
 import type { InboundMessage, MqttClientOptions, PublishOptions } from "./types.ts";
 
-const packetBytesMax = 67_108_864;
+/** The longest message a node takes unless told otherwise, with room for what it adds. */
+const packetBytesMax = 1_048_576 + 65_536;
 const connectTimeoutMs = 10_000;
 const farewellMs = 2_000;
 const idsMax = 65_535;
@@ -59,6 +60,7 @@ export class MqttClient implements PacketSink {
   #onRun: RunListener | undefined;
   #nextId = 1;
   #why = "the connection was closed";
+  #reasonCode: number | undefined;
   #over = false;
   #corked = false;
   #drained: PromiseWithResolvers<void> | undefined;
@@ -71,12 +73,13 @@ export class MqttClient implements PacketSink {
     this.connected = this.#connecting.promise;
     this.closed = this.#closing.promise;
     const url = new URL(options.url);
-    this.#stream = new PacketStream(this, packetBytesMax);
+    this.#stream = new PacketStream(this, options.packetBytesMax ?? packetBytesMax);
     this.#stream.version = 5;
     const socket = connectSocket({
       host: url.hostname.replace(/^\[(.*)\]$/, "$1"), // an IPv6 address stands in brackets
       port: Number(url.port || 1883),
       noDelay: true,
+      ...(options.lookup === undefined ? {} : { lookup: options.lookup }),
     });
     this.#socket = socket;
     this.#timer = setTimeout(() => this.#fail("no answer in time"), connectTimeoutMs);
@@ -85,6 +88,11 @@ export class MqttClient implements PacketSink {
     socket.on("drain", () => this.#drained?.resolve());
     socket.on("error", (error) => this.#fail(problemOf(error)));
     socket.on("close", () => this.#finish());
+  }
+
+  /** Why, in MQTT's terms (§2.4), where the server refused, ended it or broke the protocol. */
+  get reasonCode(): number | undefined {
+    return this.#reasonCode;
   }
 
   /** Resolves when the server has granted it; rejects with why not. */
@@ -104,6 +112,7 @@ export class MqttClient implements PacketSink {
     throw new ComityError("FORBIDDEN", {
       who: this.#options.username ?? "this client",
       act: `subscribe to ${filter} (reason code 0x${code.toString(16)})`,
+      reasonCode: code,
     });
   }
 
@@ -204,8 +213,8 @@ export class MqttClient implements PacketSink {
       }
       case packetType.disconnect: {
         const { reasonCode, properties } = decodeDisconnect(body, 5);
-        this.#why = properties.reasonString ?? `the server ended it (0x${reasonCode.toString(16)})`;
-        this.#socket.destroy();
+        const why = properties.reasonString ?? `the server ended it (0x${reasonCode.toString(16)})`;
+        this.#fail(why, reasonCode);
       }
     }
   }
@@ -228,7 +237,8 @@ export class MqttClient implements PacketSink {
   #onConnack(body: Buffer): void {
     const { reasonCode, properties } = decodeConnack(body, 5);
     if (reasonCode !== 0) {
-      this.#fail(properties.reasonString ?? `refused (0x${reasonCode.toString(16)})`);
+      const why = properties.reasonString ?? `refused (0x${reasonCode.toString(16)})`;
+      this.#fail(why, reasonCode);
       return;
     }
     clearTimeout(this.#timer);
@@ -252,7 +262,7 @@ export class MqttClient implements PacketSink {
       this.#stream.push(chunk);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      this.#fail(`the server broke the protocol: ${error.message}`);
+      this.#fail(`the server broke the protocol: ${error.message}`, error.reasonCode);
     }
   }
 
@@ -296,8 +306,9 @@ export class MqttClient implements PacketSink {
     return this.#drained.promise;
   }
 
-  #fail(why: string): void {
+  #fail(why: string, reasonCode?: number): void {
     this.#why = why;
+    this.#reasonCode = reasonCode;
     this.#socket.destroy();
   }
 
@@ -314,7 +325,12 @@ export class MqttClient implements PacketSink {
   }
 
   #gone(): ComityError {
-    return new ComityError("CONNECT_FAILED", { url: this.#options.url, problem: this.#why });
+    const details = { url: this.#options.url, problem: this.#why };
+    const code = this.#reasonCode;
+    return new ComityError(
+      "CONNECT_FAILED",
+      code === undefined ? details : { ...details, reasonCode: code },
+    );
   }
 
   #refused(reasonCode: number): ComityError {

@@ -151,12 +151,16 @@ export interface StatusResource {
   };
   readonly links: readonly LinkResource[];
   readonly refusals: Readonly<Record<string, number>>;
+  /** Messages given up since the start: a full queue, or a publisher without the right. */
+  readonly dropped: number;
   readonly uptimeSeconds: number;
 }
 
 export interface LinkResource {
   readonly agreement: string;
   readonly state: "up" | "down" | "ended";
+  /** What keeps the stream away, where it is more than a broken connection. */
+  readonly problem?: "waiting" | "address" | "refused" | "disagrees" | "fault" | "failed";
   readonly lagMs?: number;
   readonly messages: number;
 }

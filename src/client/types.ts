@@ -1,3 +1,5 @@
+import type { LookupFunction } from "node:net";
+
 /** What the MQTT client in `mqtt.ts` offers to links, the command line and the world's devices. */
 export interface MqttClientOptions {
   /** `mqtt://host:port` */
@@ -9,6 +11,10 @@ export interface MqttClientOptions {
   readonly cleanStart?: boolean;
   /** MQTT 5 session expiry, seconds. */
   readonly sessionExpirySeconds?: number;
+  /** A longer packet from the server ends the connection. */
+  readonly packetBytesMax?: number;
+  /** How the host's name is looked up; absent: as this machine does. */
+  readonly lookup?: LookupFunction | undefined;
 }
 
 export interface InboundMessage {

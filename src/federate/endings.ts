@@ -20,7 +20,7 @@ import type { Outbox } from "./outbox.ts";
 import type { PeerBook } from "./peers.ts";
 
 /** `typ` of the signature under an ending. */
-export const endingType = "comity-ending+jws";
+const endingType = "comity-ending+jws";
 
 const EndingRecord = Type.Object({
   v: Type.Literal(1),

@@ -23,7 +23,12 @@ export interface InboundOptions {
   /** Told after the commit: hand on the packets it added to the log, acknowledge the checkpoint. */
   readonly onCommitted: (checkpoint: Checkpoint, added: Buffer | undefined) => void;
   readonly onFailure: (failure: unknown) => void;
+  /** What may wait here for a checkpoint and its commit. */
+  readonly uncommittedBytesMax?: number;
 }
+
+/** More than any block of a provider's log has, which comes whole before its checkpoint. */
+const uncommittedBytesMax = 67_108_864;
 
 /**
  * The consumer's half of exactly-once: what came before a checkpoint, the checkpoint and the
@@ -42,6 +47,8 @@ export class Inbound {
   /** The counts of the last checkpoint that came, which the next one must continue. */
   #expected: Checkpoint;
   #committing: Promise<void> | undefined;
+  /** Of the packets that wait. */
+  #uncommittedBytes = 0;
 
   constructor(options: InboundOptions) {
     this.#options = options;
@@ -58,10 +65,16 @@ export class Inbound {
     return this.#expected.messages + this.#open.count;
   }
 
-  take(packets: Buffer, count: number, payloadBytes: number): void {
-    if (this.#options.log !== undefined) this.#open.packets.push(packets);
+  /** Why no more is taken, or undefined. */
+  take(packets: Buffer, count: number, payloadBytes: number): string | undefined {
     this.#open.count += count;
     this.#open.payloadBytes += payloadBytes;
+    if (this.#options.log === undefined) return undefined;
+    this.#open.packets.push(packets);
+    this.#uncommittedBytes += packets.length;
+    const max = this.#options.uncommittedBytesMax ?? uncommittedBytesMax;
+    if (this.#uncommittedBytes <= max) return undefined;
+    return `${this.#uncommittedBytes} bytes without a checkpoint; at most ${max} are taken`;
   }
 
   /** What does not agree between the checkpoint and what was counted here, or undefined. */
@@ -107,8 +120,15 @@ export class Inbound {
         return;
       }
       this.#committed = checkpoint;
+      for (const { length } of stretch.packets) this.#uncommittedBytes -= length;
       this.#options.crash("link.committed");
-      this.#options.onCommitted(checkpoint, added);
+      try {
+        this.#options.onCommitted(checkpoint, added);
+      } catch (failure) {
+        // It is committed; only the handing on failed.
+        this.#options.onFailure(failure);
+        return;
+      }
     }
   }
 

@@ -1,18 +1,20 @@
-import { ComityError, problemOf } from "../kernel/errors.ts";
+import { ComityError } from "../kernel/errors.ts";
 import type { Agreement } from "../market/agreement.ts";
 import { Link, type LinkOutside } from "./link.ts";
 import { ReceivedLog } from "./received-log.ts";
 
-const retryMs = 1000;
+export interface LinksOptions extends Omit<LinkOutside, "logOf"> {
+  /** How long an ended link can still be looked at; its agreement stays for ever. */
+  readonly endedKeptMs?: number;
+}
 
-export type LinksOptions = Omit<LinkOutside, "logOf">;
+const endedKeptMsDefault = 600_000;
 
 /** The links of all agreements under which this node receives. */
 export class Links {
   readonly #options: LinksOptions;
   readonly #links = new Map<string, Link>();
   readonly #logs = new Map<string, ReceivedLog>();
-  readonly #timers = new Map<string, NodeJS.Timeout>();
   #closed = false;
 
   constructor(options: LinksOptions) {
@@ -27,12 +29,9 @@ export class Links {
     return this.#links.get(agreement);
   }
 
-  /** Opens the agreement's link; where the provider does not answer it is tried until it does. */
-  async start(agreement: Agreement): Promise<void> {
+  /** Opens the agreement's link, once; from then on it is the link that tries and tries again. */
+  start(agreement: Agreement): void {
     if (agreement.role !== "consumer" || agreement.state === "ended") return;
-    if (this.#closed || this.#links.has(agreement.id)) return;
-    // Whoever agrees hears at once where the stream cannot be had.
-    await this.#options.addressOf(agreement);
     if (this.#closed || this.#links.has(agreement.id)) return;
     const outside = { ...this.#options, logOf: (name: string) => this.#logOf(name) };
     const link = new Link(agreement, outside);
@@ -40,24 +39,18 @@ export class Links {
     link.start();
   }
 
-  /** As `start`, for what a restart takes up: a failure is retried, never thrown. */
-  resume(agreement: Agreement): void {
-    this.start(agreement).catch((error: unknown) => {
-      if (error instanceof ComityError && error.code === "AGREEMENT_ENDED") return;
-      const { journal, clock } = this.#options;
-      const text = `The stream ${agreement.title} cannot be fetched yet: ${problemOf(error)}`;
-      journal.record({ at: clock.now(), kind: "link.waiting", text, agreement: agreement.id });
-      const timer = setTimeout(() => {
-        this.#timers.delete(agreement.id);
-        this.resume(agreement);
-      }, retryMs);
-      this.#timers.set(agreement.id, timer.unref());
-    });
+  /** So that whoever agrees hears at once where the stream cannot be had; it is tried on. */
+  async ready(agreement: Agreement): Promise<void> {
+    this.start(agreement);
+    await this.#links.get(agreement.id)?.ready;
   }
 
   end(agreement: string): void {
-    clearTimeout(this.#timers.get(agreement));
-    this.#links.get(agreement)?.end();
+    const link = this.#links.get(agreement);
+    if (link === undefined) return;
+    link.end();
+    const forget = (): unknown => this.#links.delete(agreement);
+    setTimeout(forget, this.#options.endedKeptMs ?? endedKeptMsDefault).unref();
   }
 
   need(agreement: string): Link {
@@ -69,7 +62,6 @@ export class Links {
 
   async close(): Promise<void> {
     this.#closed = true;
-    for (const timer of this.#timers.values()) clearTimeout(timer);
     await Promise.all(this.list().map((link) => link.close()));
   }
 

@@ -1,7 +1,8 @@
 import type { Clock } from "../kernel/clock.ts";
+import { ComityError } from "../kernel/errors.ts";
 import type { Place } from "../kernel/place.ts";
 import type { Price } from "../kernel/price.ts";
-import { type Catalogue, productMatches } from "../market/catalogue.ts";
+import type { Catalogue } from "../market/catalogue.ts";
 import { type PolicyTerms, readRules, termsOf } from "../market/policy.ts";
 import type { Signer } from "../ports/signer.ts";
 import { type AboutProduct, Catalog, message } from "../wire/dsp/messages.ts";
@@ -57,20 +58,16 @@ export class Offers {
     return [...this.#own(), ...theirs.flat()];
   }
 
-  /** Every word must occur in what the product, or its provider's name, says. */
-  async find(words: readonly string[]): Promise<readonly FoundOffer[]> {
+  /** Whose offer it is, where only one other participant makes it; else NOT_FOUND or why not. */
+  async providerOf(offer: string): Promise<string> {
+    const { signer } = this.#options;
     const offers = await this.all();
-    return offers.filter((offer) => {
-      const keywords = [...(offer.keywords ?? []), offer.providerName];
-      return productMatches({ id: offer.product, ...offer, keywords }, words);
-    });
-  }
-
-  /** Who offers this: where the caller named nobody and one peer alone has it. */
-  async providerOf(offer: string): Promise<string | undefined> {
-    const found = (await this.all()).filter((candidate) => candidate.offer === offer);
-    const others = found.filter(({ provider }) => provider !== this.#options.signer.did);
-    return others.length === 1 ? others[0]?.provider : undefined;
+    const found = offers.filter((one) => one.offer === offer && one.provider !== signer.did);
+    const [first, ...more] = found;
+    if (!first) throw new ComityError("NOT_FOUND", { what: "offer", id: offer });
+    if (more.length === 0) return first.provider;
+    const problem = `several providers offer ${first.product}; name one with --provider`;
+    throw new ComityError("BODY_INVALID", { problem });
   }
 
   #own(): FoundOffer[] {

@@ -1,9 +1,9 @@
 import { type LookupAddress, type LookupAllOptions, lookup as dnsLookup } from "node:dns";
 import { Agent as HttpAgent, type IncomingMessage, request as httpRequest } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
-import { isIP, type LookupFunction } from "node:net";
+import type { LookupFunction } from "node:net";
 import { ComityError, problemOf } from "../kernel/errors.ts";
-import { isPublicAddress } from "./public-address.ts";
+import { closedHostProblem, isPublicAddress } from "./public-address.ts";
 
 export interface OutboundCall {
   readonly method: "GET" | "POST";
@@ -103,10 +103,8 @@ export function assertCallable(text: string, trustedOrigin: string | undefined):
   if (url.username !== "" || url.password !== "") throw forbidden("it carries a password");
   if (url.origin === trustedOrigin) return url;
   if (url.protocol !== "https:") throw forbidden("it is not HTTPS");
-  const host = url.hostname.replace(/^\[|\]$/g, "");
-  // a literal address is never looked up, so it is checked here
-  if (isIP(host) !== 0 && !isPublicAddress(host)) throw forbidden("it is private");
-  if (/(^|\.)(localhost|local|internal)$/.test(host)) throw forbidden("it is a local name");
+  const problem = closedHostProblem(url.hostname);
+  if (problem !== undefined) throw forbidden(problem);
   return url;
 }
 
@@ -117,7 +115,7 @@ export type ResolveName = (
 ) => void;
 
 /** Fails where any address of the name is private: the one that is checked is the one used. */
-function publicLookup(resolve: ResolveName): LookupFunction {
+export function publicLookup(resolve: ResolveName): LookupFunction {
   return (hostname, options, done) => {
     resolve(hostname, { ...options, all: true }, (error, addresses) => {
       const [first] = addresses ?? [];

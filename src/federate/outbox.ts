@@ -1,5 +1,6 @@
 import type { Clock } from "../kernel/clock.ts";
 import { ComityError } from "../kernel/errors.ts";
+import { Turns } from "../kernel/turns.ts";
 import type { Store, Write } from "../ports/store.ts";
 
 /** A message that must reach another node, kept until it did. */
@@ -45,7 +46,7 @@ export interface OutgoingHandler {
 export class Outbox {
   readonly #options: OutboxOptions;
   readonly #handlers = new Map<string, OutgoingHandler>();
-  readonly #queues = new Map<string, Promise<void>>();
+  readonly #turns = new Turns();
   readonly #timers = new Map<NodeJS.Timeout, () => void>();
   readonly #under = new Set<string>();
   #number = 0;
@@ -84,20 +85,16 @@ export class Outbox {
       clearTimeout(timer);
       wake();
     }
-    await Promise.allSettled(this.#queues.values());
+    await this.#turns.settled();
   }
 
   #enqueue(message: Outgoing): void {
     if (this.#under.has(message.id)) return; // sent and resumed at once
     this.#under.add(message.id);
-    const before = this.#queues.get(message.subject) ?? Promise.resolve();
-    const work = before.then(() => this.#deliver(message));
-    const settled = work.catch(() => undefined); // the store failed: the message is still in it
-    this.#queues.set(message.subject, settled);
-    void settled.then(() => {
-      this.#under.delete(message.id);
-      if (this.#queues.get(message.subject) === settled) this.#queues.delete(message.subject);
-    });
+    void this.#turns
+      .take(message.subject, () => this.#deliver(message))
+      .catch(() => undefined) // the store failed: the message is still in it
+      .then(() => this.#under.delete(message.id));
   }
 
   async #deliver(message: Outgoing): Promise<void> {

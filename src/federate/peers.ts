@@ -1,3 +1,4 @@
+import type { LookupFunction } from "node:net";
 import type { Place } from "../kernel/place.ts";
 import { ComityError, problemOf } from "../kernel/errors.ts";
 import type { Peers } from "../ports/peers.ts";
@@ -9,6 +10,7 @@ import { tokenLifetimeSeconds } from "./authenticate.ts";
 import { DidDocument, endpointOf, nodeServiceOf, nodeServiceType } from "./identity.ts";
 import { assertCallable, type Outbound } from "./outbound.ts";
 import { baseOf, currentKey, type Resolver } from "./resolver.ts";
+import { streamLookup } from "./stream-address.ts";
 
 /** Another participant as this node knows it. */
 export interface Peer {
@@ -73,7 +75,17 @@ export class PeerBook implements Peers {
     return this.#learn(did); // anew, where it is known: it may have moved
   }
 
-  /** Keeps a participant that was met, by its DID document. */
+  /**
+   * Throws where no contract could be carried out with that participant. Keeps nothing: whoever
+   * only asks fills no book and takes no name from those this node trades with.
+   */
+  async meet(did: string): Promise<void> {
+    if (this.#peers.has(did)) return;
+    const document = await this.#options.resolver.resolve(did);
+    if (this.#options.resolver.localBase(did) === undefined) addressIn(document);
+  }
+
+  /** Keeps a participant that this node trades with, by its DID document. */
   async learn(did: string): Promise<Peer> {
     const known = this.#peers.get(did) ?? this.#learning.get(did);
     if (known) return known;
@@ -120,6 +132,11 @@ export class PeerBook implements Peers {
   /** ADDRESS_FORBIDDEN where this node would not call that address for that peer. */
   assertCallable(did: string, url: string): void {
     assertCallable(url, this.#options.resolver.trustedOrigin(did));
+  }
+
+  /** The same for where its stream is fetched; returns how the name is looked up, if not freely. */
+  streamLookup(did: string, endpoint: string): LookupFunction | undefined {
+    return streamLookup(endpoint, this.#options.resolver.localBase(did));
   }
 
   /** The base that DSP paths are put behind. */

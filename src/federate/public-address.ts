@@ -1,4 +1,4 @@
-import { BlockList, isIP, isIPv6 } from "node:net";
+import { BlockList, isIP, isIPv4, isIPv6 } from "node:net";
 
 /**
  * Addresses that lead into a private network or back to this machine, so that a name or a
@@ -47,4 +47,23 @@ export function isPublicAddress(address: string): boolean {
   if (isIP(plain) === 0) return false;
   // an IPv4-mapped IPv6 address is checked against the IPv4 list by BlockList itself
   return !closed.check(plain, isIPv6(plain) ? "ipv6" : "ipv4");
+}
+
+/** What keeps a host, literal or by its name alone, from being called; undefined: nothing. */
+export function closedHostProblem(host: string): string | undefined {
+  const plain = bare(host);
+  // a literal address is never looked up, so it is checked here
+  if (isIP(plain) !== 0) return isPublicAddress(plain) ? undefined : "it is private";
+  return /(^|\.)(localhost|local|internal)\.?$/.test(plain) ? "it is a local name" : undefined;
+}
+
+/** Is it this machine itself, literally or by its name? */
+export function isLoopbackHost(host: string): boolean {
+  const plain = bare(host);
+  return plain === "localhost" || plain === "::1" || (isIPv4(plain) && plain.startsWith("127."));
+}
+
+/** A URL has brackets round an IPv6 address. */
+function bare(host: string): string {
+  return host.replace(/^\[|\]$/g, "");
 }

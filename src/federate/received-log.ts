@@ -1,7 +1,7 @@
 import type { LogBlock, Store, Write } from "../ports/store.ts";
 import { layout5 } from "../flow/run.ts";
 import { offsetAfter, walkPublishes } from "../wire/mqtt/publish.ts";
-import { Turns } from "./turns.ts";
+import { Turns } from "../kernel/turns.ts";
 
 /** What a link received between two commits. */
 export interface Received extends Omit<LogBlock, "log"> {

@@ -10,7 +10,7 @@ import { ComityError, problemOf } from "../kernel/errors.ts";
 import type { GeneralJws, JwsSignature, PublicJwk } from "../ports/signer.ts";
 
 /** RFC 9864 renames EdDSA with this curve to Ed25519; both are read, EdDSA is written. */
-export const algorithms = ["EdDSA", "Ed25519"];
+const algorithms = ["EdDSA", "Ed25519"];
 
 /** Finds the key a `kid` names; undefined where nobody is known by it. */
 export type KeyOf = (kid: string) => PublicJwk | undefined | Promise<PublicJwk | undefined>;

@@ -179,6 +179,12 @@ async function replayAll(provider: NodeChild, pace: Pace, signal: AbortSignal): 
   return acknowledged;
 }
 
+interface Receipt {
+  readonly state: string;
+  readonly body: { readonly seq: number; readonly messages: number; readonly amountMicro: string };
+  readonly signatures: readonly unknown[];
+}
+
 /** Each receipt once, both signatures under each, up to the last message, on both sides alike. */
 async function assertReceipts(
   sides: readonly NodeChild[],
@@ -191,14 +197,14 @@ async function assertReceipts(
       const bills = await Promise.allSettled(months.map((month) => http.bill(month, agreement)));
       const bill = bills.findLast((one) => one.status === "fulfilled")?.value;
       const { chain } = await verifyBill(bill);
-      const receipts = (await http.receipts(agreement)) as {
-        readonly state: string;
-        readonly body: { readonly seq: number; readonly messages: number; amountMicro: string };
-        readonly signatures: readonly unknown[];
-      }[];
+      const receipts: Receipt[] = [];
+      for (let page: Receipt[] = []; receipts.length === 0 || page.length > 0;) {
+        page = (await http.receipts(agreement, { after: receipts.length })) as Receipt[];
+        receipts.push(...page);
+      }
       assert.deepEqual(
         receipts.map(({ body, state, signatures }) => [body.seq, state, signatures.length]),
-        Array.from({ length: chain }, (_, i) => [i + 1, "cosigned", 2]),
+        Array.from({ length: chain.to }, (_, i) => [i + 1, "cosigned", 2]),
       );
       const { messages, amountMicro } = receipts.at(-1)!.body;
       assert.deepEqual([messages, amountMicro], [count, String(owedMicro(price, count))]);

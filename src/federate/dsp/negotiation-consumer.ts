@@ -37,6 +37,13 @@ export interface NegotiationConsumerOptions {
   readonly waitMs?: number;
 }
 
+/** What the catalogue says about an offer: all of it is compared with what is to be signed. */
+interface Offered {
+  readonly rules: Rules;
+  readonly delivery: "live" | "logged";
+  readonly title: string | undefined;
+}
+
 /** The consumer's side: asks for an offer as the catalogue shows it, signs what it asked for. */
 export class NegotiationConsumer {
   readonly #desk: NegotiationDesk;
@@ -55,12 +62,12 @@ export class NegotiationConsumer {
     }
     await peers.learn(provider);
     const address = await peers.dspBase(provider);
-    const rules = await this.#offered(provider, address, offerId);
+    const offered = await this.#offered(provider, address, offerId);
     const pid = newUrn(this.#desk.options.entropy);
     const outcome = this.#desk.outcome(pid);
     outcome.catch(() => undefined); // it may be over before anybody awaits it
     try {
-      await this.#ask(pid, provider, address, offerId, rules);
+      await this.#ask(pid, provider, address, offerId, offered);
       return await this.#within(pid, outcome);
     } finally {
       this.#desk.forget(pid);
@@ -68,7 +75,7 @@ export class NegotiationConsumer {
   }
 
   /** What the catalogue offers under this id; the id itself vouches for the terms. */
-  async #offered(provider: string, address: string, offerId: string): Promise<Rules> {
+  async #offered(provider: string, address: string, offerId: string): Promise<Offered> {
     const { peers } = this.#desk.options;
     const product = productOfOffer(offerId);
     const url = `${address}/catalog/datasets/${encodeURIComponent(product)}`;
@@ -77,7 +84,8 @@ export class NegotiationConsumer {
     if (!policy) throw new ComityError("NOT_FOUND", { what: "offer", id: offerId });
     const rules = readRules(policy);
     termsOf(rules);
-    if (offerIdFor(product, rules) === offerId) return rules;
+    const { delivery = "live", title } = dataset.comity ?? {};
+    if (offerIdFor(product, rules, delivery) === offerId) return { rules, delivery, title };
     throw new ComityError("POLICY_CHANGED", { where: "catalogue" });
   }
 
@@ -86,7 +94,7 @@ export class NegotiationConsumer {
     provider: string,
     address: string,
     offerId: string,
-    rules: Rules,
+    { rules, delivery, title }: Offered,
   ): Promise<void> {
     const product = productOfOffer(offerId);
     const body = message("ContractRequestMessage", {
@@ -112,7 +120,8 @@ export class NegotiationConsumer {
         address,
         offer: offerId,
         product,
-        digest: policyDigest(product, rules),
+        digest: policyDigest(product, rules, delivery),
+        ...(title === undefined ? {} : { title }),
         signs: true,
         startedAt: new Date(this.#desk.options.clock.now()).toISOString(),
       },
@@ -202,7 +211,7 @@ export class NegotiationConsumer {
     const { signer, peers, clock } = this.#desk.options;
     const provider = negotiation.counterpart;
     const rules = readRules(policy);
-    if (policyDigest(policy.target, rules) !== negotiation.digest) {
+    if (policyDigest(policy.target, rules, policy.comity?.delivery) !== negotiation.digest) {
       throw new ComityError("POLICY_CHANGED", { where: "agreement" });
     }
     const terms = termsOf(rules);
@@ -214,8 +223,8 @@ export class NegotiationConsumer {
     }
     const key: PublicJwk | undefined = signedOnce ? await peers.keyOf(provider) : undefined;
     const keys = { ...(key ? { [provider]: key } : {}), [signer.did]: signer.publicJwk };
-    const product = negotiation.product;
-    assertTermsHold(policy, { provider, consumer: signer.did, product, keys });
+    const { product, title } = negotiation;
+    assertTermsHold(policy, { provider, consumer: signer.did, product, title, keys });
     const signedAt = Date.parse(policy.timestamp);
     if (Number.isNaN(signedAt) || signedAt > clock.now() + 60_000) {
       throw new ComityError("POLICY_CHANGED", { where: `timestamp ${policy.timestamp}` });

@@ -23,7 +23,7 @@ import { ContractNegotiation, message } from "../../wire/dsp/messages.ts";
 import { matchesMessage } from "../../wire/dsp/parse.ts";
 import type { Outbox, Outgoing } from "../outbox.ts";
 import type { PeerBook } from "../peers.ts";
-import { Turns } from "../turns.ts";
+import { Turns } from "../../kernel/turns.ts";
 
 export interface NegotiationDeskOptions {
   readonly store: Store;

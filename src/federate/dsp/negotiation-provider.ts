@@ -94,6 +94,7 @@ export class NegotiationProvider {
             eventType: "FINALIZED",
           }),
         );
+        await this.#desk.options.peers.learn(did);
         await this.#desk.finalize({ ...negotiation, state }, { ...draft, evidence: full }, letter);
       } catch (thrown) {
         if (thrown instanceof ComityError && thrown.code === "SIGNATURE_INVALID") {
@@ -138,7 +139,7 @@ export class NegotiationProvider {
     if (!offered || !offer) {
       throw new ComityError("NOT_FOUND", { what: "offer", id: request.offer["@id"] });
     }
-    await this.#desk.options.peers.learn(did);
+    await this.#desk.options.peers.meet(did);
     try {
       const digest = digestAsked(request, offer, offered, negotiation.signs);
       const accepted = { ...negotiation, digest };
@@ -201,7 +202,7 @@ export class NegotiationProvider {
     const { signer, entropy, clock, peers } = this.#desk.options;
     const product = this.#catalogue.get(negotiation.product);
     const offer = this.#catalogue.offerOf(negotiation.product);
-    if (!product || !offer || policyDigest(product.id, rulesIn(offer)) !== negotiation.digest) {
+    if (!product || !offer || digestOf(product, rulesIn(offer)) !== negotiation.digest) {
       throw new ComityError("POLICY_CHANGED", { where: "catalogue" });
     }
     const rules = rulesIn(offer);
@@ -258,13 +259,13 @@ function digestAsked(
   product: Product,
   signs: boolean,
 ): string {
-  const own = policyDigest(product.id, rulesIn(offer));
+  const own = digestOf(product, rulesIn(offer));
   const asked = request.offer as Record<string, unknown>;
   // a request may name the offer alone (DSP 2025-1 §7.2.1)
   if (asked["permission"] !== undefined || asked["obligation"] !== undefined) {
     const rules = readRules(asked);
     termsOf(rules);
-    if (policyDigest(product.id, rules) !== own) {
+    if (digestOf(product, rules) !== own) {
       throw new ComityError("POLICY_CHANGED", { where: "request" });
     }
   }
@@ -280,6 +281,10 @@ function digestAsked(
     throw new ComityError("POLICY_UNENFORCEABLE", { problem });
   }
   return own;
+}
+
+function digestOf({ id, delivery }: Product, rules: Rules): string {
+  return policyDigest(id, rules, delivery);
 }
 
 function rulesIn(offer: Offer): Rules {

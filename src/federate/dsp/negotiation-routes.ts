@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { FastifyInstance } from "fastify";
 import { ComityError } from "../../kernel/errors.ts";
 import {
   ContractAgreementMessage,
@@ -11,6 +11,7 @@ import {
 } from "../../wire/dsp/messages.ts";
 import { parseMessage } from "../../wire/dsp/parse.ts";
 import type { AuthenticatePeer } from "../authenticate.ts";
+import { addressed, samePid, type WithPid } from "./addressed.ts";
 import { answerInDsp } from "./dsp-errors.ts";
 import type { NegotiationConsumer } from "./negotiation-consumer.ts";
 import type { NegotiationDesk } from "./negotiation-desk.ts";
@@ -21,10 +22,6 @@ export interface NegotiationRoutesDeps {
   readonly desk: NegotiationDesk;
   readonly provider: NegotiationProvider;
   readonly consumer: NegotiationConsumer;
-}
-
-interface WithPid {
-  Params: { pid: string };
 }
 
 /**
@@ -58,50 +55,52 @@ export async function negotiationRoutes(
       });
 
       scope.post<WithPid>("/:pid/request", async (request) => {
-        const { did, pid } = await addressed(request);
+        const { did, pid } = await addressed(request, authenticatePeer, desk);
         parseMessage(ContractRequestMessage, request.body);
         const { state } = await desk.need(pid, did, "provider");
         throw haggling(pid, state, "request");
       });
 
       scope.post<WithPid>("/:pid/offers", async (request) => {
-        const { did, pid } = await addressed(request);
+        const { did, pid } = await addressed(request, authenticatePeer, desk);
         parseMessage(ContractOfferMessage, request.body);
         const { state } = await desk.need(pid, did, "consumer");
         throw haggling(pid, state, "offer");
       });
 
       scope.post<WithPid>("/:pid/agreement", async (request) => {
-        const { did, pid } = await addressed(request);
+        const process = await addressed(request, authenticatePeer, desk);
+        const { did, pid } = process;
         const body = parseMessage(ContractAgreementMessage, request.body);
-        samePid(pid, body.consumerPid);
+        samePid(process, body);
         await consumer.agreed(did, pid, body);
         return desk.describe(await desk.need(pid, did));
       });
 
       scope.post<WithPid>("/:pid/agreement/verification", async (request) => {
-        const { did, pid } = await addressed(request);
+        const process = await addressed(request, authenticatePeer, desk);
+        const { did, pid } = process;
         const body = parseMessage(ContractAgreementVerificationMessage, request.body);
-        samePid(pid, body.providerPid);
+        samePid(process, body);
         await provider.verified(did, pid, body);
         return desk.describe(await desk.need(pid, did));
       });
 
       scope.post<WithPid>("/:pid/events", async (request) => {
-        const { did, pid } = await addressed(request);
+        const process = await addressed(request, authenticatePeer, desk);
+        const { did, pid, role } = process;
         const body = parseMessage(ContractNegotiationEventMessage, request.body);
-        const { role } = await desk.need(pid, did);
-        samePid(pid, role === "provider" ? body.providerPid : body.consumerPid);
+        samePid(process, body);
         if (role === "provider") await provider.event(did, pid, body);
         else await consumer.finalized(did, pid, body);
         return desk.describe(await desk.need(pid, did));
       });
 
       scope.post<WithPid>("/:pid/termination", async (request) => {
-        const { did, pid } = await addressed(request);
+        const process = await addressed(request, authenticatePeer, desk);
+        const { did, pid } = process;
         const body = parseMessage(ContractNegotiationTerminationMessage, request.body);
-        const { role } = await desk.need(pid, did);
-        samePid(pid, role === "provider" ? body.providerPid : body.consumerPid);
+        samePid(process, body);
         const reason = (body.reason ?? []).map(String).join("; ");
         await desk.terminatedByPeer(did, pid, reason || (body.code ?? "the other side ended it"));
         return desk.describe(await desk.need(pid, did));
@@ -109,16 +108,6 @@ export async function negotiationRoutes(
     },
     { prefix: `${dspPath}/negotiations` },
   );
-
-  async function addressed(request: FastifyRequest<WithPid>) {
-    const did = await authenticatePeer(request);
-    return { did, pid: request.params.pid };
-  }
-}
-
-function samePid(path: string, body: string): void {
-  if (path === body) return;
-  throw new ComityError("BODY_INVALID", { problem: `its pid ${body} is not the path's ${path}` });
 }
 
 /** Offers are taken as they stand; a counter-offer is answered with the state it met. */

@@ -8,6 +8,7 @@ import {
   message,
   type TransferStartMessage,
 } from "../../wire/dsp/messages.ts";
+import { credentialProblem } from "../stream-address.ts";
 import type { TransferDesk } from "./transfer-desk.ts";
 import { streamEndpointType, streamFormat } from "./transfer-provider.ts";
 
@@ -84,11 +85,27 @@ export class TransferConsumer {
       const transfer = await this.#desk.need(pid, did, "consumer");
       const again = transfer.state === "STARTED";
       const state = again ? transfer.state : this.#desk.after(transfer, "start", "provider");
-      const stream = start.dataAddress ? streamOf(start.dataAddress, transfer) : transfer.stream;
-      if (!stream) throw new ComityError("BODY_INVALID", { problem: "/dataAddress is missing" });
+      const stream = await this.#streamOf(start, transfer);
       const { suspendedBy: _, ...rest } = transfer;
       await this.#desk.commit({ ...rest, state, providerPid: start.providerPid, stream });
     });
+  }
+
+  /** An address that is not used ends what it was to start, and whoever waits hears why. */
+  async #streamOf(start: TransferStartMessage, transfer: Transfer): Promise<StreamAddress> {
+    try {
+      const stream = start.dataAddress ? streamOf(start.dataAddress, transfer) : transfer.stream;
+      if (!stream) throw new ComityError("BODY_INVALID", { problem: "/dataAddress is missing" });
+      this.#desk.options.peers.streamLookup(transfer.counterpart, stream.endpoint);
+      return stream;
+    } catch (error) {
+      if (!(error instanceof ComityError) || transfer.state !== "REQUESTED") throw error;
+      const waiters = [...(this.#waiters.get(transfer.pid) ?? [])];
+      this.#waiters.delete(transfer.pid); // they hear this error itself
+      await this.#desk.commit({ ...transfer, state: "TERMINATED", problem: error.message });
+      for (const waiter of waiters) waiter.reject(error);
+      throw error;
+    }
   }
 
   /** Goes on after our own suspension. */
@@ -182,5 +199,10 @@ function streamOf(address: DataAddress, transfer: Transfer): StreamAddress {
     throw new ComityError("BODY_INVALID", { problem });
   }
   const username = property("username") ?? transfer.agreement;
+  for (const [name, value] of Object.entries({ username, authorization: token })) {
+    const problem = credentialProblem(value);
+    if (problem === undefined) continue;
+    throw new ComityError("BODY_INVALID", { problem: `/dataAddress ${name} ${problem}` });
+  }
   return { endpoint: address.endpoint, username, token };
 }

@@ -12,7 +12,7 @@ import type { Store, Write } from "../../ports/store.ts";
 import { message } from "../../wire/dsp/messages.ts";
 import type { Outbox, Outgoing } from "../outbox.ts";
 import type { PeerBook } from "../peers.ts";
-import { Turns } from "../turns.ts";
+import { Turns } from "../../kernel/turns.ts";
 
 export interface TransferDeskOptions {
   readonly store: Store;

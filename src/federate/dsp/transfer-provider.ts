@@ -1,9 +1,9 @@
-import { createHash, timingSafeEqual } from "node:crypto";
 import { ComityError } from "../../kernel/errors.ts";
 import { type Entropy, newToken } from "../../kernel/id.ts";
 import type { Agreement } from "../../market/agreement.ts";
 import type { Transfer } from "../../market/transfer.ts";
 import type { Signer } from "../../ports/signer.ts";
+import { tokenFits, tokenHash } from "../../things/token.ts";
 import {
   message,
   type TransferRequestMessage,
@@ -72,11 +72,9 @@ export class TransferProvider {
   ): { did: string; agreement: Agreement } | undefined {
     const agreement = this.#desk.options.agreements.get(agreementId);
     if (agreement?.state !== "active" || this.#desk.isHeld(agreementId)) return undefined;
-    const hash = Buffer.from(hashOf(token));
-    for (const { role, state, tokenHash, counterpart } of this.#desk.of(agreementId)) {
-      if (role !== "provider" || state !== "STARTED" || tokenHash === undefined) continue;
-      const known = Buffer.from(tokenHash);
-      if (known.length === hash.length && timingSafeEqual(known, hash)) {
+    for (const { role, state, tokenHash: known, counterpart } of this.#desk.of(agreementId)) {
+      if (role !== "provider" || state !== "STARTED" || known === undefined) continue;
+      if (tokenFits(token, Buffer.from(known, "base64url"))) {
         return { did: counterpart, agreement };
       }
     }
@@ -195,5 +193,5 @@ export class TransferProvider {
 }
 
 function hashOf(token: string): string {
-  return createHash("sha256").update(token).digest("base64url");
+  return tokenHash(token).toString("base64url");
 }

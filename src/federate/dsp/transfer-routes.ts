@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { FastifyInstance } from "fastify";
 import { ComityError } from "../../kernel/errors.ts";
 import {
   dspPath,
@@ -8,16 +8,13 @@ import {
 } from "../../wire/dsp/messages.ts";
 import { parseMessage } from "../../wire/dsp/parse.ts";
 import type { AuthenticatePeer } from "../authenticate.ts";
+import { addressed, samePid, type WithPid } from "./addressed.ts";
 import { answerInDsp } from "./dsp-errors.ts";
 import type { Transfers } from "./transfers.ts";
 
 export interface TransferRoutesDeps {
   readonly authenticatePeer: AuthenticatePeer;
   readonly transfers: Transfers;
-}
-
-interface WithPid {
-  Params: { pid: string };
 }
 
 const changes = [
@@ -49,9 +46,10 @@ export async function transferRoutes(
       });
 
       scope.post<WithPid>("/:pid/start", async (request) => {
-        const { did, pid, role } = await addressed(request);
+        const process = await addressed(request, authenticatePeer, desk);
+        const { did, pid, role } = process;
         const body = parseMessage(TransferStartMessage, request.body);
-        samePid(pid, role === "provider" ? body.providerPid : body.consumerPid);
+        samePid(process, body);
         if (role === "provider") await provider.startedByConsumer(did, pid);
         else await consumer.started(did, pid, body);
         return desk.describe(await desk.need(pid, did));
@@ -59,12 +57,13 @@ export async function transferRoutes(
 
       for (const [path, event, type] of changes) {
         scope.post<WithPid>(`/:pid/${path}`, async (request) => {
-          const { did, pid, role } = await addressed(request);
+          const process = await addressed(request, authenticatePeer, desk);
+          const { did, pid } = process;
           const body = parseMessage(TransferChangeMessage, request.body);
           if (body["@type"] !== type) {
             throw new ComityError("BODY_INVALID", { problem: `/@type is not ${type}` });
           }
-          samePid(pid, role === "provider" ? body.providerPid : body.consumerPid);
+          samePid(process, body);
           const reason = (body.reason ?? []).map(String).join("; ");
           await desk.changedByPeer(did, pid, event, reason || (body.code ?? event));
           return desk.describe(await desk.need(pid, did));
@@ -73,16 +72,4 @@ export async function transferRoutes(
     },
     { prefix: `${dspPath}/transfers` },
   );
-
-  async function addressed(request: FastifyRequest<WithPid>) {
-    const did = await authenticatePeer(request);
-    const { pid } = request.params;
-    const { role } = await desk.need(pid, did);
-    return { did, pid, role };
-  }
-}
-
-function samePid(path: string, body: string): void {
-  if (path === body) return;
-  throw new ComityError("BODY_INVALID", { problem: `its pid ${body} is not the path's ${path}` });
 }

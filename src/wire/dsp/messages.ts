@@ -5,8 +5,8 @@
  */
 import { type Static, Type } from "typebox";
 
-export const dspContext = "https://w3id.org/dspace/2025/1/context.jsonld";
-export const dspVersion = "2025-1";
+const dspContext = "https://w3id.org/dspace/2025/1/context.jsonld";
+const dspVersion = "2025-1";
 /** `<base>` of every DSP path, behind the node's public URL (DSP 2025-1 §4.3.1). */
 export const dspPath = `/dsp/${dspVersion}`;
 
