@@ -5,7 +5,7 @@
  */
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import pino from "pino";
+import pino, { type Logger } from "pino";
 import { apiDeps } from "./api/rooms.ts";
 import { apiRoutes, createHttpServer, listenHttp } from "./api/server.ts";
 import { packageVersion } from "./api/version.ts";
@@ -14,13 +14,16 @@ import { mqttLimits, type MqttLimits } from "./connect/mqtt/limits.ts";
 import { MqttServer } from "./connect/mqtt/server.ts";
 import { openEmbeddedSigner } from "./engines/embedded/signer.ts";
 import { openEmbeddedStore } from "./engines/embedded/store.ts";
+import { announcedMqttUrl, assertAnnounceable } from "./federate/announced-address.ts";
 import { federationRoutes, openFederation } from "./federate/federation.ts";
 import { Links } from "./federate/links.ts";
 import { receiptRoutes } from "./federate/receipt-routes.ts";
 import type { LocalPeer } from "./federate/resolver.ts";
 import { Flow } from "./flow/flow.ts";
 import { type Clock, systemClock } from "./kernel/clock.ts";
+import { Closing } from "./kernel/closing.ts";
 import { type Crash, neverCrash } from "./kernel/crash.ts";
+import type { ComityError } from "./kernel/errors.ts";
 import { type Entropy, systemEntropy } from "./kernel/id.ts";
 import { Journal } from "./kernel/journal.ts";
 import { amountMicro } from "./kernel/price.ts";
@@ -28,13 +31,13 @@ import type { Place } from "./kernel/place.ts";
 import { Agreements } from "./market/agreements.ts";
 import { Catalogue } from "./market/catalogue.ts";
 import { grantOf } from "./market/compile.ts";
+import { transferIsOver } from "./market/transfer.ts";
 import { ConsumerCounts } from "./meter/consumer-counts.ts";
 import { ConsumerReceipts } from "./meter/receipts-consumer.ts";
 import { ProviderReceipts } from "./meter/receipts-provider.ts";
 import { Meter } from "./meter/usage.ts";
 import { Traffic } from "./meter/traffic.ts";
 import { postingsOf } from "./settle/ledger.ts";
-import type { Principal } from "./things/access.ts";
 import { AuditTrail } from "./things/audit.ts";
 import { principalOfCredentials } from "./things/credentials.ts";
 import { Things } from "./things/directory.ts";
@@ -58,6 +61,8 @@ export interface NodeOptions {
   readonly mqtt: { readonly host: string; readonly port: number };
   /** Where others reach it over HTTP, where that is another address than it binds. */
   readonly publicUrl?: string;
+  /** `mqtt://host:port` that consumers are told; absent: the bound port on `publicUrl`'s host. */
+  readonly publicMqttUrl?: string;
   /** Peers on this machine or network, which the guard against private addresses lets through. */
   readonly localPeers: readonly LocalPeer[];
   /** Anonymous clients on loopback are operators. */
@@ -81,6 +86,8 @@ export interface RunningNode {
   readonly mqttUrl: string;
   /** Only at the first start; later it stands in `<data>/admin-token`. */
   readonly adminToken?: string;
+  /** Resolves with STORE_FAILED when the node can keep nothing any longer and must be started anew. */
+  readonly failed: Promise<ComityError>;
   /** Hands on what waits, keeps what must be kept, and ends. */
   close(): Promise<void>;
 }
@@ -91,34 +98,41 @@ const farewellMs = 1000;
 
 /** Throws CONFIG_INVALID, PORT_BUSY, DATA_LOCKED, DATA_NEWER or STORE_FAILED; then nothing runs. */
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
-  const undo: Undo = [];
+  assertAnnounceable(options);
+  const { name: node, logLevel: level = "warn" } = options;
+  const log = pino({ level, base: { node } }, pino.destination(2));
+  const closing = new Closing((name, err) => log.error({ err }, `${name} did not close well`));
   try {
-    const rooms = await openRooms(options, undo);
+    const rooms = await openRooms(options, log, closing);
     const trade = await openTrade(rooms);
     await contractsToDataPlane(rooms, trade);
-    const doors = await openDoors(rooms, trade, undo);
+    await openDoors(rooms, trade);
     await trade.federation.resume();
-    for (const agreement of rooms.agreements.list()) trade.links.resume(agreement);
+    dataPlaneToContracts(rooms, trade);
+    for (const agreement of rooms.agreements.list()) trade.links.start(agreement);
     await trade.receipts.start();
     trade.traffic.start();
-    return runningNode(rooms, trade, doors);
+    return runningNode(rooms);
   } catch (error) {
-    for (const step of undo.reverse()) await step();
+    await closing.close();
     throw error;
   }
 }
 
-type Undo = (() => Promise<unknown> | void)[];
 type Rooms = Awaited<ReturnType<typeof openRooms>>;
 type Trade = Awaited<ReturnType<typeof openTrade>>;
-type Doors = Awaited<ReturnType<typeof openDoors>>;
 
 /** What this organisation has of its own: its store, its key, its things, contracts and counts. */
-async function openRooms(options: NodeOptions, undo: Undo) {
+async function openRooms(options: NodeOptions, log: Logger, closing: Closing) {
   const { clock = systemClock, entropy = systemEntropy, crash = neverCrash } = options;
   mkdirSync(options.data, { recursive: true, mode: 0o700 });
   const store = await openEmbeddedStore({ path: join(options.data, "comity.db") });
-  undo.push(() => store.close());
+  closing.add("the store", () => store.close());
+  let failure: ComityError | undefined;
+  void store.failed.then((error) => {
+    failure = error;
+    log.fatal(error, "nothing can be kept any longer; start the node again");
+  });
   const did = options.did ?? didOf(options);
   const signer = await openEmbeddedSigner({ dir: options.data, did, clock, entropy });
   const { users, adminToken } = await Users.open({
@@ -128,17 +142,20 @@ async function openRooms(options: NodeOptions, undo: Undo) {
     keepAdminToken: async (token) => writeSecret(join(options.data, "admin-token"), token),
   });
   const meter = await Meter.open({ store, clock, crash });
-  const level = options.logLevel ?? "warn";
+  closing.add("the meter", () => meter.close());
+  const flow = await Flow.open({ store, clock, entropy, usage: meter, crash });
+  closing.add("the flow", () => flow.close());
+  const app = createHttpServer({ logger: log });
+  closing.add("HTTP", () => app.close());
   return {
-    ...{ options, clock, entropy, crash, store, signer, users, adminToken, meter },
-    log: pino({ level, base: { node: options.name } }, pino.destination(2)),
+    ...{ options, clock, entropy, crash, store, signer, users, adminToken, meter, flow, app },
+    ...{ log, closing, failed: () => failure },
     journal: new Journal(),
     things: await Things.open({ store, clock, entropy }),
     audit: await AuditTrail.open(store, clock),
     catalogue: await Catalogue.open({ store, clock }),
     agreements: await Agreements.open(store),
     counts: await ConsumerCounts.open(store, clock),
-    flow: await Flow.open({ store, clock, entropy, usage: meter, crash }),
     /** Filled in when the sockets are bound. */
     urls: { http: "", mqtt: "" },
   };
@@ -151,9 +168,10 @@ async function openTrade(rooms: Rooms) {
     ...rooms,
     profile: options,
     baseUrl: () => options.publicUrl ?? urls.http,
-    mqttUrl: () => urls.mqtt,
+    mqttUrl: () => announcedMqttUrl(options, urls.mqtt),
     localPeers: options.localPeers,
   });
+  rooms.closing.add("the federation", () => federation.close());
   const { transfers, peers } = federation;
   const evidence = { store, signer, clock, journal, agreements, postings: postingsOf, crash };
   const owedMax = options.exposureMessagesMax ?? exposureMessagesMax;
@@ -165,15 +183,18 @@ async function openTrade(rooms: Rooms) {
     exposureMaxMicro: ({ price }) => amountMicro(price, owedMax),
     onExposure: ({ id }, over) => {
       const gate = flow.grants.get(id);
-      if (over) gate?.suspend();
-      else gate?.resume();
+      if (over) gate?.suspend("exposure");
+      else gate?.resume("exposure");
     },
   });
+  rooms.closing.add("receipts", () => receipts.close());
   const links = new Links({
     ...{ flow, store, clock, journal, crash, counts },
     nameOf: (peer) => peers.nameOf(peer),
     addressOf: (agreement) => transfers.start(agreement.id),
     renew: (agreement) => transfers.renew(agreement.id),
+    lookupOf: ({ provider }, endpoint) => peers.streamLookup(provider, endpoint),
+    packetBytesMax: options.limits?.packetBytesMax,
     onEnded: (agreement, why) => {
       // The provider tells it as a signed record as well; whichever comes first.
       const at = new Date(clock.now()).toISOString();
@@ -187,7 +208,7 @@ async function openTrade(rooms: Rooms) {
 }
 
 /** What the contracts say reaches the data plane here, and only in this direction. */
-async function contractsToDataPlane(rooms: Rooms, { federation, links }: Trade): Promise<void> {
+async function contractsToDataPlane(rooms: Rooms, { links }: Trade): Promise<void> {
   const { catalogue, agreements, flow, log } = rooms;
   for (const product of catalogue.list()) await flow.serve(product);
   for (const agreement of agreements.list()) {
@@ -196,38 +217,60 @@ async function contractsToDataPlane(rooms: Rooms, { federation, links }: Trade):
     await flow.serve({ id, topics, delivery });
     await flow.open(grantOf(agreement));
   }
-  catalogue.listen((change, { id }) => {
-    const isUsed = agreements.list().some((one) => one.product === id && one.state === "active");
-    if (change === "removed" && !isUsed) flow.withdraw(id);
-  });
+  // A product is logged for as long as it is offered or somebody has an agreement on it.
+  const withdrawUnused = (id: string): void => {
+    const isUsed = agreements
+      .list()
+      .some((one) => one.product === id && one.role === "provider" && one.state === "active");
+    if (!isUsed && catalogue.get(id) === undefined) flow.withdraw(id);
+  };
+  catalogue.listen((_, { id }) => withdrawUnused(id));
   agreements.onMade((agreement) => {
-    if (agreement.role !== "provider") return;
-    flow.open(grantOf(agreement)).catch((error: unknown) => log.error(error));
+    if (agreement.role === "consumer") {
+      links.start(agreement);
+      return;
+    }
+    // The offer may have been withdrawn while it was negotiated, and its log with it.
+    const { product: id, topics, delivery } = agreement;
+    flow
+      .serve({ id, topics, delivery })
+      .then(() => flow.open(grantOf(agreement)))
+      .catch((error: unknown) => log.error(error));
   });
   agreements.onEnded((agreement) => {
     if (agreement.role === "consumer") links.end(agreement.id);
-    else flow.grants.end(agreement.id, agreement.ended?.reason ?? "revoked");
+    else {
+      flow.grants.end(agreement.id, agreement.ended?.reason ?? "revoked");
+      withdrawUnused(agreement.product);
+    }
   });
+}
+
+/** What the data plane notices reaches the contracts, once the other side can look this one up. */
+function dataPlaneToContracts(rooms: Rooms, { federation }: Trade): void {
+  const { clock, flow, journal, log } = rooms;
   // A cap or an expiry is noticed where packets leave; the contract ends with it.
   flow.grants.onEnded((agreement, why) => {
     federation.endings.end(agreement, why).catch((error: unknown) => log.error(error));
   });
+  flow.grants.onNotice((notice) => journal.record({ at: clock.now(), ...notice }));
 }
 
 /** The sockets: MQTT for devices, apps and links; HTTP for people, programs and peers. */
-async function openDoors(rooms: Rooms, trade: Trade, undo: Undo) {
-  const { options, signer, things, urls, log } = rooms;
+async function openDoors(rooms: Rooms, trade: Trade): Promise<void> {
+  const { options, signer, things, urls, app, closing, failed } = rooms;
   const { federation, cosigner, links, traffic, receipts } = trade;
   const mqtt = mqttServer(rooms, trade);
-  const app = createHttpServer({ logger: log });
-  undo.push(() => app.close());
+  closing.add("MQTT", () => mqtt.close());
+  closing.add("the links", () => links.close());
+  closing.add("the traffic", () => traffic.close());
   await federationRoutes(app, { federation });
   const { authenticatePeer } = federation;
   await app.register((scope) => receiptRoutes(scope, { receipts: cosigner, authenticatePeer }));
   const { name, title, country, currency, place, dev, publicWorld } = options;
   const facts = {
     ...{ name, title, country, currency, place, dev, publicWorld },
-    did: signer.did,
+    ...{ did: signer.did, failed },
     version: packageVersion(),
     httpUrl: () => urls.http,
     mqttUrl: () => urls.mqtt,
@@ -237,7 +280,6 @@ async function openDoors(rooms: Rooms, trade: Trade, undo: Undo) {
   await apiRoutes(app, apiDeps({ ...rooms, ...own }));
 
   const port = await mqtt.listen(options.mqtt.port, options.mqtt.host);
-  undo.push(() => mqtt.close());
   urls.mqtt = `mqtt://${hostInUrl(options.mqtt.host)}:${port}`;
   urls.http = await listenHttp(app, options.http);
   const withdraw = (kind: "thing" | "user", id: string): void =>
@@ -248,7 +290,6 @@ async function openDoors(rooms: Rooms, trade: Trade, undo: Undo) {
     );
   things.onClosed((id) => withdraw("thing", id));
   rooms.users.onClosed(({ id }) => withdraw("user", id));
-  return { app, mqtt };
 }
 
 function mqttServer(rooms: Rooms, { federation }: Trade): MqttServer {
@@ -268,35 +309,36 @@ function mqttServer(rooms: Rooms, { federation }: Trade): MqttServer {
       usage: meter,
     }),
   });
+  const disconnectGuests = (agreement: string, why: string): void =>
+    mqtt.disconnect(
+      (principal) => principal.kind === "participant" && principal.agreement === agreement,
+      reason.notAuthorized,
+      why,
+    );
   flow.grants.onEnded((ended) => {
-    const isGuest = (principal: Principal): boolean =>
-      principal.kind === "participant" && principal.agreement === ended;
-    const close = (): void => mqtt.disconnect(isGuest, reason.notAuthorized, "the agreement ended");
-    setTimeout(close, farewellMs).unref();
+    setTimeout(() => disconnectGuests(ended, "the agreement ended"), farewellMs).unref();
+  });
+  federation.transfers.listen(({ role, state, agreement }) => {
+    // With the agreement everything ends, after a farewell: see above.
+    if (role !== "provider" || agreements.get(agreement)?.state !== "active") return;
+    const gate = flow.grants.get(agreement);
+    if (state === "SUSPENDED") gate?.suspend("transfer");
+    if (state === "STARTED") gate?.resume("transfer");
+    if (transferIsOver(state)) disconnectGuests(agreement, "the transfer is over");
   });
   return mqtt;
 }
 
-function runningNode(rooms: Rooms, trade: Trade, { app, mqtt }: Doors): RunningNode {
-  const { options, signer, urls, adminToken, flow, meter, store } = rooms;
-  const { traffic, links, receipts, federation } = trade;
+function runningNode(rooms: Rooms): RunningNode {
+  const { options, signer, urls, adminToken, store, closing } = rooms;
   return {
     name: options.name,
     did: signer.did,
     httpUrl: urls.http,
     mqttUrl: urls.mqtt,
     ...(adminToken === undefined ? {} : { adminToken }),
-    async close() {
-      traffic.close();
-      await links.close();
-      await mqtt.close();
-      await receipts.close();
-      await federation.close();
-      await app.close();
-      await flow.close();
-      await meter.close();
-      await store.close();
-    },
+    failed: store.failed,
+    close: () => closing.close(),
   };
 }
 

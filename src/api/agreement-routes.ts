@@ -11,6 +11,9 @@ import { allow, audited, callerOf } from "./guard.ts";
 import { AgreeBody, answer, EffectBody, IdParams, LinkBody } from "./schemas.ts";
 import type { WorldView } from "./world.ts";
 
+/** Receipts that are read at once. */
+const receiptsMax = 1_000;
+
 export function agreementRoutes(scope: FastifyInstance, deps: ApiDeps, world: WorldView): void {
   readRoutes(scope, deps);
   contractRoutes(scope, deps);
@@ -55,14 +58,19 @@ function readRoutes(scope: FastifyInstance, deps: ApiDeps): void {
     {
       config: allow("viewer"),
       schema: {
-        summary: "Its receipts with their signatures, oldest first",
+        summary: "Its receipts with their signatures, oldest first, from a number on",
         params: IdParams,
+        querystring: Type.Object({
+          after: Type.Optional(Type.Integer({ minimum: 0, maximum: 9_999_999_999 })),
+          limit: Type.Optional(Type.Integer({ minimum: 1, maximum: receiptsMax })),
+        }),
         response: { 200: answer<readonly unknown[]>("Receipts.") },
       },
     },
     async (request) => {
       const { id } = await agreementOf(deps, request.params.id);
-      return deps.settle.receipts(id);
+      const { after = 0, limit = receiptsMax } = request.query;
+      return deps.settle.receipts(id, after, limit);
     },
   );
 }

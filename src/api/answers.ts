@@ -31,11 +31,15 @@ export const Status = Type.Object({
     Type.Object({
       agreement: text,
       state: either("up", "down", "ended"),
+      problem: Type.Optional(
+        either("waiting", "address", "refused", "disagrees", "fault", "failed"),
+      ),
       lagMs: Type.Optional(Type.Number()),
       messages: count,
     }),
   ),
   refusals: Type.Record(text, count, { description: "Messages withheld, by reason." }),
+  dropped: Type.Integer({ description: "Messages given up because a queue was full." }),
   uptimeSeconds: count,
 });
 

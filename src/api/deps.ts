@@ -8,6 +8,7 @@ import type {
   UsageResource,
 } from "../client/resources.ts";
 import type { Clock } from "../kernel/clock.ts";
+import type { ComityError } from "../kernel/errors.ts";
 import type { Journal } from "../kernel/journal.ts";
 import type { Place } from "../kernel/place.ts";
 import type { Agreement } from "../market/agreement.ts";
@@ -51,6 +52,8 @@ export interface NodeFacts {
   readonly dev: boolean;
   /** Shows the world page, its data and the overview for peers to everybody. */
   readonly publicWorld: boolean;
+  /** Why the node can keep nothing any longer; undefined while all is well. */
+  failed(): ComityError | undefined;
   /** Known once the sockets are bound. */
   httpUrl(): string;
   mqttUrl(): string;
@@ -113,7 +116,8 @@ export interface AgreementsApi {
 export interface SettleApi {
   usage(): readonly UsageResource[] | Promise<readonly UsageResource[]>;
   usageOf(agreement: string): UsageResource | undefined | Promise<UsageResource | undefined>;
-  receipts(agreement: string): Promise<readonly unknown[]>;
+  /** Numbers above `after`, in order, at most `limit`. */
+  receipts(agreement: string, after: number, limit: number): Promise<readonly unknown[]>;
   /** `month` as `2026-11`. */
   statement(month: string): Promise<readonly StatementResource[]>;
   /** A self-contained evidence file; undefined where nothing was receipted. */
@@ -164,6 +168,8 @@ export interface TrafficApi {
   links(): readonly LinkResource[];
   /** Messages withheld since the start, by reason. */
   refusals(): Readonly<Record<string, number>>;
+  /** Messages given up since the start because a queue was full or a publisher had no right. */
+  dropped(): number;
   /** How each agreement flows on this side. */
   flows(): readonly FlowFacts[];
 }

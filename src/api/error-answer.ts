@@ -9,9 +9,16 @@ export function answerError(
 ): FastifyReply {
   const error = toComity(thrown, request);
   if (error.status >= 500 && error !== thrown) request.log.error(thrown);
-  const { code, message, remedy } = error;
+  return sendError(error, reply, error.status);
+}
+
+export function sendError(
+  { code, message, remedy }: ComityError,
+  reply: FastifyReply,
+  status: number,
+): FastifyReply {
   return reply
-    .code(error.status)
+    .code(status)
     .type("application/json; charset=utf-8")
     .serializer((body: unknown) => JSON.stringify(body))
     .send({ error: { code, message, remedy } });

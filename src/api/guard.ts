@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { ComityError } from "../kernel/errors.ts";
+import { isLoopback } from "../kernel/loopback.ts";
 import { hasRole, nameOfPrincipal, type Principal, type Role } from "../things/access.ts";
 import { principalOfBearer } from "../things/credentials.ts";
 import type { ApiDeps } from "./deps.ts";
@@ -91,10 +92,6 @@ function anonymous(request: FastifyRequest, deps: ApiDeps): Principal | undefine
   const name = request.hostname.replace(/^\[|\]$/g, "");
   const loopback = isLoopback(request.ip) && (name === "localhost" || isLoopback(name));
   return loopback ? { kind: "anonymous" } : undefined;
-}
-
-function isLoopback(address: string): boolean {
-  return address === "::1" || /^(::ffff:)?127(\.\d{1,3}){3}$/.test(address);
 }
 
 /** Refusals of strangers go on record too, but cannot fill the disk: some a minute, then a sum. */

@@ -147,7 +147,7 @@ function withDefaults(body: Type.Static<typeof ProductBody>): ProductToAdd {
 }
 
 /** `Bus positions, Rotterdam` → `bus-positions-rotterdam`. */
-export function idFromTitle(title: string): string {
+function idFromTitle(title: string): string {
   const plain = title.normalize("NFKD").toLowerCase();
   const id = plain.replace(/\p{M}/gu, "").replace(/[^a-z0-9]+/g, "-");
   const cut = id.slice(0, 64).replace(/^-+|-+$/g, "");

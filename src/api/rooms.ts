@@ -5,15 +5,12 @@ import type { Flow } from "../flow/flow.ts";
 import { publishOne, subscribeMessages } from "../flow/local-streams.ts";
 import { readMessages } from "../flow/log-reader.ts";
 import type { Clock } from "../kernel/clock.ts";
-import { ComityError } from "../kernel/errors.ts";
 import type { Journal } from "../kernel/journal.ts";
 import type { Agreement } from "../market/agreement.ts";
 import type { Agreements } from "../market/agreements.ts";
 import type { Catalogue } from "../market/catalogue.ts";
-import { productOfOffer } from "../market/policy.ts";
 import type { ConsumerCounts } from "../meter/consumer-counts.ts";
-import { rowPrefix } from "../meter/row-id.ts";
-import type { ReceiptRecord } from "../meter/receipt.ts";
+import { receiptsAfter } from "../meter/receipt.ts";
 import type { ProviderReceipts } from "../meter/receipts-provider.ts";
 import type { Traffic } from "../meter/traffic.ts";
 import type { Meter } from "../meter/usage.ts";
@@ -82,9 +79,11 @@ export function apiDeps(rooms: Rooms): ApiDeps {
           agreement: link.agreement.id,
           state: link.state,
           messages: link.messages,
+          ...(link.problem === undefined ? {} : { problem: link.problem }),
           ...(link.lagMs === undefined ? {} : { lagMs: link.lagMs }),
         })),
       refusals: () => rooms.meter.refusals(),
+      dropped: () => rooms.flow.counts.dropped,
       flows: () => rooms.traffic.flows(),
     },
   };
@@ -119,9 +118,9 @@ function agreementsApi(rooms: Rooms): ApiDeps["agreements"] {
     list: () => agreements.list(),
     get: (id) => agreements.get(id),
     async agree(offer, provider) {
-      const from = provider ?? (await providerOf(rooms, offer));
+      const from = provider ?? (await federation.offers.providerOf(offer));
       const agreement = await federation.negotiate(from, offer);
-      await links.start(agreement);
+      await links.ready(agreement);
       return agreement;
     },
     revoke: (id) => federation.endings.end(id, "revoked"),
@@ -133,27 +132,15 @@ function agreementsApi(rooms: Rooms): ApiDeps["agreements"] {
   };
 }
 
-/** Whose offer it is, where only one known participant makes it. */
-async function providerOf({ federation, facts }: Rooms, offer: string): Promise<string> {
-  const found = (await federation.offers.all()).filter(
-    (one) => one.offer === offer && one.provider !== facts.did,
-  );
-  if (found.length === 1) return found[0]!.provider;
-  if (found.length === 0) throw new ComityError("NOT_FOUND", { what: "offer", id: offer });
-  const problem = `several providers offer ${productOfOffer(offer)}; name one with --provider`;
-  throw new ComityError("BODY_INVALID", { problem });
-}
-
 function settleApi(rooms: Rooms): ApiDeps["settle"] {
   const { agreements, store } = rooms;
   const need = (id: string): Agreement => agreements.need(id);
   return {
     usage: () => Promise.all(agreements.list().map((agreement) => usageOf(agreement, rooms))),
     usageOf: (id) => usageOf(need(id), rooms),
-    async receipts(id) {
+    async receipts(id, after, limit) {
       await rooms.receipts.closeWindows(id, closeWithinMs);
-      const rows = await store.list<ReceiptRecord>("receipt", { prefix: rowPrefix(id) });
-      return rows.map(({ doc }) => doc);
+      return receiptsAfter(store, id, after, limit);
     },
     statement: async (month) => statementOf(store, agreements.list(), month),
     async bill(month, id) {

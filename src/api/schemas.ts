@@ -6,7 +6,7 @@ const strict = { additionalProperties: false } as const;
 
 export const Name = Type.String({ pattern: "^[a-z0-9-]{1,64}$" });
 export const Month = Type.String({ pattern: "^[0-9]{4}-(0[1-9]|1[0-2])$" });
-export const TopicFilters = Type.Array(text(1024), { maxItems: 64 });
+const TopicFilters = Type.Array(text(1024), { maxItems: 64 });
 
 export const Place = Type.Object(
   {

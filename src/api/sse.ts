@@ -7,7 +7,7 @@ import type { ApiLimits } from "./deps.ts";
 const heartbeatMs = 15_000;
 
 /** Server-Sent Events (HTML Living Standard §9.2) to one client; what it cannot take is dropped. */
-export class SseClient {
+class SseClient {
   readonly #raw: ServerResponse;
   readonly #queueBytesMax: number;
   #dropped = 0;

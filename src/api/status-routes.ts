@@ -3,6 +3,7 @@ import type { FastifyInstance } from "fastify";
 import type { HealthResource, StatusResource } from "../client/resources.ts";
 import * as answers from "./answers.ts";
 import type { ApiDeps } from "./deps.ts";
+import { sendError } from "./error-answer.ts";
 import { allow } from "./guard.ts";
 import { answer } from "./schemas.ts";
 
@@ -21,7 +22,13 @@ export function statusRoutes(scope: FastifyInstance, deps: ApiDeps): void {
         response: { 200: answer<HealthResource>("It is.", answers.Health) },
       },
     },
-    async () => ({ status: "ok" as const, name: node.name, did: node.did, version: node.version }),
+    async (_, reply) => {
+      const failed = node.failed();
+      // whoever watches over the node starts another one at 503
+      if (failed !== undefined) return sendError(failed, reply, 503);
+      const { name, did, version } = node;
+      return { status: "ok" as const, name, did, version };
+    },
   );
 
   app.get(
@@ -51,6 +58,7 @@ export function statusRoutes(scope: FastifyInstance, deps: ApiDeps): void {
         },
         links: deps.traffic.links(),
         refusals: deps.traffic.refusals(),
+        dropped: deps.traffic.dropped(),
         uptimeSeconds: Math.floor((clock.monotonic() - startedAt) / 1000),
       };
     },

@@ -68,7 +68,7 @@ function revokeCommand(io: CliIo): Command {
     });
 }
 
-export function otherOf(agreement: Pick<AgreementResource, "role" | "provider" | "consumer">) {
+function otherOf(agreement: Pick<AgreementResource, "role" | "provider" | "consumer">) {
   return agreement.role === "provider" ? agreement.consumer : agreement.provider;
 }
 

@@ -42,7 +42,7 @@ export function addressFrom(
   text: string,
   hostDefault: string,
 ): { host: string; port: number } {
-  const match = /^(?:(.+):)?(\d{1,5})$/.exec(text);
+  const match = /^(?:(\[[^\]]+\]|[^:]+):)?(\d{1,5})$/.exec(text);
   const port = Number(match?.[2]);
   if (!match || port > 65_535) throw invalid(`${option} "${text}" is not PORT or HOST:PORT`);
   return { host: (match[1] ?? hostDefault).replace(/^\[|\]$/g, ""), port };

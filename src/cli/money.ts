@@ -82,7 +82,7 @@ function verifyCommand(io: CliIo): Command {
     .argument("<file>", "from comity bill … --out FILE")
     .action(async (file: string, _options: unknown, command: Command) => {
       const text = readText(file);
-      const { verifyBill } = await import("../settle/verify.ts");
+      const { chainText, verifyBill } = await import("../settle/verify.ts");
       const verified = await verifyBill(parseBill(file, text));
       if (globals(command).json === true) return printJson(io, { verified: true, ...verified });
       printLine(io, `${file} verifies.`);
@@ -93,7 +93,7 @@ function verifyCommand(io: CliIo): Command {
       printLine(io, `  delivered  ${verified.messages.toLocaleString("en")} messages`);
       printLine(io, `  price      ${describePrice(verified.price)}`);
       printLine(io, `  amount     ${verified.amount} ${verified.currency}`);
-      printLine(io, `  receipts   ${verified.chain}, each signed by both, in one chain`);
+      printLine(io, `  evidence   ${chainText(verified.chain)}, each signed by both`);
       printLine(
         io,
         "  keys       compare them once with what both publish in their DID documents:",

@@ -46,7 +46,7 @@ export async function runCli(args: readonly string[], io: CliIo): Promise<number
   }
 }
 
-export function buildProgram(io: CliIo): Command {
+function buildProgram(io: CliIo): Command {
   const program = new Command("comity")
     .description("Share live data from connected things with other organisations, under contract.")
     .version(packageVersion(), "-V, --version", "print the version")

@@ -19,6 +19,9 @@ export function statusCommand(io: CliIo): Command {
       for (const [reason, count] of Object.entries(status.refusals)) {
         printLine(io, `  withheld    ${count.toLocaleString("en")} messages (${reason})`);
       }
+      if (status.dropped > 0) {
+        printLine(io, `  dropped     ${status.dropped.toLocaleString("en")} messages`);
+      }
       if (status.links.length === 0) return;
       printLine(io);
       const rows = status.links.map(({ agreement, state, messages, lagMs }) => [

@@ -4,6 +4,7 @@ import { Compile } from "typebox/compile";
 import { parse } from "yaml";
 import { crashAt } from "../kernel/crash.ts";
 import { problemOf } from "../kernel/errors.ts";
+import { didWebUrl } from "../federate/resolver.ts";
 import { placeProblem } from "../kernel/place.ts";
 import type { NodeOptions } from "../node.ts";
 import { dataDefault, readText } from "./context.ts";
@@ -20,6 +21,7 @@ export interface UpFlags {
   readonly http?: string;
   readonly mqtt?: string;
   readonly publicUrl?: string;
+  readonly publicMqtt?: string;
   readonly localPeer?: readonly string[];
   readonly publicWorld?: boolean;
   readonly dev?: boolean;
@@ -38,6 +40,10 @@ const Address = Type.Union([
 const limit = Type.Optional(Type.Integer({ minimum: 1 }));
 const limits = {
   connectionsMax: limit,
+  unauthenticatedMax: limit,
+  connectionsPerPrincipalMax: limit,
+  connectionsPerAgreementMax: limit,
+  sessionsPerPrincipalMax: limit,
   packetBytesMax: limit,
   subscriptionsPerClientMax: limit,
   queueBytesMax: limit,
@@ -64,6 +70,7 @@ const ConfigFile = Type.Object(
     http: Type.Optional(Address),
     mqtt: Type.Optional(Address),
     publicUrl: Type.Optional(Type.String()),
+    publicMqttUrl: Type.Optional(Type.String()),
     localPeers: Type.Optional(
       Type.Array(Type.Object({ did: Type.String(), url: Type.String() }, strict)),
     ),
@@ -109,11 +116,12 @@ export function upOptions(
     // XXX: ISO 4217 for "no currency"; ZZ: ISO 3166 leaves it to the user
     currency: code("--currency", /^[A-Z]{3}$/, flags.currency ?? file.currency ?? "XXX"),
     place: placeOf(flags, file),
-    ...optional("did", flags.did ?? file.did),
+    ...optional("did", didWeb(flags.did ?? file.did)),
     data: flags.data ?? file.data ?? dataDefault,
     http: addressOf("--http", flags.http, file.http, 8080),
     mqtt: addressOf("--mqtt", flags.mqtt, file.mqtt, 1883),
     ...optional("publicUrl", httpUrl("--public-url", flags.publicUrl ?? file.publicUrl)),
+    ...optional("publicMqttUrl", flags.publicMqtt ?? file.publicMqttUrl),
     localPeers: [...(file.localPeers ?? []), ...(flags.localPeer ?? []).map(localPeerFrom)],
     dev: flags.dev ?? file.dev ?? false,
     publicWorld: flags.publicWorld ?? file.publicWorld ?? false,
@@ -161,6 +169,17 @@ function placeOf(flags: UpFlags, file: ConfigFile): NodeOptions["place"] {
 
 function code(option: string, form: RegExp, value: string): string {
   if (!form.test(value)) throw invalid(`${option} "${value}" is not an ISO code such as NL or EUR`);
+  return value;
+}
+
+/** Kept for ever at the first start: one that peers could not resolve is refused before. */
+function didWeb(value: string | undefined): string | undefined {
+  if (value === undefined) return undefined;
+  try {
+    didWebUrl(value);
+  } catch {
+    throw invalid(`--did "${value}" is no did:web such as did:web:node.example`);
+  }
   return value;
 }
 

@@ -21,6 +21,10 @@ export function upCommand(io: CliIo): Command {
     .option("--mqtt <port>", "PORT or HOST:PORT (default: 127.0.0.1:1883; 0: any free one)")
     .option("--public-url <url>", "the address others reach it at, where that is another")
     .option(
+      "--public-mqtt <url>",
+      "mqtt://HOST:PORT others reach it at (default: --public-url's host)",
+    )
+    .option(
       "--local-peer <url>",
       "a peer's node on this machine, such as http://127.0.0.1:8081; repeatable",
       repeated,
@@ -44,7 +48,8 @@ export function upCommand(io: CliIo): Command {
           printStart(io, node, options.data);
         }
         if (options.dev) warnOfDev(io);
-        await interrupt.promise;
+        const failed = await Promise.race([interrupt.promise, node.failed]);
+        if (failed !== "interrupted") throw failed;
         interrupt.dispose(); // a second Ctrl-C ends it at once
         if (json !== true) printLine(io, "Stopping …");
       } finally {

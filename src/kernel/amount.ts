@@ -5,41 +5,6 @@
 const MICRO = 1_000_000n;
 const DECIMAL = /^(-?)(\d{1,18})(?:\.(\d{1,6}))?$/;
 
-/** ISO 4217 minor-unit exponents that differ from 2. */
-const EXPONENTS: Readonly<Record<string, number>> = {
-  BHD: 3,
-  BIF: 0,
-  CLF: 4,
-  CLP: 0,
-  DJF: 0,
-  GNF: 0,
-  IQD: 3,
-  ISK: 0,
-  JOD: 3,
-  JPY: 0,
-  KMF: 0,
-  KRW: 0,
-  KWD: 3,
-  LYD: 3,
-  OMR: 3,
-  PYG: 0,
-  RWF: 0,
-  TND: 3,
-  UGX: 0,
-  UYI: 0,
-  UYW: 4,
-  VND: 0,
-  VUV: 0,
-  XAF: 0,
-  XOF: 0,
-  XPF: 0,
-};
-
-/** Number of decimals of a currency's minor unit (ISO 4217). */
-export function currencyExponent(currency: string): number {
-  return EXPONENTS[currency] ?? 2;
-}
-
 /** `"0.002"` → `2000n`; undefined where the text is no decimal of at most six places. */
 export function parseAmount(text: string): bigint | undefined {
   const match = DECIMAL.exec(text);

@@ -1,7 +1,7 @@
 /** MQTT topic names and filters (MQTT 5.0 §4.7). */
 
 /** Bytes of UTF-8 that a topic or filter may have; the standard's own limit is 65,535. */
-export const topicBytesMax = 1024;
+const topicBytesMax = 1024;
 
 /** What is wrong with a topic name, or undefined. */
 export function topicProblem(topic: string): string | undefined {

@@ -13,6 +13,8 @@ export interface StoreUnderTest {
   readonly store: Store;
   /** Closes the store and opens what it left behind. */
   reopen?(): Promise<Store>;
+  /** Breaks what the store stands on; left away where an engine cannot break. */
+  fail?(): Promise<void>;
   /** Closes and clears away whatever is open. */
   dispose(): Promise<void>;
 }
@@ -204,6 +206,26 @@ function endTests(open: () => Promise<StoreUnderTest>): void {
     await Promise.all([...done, closed, store.close()]);
     assert.equal(await read, 19);
     await opened.dispose();
+  });
+
+  test("store - an orderly end is no failure", async () => {
+    const opened = await open();
+    const said: string[] = [];
+    void opened.store.failed.then(({ code }) => said.push(code));
+    await opened.store.close();
+    await opened.dispose();
+    assert.deepEqual(said, []);
+  });
+
+  test("store - tells that it takes nothing more, and why", async (t) => {
+    const opened = await open();
+    t.after(() => opened.dispose());
+    if (opened.fail === undefined) return t.skip("this engine cannot break");
+    await opened.fail();
+    const { code, message } = await opened.store.failed;
+    assert.equal(code, "STORE_FAILED");
+    const late = opened.store.commit([put("end", "late", 1)]);
+    await assert.rejects(late, { code, message });
   });
 
   test("store - a new start finds everything again", async (t) => {

@@ -3,7 +3,11 @@
  * the audit trail) and logs (the messages of logged streams). One writer; a commit is durable
  * when its promise resolves, and all of it or none of it. Engines pass `store.conformance.ts`.
  */
+import type { ComityError } from "../kernel/errors.ts";
+
 export interface Store {
+  /** Resolves with the reason when it takes nothing more though nobody closed it. */
+  readonly failed: Promise<ComityError>;
   /** Atomic and durable. Commits made in the same turn may share one disk write. */
   commit(writes: readonly Write[]): Promise<void>;
   get<T>(kind: string, id: string): Promise<T | undefined>;

@@ -106,7 +106,8 @@ test("API - an agreement is made, read with its usage, linked, and revoked once"
   assert.ok(detail.evidence);
   await node.admin.link(made.id, "cut");
   assert.deepEqual(node.state.links, [`cut ${made.id}`]);
-  assert.equal((await node.admin.receipts(made.id)).length, 1);
+  assert.equal((await node.admin.receipts(made.id)).length, 3);
+  assert.deepEqual(await node.admin.receipts(made.id, { after: 1, limit: 1 }), [{ seq: 2 }]);
   const ended = await node.admin.revoke(made.id);
   assert.equal(ended.ended?.by, "owner admin");
   await assert.rejects(node.admin.revoke(made.id), { code: "AGREEMENT_ENDED", status: 409 });

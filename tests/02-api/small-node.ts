@@ -97,6 +97,7 @@ export async function smallNode(
       version: "0.1.0",
       dev: options.dev ?? false,
       publicWorld: options.publicWorld ?? false,
+      failed: () => undefined,
       httpUrl: () => url,
       mqttUrl: () => "mqtt://127.0.0.1:1883",
     },
@@ -182,7 +183,10 @@ function rooms(state: SmallState): Rooms {
         const found = state.agreements.get(id);
         return found && usageOf(found);
       },
-      receipts: async () => [{ seq: 1 }],
+      receipts: async (_id, after, limit) => {
+        const all = [1, 2, 3].map((seq) => ({ seq }));
+        return all.slice(after, after + limit);
+      },
       statement: async (month) => [...state.agreements.values()].map((one) => line(one, month)),
       bill: async (month, id) => (state.agreements.has(id) ? { v: 1, month } : undefined),
     },
@@ -208,6 +212,7 @@ function rooms(state: SmallState): Rooms {
       messagesPerSecond: () => 12.5,
       links: () => [{ agreement: "urn:uuid:a", state: "up", messages: 7, lagMs: 4 }],
       refusals: () => ({ cap: 2 }),
+      dropped: () => 0,
       flows: () =>
         [...state.agreements.keys()].map((id) => ({
           agreement: id,

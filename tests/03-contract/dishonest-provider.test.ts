@@ -15,6 +15,7 @@ const offer = compileOffer(product);
 /** What the provider sends instead of what was asked for. */
 interface Trick {
   offered?: object;
+  about?: object;
   policy?: (honest: AgreementPolicy) => AgreementPolicy;
   sign?: (policy: AgreementPolicy) => Promise<JwsSignature | undefined>;
 }
@@ -31,7 +32,9 @@ before(async () => {
   buyer = await openSide(a, seats, { waitMs: 3_000 });
   provider = await openStranger(b, async (path, body) => {
     if (path.includes("/catalog/datasets/")) {
-      const dataset = { "@id": product.id, hasPolicy: [{ ...offer, ...trick.offered }] };
+      const { title, delivery } = product;
+      const comity = { title, delivery, ...trick.about };
+      const dataset = { "@id": product.id, hasPolicy: [{ ...offer, ...trick.offered }], comity };
       return { status: 200, body: message("Dataset", dataset) };
     }
     if (!path.endsWith("/negotiations/request")) return undefined;
@@ -113,6 +116,12 @@ const tricks: readonly (readonly [string, Trick, RegExp])[] = [
     /price/,
   ],
   ["other topics beside the policy", { policy: (p) => withComity(p, { topics: ["x"] }) }, /topics/],
+  [
+    "a live stream for a logged one",
+    { policy: (p) => withComity(p, { delivery: "live" }) },
+    /policy in the agreement/,
+  ],
+  ["another title", { policy: (p) => withComity(p, { title: "Moonlight" }) }, /title/],
   ["another buyer", { policy: (p) => ({ ...p, assignee: "did:web:else" }) }, /assignee/],
   ["another seller", { policy: (p) => ({ ...p, assigner: "did:web:else" }) }, /assigner/],
   ["another product", { policy: (p) => ({ ...p, target: "else" }) }, /agreement/],
@@ -147,11 +156,12 @@ for (const [what, played, problem] of tricks) {
 }
 
 test("offer - terms that do not fit its id are refused before anything is asked", async () => {
-  trick = { offered: { obligation: [] } };
   const asked = provider.received.filter(({ path }) => path.endsWith("/request")).length;
-  await assert.rejects(buyer.federation.negotiate(provider.did, offer["@id"]), {
-    code: "POLICY_CHANGED",
-  });
+  for (trick of [{ offered: { obligation: [] } }, { about: { delivery: "live" } }]) {
+    await assert.rejects(buyer.federation.negotiate(provider.did, offer["@id"]), {
+      code: "POLICY_CHANGED",
+    });
+  }
   assert.equal(provider.received.filter(({ path }) => path.endsWith("/request")).length, asked);
 });
 

@@ -64,10 +64,9 @@ before(async () => {
   plain = await openStranger(b, async (path, body) => {
     if (path.includes("/catalog/datasets/")) {
       const own = side.catalogue.offerOf("bus-positions");
-      return {
-        status: 200,
-        body: message("Dataset", { "@id": "bus-positions", hasPolicy: [own] }),
-      };
+      const { title, delivery } = paidProduct;
+      const dataset = { "@id": "bus-positions", hasPolicy: [own], comity: { title, delivery } };
+      return { status: 200, body: message("Dataset", dataset) };
     }
     if (!path.endsWith("/negotiations/request")) return undefined;
     const { consumerPid } = body;

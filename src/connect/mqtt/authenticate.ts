@@ -1,7 +1,8 @@
+import { isLoopback } from "../../kernel/loopback.ts";
 import type { UsagePort } from "../../ports/usage.ts";
 import type { Principal } from "../../things/access.ts";
 import { reason } from "../../wire/mqtt/protocol.ts";
-import type { Authentication } from "./connection.ts";
+import type { Authentication } from "./connect.ts";
 
 export interface DoorKeepers {
   /** `--dev`: nameless clients from this machine are let in. */
@@ -44,8 +45,4 @@ export function authenticator(keepers: DoorKeepers) {
 
 function refusal(reasonCode: number, problem: string): Authentication {
   return { ok: false, reasonCode, problem };
-}
-
-function isLoopback(address: string): boolean {
-  return address === "::1" || address.startsWith("127.") || address.startsWith("::ffff:127.");
 }

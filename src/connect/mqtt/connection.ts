@@ -3,8 +3,7 @@ import { ComityError, problemOf } from "../../kernel/errors.ts";
 import type { Flow } from "../../flow/flow.ts";
 import { Outbox } from "../../flow/outbox.ts";
 import { Run } from "../../flow/run.ts";
-import { topicProblem } from "../../kernel/topic.ts";
-import { mayPublish, nameOfPrincipal, type Principal } from "../../things/access.ts";
+import { nameOfPrincipal, type Principal } from "../../things/access.ts";
 import {
   decodeAcknowledgement,
   decodeConnect,
@@ -21,7 +20,6 @@ import {
   pingresp,
 } from "../../wire/mqtt/encode.ts";
 import { PacketStream, type PacketSink, type ScannedRun } from "../../wire/mqtt/packet-stream.ts";
-import type { Properties } from "../../wire/mqtt/properties.ts";
 import {
   malformed,
   packetType,
@@ -31,15 +29,11 @@ import {
 } from "../../wire/mqtt/protocol.ts";
 import { Acknowledgements } from "./acknowledgements.ts";
 import type { Client, ClientLine } from "./client.ts";
+import { admission, type Authenticate, sessionExpiry, welcome } from "./connect.ts";
 import { GuestClient } from "./guest-client.ts";
 import type { MqttLimits } from "./limits.ts";
 import { OwnClient } from "./own-client.ts";
 import type { Session } from "./session.ts";
-
-/** Why a client was not let in, or who it is. */
-export type Authentication =
-  | { readonly ok: true; readonly principal: Principal }
-  | { readonly ok: false; readonly reasonCode: number; readonly problem: string };
 
 /** What is to be published for a client that has gone without a word. */
 export interface LastWill {
@@ -51,13 +45,12 @@ export interface LastWill {
 export interface ConnectionHost {
   readonly flow: Flow;
   readonly limits: MqttLimits;
-  authenticate(
-    username: string | undefined,
-    password: string | undefined,
-    remoteAddress: string,
-  ): Authentication;
+  readonly authenticate: Authenticate;
   /** A Thing published; told at most once a second each, with the start of its payload. */
   onSeen(thing: string, summary: string): void;
+  /** False where the agreement has as many connections as it may. */
+  admitGuest(connection: Connection, principal: Principal): boolean;
+  /** Undefined where there are as many connections or sessions as there may be. */
   takeSession(
     connection: Connection,
     principal: Principal,
@@ -65,6 +58,8 @@ export interface ConnectionHost {
     cleanStart: boolean,
   ): { readonly session: Session; readonly present: boolean } | undefined;
   leaveSession(connection: Connection, session: Session, will: LastWill | undefined): void;
+  /** The connection is over, though its socket may linger. */
+  leave(connection: Connection): void;
   forget(connection: Connection): void;
 }
 
@@ -128,6 +123,11 @@ export class Connection implements PacketSink {
       }
     }
     this.#hangUp();
+  }
+
+  /** Makes room for others: it has not said yet who it is. */
+  dismiss(): void {
+    this.#socket.destroy();
   }
 
   /** Called once a second: closes who is silent for too long [MQTT-3.1.2-22]. */
@@ -215,6 +215,7 @@ export class Connection implements PacketSink {
     const will = this.#will;
     this.#session = this.#will = undefined;
     this.#client?.close();
+    this.#host.leave(this);
     if (session === undefined) return;
     this.#host.leaveSession(this, session, will && this.#lastWill(will));
   }
@@ -254,29 +255,14 @@ export class Connection implements PacketSink {
 
   #connect(connect: Connect): void {
     this.#version = this.#stream.version = connect.version;
-    const { username, password, will, properties } = connect;
     const remoteAddress = this.#socket.remoteAddress ?? "";
-    const accept = this.#host.authenticate(username, password?.toString("utf8"), remoteAddress);
-    if (!accept.ok) return this.#reject(accept.reasonCode, accept.problem);
-    const { principal } = accept;
-    if (properties.authenticationMethod !== undefined) {
-      return this.#reject(reason.badAuthenticationMethod, "enhanced authentication is not offered");
-    }
-    const problem = will && topicProblem(will.topic);
-    if (problem !== undefined) {
-      return this.#reject(reason.topicNameInvalid, `the will's topic ${problem}`);
-    }
-    if (will !== undefined && !mayPublish(principal, will.topic)) {
-      return this.#reject(reason.notAuthorized, `the will's topic ${will.topic} is not allowed`);
-    }
-    if (connect.clientId === "" && connect.version === 4 && !connect.cleanStart) {
-      const text = "an empty client identifier needs a clean session"; // [MQTT-3.1.3-8]
-      return this.#reject(reason.clientIdNotValid, text);
-    }
+    const known = admission(connect, remoteAddress, this.#host.authenticate);
+    if (!known.ok) return this.#reject(known.reasonCode, known.problem);
+    const { principal } = known;
     this.principal = principal;
     this.#stream.packetBytesMax = this.#host.limits.packetBytesMax;
     if (connect.keepAliveSeconds > 0) this.#aliveMs = connect.keepAliveSeconds * 1500;
-    if (principal.kind === "participant") this.#welcomeGuest(connect, principal.agreement);
+    if (principal.kind === "participant") this.#welcomeGuest(connect, principal);
     else this.#welcomeOwn(connect, principal);
   }
 
@@ -286,8 +272,11 @@ export class Connection implements PacketSink {
     this.#hangUp(); // [MQTT-3.1.4-2]
   }
 
-  #welcomeGuest(connect: Connect, agreement: string): void {
-    this.#client = new GuestClient(this.#line(), agreement);
+  #welcomeGuest(connect: Connect, principal: Extract<Principal, { kind: "participant" }>): void {
+    if (!this.#host.admitGuest(this, principal)) {
+      return this.#reject(reason.quotaExceeded, "the agreement has too many connections");
+    }
+    this.#client = new GuestClient(this.#line(), principal.agreement);
     this.#accept(connect, false, connect.clientId || this.#newClientId());
   }
 
@@ -297,7 +286,7 @@ export class Connection implements PacketSink {
     const key = `${nameOfPrincipal(principal)}/${clientId}`;
     const taken = this.#host.takeSession(this, principal, key, connect.cleanStart);
     if (taken === undefined) {
-      return this.#reject(reason.quotaExceeded, "this node keeps no more sessions");
+      return this.#reject(reason.quotaExceeded, "too many connections or sessions");
     }
     const { session, present } = taken;
     session.expirySeconds = sessionExpiry(connect);
@@ -317,20 +306,13 @@ export class Connection implements PacketSink {
 
   #accept(connect: Connect, sessionPresent: boolean, clientId: string): void {
     this.#outbox.pushControl(
-      encodeConnack(connect.version, sessionPresent, reason.success, {
-        maximumPacketSize: this.#host.limits.packetBytesMax,
-        sharedAvailable: 0,
-        ...this.#cappedExpiry(connect),
-        ...(connect.clientId === "" ? { assignedClientId: clientId } : {}), // [MQTT-3.1.3-7]
-      }),
+      encodeConnack(
+        connect.version,
+        sessionPresent,
+        reason.success,
+        welcome(connect, this.#host.limits, clientId),
+      ),
     );
-  }
-
-  /** The client is told when its session is kept for less than it asked (§3.2.2.3.2). */
-  #cappedExpiry(connect: Connect): Properties {
-    const { sessionExpirySecondsMax } = this.#host.limits;
-    const asked = connect.properties.sessionExpirySeconds ?? 0;
-    return asked > sessionExpirySecondsMax ? { sessionExpirySeconds: sessionExpirySecondsMax } : {};
   }
 
   #line(): ClientLine {
@@ -383,11 +365,4 @@ export class Connection implements PacketSink {
 
 function connectFirst(): ProtocolError {
   return new ProtocolError(reason.protocolError, "CONNECT comes first"); // [MQTT-3.1.0-1]
-}
-
-/** Seconds a session outlives its connection; 3.1.1 knows only none and for ever. */
-function sessionExpiry(connect: Connect): number {
-  if (connect.version === 4) return connect.cleanStart ? 0 : Infinity;
-  const seconds = connect.properties.sessionExpirySeconds ?? 0;
-  return seconds === 0xffff_ffff ? Infinity : seconds;
 }

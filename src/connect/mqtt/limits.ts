@@ -1,6 +1,13 @@
 export interface MqttLimits {
   /** Twice as many sessions are kept, those of clients that are away included. */
   readonly connectionsMax: number;
+  /** Those that have not said yet who they are; the oldest of them makes room for another. */
+  readonly unauthenticatedMax: number;
+  /** Of one Thing or user. */
+  readonly connectionsPerPrincipalMax: number;
+  /** Of another organisation under one agreement. */
+  readonly connectionsPerAgreementMax: number;
+  readonly sessionsPerPrincipalMax: number;
   /** One packet of an authenticated client; before CONNECT it is 64 KiB. */
   readonly packetBytesMax: number;
   readonly subscriptionsPerClientMax: number;
@@ -13,6 +20,10 @@ export interface MqttLimits {
 
 export const mqttLimits: MqttLimits = {
   connectionsMax: 50_000,
+  unauthenticatedMax: 5_000,
+  connectionsPerPrincipalMax: 5_000,
+  connectionsPerAgreementMax: 16,
+  sessionsPerPrincipalMax: 10_000,
   packetBytesMax: 1_048_576,
   subscriptionsPerClientMax: 1_000,
   queueBytesMax: 16_777_216,

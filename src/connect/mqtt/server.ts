@@ -11,6 +11,7 @@ import { reason } from "../../wire/mqtt/protocol.ts";
 import { Connection, type ConnectionHost, type LastWill } from "./connection.ts";
 import type { MqttLimits } from "./limits.ts";
 import { Session } from "./session.ts";
+import { Shares } from "./shares.ts";
 
 interface KnownSession {
   readonly session: Session;
@@ -30,6 +31,11 @@ export class MqttServer implements ConnectionHost {
   readonly onSeen: ConnectionHost["onSeen"];
   readonly #server: Server;
   readonly #connections = new Set<Connection>();
+  /** Those that have not said yet who they are, the oldest first. */
+  readonly #strangers = new Set<Connection>();
+  readonly #shares = new Shares();
+  readonly #admitted = new Map<Connection, Principal>();
+  readonly #sessionShares = new Shares();
   readonly #sessions = new Map<string, KnownSession>();
   readonly #sweep: NodeJS.Timeout;
 
@@ -67,16 +73,26 @@ export class MqttServer implements ConnectionHost {
     return this.flow.router.size;
   }
 
-  /** Ends the connections of a removed Thing or of an ended agreement. */
+  /**
+   * Ends the connections and the sessions of a removed Thing or of an ended agreement: whoever
+   * bears its name later finds nothing of it.
+   */
   disconnect(which: (principal: Principal) => boolean, reasonCode: number, text: string): void {
     for (const connection of this.#connections) {
       if (connection.principal && which(connection.principal)) connection.end(reasonCode, text);
     }
+    for (const known of this.#sessions.values()) {
+      if (which(known.session.principal)) this.#endSession(known);
+    }
+  }
+
+  admitGuest(connection: Connection, principal: Principal): boolean {
+    return this.#admit(connection, principal, this.limits.connectionsPerAgreementMax);
   }
 
   /**
    * Gives the client its session and ends an older connection of the same client
-   * [MQTT-3.1.4-3]. Undefined: there are as many sessions as there may be.
+   * [MQTT-3.1.4-3]. Undefined: there are as many of either as there may be.
    */
   takeSession(
     connection: Connection,
@@ -86,16 +102,22 @@ export class MqttServer implements ConnectionHost {
   ): { readonly session: Session; readonly present: boolean } | undefined {
     const text = "another connection took the session over";
     this.#sessions.get(key)?.connection?.end(reason.sessionTakenOver, text);
+    if (!this.#admit(connection, principal, this.limits.connectionsPerPrincipalMax)) {
+      return undefined;
+    }
     // A session that ends with its connection is gone by now.
     const known = this.#sessions.get(key);
     clearTimeout(known?.expiry);
     clearTimeout(known?.will?.timer);
     if (known !== undefined && !cleanStart) {
+      known.session.resumeAs(principal);
       this.#sessions.set(key, { session: known.session, connection }); // [MQTT-3.1.3-9]
       return { session: known.session, present: true };
     }
     if (known !== undefined) this.#endSession(known); // [MQTT-3.1.2-4]
     if (this.#sessions.size >= this.limits.connectionsMax * 2) return undefined;
+    const { sessionsPerPrincipalMax } = this.limits;
+    if (!this.#sessionShares.take(principal, sessionsPerPrincipalMax)) return undefined;
     const session = new Session(key, principal, this.flow.router, {
       clock: this.flow.outside.clock,
       queueBytesMax: this.limits.queueBytesMax,
@@ -134,7 +156,15 @@ export class MqttServer implements ConnectionHost {
     });
   }
 
+  leave(connection: Connection): void {
+    const principal = this.#admitted.get(connection);
+    this.#strangers.delete(connection);
+    this.#admitted.delete(connection);
+    if (principal !== undefined) this.#shares.giveBack(principal);
+  }
+
   forget(connection: Connection): void {
+    this.leave(connection);
     this.#connections.delete(connection);
   }
 
@@ -153,16 +183,33 @@ export class MqttServer implements ConnectionHost {
     clearTimeout(expiry);
     clearTimeout(will?.timer);
     session.end();
-    this.#sessions.delete(session.key);
+    if (this.#sessions.delete(session.key)) this.#sessionShares.giveBack(session.principal);
     will?.publish();
   }
 
+  #admit(connection: Connection, principal: Principal, most: number): boolean {
+    if (!this.#shares.take(principal, most)) return false;
+    this.#strangers.delete(connection);
+    this.#admitted.set(connection, principal);
+    return true;
+  }
+
+  /** However many strangers knock, whoever says at once who it is comes in. */
   #accept(socket: Socket): void {
-    if (this.#connections.size >= this.limits.connectionsMax) {
-      socket.destroy();
-      return;
+    const { connectionsMax, unauthenticatedMax } = this.limits;
+    const isFull = this.#connections.size >= connectionsMax;
+    if (isFull || this.#strangers.size >= unauthenticatedMax) {
+      const [oldest] = this.#strangers;
+      if (oldest === undefined) {
+        socket.destroy();
+        return;
+      }
+      this.forget(oldest);
+      oldest.dismiss();
     }
-    this.#connections.add(new Connection(this, socket));
+    const connection = new Connection(this, socket);
+    this.#connections.add(connection);
+    this.#strangers.add(connection);
   }
 }
 

@@ -261,3 +261,22 @@ test("session - subscribing again replaces, and an ended session is out of the r
   session.end();
   assert.equal(router.size, 0);
 });
+
+test("session - who comes back with fewer rights finds neither the subscription nor what waited", () => {
+  const { session, publish } = ground();
+  session.resumeAs({ kind: "user", id: "ada", role: "viewer" });
+  for (const filter of ["open/#", "secret/#"]) {
+    session.subscribe(
+      { filter, qos: 1, noLocal: false, retainAsPublished: false, retainHandling: 0 },
+      undefined,
+    );
+  }
+  publish(Run.of("secret/1", Buffer.from("secret"), { qos: 1 }));
+  publish(Run.of("open/1", Buffer.from("open"), { qos: 1 }));
+  session.resumeAs({ kind: "thing", id: "bus", publish: [], subscribe: ["open/#"] });
+  const client = new Client();
+  session.attach(client.attachment);
+  publish(Run.of("secret/2", Buffer.from("secret"), { qos: 1 }));
+  assert.deepEqual(client.texts, ["open"]);
+  assert.deepEqual([...session.subscriptions.keys()], ["open/#"]);
+});

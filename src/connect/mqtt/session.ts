@@ -1,5 +1,5 @@
 import type { Clock } from "../../kernel/clock.ts";
-import type { Principal } from "../../things/access.ts";
+import { maySubscribe, type Principal } from "../../things/access.ts";
 import type { Outbox } from "../../flow/outbox.ts";
 import type { Receiver, Router, Subscription } from "../../flow/router.ts";
 import { layout5, Run } from "../../flow/run.ts";
@@ -43,7 +43,7 @@ const tidyAbove = 1024;
  */
 export class Session implements Receiver {
   readonly key: string;
-  readonly principal: Principal;
+  principal: Principal;
   /** How long it stays after the connection is gone; Infinity: for ever. */
   expirySeconds = 0;
   readonly incomingQos2 = new Set<number>();
@@ -68,6 +68,16 @@ export class Session implements Receiver {
     this.#clock = options.clock;
     this.#queueBytesMax = options.queueBytesMax;
     this.#onDropped = options.onDropped;
+  }
+
+  /** Its client was let in again: what it may not have any longer is taken out. */
+  resumeAs(principal: Principal): void {
+    this.principal = principal;
+    for (const [filter, subscription] of this.subscriptions) {
+      if (maySubscribe(principal, filter)) continue;
+      this.unsubscribe(filter);
+      this.#forgetQueued(subscription);
+    }
   }
 
   /** A connection takes the session up; what it has not acknowledged is sent again. */
@@ -231,6 +241,13 @@ export class Session implements Receiver {
       this.#queue.push({ run: piece, subscription, retain, since });
     }
     this.#drain();
+  }
+
+  #forgetQueued(subscription: Subscription): void {
+    const kept = this.#queue.slice(this.#head).filter((one) => one?.subscription !== subscription);
+    this.#queue = kept;
+    this.#head = 0;
+    this.#queuedBytes = kept.reduce((sum, one) => sum + (one ? queuedBytesOf(one.run) : 0), 0);
   }
 
   #queueFirst(runs: readonly Run[]): void {

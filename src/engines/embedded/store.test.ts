@@ -12,9 +12,14 @@ import { openEmbeddedStore } from "./store.ts";
 storeConformance("the embedded store", async () => {
   const dir = await mkdtemp(join(tmpdir(), "comity-store-"));
   const path = join(dir, "comity.db");
+  const threads: Worker[] = [];
+  const catchThread = (thread: Worker): number => threads.push(thread);
+  process.on("worker", catchThread);
   let store = await openEmbeddedStore({ path });
+  process.off("worker", catchThread);
   return {
     store,
+    fail: async () => void (await threads[0]?.terminate()),
     reopen: async () => {
       await store.close();
       store = await openEmbeddedStore({ path });

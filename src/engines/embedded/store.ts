@@ -49,18 +49,23 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
 
 class EmbeddedStore implements Store {
   readonly opened: Promise<void>;
+  readonly failed: Promise<ComityError>;
   readonly #thread: Worker;
   readonly #waiting = new Map<number, Waiting>();
   #number = 0;
   #turn: Request[] = [];
   #transfer: Transferable[] = [];
   #failure: ComityError | undefined;
+  readonly #tellFailed: (error: ComityError) => void;
   #closed: Promise<void> | undefined;
 
   constructor(thread: Worker) {
     this.#thread = thread;
     const opened = Promise.withResolvers<void>();
     this.opened = opened.promise;
+    const failed = Promise.withResolvers<ComityError>();
+    this.failed = failed.promise;
+    this.#tellFailed = failed.resolve;
     const fail = (error: ComityError): void => {
       opened.reject(error);
       this.#fail(error);
@@ -181,7 +186,10 @@ class EmbeddedStore implements Store {
   }
 
   #fail(error: ComityError): void {
-    this.#failure ??= error;
+    if (this.#failure === undefined) {
+      this.#failure = error;
+      this.#tellFailed(error);
+    }
     for (const waiting of this.#waiting.values()) waiting.reject(error);
     this.#waiting.clear();
   }

@@ -1,0 +1,68 @@
+import { topicProblem } from "../../kernel/topic.ts";
+import { mayPublish, type Principal } from "../../things/access.ts";
+import type { Connect } from "../../wire/mqtt/decode.ts";
+import type { Properties } from "../../wire/mqtt/properties.ts";
+import { reason } from "../../wire/mqtt/protocol.ts";
+import type { MqttLimits } from "./limits.ts";
+
+/** Why a client was not let in, or who it is. */
+export type Authentication =
+  | { readonly ok: true; readonly principal: Principal }
+  | { readonly ok: false; readonly reasonCode: number; readonly problem: string };
+
+export type Authenticate = (
+  username: string | undefined,
+  password: string | undefined,
+  remoteAddress: string,
+) => Authentication;
+
+/** Everything that one CONNECT is let in or turned away by, save for the limits. */
+export function admission(
+  connect: Connect,
+  remoteAddress: string,
+  authenticate: Authenticate,
+): Authentication {
+  const { username, password, will, properties } = connect;
+  const known = authenticate(username, password?.toString("utf8"), remoteAddress);
+  if (!known.ok) return known;
+  if (properties.authenticationMethod !== undefined) {
+    return refusal(reason.badAuthenticationMethod, "enhanced authentication is not offered");
+  }
+  const problem = will && topicProblem(will.topic);
+  if (problem !== undefined) {
+    return refusal(reason.topicNameInvalid, `the will's topic ${problem}`);
+  }
+  if (will !== undefined && !mayPublish(known.principal, will.topic)) {
+    return refusal(reason.notAuthorized, `the will's topic ${will.topic} is not allowed`);
+  }
+  if (connect.clientId === "" && connect.version === 4 && !connect.cleanStart) {
+    const text = "an empty client identifier needs a clean session"; // [MQTT-3.1.3-8]
+    return refusal(reason.clientIdNotValid, text);
+  }
+  return known;
+}
+
+/** Seconds a session outlives its connection; 3.1.1 knows only none and for ever. */
+export function sessionExpiry(connect: Connect): number {
+  if (connect.version === 4) return connect.cleanStart ? 0 : Infinity;
+  const seconds = connect.properties.sessionExpirySeconds ?? 0;
+  return seconds === 0xffff_ffff ? Infinity : seconds;
+}
+
+/** What a client that is let in is told of this server. */
+export function welcome(connect: Connect, limits: MqttLimits, clientId: string): Properties {
+  const { sessionExpirySecondsMax } = limits;
+  const asked = connect.properties.sessionExpirySeconds ?? 0;
+  // It is told when its session is kept for less than it asked (§3.2.2.3.2).
+  const isCapped = asked > sessionExpirySecondsMax;
+  return {
+    maximumPacketSize: limits.packetBytesMax,
+    sharedAvailable: 0,
+    ...(isCapped ? { sessionExpirySeconds: sessionExpirySecondsMax } : {}),
+    ...(connect.clientId === "" ? { assignedClientId: clientId } : {}), // [MQTT-3.1.3-7]
+  };
+}
+
+function refusal(reasonCode: number, problem: string): Authentication {
+  return { ok: false, reasonCode, problem };
+}
