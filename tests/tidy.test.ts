@@ -186,6 +186,18 @@ hold("no dead files in src", () => {
   ].map((path) => `${path}: nothing uses it (or it is missing); wire it in or remove it`);
 });
 
+hold("what src exports is used by another file", () => {
+  const texts = codeFiles().map((path) => ({ path, words: new Set(textOf(path).match(/\w+/g)) }));
+  return sourceFiles().parts.flatMap((path) =>
+    [...textOf(path).matchAll(/^export (?:async )?(?:function\*?|const|class) (\w+)/gm)]
+      .filter(([, name = ""]) => !texts.some((one) => one.path !== path && one.words.has(name)))
+      .map((match) => {
+        const line = lineAt(textOf(path), match.index);
+        return `${path}:${line}: nobody else uses ${match[1]}; remove it, or its "export"`;
+      }),
+  );
+});
+
 hold("docs/reference/errors.md is the catalogue", () => {
   const page = "docs/reference/errors.md";
   if (exists(page) && textOf(page) === errorsPage()) return [];

@@ -88,22 +88,3 @@ export class Catalogue {
     this.#offers.set(product.id, compileOffer(product));
   }
 }
-
-/** Does every word occur in what the product says about itself? */
-export function productMatches(
-  product: Pick<Product, "id" | "title"> & Partial<Product>,
-  words: readonly string[],
-): boolean {
-  const text = [
-    product.id,
-    product.title,
-    product.description ?? "",
-    product.sector ?? "",
-    product.place?.name ?? "",
-    ...(product.keywords ?? []),
-    ...(product.topics ?? []),
-  ]
-    .join("\n")
-    .toLowerCase();
-  return words.every((word) => text.includes(word.toLowerCase()));
-}

@@ -85,7 +85,7 @@ export async function assertSignedBy(
 
 /**
  * The agreement a provider sent, checked against what was asked for: POLICY_CHANGED names the
- * first member that differs. Its rules are compared by their digest, by the caller.
+ * first member that differs. Rules and delivery are compared by their digest, by the caller.
  */
 export function assertTermsHold(
   policy: AgreementPolicy,
@@ -93,6 +93,7 @@ export function assertTermsHold(
     readonly provider: string;
     readonly consumer: string;
     readonly product: string;
+    readonly title?: string | undefined;
     readonly keys: Readonly<Record<string, PublicJwk>>;
   },
 ): void {
@@ -104,6 +105,7 @@ export function assertTermsHold(
   if (!comity) return;
   const terms = termsOf(readRules(policy));
   if (comity.product !== policy.target) throw differs("agreement's product");
+  if (comity.title !== (expected.title ?? comity.title)) throw differs("agreement's title");
   if (!sameJson(comity.topics, terms.topics)) throw differs("agreement's topics");
   const free = terms.price.amount === "0" && /^0*(\.0*)?$/.test(comity.price.amount);
   if (!free && !sameJson(comity.price, terms.price)) throw differs("agreement's price");

@@ -96,6 +96,8 @@ export interface Negotiation {
   readonly product: string;
   /** policyDigest of what was asked for. */
   readonly digest: string;
+  /** On the consumer: what the catalogue called it. */
+  readonly title?: string;
   /** Does the other side sign agreements (the extension)? */
   readonly signs: boolean;
   /** What both are signing, from AGREED on; `evidence` gathers the signatures. */

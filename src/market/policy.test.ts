@@ -131,13 +131,15 @@ test("policy - a price with a member more, or less, is refused", () => {
 });
 
 test("offer - its id changes with the terms and with the product, and with nothing else", () => {
-  const input = { id: "bus", title: "Bus", topics: ["bus/#"], terms };
+  const input = { id: "bus", title: "Bus", topics: ["bus/#"], delivery: "live" as const, terms };
   const offer = compileOffer(productFrom(input, 0));
   assert.match(offer["@id"], /^bus:[\w-]{12}$/);
   assert.equal(productOfOffer(offer["@id"]), "bus");
   const renamed = compileOffer(productFrom({ ...input, title: "Buses" }, 5));
   assert.equal(renamed["@id"], offer["@id"]);
   const dearer = rulesOf(["bus/#"], { ...terms, price: { ...terms.price, amount: "0.003" } });
-  assert.notEqual(offerIdFor("bus", dearer), offer["@id"]);
+  assert.notEqual(offerIdFor("bus", dearer, "live"), offer["@id"]);
+  const logged = compileOffer(productFrom({ ...input, delivery: "logged" }, 0));
+  assert.notEqual(logged["@id"], offer["@id"]);
   assert.notEqual(policyDigest("tram", rules), policyDigest("bus", rules));
 });

@@ -10,9 +10,9 @@ import { filterProblem } from "../kernel/topic.ts";
 import { isoTime } from "./new-product.ts";
 import type { Product, Terms } from "./product.ts";
 
-export const policyProfile = "comity:policy-1";
-export const topicOperand = "comity:topic";
-export const fieldOperand = "comity:field";
+const policyProfile = "comity:policy-1";
+const topicOperand = "comity:topic";
+const fieldOperand = "comity:field";
 
 export interface Constraint {
   readonly leftOperand: string;
@@ -70,12 +70,13 @@ export function rulesOf(topics: readonly string[], terms: Terms): Rules {
 
 export function compileOffer(product: Product): Offer {
   const rules = rulesOf(product.topics, product.terms);
-  return { "@type": "Offer", "@id": offerIdFor(product.id, rules), ...rules };
+  return { "@type": "Offer", "@id": offerIdFor(product.id, rules, product.delivery), ...rules };
 }
 
 /** `<product>:<first 12 characters of the hash>`: changed terms are another offer. */
-export function offerIdFor(product: string, rules: Rules): string {
-  return `${product}:${policyDigest(product, rules).slice("sha256:".length).slice(0, 12)}`;
+export function offerIdFor(product: string, rules: Rules, delivery: Product["delivery"]): string {
+  const digest = policyDigest(product, rules, delivery);
+  return `${product}:${digest.slice("sha256:".length).slice(0, 12)}`;
 }
 
 export function productOfOffer(offerId: string): string {
@@ -83,9 +84,16 @@ export function productOfOffer(offerId: string): string {
   return colon === -1 ? offerId : offerId.slice(0, colon);
 }
 
-/** The canonical hash of what binds; `target` is the product, so that no rules are moved. */
-export function policyDigest(target: string, rules: Rules): string {
-  return canonicalHash({ target, ...rules });
+/**
+ * The canonical hash of what binds; `target` is the product, so that no rules are moved. ODRL has
+ * no words for the way of delivery, and a live stream is not what was asked for as a logged one.
+ */
+export function policyDigest(
+  target: string,
+  rules: Rules,
+  delivery: Product["delivery"] = "live",
+): string {
+  return canonicalHash({ target, delivery, ...rules });
 }
 
 /**

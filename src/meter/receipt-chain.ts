@@ -1,5 +1,6 @@
 import { canonicalBytes, canonicalHash } from "../kernel/canonical.ts";
 import type { Clock } from "../kernel/clock.ts";
+import { monthOf } from "../kernel/clock.ts";
 import type { Crash } from "../kernel/crash.ts";
 import { ComityError } from "../kernel/errors.ts";
 import { amountMicro } from "../kernel/price.ts";
@@ -9,6 +10,8 @@ import type { JwsSignature, Signer } from "../ports/signer.ts";
 import type { Store } from "../ports/store.ts";
 import {
   cosignedAnswer,
+  lackedReceipt,
+  lastCosigned,
   lastReceipt,
   receiptAt,
   receiptProblem,
@@ -35,7 +38,8 @@ export const receiptsPath = "/comity/v1/receipts";
 /**
  * The provider's receipts of one agreement, each built on the one before. A body is stored
  * before it is signed and its signature before it is sent, so that wherever the process stops
- * the same bytes go out again. The next is built only when both have signed the last.
+ * the same bytes go out again. The next is built only when both have signed the last. One that
+ * the consumer refused is built again only where this node's clock had put it in a wrong month.
  */
 export class ReceiptChain {
   readonly agreement: Agreement;
@@ -57,10 +61,8 @@ export class ReceiptChain {
 
   static async load(agreement: Agreement, tools: ChainTools): Promise<ReceiptChain> {
     const last = await lastReceipt(tools.store, agreement.id);
-    const unfinished = last !== undefined && last.state !== "cosigned";
-    const cosigned = unfinished
-      ? await receiptAt(tools.store, agreement.id, last.body.seq - 1)
-      : last;
+    const cosigned =
+      last?.state === "cosigned" ? last : await lastCosigned(tools.store, agreement.id);
     return new ReceiptChain(agreement, tools, last, cosigned);
   }
 
@@ -80,12 +82,12 @@ export class ReceiptChain {
    * node answered instead of a signature, and marks the receipt disputed where that was a no.
    */
   async advance(upTo: number): Promise<ReceiptBody | undefined> {
-    const record = this.unfinished ?? (await this.#build(upTo));
+    const record = this.#standing() ?? (await this.#build(upTo));
     if (record === undefined) return undefined;
     const signed = record.state === "open" ? await this.#sign(record) : record;
     let theirs: JwsSignature;
     try {
-      theirs = await this.#send(signed);
+      theirs = await this.#exchange(signed);
     } catch (problem) {
       if (isRefusal(problem)) await this.#dispute(signed, problem.message);
       throw problem;
@@ -94,14 +96,33 @@ export class ReceiptChain {
     return signed.body;
   }
 
+  /**
+   * The unfinished one, unless it must be built again: a clock that was wrong gave it a month
+   * that has not come, or was before the agreement, and the consumer has not signed it.
+   */
+  #standing(): ReceiptRecord | undefined {
+    const record = this.unfinished;
+    if (record === undefined || record.state === "signed") return record;
+    return this.#monthFor(record.body.month) === record.body.month ? record : undefined;
+  }
+
+  /** Months go up from what both have signed, and none is billed before it comes. */
+  #monthFor(month: string): string {
+    const now = monthOf(this.#tools.clock.now());
+    const floor = this.#cosigned?.body.month ?? this.agreement.signedAt.slice(0, now.length);
+    const past = month > now ? now : month;
+    return past < floor ? floor : past;
+  }
+
   async #build(upTo: number): Promise<ReceiptRecord | undefined> {
     const { store, clock, crash } = this.#tools;
     const { agreement } = this;
-    const before = this.#last?.body;
-    const end = await endOfMonth(store, agreement.id, this.#last?.usageTo ?? 0, upTo);
+    const before = this.#cosigned?.body;
+    const end = await endOfMonth(store, agreement.id, this.#cosigned?.usageTo ?? 0, upTo);
     // Positions that were all withheld need no receipt of their own.
     if (end === undefined || end.totalMessages === (before?.messages ?? 0)) return undefined;
-    const body = nextBody(agreement, before, end, clock.now());
+    const window = { ...end, month: this.#monthFor(end.month) };
+    const body = nextBody(agreement, before, window, clock.now());
     const problem = receiptProblem(body, before, agreement);
     if (problem !== undefined) throw new Error(`built a wrong receipt: ${problem}`);
     const usageTo = end.seq;
@@ -112,7 +133,7 @@ export class ReceiptChain {
       signatures: [],
       usageTo,
     };
-    await store.commit([receiptWrite("add", record)]);
+    await store.commit([receiptWrite(this.unfinished === undefined ? "add" : "put", record)]);
     this.#last = record;
     crash("receipt.stored");
     return record;
@@ -126,6 +147,31 @@ export class ReceiptChain {
     this.#last = signed;
     crash("receipt.signed");
     return signed;
+  }
+
+  /** A consumer that lost receipts, such as one restored from a backup, gets them again first. */
+  async #exchange(signed: ReceiptRecord): Promise<JwsSignature> {
+    try {
+      return await this.#send(signed);
+    } catch (problem) {
+      const lacked = isRefusal(problem) ? lackedReceipt(problem.message) : undefined;
+      if (lacked === undefined || lacked >= signed.body.seq) throw problem;
+      await this.#sendAgain(lacked, signed.body.seq);
+      return await this.#send(signed);
+    }
+  }
+
+  async #sendAgain(from: number, end: number): Promise<void> {
+    const { store, peers } = this.#tools;
+    const { consumer, id } = this.agreement;
+    for (let seq = from; seq < end; seq++) {
+      const record = await receiptAt(store, id, seq);
+      const [signature, cosignature] = record?.signatures ?? [];
+      if (record === undefined || cosignature === undefined) {
+        throw new Error(`receipt ${seq} of ${id} is missing`);
+      }
+      await peers.post(consumer, receiptsPath, { body: record.body, signature, cosignature });
+    }
   }
 
   async #send({ body, signatures: [signature] }: ReceiptRecord): Promise<JwsSignature> {

@@ -51,7 +51,12 @@ export const Signature = Type.Object(
 );
 
 /** How a receipt travels from provider to consumer. */
-const OfferedReceipt = Type.Object({ body: ReceiptBody, signature: Signature });
+const OfferedReceipt = Type.Object({
+  body: ReceiptBody,
+  signature: Signature,
+  /** The consumer's own, to one that it lost since, for instance with a disk. */
+  cosignature: Type.Optional(Signature),
+});
 export type OfferedReceipt = Static<typeof OfferedReceipt>;
 export const offeredReceipt = Compile(OfferedReceipt);
 
@@ -101,6 +106,16 @@ export async function lastReceipt(
   return last?.doc;
 }
 
+/** The last one that both signed: the last of all, or the one before it. */
+export async function lastCosigned(
+  store: Store,
+  agreement: string,
+): Promise<ReceiptRecord | undefined> {
+  const last = await lastReceipt(store, agreement);
+  if (last === undefined || last.state === "cosigned") return last;
+  return receiptAt(store, agreement, last.body.seq - 1);
+}
+
 /** In order of their number. */
 export async function receiptsAfter(
   store: Store,
@@ -122,6 +137,11 @@ export function receiptProblem(
   before: ReceiptBody | undefined,
   terms: ReceiptTerms,
 ): string | undefined {
+  return termsProblem(body, terms) ?? chainProblem(body, before) ?? countsProblem(body, before);
+}
+
+/** What is wrong with a receipt that stands alone. */
+export function termsProblem(body: ReceiptBody, terms: ReceiptTerms): string | undefined {
   if (body.agreement !== terms.id) return `it is of agreement ${body.agreement}`;
   if (body.policyHash !== terms.policyHash) return "policyHash is not the agreement's";
   if (body.currency !== terms.price.currency) return `the currency is ${terms.price.currency}`;
@@ -129,8 +149,7 @@ export function receiptProblem(
   if (body.amountMicro !== amount) {
     return `${body.messages} messages cost ${amount} micro-units, not ${body.amountMicro}`;
   }
-  if (!isInstant(body.at)) return `at "${body.at}" is no time`;
-  return chainProblem(body, before) ?? countsProblem(body, before);
+  return isInstant(body.at) ? undefined : `at "${body.at}" is no time`;
 }
 
 function chainProblem(body: ReceiptBody, before: ReceiptBody | undefined): string | undefined {
@@ -140,6 +159,12 @@ function chainProblem(body: ReceiptBody, before: ReceiptBody | undefined): strin
   return before === undefined
     ? "the first receipt has no prevHash"
     : `prevHash does not match receipt ${before.seq}`;
+}
+
+/** The number that a consumer, in the words above, says it lacks. */
+export function lackedReceipt(refusal: string): number | undefined {
+  const [, seq] = /\breceipt (\d{1,10}) comes next, not \d/.exec(refusal) ?? [];
+  return seq === undefined ? undefined : Number(seq);
 }
 
 function countsProblem(body: ReceiptBody, before: ReceiptBody | undefined): string | undefined {

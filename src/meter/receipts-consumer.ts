@@ -5,6 +5,7 @@ import { neverCrash } from "../kernel/crash.ts";
 import type { Crash } from "../kernel/crash.ts";
 import { ComityError } from "../kernel/errors.ts";
 import type { Journal } from "../kernel/journal.ts";
+import { Turns } from "../kernel/turns.ts";
 import type { Agreement } from "../market/agreement.ts";
 import type { JwsSignature, Signer } from "../ports/signer.ts";
 import type { Store } from "../ports/store.ts";
@@ -39,7 +40,7 @@ export class ConsumerReceipts {
   readonly #options: ConsumerReceiptsOptions;
   readonly #crash: Crash;
   /** One at a time for each agreement: two bodies with one number must not both be signed. */
-  readonly #queues = new Map<string, Promise<unknown>>();
+  readonly #turns = new Turns();
 
   constructor(options: ConsumerReceiptsOptions) {
     this.#options = options;
@@ -60,16 +61,12 @@ export class ConsumerReceipts {
     if (agreement?.role !== "consumer" || agreement.provider !== from) {
       throw new ComityError("NOT_FOUND", { what: "agreement", id });
     }
-    const before = this.#queues.get(id) ?? Promise.resolve();
-    const turn = before.catch(() => {}).then(() => this.#answer(agreement, offered));
-    this.#queues.set(id, turn);
     try {
-      return { signature: await turn };
+      const signature = await this.#turns.take(id, () => this.#answer(agreement, offered));
+      return { signature };
     } catch (problem) {
       if (problem instanceof ComityError) this.#note(agreement, problem);
       throw problem;
-    } finally {
-      if (this.#queues.get(id) === turn) this.#queues.delete(id);
     }
   }
 
@@ -86,8 +83,13 @@ export class ConsumerReceipts {
     const key = agreement.keys[agreement.provider];
     if (key === undefined) throw new Error(`agreement ${agreement.id} pins no key of its provider`);
     await requireSignature(body, offered.signature, agreement.provider, key);
-    const problem = receiptProblem(body, before, agreement) ?? (await this.#countProblem(body));
+    const lost = offered.cosignature;
+    // What this node signed once it compared then; its counts of that time may be lost as well.
+    const problem =
+      receiptProblem(body, before, agreement) ??
+      (lost === undefined ? await this.#countProblem(body) : undefined);
     if (problem !== undefined) throw disagrees(body, problem);
+    if (lost !== undefined) await this.#requireOwn(agreement, body, lost);
     return this.#store(agreement, offered, before);
   }
 
@@ -99,19 +101,27 @@ export class ConsumerReceipts {
     if (problem !== undefined) return problem;
     const counted = await counts.countAt(body.agreement, epoch, position);
     // A month is the provider's to say, between the messages' arrival here and now.
-    const earliest = monthOf((counted?.at ?? 0) - skewMs);
-    const latest = monthOf(clock.now() + skewMs);
+    const now = clock.now();
+    // What was counted later than now was counted by a clock that has been set right since.
+    const earliest = monthOf(Math.min(counted?.at ?? 0, now) - skewMs);
+    const latest = monthOf(now + skewMs);
     if (body.month >= earliest && body.month <= latest) return undefined;
     return `it is for ${body.month}, and its messages came in ${monthOf(counted?.at ?? 0)}`;
   }
 
+  async #requireOwn(agreement: Agreement, body: ReceiptBody, own: JwsSignature): Promise<void> {
+    const key = agreement.keys[agreement.consumer];
+    if (key === undefined) throw new Error(`agreement ${agreement.id} pins no key of this node`);
+    await requireSignature(body, own, agreement.consumer, key);
+  }
+
   async #store(
     agreement: Agreement,
-    { body, signature }: OfferedReceipt,
+    { body, signature, cosignature }: OfferedReceipt,
     before: ReceiptBody | undefined,
   ): Promise<JwsSignature> {
     const { store, signer, counts, postings } = this.#options;
-    const own = await signer.sign(canonicalBytes(body), receiptType);
+    const own = cosignature ?? (await signer.sign(canonicalBytes(body), receiptType));
     const signatures = [signature, own];
     await store.commit([
       receiptWrite("add", { role: "consumer", body, state: "cosigned", signatures }),

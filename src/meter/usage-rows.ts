@@ -16,7 +16,7 @@ export interface UsageRow {
   readonly totalBytes: number;
   /** Milliseconds since the Unix epoch: when it was acknowledged. */
   readonly at: number;
-  /** The month it is billed in, UTC. */
+  /** UTC, by this node's clock; a receipt is for a month that its consumer can sign. */
   readonly month: string;
 }
 

@@ -95,6 +95,7 @@ test("meter - a commit that fails is told, and the claim can be made again", asy
     failing ? Promise.reject(new Error("disk full")) : store.commit(writes);
   const flaky: Store = {
     commit,
+    failed: store.failed,
     get: (kind, id) => store.get(kind, id),
     list: (kind, range) => store.list(kind, range),
     log: (log) => store.log(log),

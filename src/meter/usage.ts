@@ -34,6 +34,9 @@ export interface MeterOptions {
 /** What one MQTT packet can carry (MQTT 5.0 §1.5.5): no message has more bytes to claim. */
 const payloadBytesMax = 268_435_455;
 
+/** What clocks are corrected by; where it is more, the month before was a clock's fault. */
+const setBackMaxMs = 24 * 3_600_000;
+
 /** Acknowledged in one month and one epoch, not yet in the store. */
 interface Pending {
   readonly month: string;
@@ -154,8 +157,8 @@ export class Meter implements UsagePort {
     const newest = account.waiting.at(-1);
     const before = newest?.month ?? account.row?.month ?? "";
     const now = monthOf(at);
-    // A clock set back must not reopen a month that may be settled.
-    const month = now > before ? now : before;
+    // A clock set back a little opens no old month; one that was wrong by more binds nobody.
+    const month = now < before && monthOf(at + setBackMaxMs) >= before ? before : now;
     if (newest?.month === month && newest.checkpoint.epoch === checkpoint.epoch) {
       account.waiting.pop();
     }

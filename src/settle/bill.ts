@@ -2,9 +2,14 @@ import { Type } from "typebox";
 import type { Static } from "typebox";
 import { ComityError } from "../kernel/errors.ts";
 import type { Agreement } from "../market/agreement.ts";
-import { ReceiptBody, receiptsAfter, Signature } from "../meter/receipt.ts";
+import { receiptAt, ReceiptBody, receiptsAfter, Signature } from "../meter/receipt.ts";
+import type { ReceiptRecord } from "../meter/receipt.ts";
 import type { Store } from "../ports/store.ts";
 import { monthOfReceipts, statementLine } from "./statement.ts";
+import type { MonthOfReceipts } from "./statement.ts";
+
+/** A month's receipts in one bill: its first and its latest; windows of 10 s make 260,000. */
+export const monthReceiptsMax = 1000;
 
 /** A receipt with both signatures: the provider's, then the consumer's. */
 export const SignedReceipt = Type.Object(
@@ -24,8 +29,11 @@ export const Bill = Type.Object(
     ),
     /** The same agreement to read: parties, product, price and the pinned keys. */
     policy: Type.Object({}, { additionalProperties: true }),
-    /** Every receipt from the first to the month's last: each proves the one before. */
-    receipts: Type.Array(Type.Unknown(), { minItems: 1 }),
+    /**
+     * The last receipt of the months before, if any; the month's first, which names it; and the
+     * month's latest without gaps. Counts are cumulative: the ends prove what lies between.
+     */
+    receipts: Type.Array(Type.Unknown(), { minItems: 1, maxItems: monthReceiptsMax + 1 }),
     statement: Type.Object(
       {
         agreement: Type.String(),
@@ -65,7 +73,7 @@ export async function billOf(store: Store, agreement: Agreement, month: string):
     v: 1,
     evidence: { payload, signatures: both(signatures, agreement.id) },
     policy: agreement.policy as Bill["policy"],
-    receipts: await signedReceipts(store, agreement.id, window.last.seq),
+    receipts: await signedReceipts(store, agreement.id, window),
     statement,
   };
 }
@@ -73,18 +81,26 @@ export async function billOf(store: Store, agreement: Agreement, month: string):
 async function signedReceipts(
   store: Store,
   agreement: string,
-  last: number,
+  { before, last }: MonthOfReceipts,
 ): Promise<SignedReceipt[]> {
-  const receipts: SignedReceipt[] = [];
-  while (receipts.length < last) {
-    const limit = Math.min(page, last - receipts.length);
-    const records = await receiptsAfter(store, agreement, receipts.length, limit);
-    if (records.length === 0) throw new Error(`receipts of ${agreement} are missing`);
-    for (const { body, signatures } of records) {
-      receipts.push({ body, signatures: both(signatures, agreement) });
-    }
+  const first = (before?.seq ?? 0) + 1;
+  const opening = before === undefined ? [first] : [before.seq, first];
+  const records = await Promise.all(opening.map((seq) => receiptAt(store, agreement, seq)));
+  let at = Math.max(first, last.seq - monthReceiptsMax + 1);
+  while (at < last.seq) {
+    const found = await receiptsAfter(store, agreement, at, Math.min(page, last.seq - at));
+    if (found.length === 0) break;
+    records.push(...found);
+    at += found.length;
   }
-  return receipts;
+  const cosigned = records.filter((record) => record !== undefined);
+  if (at < last.seq || cosigned.length < records.length) {
+    throw new Error(`receipts of ${agreement} are missing`);
+  }
+  return cosigned.map(({ body, signatures }: ReceiptRecord) => ({
+    body,
+    signatures: both(signatures, agreement),
+  }));
 }
 
 function both<T>(signatures: readonly T[], agreement: string): [T, T] {

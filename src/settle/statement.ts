@@ -13,7 +13,7 @@
 import { formatAmount } from "../kernel/amount.ts";
 import { ComityError } from "../kernel/errors.ts";
 import type { Agreement } from "../market/agreement.ts";
-import { lastReceipt, receiptAt } from "../meter/receipt.ts";
+import { lastCosigned, receiptAt } from "../meter/receipt.ts";
 import type { ReceiptBody } from "../meter/receipt.ts";
 import type { Store } from "../ports/store.ts";
 
@@ -72,10 +72,8 @@ export async function monthOfReceipts(
   month: string,
 ): Promise<MonthOfReceipts | undefined> {
   requireMonth(month);
-  const newest = await lastReceipt(store, agreement);
-  if (newest === undefined) return undefined;
-  const signed = newest.state === "cosigned" ? newest.body.seq : newest.body.seq - 1;
-  const last = await lastWhere(store, agreement, signed, (body) => body.month <= month);
+  const newest = (await lastCosigned(store, agreement))?.body.seq ?? 0;
+  const last = await lastWhere(store, agreement, newest, (body) => body.month <= month);
   if (last?.month !== month) return undefined;
   const before = await lastWhere(store, agreement, last.seq, (body) => body.month < month);
   return { before, last };

@@ -2,7 +2,7 @@ import { formatAmount } from "../kernel/amount.ts";
 import { amountMicro } from "../kernel/price.ts";
 import type { Agreement } from "../market/agreement.ts";
 import type { ConsumerCounts } from "../meter/consumer-counts.ts";
-import { lastReceipt, receiptAt } from "../meter/receipt.ts";
+import { lastCosigned } from "../meter/receipt.ts";
 import type { Meter } from "../meter/usage.ts";
 import type { Refusal } from "../ports/usage.ts";
 import type { Store } from "../ports/store.ts";
@@ -32,11 +32,7 @@ export async function usageOf(
   const { id, role, product, title, price } = agreement;
   const counted = role === "provider" ? rooms.meter.acknowledged(id) : await rooms.counts.last(id);
   const messages = counted?.messages ?? 0;
-  const newest = await lastReceipt(rooms.store, id);
-  const signed =
-    newest === undefined || newest.state === "cosigned"
-      ? newest
-      : await receiptAt(rooms.store, id, newest.body.seq - 1);
+  const signed = await lastCosigned(rooms.store, id);
   const { refused, handedOver } = rooms.meter.tally(id);
   return {
     agreement: id,

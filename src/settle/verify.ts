@@ -6,7 +6,7 @@ import { ComityError, problemOf } from "../kernel/errors.ts";
 import { priceProblem } from "../kernel/price.ts";
 import type { Price } from "../kernel/price.ts";
 import { assertSignedBy } from "../market/evidence.ts";
-import { receiptProblem, requireSignature } from "../meter/receipt.ts";
+import { receiptProblem, requireSignature, termsProblem } from "../meter/receipt.ts";
 import type { ReceiptBody } from "../meter/receipt.ts";
 import type { PublicJwk } from "../ports/signer.ts";
 import { keyIdOf } from "../wire/jws.ts";
@@ -17,10 +17,22 @@ import type { Statement } from "./statement.ts";
 /** What a bill proves. */
 export interface VerifiedBill extends Statement {
   readonly price: Price;
-  /** All receipts up to the month's end, each of them verified. */
-  readonly chain: number;
+  readonly chain: ProvedChain;
   /** `<did>#<thumbprint>` of both keys; compare them with the DID documents, once. */
   readonly keys: readonly string[];
+}
+
+/** Numbers of the month's receipts that the bill holds: the first, then `from` to `to`. */
+export interface ProvedChain {
+  readonly first: number;
+  /** `first` too, unless the bill leaves out what lies between. */
+  readonly from: number;
+  readonly to: number;
+}
+
+/** `receipts 1 to 1004`; `receipts 1 and 6 to 1004` where a bill holds no more. */
+export function chainText({ first, from, to }: ProvedChain): string {
+  return first === from ? `receipts ${first} to ${to}` : `receipts ${first} and ${from} to ${to}`;
 }
 
 /** The members of the signed agreement that a bill rests on; others are signed along. */
@@ -61,7 +73,8 @@ const receiptShape = Compile(SignedReceipt);
 
 /**
  * Checks a bill with nothing but the bill: both signatures under the agreement and under every
- * receipt, the chain, the arithmetic, the totals. Throws EVIDENCE_BROKEN and names the first
+ * receipt in it, the chain where it is there, the arithmetic, the totals: the month's last
+ * receipt minus the one that the month's first names. Throws EVIDENCE_BROKEN and names the first
  * receipt that is wrong. That the keys belong to the two DIDs is the one thing a file cannot
  * prove: compare `keys` with what the DIDs publish, or with the agreement as you hold it.
  */
@@ -70,14 +83,15 @@ export async function verifyBill(bill: unknown): Promise<VerifiedBill> {
   const agreed = await verifyAgreement(bill);
   const bodies: ReceiptBody[] = [];
   for (const receipt of bill.receipts) {
-    bodies.push(await verifyReceipt(receipt, bodies.at(-1), bodies.length + 1, agreed));
+    bodies.push(await verifyReceipt(receipt, bodies, agreed));
   }
+  const chain = provedChain(bodies);
   const statement = verifyStatement(bill, bodies, agreed);
   const keys = [
     await keyIdOf(agreed.provider, agreed.providerKey),
     await keyIdOf(agreed.consumer, agreed.consumerKey),
   ];
-  return { ...statement, price: agreed.price, chain: bodies.length, keys };
+  return { ...statement, price: agreed.price, chain, keys };
 }
 
 async function verifyAgreement({ evidence, policy }: Bill): Promise<Agreed> {
@@ -124,13 +138,14 @@ function agreedIn(policy: Static<typeof SignedPolicy>): Agreed {
 
 async function verifyReceipt(
   receipt: unknown,
-  before: ReceiptBody | undefined,
-  number: number,
+  earlier: readonly ReceiptBody[],
   agreed: Agreed,
 ): Promise<ReceiptBody> {
-  const name = `receipt ${number}`;
-  if (!receiptShape.Check(receipt)) throw broken(`${name}: it is no receipt of version 1`);
+  if (!receiptShape.Check(receipt)) {
+    throw broken(`entry ${earlier.length + 1} of the receipts: it is no receipt of version 1`);
+  }
   const { body, signatures } = receipt;
+  const name = `receipt ${body.seq}`;
   const { provider, providerKey, consumer, consumerKey } = agreed;
   const signers = [
     { did: provider, key: providerKey, side: "provider", signature: signatures[0] },
@@ -143,9 +158,50 @@ async function verifyReceipt(
       throw broken(`${name}: the ${side}'s signature does not verify`, thrown);
     }
   }
-  const problem = receiptProblem(body, before, agreed);
+  const problem = placeProblem(body, earlier, agreed);
   if (problem !== undefined) throw broken(`${name}: ${problem}`);
   return body;
+}
+
+/** Receipts are missing at two places only: before the bill's first, and after the month's. */
+function placeProblem(
+  body: ReceiptBody,
+  earlier: readonly ReceiptBody[],
+  agreed: Agreed,
+): string | undefined {
+  const before = earlier.at(-1);
+  if (before === undefined && body.seq > 1) return termsProblem(body, agreed);
+  const opens = earlier.length === (earlier[0]?.month === body.month ? 1 : 2);
+  const between = body.seq - (before?.seq ?? 0) - 1;
+  if (before === undefined || !opens || between <= 0 || before.month !== body.month) {
+    return receiptProblem(body, before, agreed);
+  }
+  // Each of those left out was for one message at least.
+  const messages = body.messages - before.messages;
+  if (messages <= between) return `messages went from ${before.messages} to ${body.messages}`;
+  if (body.bytes < before.bytes) return `bytes went back to ${body.bytes}`;
+  return termsProblem(body, agreed);
+}
+
+/** All are of one month but the one before it, which must be there unless the month begins it. */
+function provedChain(bodies: readonly ReceiptBody[]): ProvedChain {
+  const [opening, ...later] = bodies;
+  const last = bodies.at(-1);
+  if (opening === undefined || last === undefined) throw broken("it has no receipt");
+  const stray = later.find(({ month }) => month !== last.month);
+  if (stray !== undefined) {
+    throw broken(`receipt ${stray.seq}: it is for ${stray.month}, and the bill for ${last.month}`);
+  }
+  const begins = opening.month === last.month;
+  if (begins && opening.seq > 1) {
+    throw broken(
+      `receipt ${opening.seq}: the one before it, which its month starts from, is missing`,
+    );
+  }
+  const month = begins ? bodies : later;
+  const first = month[0]?.seq ?? last.seq;
+  const second = month[1]?.seq ?? first + 1;
+  return { first, from: second === first + 1 ? first : second, to: last.seq };
 }
 
 function verifyStatement(

@@ -13,12 +13,12 @@ test("flip - changes one character of the middle receipt's signature and nothing
   });
   const bill = {
     evidence: { signatures: [{ signature }, { signature }] },
-    receipts: [receipt(1), receipt(2), receipt(3)],
+    receipts: [receipt(5), receipt(6), receipt(7)],
     statement: {},
   };
   const text = JSON.stringify(bill);
   const flipped = flipReceipt(text);
-  assert.equal(flipped.receipt, 2);
+  assert.equal(flipped.receipt, 6);
   const differing = text.split("").filter((char, at) => char !== flipped.text[at]);
   assert.equal(differing.length, 1);
   const parsed = JSON.parse(flipped.text) as typeof bill;

@@ -5,7 +5,8 @@ import type { LogLine } from "../client/resources.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { monthOf } from "../kernel/clock.ts";
 import { problemOf } from "../kernel/errors.ts";
-import { verifyBill } from "../settle/verify.ts";
+import type { Bill, SignedReceipt } from "../settle/bill.ts";
+import { chainText, verifyBill } from "../settle/verify.ts";
 import { compareLogs } from "./log-compare.ts";
 import type { Deal, Member, World } from "./world.ts";
 
@@ -94,7 +95,7 @@ export async function flipOneByte(deal: Deal, folder: string, now: number): Prom
   const verified = await verifyBill(JSON.parse(text));
   const lines = [
     `Bill of ${name(deal)}: ${count(verified.messages)} messages, ${verified.amount} ` +
-      `${verified.currency}, receipts 1 to ${count(verified.chain)} signed by both. Verified.`,
+      `${verified.currency}, ${chainText(verified.chain)} signed by both. Verified.`,
   ];
   const flipped = flipReceipt(text);
   try {
@@ -116,7 +117,8 @@ export function flipReceipt(text: string): { readonly text: string; readonly rec
   if (start === -1 || !mark) throw new Error("the bill has no receipt to flip a byte of");
   const at = start + mark.index + mark[0].length + 20;
   const flipped = text[at] === "A" ? "B" : "A";
-  return { text: text.slice(0, at) + flipped + text.slice(at + 1), receipt: index + 1 };
+  const receipt = (JSON.parse(text) as Bill).receipts[index] as SignedReceipt;
+  return { text: text.slice(0, at) + flipped + text.slice(at + 1), receipt: receipt.body.seq };
 }
 
 /** `resumed: 0 lost, 0 twice`, counted over the logs of both sides. */

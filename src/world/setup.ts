@@ -7,7 +7,7 @@ import type { NodeState } from "./state.ts";
 
 /** Things of a node besides its devices: its application, and who looks in from outside. */
 export const deskName = "desk";
-export const visitorName = "visitor";
+const visitorName = "visitor";
 
 /** All Things a node needs, as its API wants them. */
 export function thingsOf(devices: readonly Device[], actorsOwn: readonly string[]): NewThing[] {

@@ -15,6 +15,7 @@ const price = { amount: "0.25", currency: "JPY", perMessages: 10 };
 let pair: Pair;
 /** December's bill, three receipts of November before it. */
 let bill: Bill;
+let november: Bill;
 let text: string;
 
 before(async () => {
@@ -26,6 +27,7 @@ before(async () => {
     await pair.seller.provider.closeWindows();
   }
   bill = await billOf(pair.seller.store, pair.agreement, "2026-12");
+  november = await billOf(pair.seller.store, pair.agreement, "2026-11");
   text = JSON.stringify(bill);
 });
 after(() => pair.close());
@@ -63,7 +65,7 @@ test("bill - proves its month to somebody who has nothing but the file", async (
       amount: "5.55",
       currency: "JPY",
       receipts: 2,
-      chain: 5,
+      chain: { first: 4, from: 4, to: 5 },
     },
   );
   assert.deepEqual([verified.provider, verified.consumer], [seller, buyer]);
@@ -83,18 +85,21 @@ test("bill - is the same file on both sides, to the byte", async () => {
 
 test("verify - names the first receipt that is bad", async () => {
   const forgeries: [RegExp, (bill: Bill) => void][] = [
-    [/receipt 3: the provider's signature does not verify/, (b) => receiptIn(b, 2).body.messages++],
+    [/receipt 5: the provider's signature does not verify/, (b) => receiptIn(b, 2).body.messages++],
     [
       /receipt 4: the consumer's signature does not verify/,
       (b) => {
-        receiptIn(b, 3).signatures[1].signature = receiptIn(b, 2).signatures[1].signature;
+        receiptIn(b, 1).signatures[1].signature = receiptIn(b, 2).signatures[1].signature;
       },
     ],
     [
-      /receipt 2: the provider's signature does not verify/,
-      (b) => receiptIn(b, 1).signatures.reverse(),
+      /receipt 3: the provider's signature does not verify/,
+      (b) => receiptIn(b, 0).signatures.reverse(),
     ],
-    [/receipt 2: receipt 2 comes next, not 3/, (b) => b.receipts.splice(1, 1)],
+    [/receipt 5: receipt 4 comes next, not 5/, (b) => b.receipts.splice(1, 1)],
+    [/receipt 4: the one before it, .* is missing/, (b) => b.receipts.shift()],
+    [/receipt 3: it is for 2026-11, and/, (b) => b.receipts.unshift(november.receipts[1])],
+    [/receipt 4: receipt 3 comes next, not 4/, (b) => (b.receipts[0] = november.receipts[1])],
     [/the statement says messages 222, its receipts say 111/, (b) => b.receipts.pop()],
     [/the statement says amount 1, its receipts say 5.55/, (b) => (b.statement.amount = "1")],
     [/the statement says title/, (b) => (b.statement.title = "Other")],
@@ -111,7 +116,10 @@ test("verify - names the first receipt that is bad", async () => {
       },
     ],
     [/no bill of version 1/, (b) => Object.assign(b, { note: "unsigned" })],
-    [/receipt 1: it is no receipt/, (b) => Object.assign(receiptIn(b, 0).body, { note: "" })],
+    [
+      /entry 1 of the receipts: it is no receipt/,
+      (b) => Object.assign(receiptIn(b, 0).body, { note: "" }),
+    ],
   ];
   for (const [reason, forge] of forgeries) {
     await assert.rejects(verifyBill(changed(forge)), brokenBy(reason));
@@ -125,7 +133,7 @@ test("verify - two dishonest keys together still cannot bend arithmetic or chain
   const signers = [pair.seller.signer, pair.buyer.signer];
   const resigned = async (change: (receipt: SignedReceipt["body"]) => void) => {
     const copy = changed(() => {});
-    const receipt = receiptIn(copy, 4);
+    const receipt = receiptIn(copy, 2);
     change(receipt.body);
     const bytes = canonicalBytes(receipt.body);
     const [first, second] = await Promise.all(signers.map((one) => one.sign(bytes, receiptType)));

@@ -134,6 +134,7 @@ function storeOf(disk: Store, life: { over: boolean }): Store {
   };
   return {
     commit,
+    failed: disk.failed,
     get: (kind, id) => disk.get(kind, id),
     list: (kind, range) => disk.list(kind, range),
     log: (log) => disk.log(log),
@@ -155,6 +156,8 @@ function answerErrors(app: FastifyInstance): void {
 /** A pair that trades, can be stopped at any point, and is opened again from its folders. */
 export class Pair {
   readonly clock = new HandClock();
+  /** How far each side's clock is wrong, in milliseconds. */
+  readonly wrongMs: Record<string, number> = { [seller]: 0, [buyer]: 0 };
   readonly #dir: string;
   seller!: Side;
   buyer!: Side;
@@ -235,7 +238,10 @@ export class Pair {
     return openSide({
       did,
       dir: join(this.#dir, did.split(":").at(-1) ?? did),
-      clock: this.clock,
+      clock: {
+        now: () => this.clock.at + (this.wrongMs[did] ?? 0),
+        monotonic: this.clock.monotonic,
+      },
       port: this.#ports[did] ?? 0,
       peer: { did: other, url: `http://127.0.0.1:${this.#ports[other]}` },
       ...(crash === undefined ? {} : { crash }),

@@ -64,7 +64,7 @@ export function bearing(a: Point, b: Point): number {
   return (Math.atan2(y, x) / rad + 360) % 360;
 }
 
-export function lengthOf(points: readonly Point[]): number {
+function lengthOf(points: readonly Point[]): number {
   let metres = 0;
   for (let i = 1; i < points.length; i++) {
     metres += metresBetween(points[i - 1] as Point, points[i] as Point);
