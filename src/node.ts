@@ -23,7 +23,7 @@ import { Flow } from "./flow/flow.ts";
 import { type Clock, systemClock } from "./kernel/clock.ts";
 import { Closing } from "./kernel/closing.ts";
 import { type Crash, neverCrash } from "./kernel/crash.ts";
-import type { ComityError } from "./kernel/errors.ts";
+import { ComityError, problemOf } from "./kernel/errors.ts";
 import { type Entropy, systemEntropy } from "./kernel/id.ts";
 import { Journal } from "./kernel/journal.ts";
 import { amountMicro } from "./kernel/price.ts";
@@ -125,7 +125,7 @@ type Trade = Awaited<ReturnType<typeof openTrade>>;
 /** What this organisation has of its own: its store, its key, its things, contracts and counts. */
 async function openRooms(options: NodeOptions, log: Logger, closing: Closing) {
   const { clock = systemClock, entropy = systemEntropy, crash = neverCrash } = options;
-  mkdirSync(options.data, { recursive: true, mode: 0o700 });
+  makeFolder(options.data);
   const store = await openEmbeddedStore({ path: join(options.data, "comity.db") });
   closing.add("the store", () => store.close());
   let failure: ComityError | undefined;
@@ -353,6 +353,15 @@ function didOf(options: NodeOptions): string {
 function hostInUrl(host: string): string {
   if (host === "0.0.0.0" || host === "::") return "127.0.0.1";
   return host.includes(":") ? `[${host}]` : host;
+}
+
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    const problem = `--data ${path} cannot be the node's folder: ${problemOf(error)}`;
+    throw new ComityError("CONFIG_INVALID", { problem });
+  }
 }
 
 function writeSecret(path: string, secret: string): void {
