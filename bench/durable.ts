@@ -3,13 +3,12 @@
  * that is after fsync. Nothing of MQTT is in it. The first row is the disk's own limit, one
  * fdatasync after another, in the same folder; group commit is what lies above it.
  *
- *   node bench/durable.ts [--seconds 3] [--data FOLDER] [--json]
+ *   npm run bench -- durable [--json]
  */
 import { closeSync, fdatasyncSync, openSync, writeSync } from "node:fs";
 import { mkdtemp, rm, statfs } from "node:fs/promises";
 import { arch, cpus, tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { openEmbeddedStore } from "../src/engines/embedded/store.ts";
 import type { LogBlock, Store, Write } from "../src/ports/store.ts";
 
@@ -50,7 +49,7 @@ interface Load {
   once(): Promise<void>;
 }
 
-export async function durable(options: DurableOptions = {}): Promise<DurableReport> {
+async function durable(options: DurableOptions = {}): Promise<DurableReport> {
   const folder = await mkdtemp(join(options.data ?? tmpdir(), "comity-durable-"));
   const seconds = options.seconds ?? 3;
   const store = await openEmbeddedStore({ path: join(folder, "comity.db") });
@@ -208,18 +207,9 @@ function print(report: DurableReport): void {
   );
 }
 
-if (import.meta.main) {
-  const { values } = parseArgs({
-    options: {
-      seconds: { type: "string" },
-      data: { type: "string" },
-      json: { type: "boolean", default: false },
-    },
-  });
-  const report = await durable({
-    ...(values.seconds === undefined ? {} : { seconds: Number(values.seconds) }),
-    ...(values.data === undefined ? {} : { data: values.data }),
-  });
-  if (values.json) console.log(JSON.stringify(report));
+/** Prints a table, or one JSON object. */
+export async function durableBench(options: { readonly json: boolean }): Promise<void> {
+  const report = await durable();
+  if (options.json) console.log(JSON.stringify(report));
   else print(report);
 }

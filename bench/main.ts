@@ -1,6 +1,6 @@
 /** `npm run bench -- CLAIM [--json] [--rounds N] [--scale X]`: one file a claim. */
 import { parseArgs } from "node:util";
-import { durable } from "./durable.ts";
+import { durableBench } from "./durable.ts";
 import { mqttBench } from "./mqtt.ts";
 
 const { values, positionals } = parseArgs({
@@ -14,10 +14,7 @@ const { values, positionals } = parseArgs({
 const options = { json: values.json, rounds: Number(values.rounds), scale: Number(values.scale) };
 const claims: Readonly<Record<string, () => Promise<unknown>>> = {
   mqtt: () => mqttBench(options),
-  durable: async () => {
-    const report = await durable();
-    console.log(options.json ? JSON.stringify(report, null, 2) : report);
-  },
+  durable: () => durableBench(options),
 };
 const claim = claims[positionals[0] ?? ""];
 if (claim === undefined) {
