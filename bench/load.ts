@@ -115,7 +115,7 @@ async function subscribe(
       1_048_576,
     );
     socket.on("data", (chunk: Buffer) => stream.push(chunk));
-    greet(socket, `sub-${agreement}`, options.qos === 0 ? `agreement-${agreement}` : undefined);
+    greet(socket, `sub-${agreement}`, `agreement-${agreement}`);
   }
   await ready.promise;
 }

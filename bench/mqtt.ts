@@ -23,8 +23,8 @@ const qos0 = {
   messages: (broker: BrokerName) => (slow.has(broker) ? 300_000 : 3_000_000),
 } as const;
 const qos1 = {
-  brokers: ["comity-open", "nats-mqtt", "mosquitto", "aedes"],
-  messages: (broker: BrokerName) => (broker === "comity-open" ? 1_000_000 : 100_000),
+  brokers: ["comity", "comity-open", "nats-mqtt", "mosquitto", "aedes"],
+  messages: (broker: BrokerName) => (broker.startsWith("comity") ? 1_000_000 : 100_000),
 } as const;
 
 const scenarios: readonly Scenario[] = [

@@ -30,7 +30,7 @@ import {
 import { Acknowledgements } from "./acknowledgements.ts";
 import type { Client, ClientLine } from "./client.ts";
 import { admission, type Authenticate, sessionExpiry, welcome } from "./connect.ts";
-import { GuestClient } from "./guest-client.ts";
+import { type Guest, GuestClient, type GuestTakes } from "./guest-client.ts";
 import type { MqttLimits } from "./limits.ts";
 import { OwnClient } from "./own-client.ts";
 import type { Session } from "./session.ts";
@@ -272,11 +272,11 @@ export class Connection implements PacketSink {
     this.#hangUp(); // [MQTT-3.1.4-2]
   }
 
-  #welcomeGuest(connect: Connect, principal: Extract<Principal, { kind: "participant" }>): void {
+  #welcomeGuest(connect: Connect, principal: Guest): void {
     if (!this.#host.admitGuest(this, principal)) {
       return this.#reject(reason.quotaExceeded, "the agreement has too many connections");
     }
-    this.#client = new GuestClient(this.#line(), principal.agreement);
+    this.#client = new GuestClient(this.#line(), principal, takenBy(connect));
     this.#accept(connect, false, connect.clientId || this.#newClientId());
   }
 
@@ -299,8 +299,7 @@ export class Connection implements PacketSink {
     session.attach({
       outbox: this.#outbox,
       version: connect.version,
-      receiveMaximum: connect.properties.receiveMaximum ?? 65_535,
-      packetBytesMax: connect.properties.maximumPacketSize ?? Infinity,
+      ...takenBy(connect),
     });
   }
 
@@ -365,4 +364,12 @@ export class Connection implements PacketSink {
 
 function connectFirst(): ProtocolError {
   return new ProtocolError(reason.protocolError, "CONNECT comes first"); // [MQTT-3.1.0-1]
+}
+
+/** What the client says it accepts: messages under way, and bytes of one packet. */
+function takenBy({ properties }: Connect): GuestTakes {
+  return {
+    receiveMaximum: properties.receiveMaximum ?? 65_535,
+    packetBytesMax: properties.maximumPacketSize ?? Infinity,
+  };
 }

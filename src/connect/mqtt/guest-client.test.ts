@@ -126,6 +126,25 @@ test("guest - a plain client has the grant's topics, its fields alone, and is co
   assert.deepEqual(refused, { topic: 1, field: 1 });
 });
 
+test("guest - a plain client has QoS 1 where it asks for it, and the end cuts that as well", async (t) => {
+  const { flow, guest, handed, refused } = await ground(t);
+  const client = await guest();
+  const seen: string[] = [];
+  await client.subscribe("bus/#", { qos: 1 }, ({ qos, payload }) => {
+    seen.push(`${qos} ${String(payload)}`);
+  });
+  const one = (text: string) =>
+    void flow.publish(Run.of("bus/1", Buffer.from(text), { qos: 1, publisher: "thing bus" }));
+  for (const text of ["a", "b", "c"]) one(text);
+  await until(() => seen.length === 3);
+  assert.deepEqual(seen, ["1 a", "1 b", "1 c"]);
+  one("too late");
+  flow.grants.end("a", "revoked");
+  await until(() => refused["revoked"] === 1);
+  assert.equal(seen.length, 3);
+  assert.deepEqual(handed, { messages: 3, payloadBytes: 3 });
+});
+
 test("guest - its token publishes nothing, with any QoS, and its connection ends", async (t) => {
   const { flow, guest, refused } = await ground(t);
   let seen = 0;

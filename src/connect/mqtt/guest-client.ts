@@ -5,6 +5,7 @@ import type { Receiver, Subscription } from "../../flow/router.ts";
 import type { Run } from "../../flow/run.ts";
 import { filterProblem, matches, overlaps } from "../../kernel/topic.ts";
 import type { Checkpoint } from "../../ports/usage.ts";
+import type { Principal } from "../../things/access.ts";
 import { agreementOfLinkTopic, claimOf, decodeControl } from "../../wire/link/control.ts";
 import { textOf } from "../../wire/mqtt/cursor.ts";
 import type { Subscribe } from "../../wire/mqtt/decode.ts";
@@ -13,6 +14,12 @@ import type { ScannedRun } from "../../wire/mqtt/packet-stream.ts";
 import { ProtocolError, reason } from "../../wire/mqtt/protocol.ts";
 import { walkPublishes } from "../../wire/mqtt/publish.ts";
 import type { Client, ClientLine } from "./client.ts";
+import { type Attachment, Session } from "./session.ts";
+
+export type Guest = Extract<Principal, { kind: "participant" }>;
+
+/** What a guest's CONNECT says it accepts. */
+export type GuestTakes = Pick<Attachment, "receiveMaximum" | "packetBytesMax">;
 
 /**
  * Another organisation, let in by one agreement's token. Its node opens the link (`$link/…`),
@@ -22,13 +29,20 @@ import type { Client, ClientLine } from "./client.ts";
  */
 export class GuestClient implements Client, Receiver {
   readonly #line: ClientLine;
+  readonly #principal: Guest;
   readonly #agreement: string;
   readonly #tally: Tally;
   readonly #subscriptions = new Map<string, Subscription>();
+  readonly #takes: GuestTakes;
+  /** What a plain client has not acknowledged; it ends with the connection. */
+  #session: Session | undefined;
   #link: LinkFeed | undefined;
 
-  constructor(line: ClientLine, agreement: string) {
+  constructor(line: ClientLine, principal: Guest, takes: GuestTakes) {
+    const { agreement } = principal;
     this.#line = line;
+    this.#principal = principal;
+    this.#takes = takes;
     this.#agreement = agreement;
     const { usage } = line.flow.outside;
     this.#tally = { add: (messages, bytes) => usage.handedOver(agreement, messages, bytes) };
@@ -57,7 +71,7 @@ export class GuestClient implements Client, Receiver {
     const { flow, version, outbox } = this.#line;
     const gate = flow.grants.get(this.#agreement);
     let link: LinkFeed | undefined;
-    const codes = subscribe.requests.map(({ filter }) => {
+    const codes = subscribe.requests.map(({ filter, qos }) => {
       if (filterProblem(filter) !== undefined) return reason.topicFilterInvalid;
       if (gate === undefined || gate.ended !== undefined) return reason.notAuthorized;
       if (agreementOfLinkTopic(filter) === this.#agreement) {
@@ -67,7 +81,8 @@ export class GuestClient implements Client, Receiver {
         return 0;
       }
       if (this.#isFull && !this.#subscriptions.has(filter)) return reason.quotaExceeded;
-      return this.#subscribeTopics(gate, filter) ? 0 : reason.notAuthorized;
+      const granted = qos === 0 ? 0 : 1;
+      return this.#subscribeTopics(gate, filter, granted) ? granted : reason.notAuthorized;
     });
     outbox.pushControl(encodeSuback(version, subscribe.id, codes));
     void link?.open();
@@ -81,8 +96,8 @@ export class GuestClient implements Client, Receiver {
   }
 
   /** A plain client's message: the grant's topics, its view, its gate. */
-  receive(run: Run): void {
-    const { flow, outbox, version } = this.#line;
+  receive(run: Run, subscription: Subscription): void {
+    const { flow } = this.#line;
     const gate = flow.grants.get(this.#agreement);
     if (gate === undefined) return;
     if (!gate.grant.filters.some((granted) => matches(granted, run.topic))) {
@@ -96,20 +111,11 @@ export class GuestClient implements Client, Receiver {
     const viewed = flow.viewOf(gate.grant)?.apply(run);
     if (viewed !== undefined && viewed.withheld > 0) gate.refuse("field", viewed.withheld);
     const passing = viewed === undefined ? run : viewed.run;
-    if (passing === undefined) return;
-    outbox.push({
-      packets: passing.encoded(version),
-      count: passing.count,
-      payloadBytes: passing.payloadBytes,
-      layout: { version, withIds: false },
-      gate,
-      tally: this.#tally,
-      droppable: true,
-    });
+    if (passing !== undefined) this.#session?.receive(passing, subscription);
   }
 
-  acknowledge(): void {
-    // Everything is sent to guests with QoS 0.
+  acknowledge(id: number): void {
+    this.#session?.acknowledge(id);
   }
 
   release(): void {
@@ -119,6 +125,7 @@ export class GuestClient implements Client, Receiver {
   close(): void {
     this.#link?.close();
     for (const filter of this.#subscriptions.keys()) this.#forget(filter);
+    this.#session?.end();
   }
 
   /** The last SUBSCRIBE counts, whatever the one before is still waiting for. */
@@ -131,7 +138,7 @@ export class GuestClient implements Client, Receiver {
   }
 
   /** False, and counted, where it would go unbilled or no topic of the filter is in the grant. */
-  #subscribeTopics(gate: Gate, filter: string): boolean {
+  #subscribeTopics(gate: Gate, filter: string, qos: 0 | 1): boolean {
     if (gate.grant.billed) {
       gate.refuse("unbilled", 1);
       return false;
@@ -141,10 +148,23 @@ export class GuestClient implements Client, Receiver {
       return false;
     }
     this.#forget(filter);
-    const subscription: Subscription = { filter, receiver: this, qos: 0 };
+    this.#session ??= this.#newSession(gate);
+    const subscription: Subscription = { filter, receiver: this, qos };
     this.#subscriptions.set(filter, subscription);
     this.#line.flow.router.subscribe(subscription);
     return true;
+  }
+
+  #newSession(gate: Gate): Session {
+    const { flow, limits, outbox, version } = this.#line;
+    const session = new Session(this.#agreement, this.#principal, flow.router, {
+      clock: flow.outside.clock,
+      queueBytesMax: limits.queueBytesMax,
+      onDropped: (messages) => gate.refuse("queue-full", messages),
+      under: { gate, tally: this.#tally },
+    });
+    session.attach({ outbox, version, ...this.#takes });
+    return session;
   }
 
   get #isFull(): boolean {

@@ -1,6 +1,8 @@
 import type { Clock } from "../../kernel/clock.ts";
 import { maySubscribe, type Principal } from "../../things/access.ts";
+import type { Gate } from "../../flow/gate.ts";
 import type { Outbox } from "../../flow/outbox.ts";
+import type { Tally } from "../../flow/parcel-queue.ts";
 import type { Receiver, Router, Subscription } from "../../flow/router.ts";
 import { layout5, Run } from "../../flow/run.ts";
 import type { ProtocolVersion } from "../../wire/mqtt/protocol.ts";
@@ -31,6 +33,8 @@ export interface SessionOptions {
   /** Of what waits, and of what is sent and not acknowledged. */
   readonly queueBytesMax: number;
   readonly onDropped: (messages: number) => void;
+  /** The agreement all of it leaves under; absent for this organisation's own clients. */
+  readonly under?: { readonly gate: Gate; readonly tally: Tally };
 }
 
 /** What one waiting message takes beside its packet. */
@@ -52,6 +56,7 @@ export class Session implements Receiver {
   readonly #clock: Clock;
   readonly #queueBytesMax: number;
   readonly #onDropped: (messages: number) => void;
+  readonly #under: SessionOptions["under"];
   #inflight = new Inflight();
   #inflightVersion: ProtocolVersion = 4;
   /** Sent on an earlier connection and not again yet. */
@@ -68,6 +73,7 @@ export class Session implements Receiver {
     this.#clock = options.clock;
     this.#queueBytesMax = options.queueBytesMax;
     this.#onDropped = options.onDropped;
+    this.#under = options.under;
   }
 
   /** Its client was let in again: what it may not have any longer is taken out. */
@@ -223,8 +229,8 @@ export class Session implements Receiver {
       count,
       payloadBytes,
       layout,
-      gate: undefined,
-      tally: undefined,
+      gate: this.#under?.gate,
+      tally: this.#under?.tally,
       droppable,
     });
   }
