@@ -87,6 +87,11 @@ export class Inbound {
         `${messages} and ${payloadBytes} were counted here`
       );
     }
+    const { epoch, position } = this.#expected;
+    // A position holds one message at most: what was sent before is not counted again.
+    if (epoch === checkpoint.epoch && this.#open.count > checkpoint.position - position) {
+      return `${this.#open.count} messages from position ${position} to ${checkpoint.position}`;
+    }
     this.#expected = checkpoint;
     this.#closed.packets.push(...this.#open.packets);
     this.#closed.count += this.#open.count;

@@ -108,6 +108,16 @@ test("link - counts that disagree are said once, and tried again slowly", async 
   assert.equal(provider.greetings.length, 2);
 });
 
+test("link - messages at positions that were counted before are not counted again", async (t) => {
+  const provider = await scriptedProvider(t);
+  const consumer = await consumerOf(t, provider.url);
+  provider.onSubscribed = (send) =>
+    send(data("soil/a", "1"), checkpoint(1, 1), data("soil/a", "1"), checkpoint(2, 2, 1));
+  consumer.links.start(agreement);
+  await until("it is said", () => kinds(consumer).includes("link.disagrees"));
+  assert.match(consumer.said().at(-1)!.text, /1 messages from position 1 to 1/);
+});
+
 test("link - connections that bring nothing are tried again ever less often", async (t) => {
   const provider = await scriptedProvider(t);
   const consumer = await consumerOf(t, provider.url);
