@@ -11,6 +11,7 @@ import { layout5, Run, splitByTopic } from "../flow/run.ts";
 import type { Agreement } from "../market/agreement.ts";
 import type { StreamAddress } from "../market/transfer.ts";
 import type { ConsumerCounts } from "../meter/consumer-counts.ts";
+import type { LinkState } from "../meter/traffic.ts";
 import type { Store } from "../ports/store.ts";
 import type { Checkpoint } from "../ports/usage.ts";
 import { claimProperties, decodeControl, encodeControl, linkTopic } from "../wire/link/control.ts";
@@ -45,8 +46,6 @@ export interface LinkOutside {
   readonly packetBytesMax?: number | undefined;
   readonly uncommittedBytesMax?: number | undefined;
 }
-
-export type LinkState = "up" | "down" | "ended";
 
 /** Said again at most so often, though it came and went. */
 const sayAgainMs = 60_000;

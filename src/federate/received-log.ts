@@ -1,6 +1,6 @@
 import type { LogBlock, Store, Write } from "../ports/store.ts";
 import { layout5 } from "../flow/run.ts";
-import { offsetAfter, walkPublishes } from "../wire/mqtt/publish.ts";
+import { offsetAfter, payloadBytesOf } from "../wire/mqtt/publish.ts";
 import { Turns } from "../kernel/turns.ts";
 
 /** What a link received between two commits. */
@@ -58,9 +58,6 @@ function after(end: number, received: Received): Received | undefined {
   if (first >= end) return received;
   const known = Math.min(end - first, count);
   const rest = packets.subarray(offsetAfter(packets, known));
-  let payloadBytes = 0;
-  walkPublishes(rest, layout5, (place) => {
-    payloadBytes += place.end - place.payloadAt;
-  });
+  const payloadBytes = payloadBytesOf(rest, layout5);
   return { ...received, first: end, count: count - known, payloadBytes, packets: rest };
 }

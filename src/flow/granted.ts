@@ -1,6 +1,6 @@
 import { matches } from "../kernel/topic.ts";
 import type { LogBlock } from "../ports/store.ts";
-import { offsetAfter, walkPublishes } from "../wire/mqtt/publish.ts";
+import { offsetAfter, payloadBytesOf, walkPublishes } from "../wire/mqtt/publish.ts";
 import type { Gate } from "./gate.ts";
 import { layout5, splitByTopic } from "./run.ts";
 import type { StreamLog } from "./stream-log.ts";
@@ -30,7 +30,7 @@ export function passingOf(
   const isGranted = (topic: string): boolean =>
     grant.filters.some((filter) => matches(filter, topic));
   if (view === undefined && [...topicsOf(block)].every(isGranted)) {
-    const payloadBytes = skipped === 0 ? block.payloadBytes : payloadBytesOf(packets);
+    const payloadBytes = skipped === 0 ? block.payloadBytes : payloadBytesOf(packets, layout5);
     return [{ packets, count: block.count - skipped, payloadBytes }];
   }
   const passing: Passing[] = [];
@@ -102,12 +102,4 @@ function readTopics(packets: Buffer): Set<string> {
 
 function bytesOf({ packets }: LogBlock): Buffer {
   return Buffer.from(packets.buffer, packets.byteOffset, packets.length);
-}
-
-function payloadBytesOf(packets: Buffer): number {
-  let bytes = 0;
-  walkPublishes(packets, layout5, (place) => {
-    bytes += place.end - place.payloadAt;
-  });
-  return bytes;
 }

@@ -1,4 +1,4 @@
-import { offsetAfter, walkPublishes } from "../wire/mqtt/publish.ts";
+import { offsetAfter, payloadBytesOf } from "../wire/mqtt/publish.ts";
 import { type LateParcel, own, type Parcel, ParcelQueue } from "./parcel-queue.ts";
 
 export interface OutboxSocket {
@@ -190,10 +190,7 @@ function splitParcel(parcel: Parcel, admitted: number, batch: WriteBatch): Parce
   if (admitted === 0) return parcel;
   const cut = offsetAfter(parcel.packets, admitted);
   const head = parcel.packets.subarray(0, cut);
-  let payloadBytes = 0;
-  walkPublishes(head, parcel.layout, (place) => {
-    payloadBytes += place.end - place.payloadAt;
-  });
+  const payloadBytes = payloadBytesOf(head, parcel.layout);
   batch.add(head);
   parcel.tally?.add(admitted, payloadBytes);
   return {

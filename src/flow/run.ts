@@ -2,6 +2,7 @@ import {
   locate,
   propertiesAt,
   repack,
+  newPlace,
   walkPublishes,
   type Layout,
   type PublishPlace,
@@ -169,7 +170,7 @@ export class Run {
    */
   waited(ms: number): Run | undefined {
     if (this.layout.version !== 5) return this;
-    const place = emptyPlace();
+    const place = newPlace();
     locate(this.packets, this.layout, 0, place);
     const properties = propertiesAt(this.packets, place);
     const { messageExpirySeconds } = properties;
@@ -188,8 +189,8 @@ export const layout5: Layout = { version: 5, withIds: false };
 /** Splits packets of many topics (version 5, QoS 0) into runs of one topic each, in order. */
 export function splitByTopic(packets: Buffer, visit: (run: Run) => void, prefix?: string): void {
   const prefixBytes = prefix === undefined ? undefined : Buffer.from(prefix);
-  const place = emptyPlace();
-  const next = emptyPlace();
+  const place = newPlace();
+  const next = newPlace();
   for (let at = 0; at < packets.length;) {
     locate(packets, layout5, at, place);
     let { end } = place;
@@ -216,8 +217,4 @@ export function splitByTopic(packets: Buffer, visit: (run: Run) => void, prefix?
     );
     at = end;
   }
-}
-
-function emptyPlace(): PublishPlace {
-  return { start: 0, topicAt: 0, topicEnd: 0, idAt: -1, propertiesAt: 0, payloadAt: 0, end: 0 };
 }

@@ -27,19 +27,25 @@ export function walkPublishes(
   layout: Layout,
   visit: (place: PublishPlace, index: number) => void,
 ): void {
-  const place: PublishPlace = {
-    start: 0,
-    topicAt: 0,
-    topicEnd: 0,
-    idAt: -1,
-    propertiesAt: 0,
-    payloadAt: 0,
-    end: 0,
-  };
+  const place = newPlace();
   for (let at = 0, index = 0; at < packets.length; at = place.end, index++) {
     locate(packets, layout, at, place);
     visit(place, index);
   }
+}
+
+/** A place to be filled by `locate`. */
+export function newPlace(): PublishPlace {
+  return { start: 0, topicAt: 0, topicEnd: 0, idAt: -1, propertiesAt: 0, payloadAt: 0, end: 0 };
+}
+
+/** Sum of the application payloads' lengths. */
+export function payloadBytesOf(packets: Buffer, layout: Layout): number {
+  let bytes = 0;
+  walkPublishes(packets, layout, (place) => {
+    bytes += place.end - place.payloadAt;
+  });
+  return bytes;
 }
 
 export function locate(packets: Buffer, layout: Layout, at: number, place: PublishPlace): void {
