@@ -20,10 +20,10 @@ function below(folder: string): string[] {
     .toSorted();
 }
 
-/** Files at the root that belong to the project, dot files included. */
+/** Files at the root that belong to the project, dot files included; `.git` is one in a worktree. */
 function atRoot(): string[] {
   return readdirSync(root).filter(
-    (path) => statSync(join(root, path)).isFile() && !/\.(tgz|log)$/.test(path),
+    (path) => statSync(join(root, path)).isFile() && !made.has(path) && !/\.(tgz|log)$/.test(path),
   );
 }
 

@@ -1,0 +1,94 @@
+import { apiDeps } from "../api/rooms.ts";
+import { apiRoutes, listenHttp } from "../api/server.ts";
+import { packageVersion } from "../api/version.ts";
+import { authenticator } from "../connect/mqtt/authenticate.ts";
+import { mqttLimits } from "../connect/mqtt/limits.ts";
+import { MqttServer } from "../connect/mqtt/server.ts";
+import { federationRoutes } from "../federate/federation.ts";
+import { receiptRoutes } from "../federate/receipt-routes.ts";
+import type { Rooms } from "./rooms.ts";
+import type { Trade } from "./trade.ts";
+import { transferIsOver } from "../market/transfer.ts";
+import { principalOfCredentials } from "../things/credentials.ts";
+import { reason } from "../wire/mqtt/protocol.ts";
+
+/** So that the last acknowledgement comes in before a guest's connection is closed. */
+const farewellMs = 1000;
+
+/** The sockets: MQTT for devices, apps and links; HTTP for people, programs and peers. */
+export async function openDoors(rooms: Rooms, trade: Trade): Promise<void> {
+  const { options, signer, things, urls, app, closing, failed } = rooms;
+  const { federation, cosigner, links, traffic, receipts } = trade;
+  const mqtt = mqttServer(rooms, trade);
+  closing.add("MQTT", () => mqtt.close());
+  closing.add("the links", () => links.close());
+  closing.add("the traffic", () => traffic.close());
+  await federationRoutes(app, { federation });
+  const { authenticatePeer } = federation;
+  await app.register((scope) => receiptRoutes(scope, { receipts: cosigner, authenticatePeer }));
+  const { name, title, country, currency, place, dev, publicWorld } = options;
+  const facts = {
+    ...{ name, title, country, currency, place, dev, publicWorld },
+    ...{ did: signer.did, failed },
+    version: packageVersion(),
+    httpUrl: () => urls.http,
+    mqttUrl: () => urls.mqtt,
+  };
+  const mqttConnections = (): number => mqtt.connectionCount;
+  const own = { facts, mqttConnections, federation, links, traffic, receipts };
+  await apiRoutes(app, apiDeps({ ...rooms, ...own }));
+
+  const port = await mqtt.listen(options.mqtt.port, options.mqtt.host);
+  urls.mqtt = `mqtt://${hostInUrl(options.mqtt.host)}:${port}`;
+  urls.http = await listenHttp(app, options.http);
+  const withdraw = (kind: "thing" | "user", id: string): void =>
+    mqtt.disconnect(
+      (principal) => principal.kind === kind && principal.id === id,
+      reason.notAuthorized,
+      "its credential was withdrawn",
+    );
+  things.onClosed((id) => withdraw("thing", id));
+  rooms.users.onClosed(({ id }) => withdraw("user", id));
+}
+
+function mqttServer(rooms: Rooms, { federation }: Trade): MqttServer {
+  const { options, clock, things, users, agreements, flow, meter } = rooms;
+  const mqtt = new MqttServer({
+    flow,
+    limits: { ...mqttLimits, ...options.limits },
+    onSeen: (thing, summary) => things.lastSeen(thing, clock.now(), summary),
+    authenticate: authenticator({
+      dev: options.dev,
+      ownPrincipal: (name, password) => principalOfCredentials(name, password, { things, users }),
+      participant: (agreement, token) => {
+        const known = federation.transfers.authenticate(agreement, token);
+        return known && { kind: "participant", did: known.did, agreement };
+      },
+      endedBecause: (agreement) => agreements.get(agreement)?.ended?.reason,
+      usage: meter,
+    }),
+  });
+  const disconnectGuests = (agreement: string, why: string): void =>
+    mqtt.disconnect(
+      (principal) => principal.kind === "participant" && principal.agreement === agreement,
+      reason.notAuthorized,
+      why,
+    );
+  flow.grants.onEnded((ended) => {
+    setTimeout(() => disconnectGuests(ended, "the agreement ended"), farewellMs).unref();
+  });
+  federation.transfers.listen(({ role, state, agreement }) => {
+    // With the agreement everything ends, after a farewell: see above.
+    if (role !== "provider" || agreements.get(agreement)?.state !== "active") return;
+    const gate = flow.grants.get(agreement);
+    if (state === "SUSPENDED") gate?.suspend("transfer");
+    if (state === "STARTED") gate?.resume("transfer");
+    if (transferIsOver(state)) disconnectGuests(agreement, "the transfer is over");
+  });
+  return mqtt;
+}
+
+function hostInUrl(host: string): string {
+  if (host === "0.0.0.0" || host === "::") return "127.0.0.1";
+  return host.includes(":") ? `[${host}]` : host;
+}

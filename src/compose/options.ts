@@ -1,0 +1,55 @@
+import type { MqttLimits } from "../connect/mqtt/limits.ts";
+import type { LocalPeer } from "../federate/resolver.ts";
+import type { Clock } from "../kernel/clock.ts";
+import type { Crash } from "../kernel/crash.ts";
+import type { ComityError } from "../kernel/errors.ts";
+import type { Entropy } from "../kernel/id.ts";
+import type { Place } from "../kernel/place.ts";
+
+export interface NodeOptions {
+  /** `[a-z0-9-]{1,64}`: how peers name it. */
+  readonly name: string;
+  readonly title: string;
+  /** ISO 3166-1 alpha-2 code. */
+  readonly country: string;
+  /** ISO 4217 code. */
+  readonly currency: string;
+  readonly place: Place;
+  /** Its identity, at the first start only; absent: `did:web` of its public address. */
+  readonly did?: string;
+  /** Folder of everything that must not be lost. */
+  readonly data: string;
+  readonly http: { readonly host: string; readonly port: number };
+  readonly mqtt: { readonly host: string; readonly port: number };
+  /** Where others reach it over HTTP, where that is another address than it binds. */
+  readonly publicUrl?: string;
+  /** `mqtt://host:port` that consumers are told; absent: the bound port on `publicUrl`'s host. */
+  readonly publicMqttUrl?: string;
+  /** Peers on this machine or network, which the guard against private addresses lets through. */
+  readonly localPeers: readonly LocalPeer[];
+  /** Anonymous clients on loopback are operators. */
+  readonly dev: boolean;
+  readonly publicWorld: boolean;
+  /** How often usage becomes a receipt. */
+  readonly receiptWindowMs: number;
+  /** Delivery under an agreement rests when so many messages are owed without a signature. */
+  readonly exposureMessagesMax?: number;
+  readonly limits?: Partial<MqttLimits>;
+  readonly logLevel?: "fatal" | "error" | "warn" | "info" | "debug" | "silent";
+  readonly crash?: Crash;
+  readonly clock?: Clock;
+  readonly entropy?: Entropy;
+}
+
+export interface RunningNode {
+  readonly name: string;
+  readonly did: string;
+  readonly httpUrl: string;
+  readonly mqttUrl: string;
+  /** Only at the first start; later it stands in `<data>/admin-token`. */
+  readonly adminToken?: string;
+  /** Resolves with STORE_FAILED when the node can keep nothing any longer and must be started anew. */
+  readonly failed: Promise<ComityError>;
+  /** Hands on what waits, keeps what must be kept, and ends. */
+  close(): Promise<void>;
+}

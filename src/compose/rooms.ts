@@ -1,0 +1,79 @@
+/**
+ * A node's rooms opened and wired to each other, in this order: what it has of its own
+ * (`rooms.ts`), what it has with others (`trade.ts`), what the contracts tell the data plane
+ * (`contracts-to-flow.ts`), and the sockets (`doors.ts`). Nothing here decides anything, and no
+ * engine is named: they come in by argument.
+ */
+import { chmodSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Logger } from "pino";
+import { createHttpServer } from "../api/server.ts";
+import { Flow } from "../flow/flow.ts";
+import type { Clock } from "../kernel/clock.ts";
+import { Closing } from "../kernel/closing.ts";
+import { neverCrash } from "../kernel/crash.ts";
+import { ComityError } from "../kernel/errors.ts";
+import type { Entropy } from "../kernel/id.ts";
+import { Journal } from "../kernel/journal.ts";
+import type { Store } from "../ports/store.ts";
+import type { Signer } from "../ports/signer.ts";
+import type { NodeOptions } from "./options.ts";
+import { Agreements } from "../market/agreements.ts";
+import { Catalogue } from "../market/catalogue.ts";
+import { ConsumerCounts } from "../meter/consumer-counts.ts";
+import { Meter } from "../meter/usage.ts";
+import { AuditTrail } from "../things/audit.ts";
+import { Things } from "../things/directory.ts";
+import { Users } from "../things/users.ts";
+
+/** The node's engines, and what it takes from the world. */
+export interface Outside {
+  readonly store: Store;
+  readonly signer: Signer;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly log: Logger;
+  readonly closing: Closing;
+}
+
+export type Rooms = Awaited<ReturnType<typeof openRooms>>;
+
+/** What this organisation has of its own: its store, its key, its things, contracts and counts. */
+export async function openRooms(options: NodeOptions, outside: Outside) {
+  const { crash = neverCrash } = options;
+  const { store, signer, clock, entropy, log, closing } = outside;
+  let failure: ComityError | undefined;
+  void store.failed.then((error) => {
+    failure = error;
+    log.fatal(error, "nothing can be kept any longer; start the node again");
+  });
+  const { users, adminToken } = await Users.open({
+    store,
+    clock,
+    entropy,
+    keepAdminToken: async (token) => writeSecret(join(options.data, "admin-token"), token),
+  });
+  const meter = await Meter.open({ store, clock, crash });
+  closing.add("the meter", () => meter.close());
+  const flow = await Flow.open({ store, clock, entropy, usage: meter, crash });
+  closing.add("the flow", () => flow.close());
+  const app = createHttpServer({ logger: log });
+  closing.add("HTTP", () => app.close());
+  return {
+    ...{ options, clock, entropy, crash, store, signer, users, adminToken, meter, flow, app },
+    ...{ log, closing, failed: () => failure },
+    journal: new Journal(),
+    things: await Things.open({ store, clock, entropy }),
+    audit: await AuditTrail.open(store, clock),
+    catalogue: await Catalogue.open({ store, clock }),
+    agreements: await Agreements.open(store),
+    counts: await ConsumerCounts.open(store, clock),
+    /** Filled in when the sockets are bound. */
+    urls: { http: "", mqtt: "" },
+  };
+}
+
+function writeSecret(path: string, secret: string): void {
+  writeFileSync(path, `${secret}\n`, { mode: 0o600 });
+  chmodSync(path, 0o600);
+}

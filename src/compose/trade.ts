@@ -1,0 +1,59 @@
+import { announcedMqttUrl } from "../federate/announced-address.ts";
+import { openFederation } from "../federate/federation.ts";
+import { Links } from "../federate/links.ts";
+import { amountMicro } from "../kernel/price.ts";
+import type { Rooms } from "./rooms.ts";
+import { ConsumerReceipts } from "../meter/receipts-consumer.ts";
+import { ProviderReceipts } from "../meter/receipts-provider.ts";
+import { Traffic } from "../meter/traffic.ts";
+import { postingsOf } from "../settle/ledger.ts";
+
+const exposureMessagesMax = 100_000;
+
+export type Trade = Awaited<ReturnType<typeof openTrade>>;
+
+/** What it has with others: contracts, links, receipts. */
+export async function openTrade(rooms: Rooms) {
+  const { options, store, signer, clock, journal, crash, agreements, counts, flow, urls } = rooms;
+  const federation = await openFederation({
+    ...rooms,
+    profile: options,
+    baseUrl: () => options.publicUrl ?? urls.http,
+    mqttUrl: () => announcedMqttUrl(options, urls.mqtt),
+    localPeers: options.localPeers,
+  });
+  rooms.closing.add("the federation", () => federation.close());
+  const { transfers, peers } = federation;
+  const evidence = { store, signer, clock, journal, agreements, postings: postingsOf, crash };
+  const owedMax = options.exposureMessagesMax ?? exposureMessagesMax;
+  const receipts = new ProviderReceipts({
+    ...evidence,
+    peers,
+    meter: rooms.meter,
+    windowMs: options.receiptWindowMs,
+    exposureMaxMicro: ({ price }) => amountMicro(price, owedMax),
+    onExposure: ({ id }, over) => {
+      const gate = flow.grants.get(id);
+      if (over) gate?.suspend("exposure");
+      else gate?.resume("exposure");
+    },
+  });
+  rooms.closing.add("receipts", () => receipts.close());
+  const links = new Links({
+    ...{ flow, store, clock, journal, crash, counts },
+    nameOf: (peer) => peers.nameOf(peer),
+    addressOf: (agreement) => transfers.start(agreement.id),
+    renew: (agreement) => transfers.renew(agreement.id),
+    lookupOf: ({ provider }, endpoint) => peers.streamLookup(provider, endpoint),
+    packetBytesMax: options.limits?.packetBytesMax,
+    onEnded: (agreement, why) => {
+      // The provider tells it as a signed record as well; whichever comes first.
+      const at = new Date(clock.now()).toISOString();
+      const ending = { reason: why, by: agreement.provider, at };
+      agreements.end(agreement.id, ending).catch((error: unknown) => rooms.log.error(error));
+    },
+  });
+  const cosigner = new ConsumerReceipts({ ...evidence, counts });
+  const traffic = new Traffic({ ...rooms, links });
+  return { federation, receipts, cosigner, links, traffic };
+}
