@@ -5,6 +5,7 @@ const text = (maxLength: number) => Type.String({ minLength: 1, maxLength });
 const strict = { additionalProperties: false } as const;
 
 export const Name = Type.String({ pattern: "^[a-z0-9-]{1,64}$" });
+const ProductId = Type.String({ pattern: "^(?!\\.)[A-Za-z0-9._-]{1,64}$" });
 export const Month = Type.String({ pattern: "^[0-9]{4}-(0[1-9]|1[0-2])$" });
 const TopicFilters = Type.Array(text(1024), { maxItems: 64 });
 
@@ -56,7 +57,7 @@ export const ThingBody = Type.Object(
 
 export const ProductBody = Type.Object(
   {
-    id: Type.Optional(Name),
+    id: Type.Optional(ProductId),
     title: text(200),
     description: Type.Optional(Type.String({ maxLength: 4000 })),
     topics: Type.Array(text(1024), { minItems: 1, maxItems: 64 }),

@@ -3,7 +3,8 @@ import { ComityError } from "../kernel/errors.ts";
 import type { Place } from "../kernel/place.ts";
 import type { Price } from "../kernel/price.ts";
 import type { Catalogue } from "../market/catalogue.ts";
-import { type PolicyTerms, readRules, termsOf } from "../market/policy.ts";
+import { deliveredWhole, readRules, termsOf } from "../market/policy.ts";
+import type { Terms } from "../market/product.ts";
 import type { Signer } from "../ports/signer.ts";
 import { type AboutProduct, Catalog, message } from "../wire/dsp/messages.ts";
 import { parseMessage } from "../wire/dsp/parse.ts";
@@ -75,7 +76,13 @@ export class Offers {
     return catalogue.list().flatMap((product) => {
       const policy = catalogue.offerOf(product.id);
       if (!policy) return [];
-      const about = { ...product, keywords: [...product.keywords], price: product.terms.price };
+      const { keywords, topics, terms } = product;
+      const about = {
+        ...product,
+        keywords: [...keywords],
+        topics: [...topics],
+        price: terms.price,
+      };
       const whose = { provider: signer.did, providerName: name };
       return [foundOffer(product.id, policy["@id"], termsOf(readRules(policy)), about, whose)];
     });
@@ -109,7 +116,7 @@ export class Offers {
 }
 
 /** An offer outside the profile cannot be agreed to, so it is not shown. */
-function readable(policy: unknown): PolicyTerms | undefined {
+function readable(policy: unknown): Terms | undefined {
   try {
     return termsOf(readRules(policy));
   } catch {
@@ -120,7 +127,7 @@ function readable(policy: unknown): PolicyTerms | undefined {
 function foundOffer(
   product: string,
   offer: string,
-  terms: PolicyTerms,
+  terms: Terms,
   about: AboutProduct,
   whose: { readonly provider: string; readonly providerName: string },
 ): FoundOffer {
@@ -130,8 +137,8 @@ function foundOffer(
     product,
     title: about.title,
     ...whose,
-    topics: terms.topics,
-    delivery: about.delivery ?? "live",
+    topics: terms.topics ?? about.topics ?? deliveredWhole.topics,
+    delivery: about.delivery ?? deliveredWhole.delivery,
     // a free offer names no currency in its policy; what its seller says instead costs nothing
     price: terms.price.amount === "0" ? freeIn(about, terms.price) : terms.price,
     ...(description === undefined ? {} : { description }),

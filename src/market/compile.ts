@@ -10,7 +10,7 @@ export function grantOf(agreement: Agreement): Grant {
     agreement: agreement.id,
     consumer: agreement.consumer,
     product: agreement.product,
-    filters: terms.topics,
+    filters: agreement.topics,
     billed: parseAmount(agreement.price.amount) !== 0n,
     ...(terms.fields === undefined ? {} : { fields: terms.fields }),
     ...(terms.notAfter === undefined ? {} : { notAfter: Date.parse(terms.notAfter) }),

@@ -10,7 +10,7 @@ import type { GeneralJws, JwsSignature, PublicJwk, Signer } from "../ports/signe
 import { didOfKeyId, mergeSignatures, unsignedJws, verifySignature } from "../wire/jws.ts";
 import type { Agreement } from "./agreement.ts";
 import type { Role } from "./negotiation.ts";
-import { readRules, type Rules, termsOf } from "./policy.ts";
+import { deliveredWhole, readRules, type Rules, termsOf } from "./policy.ts";
 
 /** `typ` of a signature under an agreement. */
 export const agreementType = "comity-agreement+jws";
@@ -53,8 +53,8 @@ export function draftOf(policy: AgreementPolicy, role: Role): Draft {
     consumer: policy.assignee,
     product: policy.target,
     title: comity?.title ?? policy.target,
-    delivery: comity?.delivery ?? "live",
-    topics: terms.topics,
+    delivery: (comity ?? deliveredWhole).delivery,
+    topics: terms.topics ?? (comity ?? deliveredWhole).topics,
     price: comity?.price ?? terms.price,
     policy,
     policyHash: canonicalHash(policy),
@@ -85,7 +85,8 @@ export async function assertSignedBy(
 
 /**
  * The agreement a provider sent, checked against what was asked for: POLICY_CHANGED names the
- * first member that differs. Rules and delivery are compared by their digest, by the caller.
+ * first member that differs. Rules, delivery and topics are compared by their digest, by the
+ * caller.
  */
 export function assertTermsHold(
   policy: AgreementPolicy,
@@ -106,7 +107,6 @@ export function assertTermsHold(
   const terms = termsOf(readRules(policy));
   if (comity.product !== policy.target) throw differs("agreement's product");
   if (comity.title !== (expected.title ?? comity.title)) throw differs("agreement's title");
-  if (!sameJson(comity.topics, terms.topics)) throw differs("agreement's topics");
   const free = terms.price.amount === "0" && /^0*(\.0*)?$/.test(comity.price.amount);
   if (!free && !sameJson(comity.price, terms.price)) throw differs("agreement's price");
   for (const [did, key] of Object.entries(expected.keys)) {

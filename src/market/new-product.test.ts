@@ -18,8 +18,18 @@ test("product - gets an id from its title and defaults for the rest", () => {
   );
 });
 
+test("product - takes an id as other connectors write them, and a subset of its topics", () => {
+  const terms = { ...good.terms, topics: ["field/7/soil"] };
+  const product = productFrom({ ...good, id: "ACN_01.soil-2", terms }, now);
+  assert.deepEqual([product.id, product.terms.topics], ["ACN_01.soil-2", ["field/7/soil"]]);
+});
+
 for (const [field, change] of [
   ["id", { id: "Soil Moisture" }],
+  ["id", { id: "a/b" }],
+  ["id", { id: ".." }],
+  ["terms.topics", { terms: { ...good.terms, topics: [] } }],
+  ["terms.topics", { terms: { ...good.terms, topics: ["field/7/air"] } }],
   ["id", { title: "土壤" }],
   ["title", { id: "x", title: " " }],
   ["topics", { topics: [] }],

@@ -1,7 +1,7 @@
 import { ComityError } from "../kernel/errors.ts";
 import { placeProblem } from "../kernel/place.ts";
 import { priceProblem } from "../kernel/price.ts";
-import { filterProblem, overlaps } from "../kernel/topic.ts";
+import { covers, filterProblem, overlaps } from "../kernel/topic.ts";
 import type { Product, Terms } from "./product.ts";
 
 /** What a person gives; the rest has defaults, and the id then comes from the title. */
@@ -52,6 +52,7 @@ function termsFrom(terms: Terms): Terms {
       currency: terms.price.currency,
       perMessages: terms.price.perMessages,
     },
+    ...(terms.topics === undefined ? {} : { topics: [...terms.topics] }),
     ...(terms.fields === undefined ? {} : { fields: [...terms.fields] }),
     ...(terms.notAfter === undefined ? {} : { notAfter: terms.notAfter }),
     ...(terms.messagesMax === undefined ? {} : { messagesMax: terms.messagesMax }),
@@ -59,8 +60,8 @@ function termsFrom(terms: Terms): Terms {
 }
 
 function productProblem(product: Product, now: number): string | undefined {
-  if (!/^[a-z0-9-]{1,64}$/.test(product.id)) {
-    return `id "${product.id}" is not 1–64 of a–z, 0–9 and -`;
+  if (!/^(?!\.)[A-Za-z0-9._-]{1,64}$/.test(product.id)) {
+    return `id "${product.id}" is not 1–64 of A–Z, a–z, 0–9, _, - and, inside, .`;
   }
   if (product.title.trim() === "" || product.title.length > titleLengthMax) {
     return `title has ${product.title.length} characters, 1–${titleLengthMax} are taken`;
@@ -79,7 +80,11 @@ function productProblem(product: Product, now: number): string | undefined {
   }
   const place = product.place === undefined ? undefined : placeProblem(product.place);
   if (place !== undefined) return `place: ${place}`;
-  return topicsProblem(product.topics) ?? termsProblem(product.terms, now);
+  return (
+    topicsProblem(product.topics) ??
+    subsetProblem(product.terms.topics, product.topics) ??
+    termsProblem(product.terms, now)
+  );
 }
 
 function topicsProblem(topics: readonly string[]): string | undefined {
@@ -95,6 +100,18 @@ function topicsProblem(topics: readonly string[]): string | undefined {
     }
   }
   return undefined;
+}
+
+/** Of what is sold, where that is less than the product. */
+function subsetProblem(
+  topics: readonly string[] | undefined,
+  all: readonly string[],
+): string | undefined {
+  if (topics === undefined) return undefined;
+  if (topics.length === 0) return "terms.topics are empty: leave them out for the whole product";
+  const outside = topics.find((topic) => !all.some((filter) => covers(filter, topic)));
+  if (outside !== undefined) return `terms.topics: "${outside}" is not among the product's topics`;
+  return topicsProblem(topics);
 }
 
 function termsProblem(terms: Terms, now: number): string | undefined {

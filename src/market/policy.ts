@@ -38,23 +38,31 @@ export interface Offer extends Rules {
   readonly "@id": string;
 }
 
-/** What a policy says: the terms, and the topics they are for. */
-export interface PolicyTerms extends Terms {
+/**
+ * What is delivered, for which ODRL has no words: it stands in our member `comity` of datasets and
+ * agreements. A product and that member both fit.
+ */
+export interface Delivered {
+  readonly delivery: Product["delivery"];
   readonly topics: readonly string[];
 }
 
-export function rulesOf(topics: readonly string[], terms: Terms): Rules {
-  const constraint: Constraint[] = [
-    { leftOperand: topicOperand, operator: "isAnyOf", rightOperand: [...topics] },
-  ];
+/** What is taken for granted of a product that says nothing of it: all that it sends, as it comes. */
+export const deliveredWhole: Delivered = { delivery: "live", topics: ["#"] };
+
+/** Without any term it is ODRL's plain permission to use, which any connector can ask for. */
+export function rulesOf(terms: Terms): Rules {
+  const constraint: Constraint[] = [];
   const add = (leftOperand: string, operator: string, rightOperand: unknown): void => {
     constraint.push({ leftOperand, operator, rightOperand });
   };
+  if (terms.topics) add(topicOperand, "isAnyOf", [...terms.topics]);
   if (terms.fields) add(fieldOperand, "isAnyOf", [...terms.fields]);
   if (terms.notAfter !== undefined) add("dateTime", "lteq", terms.notAfter);
   if (terms.messagesMax !== undefined) add("count", "lteq", String(terms.messagesMax));
   const micro = parseAmount(terms.price.amount) ?? 0n;
-  const rules: Rules = { profile: policyProfile, permission: [{ action: "use", constraint }] };
+  const use: Rule = { action: "use", ...(constraint.length === 0 ? {} : { constraint }) };
+  const rules: Rules = { profile: policyProfile, permission: [use] };
   if (micro === 0n) return rules;
   const payAmount: Constraint = {
     leftOperand: "payAmount",
@@ -69,13 +77,13 @@ export function rulesOf(topics: readonly string[], terms: Terms): Rules {
 }
 
 export function compileOffer(product: Product): Offer {
-  const rules = rulesOf(product.topics, product.terms);
-  return { "@type": "Offer", "@id": offerIdFor(product.id, rules, product.delivery), ...rules };
+  const rules = rulesOf(product.terms);
+  return { "@type": "Offer", "@id": offerIdFor(product.id, rules, product), ...rules };
 }
 
 /** `<product>:<first 12 characters of the hash>`: changed terms are another offer. */
-export function offerIdFor(product: string, rules: Rules, delivery: Product["delivery"]): string {
-  const digest = policyDigest(product, rules, delivery);
+export function offerIdFor(product: string, rules: Rules, delivered: Delivered): string {
+  const digest = policyDigest(product, rules, delivered);
   return `${product}:${digest.slice("sha256:".length).slice(0, 12)}`;
 }
 
@@ -85,15 +93,12 @@ export function productOfOffer(offerId: string): string {
 }
 
 /**
- * The canonical hash of what binds; `target` is the product, so that no rules are moved. ODRL has
- * no words for the way of delivery, and a live stream is not what was asked for as a logged one.
+ * The canonical hash of what binds; `target` is the product, so that no rules are moved. Topics
+ * and the way of delivery are in it: a live stream is not what was asked for as a logged one.
  */
-export function policyDigest(
-  target: string,
-  rules: Rules,
-  delivery: Product["delivery"] = "live",
-): string {
-  return canonicalHash({ target, delivery, ...rules });
+export function policyDigest(target: string, rules: Rules, delivered: Delivered): string {
+  const { delivery, topics } = delivered;
+  return canonicalHash({ target, delivery, topics, ...rules });
 }
 
 /**
@@ -139,7 +144,7 @@ function readConstraint(value: unknown): Constraint {
 }
 
 /** What the rules say; POLICY_UNENFORCEABLE names what is outside the profile. */
-export function termsOf(rules: Rules): PolicyTerms {
+export function termsOf(rules: Rules): Terms {
   const [permission, ...more] = rules.permission;
   if (!permission || more.length > 0) {
     throw refused(`it has ${rules.permission.length} permissions, and must have one`);
@@ -158,8 +163,7 @@ export function termsOf(rules: Rules): PolicyTerms {
     }
   }
   const topics = names(found.get(topicOperand));
-  if (!topics) throw refused(`the operand "${topicOperand}" is missing`);
-  for (const topic of topics) {
+  for (const topic of topics ?? []) {
     const problem = filterProblem(topic);
     if (problem !== undefined) throw refused(`topic "${topic}" ${problem}`);
   }
@@ -167,8 +171,8 @@ export function termsOf(rules: Rules): PolicyTerms {
   const notAfter = dateTime(found.get("dateTime"));
   const messagesMax = count(found.get("count"));
   return {
-    topics,
     price: priceOf(rules.obligation ?? []),
+    ...(topics === undefined ? {} : { topics }),
     ...(fields === undefined ? {} : { fields }),
     ...(notAfter === undefined ? {} : { notAfter }),
     ...(messagesMax === undefined ? {} : { messagesMax }),

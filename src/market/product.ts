@@ -5,7 +5,7 @@ export type { Place };
 
 /** A named set of streams that other organisations can agree to receive (a DCAT Dataset). */
 export interface Product {
-  /** `[a-z0-9-]{1,64}`, unique on its node. */
+  /** `[A-Za-z0-9._-]{1,64}`, no dot in front, unique on its node. */
   readonly id: string;
   readonly title: string;
   readonly description: string;
@@ -24,6 +24,8 @@ export interface Product {
 /** What is offered, all of it enforced on every message. */
 export interface Terms {
   readonly price: Price;
+  /** Topic filters, where less than the product is sold; absent: all its topics. */
+  readonly topics?: readonly string[];
   /** Top-level JSON members that are let through; absent: the payload as it is. */
   readonly fields?: readonly string[];
   /** ISO 8601, UTC: nothing is delivered from then on. */

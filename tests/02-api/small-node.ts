@@ -56,7 +56,7 @@ export function agreement(id: string, role: "provider" | "consumer"): Agreement 
     delivery: "logged",
     topics: ["bus/#"],
     price,
-    policy: { "@type": "Agreement", "@id": id, ...rulesOf(["bus/#"], { price }) },
+    policy: { "@type": "Agreement", "@id": id, ...rulesOf({ price }) },
     policyHash: "sha256:x",
     evidence: { payload: "", signatures: [] },
     keys: {},

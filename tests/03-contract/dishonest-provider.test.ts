@@ -32,8 +32,8 @@ before(async () => {
   buyer = await openSide(a, seats, { waitMs: 3_000 });
   provider = await openStranger(b, async (path, body) => {
     if (path.includes("/catalog/datasets/")) {
-      const { title, delivery } = product;
-      const comity = { title, delivery, ...trick.about };
+      const { title, delivery, topics } = product;
+      const comity = { title, delivery, topics, ...trick.about };
       const dataset = { "@id": product.id, hasPolicy: [{ ...offer, ...trick.offered }], comity };
       return { status: 200, body: message("Dataset", dataset) };
     }
@@ -115,7 +115,7 @@ const tricks: readonly (readonly [string, Trick, RegExp])[] = [
     { policy: (p) => withComity(p, { price: { ...product.terms.price, amount: "0.003" } }) },
     /price/,
   ],
-  ["other topics beside the policy", { policy: (p) => withComity(p, { topics: ["x"] }) }, /topics/],
+  ["other topics", { policy: (p) => withComity(p, { topics: ["x"] }) }, /policy in the agreement/],
   [
     "a live stream for a logged one",
     { policy: (p) => withComity(p, { delivery: "live" }) },
@@ -157,7 +157,8 @@ for (const [what, played, problem] of tricks) {
 
 test("offer - terms that do not fit its id are refused before anything is asked", async () => {
   const asked = provider.received.filter(({ path }) => path.endsWith("/request")).length;
-  for (trick of [{ offered: { obligation: [] } }, { about: { delivery: "live" } }]) {
+  const others = [{ delivery: "live" }, { topics: ["x"] }];
+  for (trick of [{ offered: { obligation: [] } }, ...others.map((about) => ({ about }))]) {
     await assert.rejects(buyer.federation.negotiate(provider.did, offer["@id"]), {
       code: "POLICY_CHANGED",
     });

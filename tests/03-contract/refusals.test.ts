@@ -67,9 +67,9 @@ function reasonOf(body: Record<string, unknown>): string {
 }
 
 test("request - a policy that differs from the offer is refused, and the negotiation is over", async () => {
-  const [permission] = offerOf("weather").permission;
-  const constraint = [{ ...permission?.constraint?.[0], rightOperand: ["#"] }];
-  const changed = requestFor("weather", { permission: [{ ...permission, constraint }] });
+  const constraint = { leftOperand: "comity:topic", operator: "isAnyOf", rightOperand: ["#"] };
+  const permission = permissionWith("weather", constraint);
+  const changed = requestFor("weather", { permission });
   const answer = await post("/negotiations/request", changed);
   assert.equal(answer.status, 400);
   assert.equal(answer.body["@type"], "ContractNegotiationError");
@@ -79,6 +79,14 @@ test("request - a policy that differs from the offer is refused, and the negotia
   const mine = kept.find(({ doc }) => doc.consumerPid === changed.consumerPid);
   assert.equal(mine?.doc.state, "TERMINATED");
   assert.equal((await post("/negotiations/request", changed)).status, 400);
+});
+
+test("request - plain permission to use, as any connector writes it, is a free offer's policy", async () => {
+  assert.deepEqual(offerOf("weather").permission, [{ action: "use" }]);
+  const request = requestFor("weather", { permission: [{ action: "use", constraint: [] }] });
+  const { profile: _, ...offer } = request.offer;
+  const answer = await post("/negotiations/request", { ...request, offer });
+  assert.deepEqual([answer.status, answer.body["state"]], [201, "REQUESTED"]);
 });
 
 test("request - a cheaper price is a changed policy", async () => {

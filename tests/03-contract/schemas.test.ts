@@ -64,8 +64,9 @@ before(async () => {
   plain = await openStranger(b, async (path, body) => {
     if (path.includes("/catalog/datasets/")) {
       const own = side.catalogue.offerOf("bus-positions");
-      const { title, delivery } = paidProduct;
-      const dataset = { "@id": "bus-positions", hasPolicy: [own], comity: { title, delivery } };
+      const { title, delivery, topics } = paidProduct;
+      const comity = { title, delivery, topics };
+      const dataset = { "@id": "bus-positions", hasPolicy: [own], comity };
       return { status: 200, body: message("Dataset", dataset) };
     }
     if (!path.endsWith("/negotiations/request")) return undefined;

@@ -256,7 +256,7 @@ export class Pair {
     const policy: AgreementPolicy = {
       "@type": "Agreement",
       "@id": id,
-      ...rulesOf(topics, { price }),
+      ...rulesOf({ price }),
       target: "sun",
       assigner: seller,
       assignee: buyer,

@@ -67,11 +67,12 @@ export async function catalogueRoutes(
 }
 
 function aboutOf(product: Product): AboutProduct {
-  const { title, description, delivery, sector, place } = product;
+  const { title, description, delivery, topics, sector, place } = product;
   return {
     title,
     description,
     delivery,
+    topics: [...topics],
     sector,
     keywords: [...product.keywords],
     price: product.terms.price,

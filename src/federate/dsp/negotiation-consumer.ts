@@ -11,6 +11,8 @@ import {
 } from "../../market/evidence.ts";
 import type { Negotiation } from "../../market/negotiation.ts";
 import {
+  type Delivered,
+  deliveredWhole,
   offerIdFor,
   policyDigest,
   productOfOffer,
@@ -40,7 +42,7 @@ export interface NegotiationConsumerOptions {
 /** What the catalogue says about an offer: all of it is compared with what is to be signed. */
 interface Offered {
   readonly rules: Rules;
-  readonly delivery: "live" | "logged";
+  readonly delivered: Delivered;
   readonly title: string | undefined;
 }
 
@@ -84,8 +86,9 @@ export class NegotiationConsumer {
     if (!policy) throw new ComityError("NOT_FOUND", { what: "offer", id: offerId });
     const rules = readRules(policy);
     termsOf(rules);
-    const { delivery = "live", title } = dataset.comity ?? {};
-    if (offerIdFor(product, rules, delivery) === offerId) return { rules, delivery, title };
+    const title = dataset.comity?.title;
+    const delivered: Delivered = { ...deliveredWhole, ...dataset.comity };
+    if (offerIdFor(product, rules, delivered) === offerId) return { rules, delivered, title };
     throw new ComityError("POLICY_CHANGED", { where: "catalogue" });
   }
 
@@ -94,7 +97,7 @@ export class NegotiationConsumer {
     provider: string,
     address: string,
     offerId: string,
-    { rules, delivery, title }: Offered,
+    { rules, delivered, title }: Offered,
   ): Promise<void> {
     const product = productOfOffer(offerId);
     const body = message("ContractRequestMessage", {
@@ -120,7 +123,7 @@ export class NegotiationConsumer {
         address,
         offer: offerId,
         product,
-        digest: policyDigest(product, rules, delivery),
+        digest: policyDigest(product, rules, delivered),
         ...(title === undefined ? {} : { title }),
         signs: true,
         startedAt: new Date(this.#desk.options.clock.now()).toISOString(),
@@ -211,7 +214,8 @@ export class NegotiationConsumer {
     const { signer, peers, clock } = this.#desk.options;
     const provider = negotiation.counterpart;
     const rules = readRules(policy);
-    if (policyDigest(policy.target, rules, policy.comity?.delivery) !== negotiation.digest) {
+    const digest = policyDigest(policy.target, rules, policy.comity ?? deliveredWhole);
+    if (digest !== negotiation.digest) {
       throw new ComityError("POLICY_CHANGED", { where: "agreement" });
     }
     const terms = termsOf(rules);

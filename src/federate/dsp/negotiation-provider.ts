@@ -226,7 +226,7 @@ export class NegotiationProvider {
         product: product.id,
         title: product.title,
         delivery: product.delivery,
-        topics: terms.topics,
+        topics: product.topics,
         price: terms.price.amount === "0" ? product.terms.price : terms.price,
         keys,
       },
@@ -283,8 +283,8 @@ function digestAsked(
   return own;
 }
 
-function digestOf({ id, delivery }: Product, rules: Rules): string {
-  return policyDigest(id, rules, delivery);
+function digestOf(product: Product, rules: Rules): string {
+  return policyDigest(product.id, rules, product);
 }
 
 function rulesIn(offer: Offer): Rules {

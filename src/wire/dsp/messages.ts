@@ -184,6 +184,7 @@ const aboutProduct = Type.Object({
   title: Type.String(),
   description: Type.Optional(Type.String()),
   delivery: Type.Optional(Type.Union([Type.Literal("live"), Type.Literal("logged")])),
+  topics: Type.Optional(Type.Array(Type.String())),
   sector: Type.Optional(Type.String()),
   keywords: Type.Optional(Type.Array(Type.String())),
   place: Type.Optional(
