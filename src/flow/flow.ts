@@ -92,10 +92,11 @@ export class Flow {
 
   /** Receivers with the same selection share one view, and with it one computation a run. */
   viewOf(grant: Grant): View | undefined {
-    if (grant.fields === undefined) return undefined;
-    const key = JSON.stringify([...grant.fields].sort());
+    const fields = grant.shape?.allow;
+    if (fields === undefined) return undefined;
+    const key = JSON.stringify([...fields].sort());
     let view = this.#views.get(key);
-    if (view === undefined) this.#views.set(key, (view = new View(grant.fields)));
+    if (view === undefined) this.#views.set(key, (view = new View(fields)));
     return view;
   }
 

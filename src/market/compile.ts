@@ -12,7 +12,7 @@ export function grantOf(agreement: Agreement): Grant {
     product: agreement.product,
     filters: agreement.topics,
     billed: parseAmount(agreement.price.amount) !== 0n,
-    ...(terms.fields === undefined ? {} : { fields: terms.fields }),
+    ...(terms.fields === undefined ? {} : { shape: { allow: terms.fields } }),
     ...(terms.notAfter === undefined ? {} : { notAfter: Date.parse(terms.notAfter) }),
     ...(terms.messagesMax === undefined ? {} : { messagesMax: terms.messagesMax }),
     ...(agreement.delivery === "logged" ? { log: logOfProduct(agreement.product) } : {}),

@@ -112,7 +112,7 @@ function publish(flow: Flow, topic: string, text: string): void {
 }
 
 test("guest - a plain client has the grant's topics, its fields alone, and is counted", async (t) => {
-  const { flow, guest, handed, refused } = await ground(t, { fields: ["n"] });
+  const { flow, guest, handed, refused } = await ground(t, { shape: { allow: ["n"] } });
   const client = await guest();
   const seen: string[] = [];
   await client.subscribe("#", {}, ({ topic, payload }) => seen.push(`${topic} ${String(payload)}`));
