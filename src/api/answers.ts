@@ -43,6 +43,19 @@ export const Status = Type.Object({
   uptimeSeconds: count,
 });
 
+export const Transfer = Type.Object({
+  pid: text,
+  role,
+  state: either("REQUESTED", "STARTED", "SUSPENDED", "COMPLETED", "TERMINATED"),
+  format: text,
+  agreement: text,
+  counterpart: text,
+  startedAt: time,
+  problem: Type.Optional(text),
+  suspendedBy: Type.Optional(role),
+  tokenExpiresAt: Type.Optional(millis),
+});
+
 export const Thing = Type.Object({
   id: text,
   title: text,

@@ -13,6 +13,7 @@ import type { Journal } from "../kernel/journal.ts";
 import type { Place } from "../kernel/place.ts";
 import type { Agreement } from "../market/agreement.ts";
 import type { Product } from "../market/product.ts";
+import type { Transfer, TransferAct } from "../market/transfer.ts";
 import type { LogState } from "../ports/store.ts";
 import type { Principal } from "../things/access.ts";
 import type { AuditTrail } from "../things/audit.ts";
@@ -31,6 +32,7 @@ export interface ApiDeps {
   readonly peers: PeersApi;
   readonly offers: OffersApi;
   readonly agreements: AgreementsApi;
+  readonly transfers: TransfersApi;
   readonly settle: SettleApi;
   readonly logs: LogsApi;
   readonly streams: StreamsApi;
@@ -111,6 +113,17 @@ export interface AgreementsApi {
   revoke(id: string, by: string): Promise<Agreement>;
   /** On the consumer: takes the running link down, or lets it come up again. */
   link(id: string, action: "cut" | "mend"): Promise<void>;
+}
+
+export interface TransfersApi {
+  /** The newest first, those that are over included. */
+  list(limit: number): Promise<readonly Transfer[]>;
+  /** NOT_FOUND where there is none. */
+  need(pid: string): Promise<Transfer>;
+  /** As consumer; resolves when the request is on its way. */
+  request(agreement: string, format: string): Promise<Transfer>;
+  /** One step, told to the other side; STATE_INVALID where the protocol does not allow it. */
+  act(pid: string, act: TransferAct, reason: string): Promise<Transfer>;
 }
 
 export interface SettleApi {

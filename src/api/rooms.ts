@@ -5,10 +5,12 @@ import type { Flow } from "../flow/flow.ts";
 import { publishOne, subscribeMessages } from "../flow/local-streams.ts";
 import { readMessages } from "../flow/log-reader.ts";
 import type { Clock } from "../kernel/clock.ts";
+import { ComityError } from "../kernel/errors.ts";
 import type { Journal } from "../kernel/journal.ts";
 import type { Agreement } from "../market/agreement.ts";
 import type { Agreements } from "../market/agreements.ts";
 import type { Catalogue } from "../market/catalogue.ts";
+import { isTransferFormat } from "../market/formats.ts";
 import type { ConsumerCounts } from "../meter/consumer-counts.ts";
 import { receiptsAfter } from "../meter/receipt.ts";
 import type { ProviderReceipts } from "../meter/receipts-provider.ts";
@@ -60,6 +62,7 @@ export function apiDeps(rooms: Rooms): ApiDeps {
     peers: peersApi(rooms),
     offers: rooms.federation.offers,
     agreements: agreementsApi(rooms),
+    transfers: transfersApi(rooms),
     settle: settleApi(rooms),
     logs: {
       list: () => rooms.store.logs(),
@@ -129,6 +132,18 @@ function agreementsApi(rooms: Rooms): ApiDeps["agreements"] {
       if (action === "cut") link.cut();
       else link.mend();
     },
+  };
+}
+
+function transfersApi({ federation: { transfers } }: Rooms): ApiDeps["transfers"] {
+  return {
+    list: (limit) => transfers.desk.list(limit),
+    need: (pid) => transfers.need(pid),
+    async request(agreement, format) {
+      if (isTransferFormat(format)) return transfers.request(agreement, format);
+      throw new ComityError("BODY_INVALID", { problem: `no format is named "${format}"` });
+    },
+    act: (pid, act, reason) => transfers.act(pid, act, reason),
   };
 }
 

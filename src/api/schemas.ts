@@ -87,6 +87,22 @@ export const LinkBody = Type.Object(
   { action: Type.Union([Type.Literal("cut"), Type.Literal("mend")]) },
   strict,
 );
+export const TransferBody = Type.Object({ format: text(256) }, strict);
+/** What it is told may be left out. */
+export const TransferActBody = Type.Union([
+  Type.Null(),
+  Type.Object({ reason: Type.Optional(text(1000)) }, strict),
+]);
+export const TransferActParams = Type.Object({
+  id: text(512),
+  act: Type.Union([
+    Type.Literal("start"),
+    Type.Literal("suspend"),
+    Type.Literal("resume"),
+    Type.Literal("complete"),
+    Type.Literal("terminate"),
+  ]),
+});
 export const UserBody = Type.Object(
   {
     id: Name,

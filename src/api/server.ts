@@ -25,6 +25,7 @@ import { SseClients } from "./sse.ts";
 import { statusRoutes } from "./status-routes.ts";
 import { streamRoutes } from "./stream-routes.ts";
 import { thingRoutes } from "./thing-routes.ts";
+import { transferRoutes } from "./transfer-routes.ts";
 import { WorldView } from "./world.ts";
 import { worldRoutes } from "./world-routes.ts";
 
@@ -85,6 +86,7 @@ export async function apiRoutes(app: FastifyInstance, deps: ApiDeps): Promise<vo
       statusRoutes,
       thingRoutes,
       marketRoutes,
+      transferRoutes,
       settleRoutes,
       logRoutes,
       accessRoutes,

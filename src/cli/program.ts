@@ -19,6 +19,7 @@ import { replayCommand } from "./replay/command.ts";
 import { statusCommand } from "./status.ts";
 import { tailCommand } from "./tail.ts";
 import { thingCommand } from "./thing.ts";
+import { transferCommand } from "./transfer.ts";
 import { upCommand } from "./up.ts";
 import { worldCommand } from "./world.ts";
 
@@ -63,6 +64,7 @@ function buildProgram(io: CliIo): Command {
   program.addCommand(productCommand(io));
   for (const command of marketCommands(io)) program.addCommand(command);
   for (const command of agreementCommands(io)) program.addCommand(command);
+  program.addCommand(transferCommand(io));
   program.addCommand(tailCommand(io));
   program.addCommand(replayCommand(io));
   for (const command of moneyCommands(io)) program.addCommand(command);

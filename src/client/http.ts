@@ -17,6 +17,7 @@ import type {
   StatusResource,
   StreamMessage,
   ThingResource,
+  TransferResource,
   UsageResource,
   UserResource,
 } from "./resources.ts";
@@ -101,6 +102,23 @@ export class ComityHttp {
   /** Those numbered above `after`, oldest first. */
   receipts = (id: string, range: { after?: number; limit?: number } = {}) =>
     this.#json<unknown[]>(`/agreements/${part(id)}/receipts`, { query: range });
+
+  transfers = () => this.#json<TransferResource[]>("/transfers");
+  transfer = (pid: string) => this.#json<TransferResource>(`/transfers/${part(pid)}`);
+  requestTransfer = (agreement: string, format: string) =>
+    this.#json<TransferResource>(`/agreements/${part(agreement)}/transfers`, {
+      method: "POST",
+      json: { format },
+    });
+  actOnTransfer = (
+    pid: string,
+    act: "start" | "suspend" | "resume" | "complete" | "terminate",
+    reason?: string,
+  ) =>
+    this.#json<TransferResource>(`/transfers/${part(pid)}/${act}`, {
+      method: "POST",
+      ...(reason === undefined ? {} : { json: { reason } }),
+    });
 
   usage = () => this.#json<UsageResource[]>("/usage");
   /** `month` as `2026-11`. */

@@ -28,6 +28,22 @@ export interface NewThing {
   readonly properties?: Readonly<Record<string, unknown>>;
 }
 
+/** How an agreed stream is handed over, by its pid on this node. */
+export interface TransferResource {
+  readonly pid: string;
+  readonly role: "provider" | "consumer";
+  readonly state: "REQUESTED" | "STARTED" | "SUSPENDED" | "COMPLETED" | "TERMINATED";
+  readonly format: string;
+  readonly agreement: string;
+  /** The other participant's DID. */
+  readonly counterpart: string;
+  readonly startedAt: string;
+  readonly problem?: string;
+  readonly suspendedBy?: "provider" | "consumer";
+  /** Provider: milliseconds since the Unix epoch. */
+  readonly tokenExpiresAt?: number;
+}
+
 export interface TermsResource {
   readonly price: Price;
   readonly fields?: readonly string[];

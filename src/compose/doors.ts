@@ -62,7 +62,8 @@ function mqttServer(rooms: Rooms, { federation }: Trade): MqttServer {
       ownPrincipal: (name, password) => principalOfCredentials(name, password, { things, users }),
       participant: (agreement, token) => {
         const known = federation.transfers.authenticate(agreement, token);
-        return known && { kind: "participant", did: known.did, agreement };
+        if (known?.transfer.format !== "Mqtt5-PULL") return undefined;
+        return { kind: "participant", did: known.did, agreement };
       },
       endedBecause: (agreement) => agreements.get(agreement)?.ended?.reason,
       usage: meter,
@@ -77,9 +78,10 @@ function mqttServer(rooms: Rooms, { federation }: Trade): MqttServer {
   flow.grants.onEnded((ended) => {
     setTimeout(() => disconnectGuests(ended, "the agreement ended"), farewellMs).unref();
   });
-  federation.transfers.listen(({ role, state, agreement }) => {
+  federation.transfers.listen(({ role, state, agreement, format }) => {
+    if (role !== "provider" || format !== "Mqtt5-PULL") return;
     // With the agreement everything ends, after a farewell: see above.
-    if (role !== "provider" || agreements.get(agreement)?.state !== "active") return;
+    if (agreements.get(agreement)?.state !== "active") return;
     const gate = flow.grants.get(agreement);
     if (state === "SUSPENDED") gate?.suspend("transfer");
     if (state === "STARTED") gate?.resume("transfer");

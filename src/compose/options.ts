@@ -5,6 +5,7 @@ import type { Crash } from "../kernel/crash.ts";
 import type { ComityError } from "../kernel/errors.ts";
 import type { Entropy } from "../kernel/id.ts";
 import type { Place } from "../kernel/place.ts";
+import type { Decisions } from "../market/decisions.ts";
 
 export interface NodeOptions {
   /** `[a-z0-9-]{1,64}`: how peers name it. */
@@ -34,6 +35,10 @@ export interface NodeOptions {
   readonly receiptWindowMs: number;
   /** Delivery under an agreement rests when so many messages are owed without a signature. */
   readonly exposureMessagesMax?: number;
+  /** What the node does by itself where it is asked; absent: what was agreed, at once. */
+  readonly decisions?: Partial<Decisions>;
+  /** How long a transfer's token opens the door; absent: a day. */
+  readonly tokenLifetimeMs?: number;
   readonly limits?: Partial<MqttLimits>;
   readonly logLevel?: "fatal" | "error" | "warn" | "info" | "debug" | "silent";
   readonly crash?: Crash;

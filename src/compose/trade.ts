@@ -21,6 +21,8 @@ export async function openTrade(rooms: Rooms) {
     baseUrl: () => options.publicUrl ?? urls.http,
     mqttUrl: () => announcedMqttUrl(options, urls.mqtt),
     localPeers: options.localPeers,
+    ...(options.decisions === undefined ? {} : { decisions: options.decisions }),
+    ...(options.tokenLifetimeMs === undefined ? {} : { tokenLifetimeMs: options.tokenLifetimeMs }),
   });
   rooms.closing.add("the federation", () => federation.close());
   const { transfers, peers } = federation;

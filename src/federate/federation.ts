@@ -5,6 +5,7 @@ import type { Journal } from "../kernel/journal.ts";
 import type { Agreement } from "../market/agreement.ts";
 import type { Agreements } from "../market/agreements.ts";
 import type { Catalogue } from "../market/catalogue.ts";
+import { type Decisions, ownDecisions } from "../market/decisions.ts";
 import type { Signer } from "../ports/signer.ts";
 import type { Store } from "../ports/store.ts";
 import { type AuthenticatePeer, peerAuthenticator } from "./authenticate.ts";
@@ -39,6 +40,10 @@ export interface FederationOptions {
   /** How long `negotiate` and a transfer's start wait for the other side. */
   readonly waitMs?: number;
   readonly openNegotiationsMax?: number;
+  /** What this node does by itself; absent: what was agreed is carried out at once. */
+  readonly decisions?: Partial<Decisions>;
+  /** How long a transfer's token opens the door. */
+  readonly tokenLifetimeMs?: number;
   /** Between tries to reach a peer that does not answer. */
   readonly backOffMs?: { readonly first: number; readonly most: number };
 }
@@ -70,7 +75,8 @@ export async function openFederation(options: FederationOptions): Promise<Federa
     send: (did, url, body) => peers.send(did, url, body),
     ...(options.backOffMs === undefined ? {} : { backOffMs: options.backOffMs }),
   });
-  const shared = { ...options, peers, outbox };
+  const decisions: Decisions = { ...ownDecisions, ...options.decisions };
+  const shared = { ...options, decisions, peers, outbox };
   const desk = await NegotiationDesk.open(shared);
   const provider = new NegotiationProvider(desk, catalogue);
   const consumer = new NegotiationConsumer(desk, options);
@@ -88,6 +94,7 @@ export async function openFederation(options: FederationOptions): Promise<Federa
     async resume() {
       await transfers.desk.resume();
       await transfers.provider.tellNewAddress();
+      await transfers.provider.resume();
       provider.resume();
       await outbox.resume();
     },

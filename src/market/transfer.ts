@@ -1,9 +1,13 @@
 /** The transfer process's state machine, DSP 2025-1 §9.1, for both roles; pure. */
+import type { TransferFormat } from "./formats.ts";
 import type { Role } from "./negotiation.ts";
 
 export type TransferState = "REQUESTED" | "STARTED" | "SUSPENDED" | "COMPLETED" | "TERMINATED";
 
 export type TransferEvent = "request" | "start" | "suspend" | "complete" | "terminate";
+
+/** What a person or a program does with one transfer, from either side. */
+export type TransferAct = "start" | "suspend" | "resume" | "complete" | "terminate";
 
 interface Transition {
   readonly by: readonly Role[];
@@ -56,6 +60,16 @@ export interface StreamAddress {
   readonly endpoint: string;
   readonly username: string;
   readonly token: string;
+  /** When the token stops opening the door, milliseconds since the Unix epoch; absent: never. */
+  readonly expiresAt?: number;
+}
+
+/** The same for what is fetched over HTTP; a provider may give it away without a token. */
+export interface HttpSource {
+  readonly url: string;
+  /** The `Authorization` header as the provider wants it. */
+  readonly authorization?: string;
+  readonly expiresAt?: number;
 }
 
 /** A transfer as this node keeps it, by its own pid. */
@@ -66,6 +80,7 @@ export interface Transfer {
   readonly consumerPid: string;
   readonly providerPid?: string;
   readonly agreement: string;
+  readonly format: TransferFormat;
   /** Provider: where the consumer was told to connect. */
   readonly endpoint?: string;
   /** The other participant's DID. */
@@ -74,10 +89,13 @@ export interface Transfer {
   readonly address: string;
   /** Provider: sha256 of the token, base64url; the token itself is never kept. */
   readonly tokenHash?: string;
-  /** Provider: has the consumer taken the start message with that token? */
-  readonly told?: boolean;
+  /** Provider: from then on the token opens no door; what is open stays. */
+  readonly tokenExpiresAt?: number;
   /** Consumer: kept, so that a restart resumes. */
   readonly stream?: StreamAddress;
+  readonly source?: HttpSource;
+  /** Ids of the other side's last messages: one that comes again changes nothing. */
+  readonly heard?: readonly string[];
   /** Who suspended it; only they may start it again. */
   readonly suspendedBy?: Role;
   readonly problem?: string;

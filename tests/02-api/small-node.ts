@@ -177,6 +177,18 @@ function rooms(state: SmallState): Rooms {
       },
       link: async (id, action) => void state.links.push(`${action} ${id}`),
     },
+    transfers: {
+      list: async () => [],
+      need: async (id) => {
+        throw new ComityError("NOT_FOUND", { what: "transfer", id });
+      },
+      request: async (id) => {
+        throw new ComityError("NOT_FOUND", { what: "agreement", id });
+      },
+      act: async (id) => {
+        throw new ComityError("NOT_FOUND", { what: "transfer", id });
+      },
+    },
     settle: {
       usage: () => [...state.agreements.values()].map(usageOf),
       usageOf: (id) => {

@@ -298,7 +298,7 @@ test("transfer - without an agreement of one's own there is none", async () => {
   assert.ok(sold);
   const theirs = await post("/transfers/request", ask(sold.id, "Mqtt5-PULL"), other);
   assert.deepEqual([theirs.status, theirs.body["@type"]], [404, "TransferError"]);
-  const wrong = await post("/transfers/request", ask(sold.id, "HttpData-PULL"));
+  const wrong = await post("/transfers/request", ask(sold.id, "HttpData-PUSH"));
   assert.equal(wrong.status, 400);
   assert.match(reasonOf(wrong.body), /Mqtt5-PULL/);
 });

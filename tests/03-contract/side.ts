@@ -16,6 +16,7 @@ import { systemEntropy } from "../../src/kernel/id.ts";
 import { Journal } from "../../src/kernel/journal.ts";
 import { Agreements } from "../../src/market/agreements.ts";
 import { Catalogue } from "../../src/market/catalogue.ts";
+import type { Decisions } from "../../src/market/decisions.ts";
 import type { Signer } from "../../src/ports/signer.ts";
 import type { Store } from "../../src/ports/store.ts";
 
@@ -46,6 +47,7 @@ export interface Seat {
 export interface SideOptions {
   readonly clock?: Clock;
   readonly waitMs?: number;
+  readonly decisions?: Partial<Decisions>;
   /** May look at a request before the node does, or hang up on it. */
   readonly onRequest?: (path: string, body: unknown) => Promise<"hang-up" | undefined>;
 }
@@ -86,6 +88,7 @@ export async function openSide(
     localPeers: peers,
     backOffMs: { first: 20, most: 100 },
     waitMs: options.waitMs ?? 5_000,
+    ...(options.decisions === undefined ? {} : { decisions: options.decisions }),
   });
   const app = fastify({ forceCloseConnections: true });
   const { onRequest } = options;

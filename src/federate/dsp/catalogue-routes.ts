@@ -1,6 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import { ComityError } from "../../kernel/errors.ts";
 import type { Catalogue } from "../../market/catalogue.ts";
+import { formatsFor } from "../../market/formats.ts";
 import type { Product } from "../../market/product.ts";
 import type { Signer } from "../../ports/signer.ts";
 import {
@@ -12,7 +13,6 @@ import {
 import { parseMessage } from "../../wire/dsp/parse.ts";
 import type { AuthenticatePeer } from "../authenticate.ts";
 import { answerInDsp } from "./dsp-errors.ts";
-import { streamFormat } from "./transfer-provider.ts";
 
 export interface CatalogueRoutesDeps {
   readonly authenticatePeer: AuthenticatePeer;
@@ -36,7 +36,9 @@ export async function catalogueRoutes(
     "@id": product.id,
     "@type": "Dataset",
     hasPolicy: [catalogue.offerOf(product.id)],
-    distribution: [{ "@type": "Distribution", format: streamFormat, accessService: service() }],
+    distribution: formatsFor(product.terms.price).map((format) => {
+      return { "@type": "Distribution", format, accessService: service() };
+    }),
     comity: aboutOf(product),
   });
   await app.register(

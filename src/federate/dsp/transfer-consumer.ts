@@ -1,16 +1,12 @@
 import { ComityError } from "../../kernel/errors.ts";
 import { type Entropy, newUrn } from "../../kernel/id.ts";
 import type { Agreement } from "../../market/agreement.ts";
-import type { StreamAddress, Transfer } from "../../market/transfer.ts";
-import {
-  type DataAddress,
-  dspPath,
-  message,
-  type TransferStartMessage,
-} from "../../wire/dsp/messages.ts";
-import { credentialProblem } from "../stream-address.ts";
+import type { TransferFormat } from "../../market/formats.ts";
+import type { HttpSource, StreamAddress, Transfer } from "../../market/transfer.ts";
+import { dspPath, message, type TransferStartMessage } from "../../wire/dsp/messages.ts";
+import type { Outgoing } from "../outbox.ts";
+import { fetchedAt } from "./data-address.ts";
 import type { TransferDesk } from "./transfer-desk.ts";
-import { streamEndpointType, streamFormat } from "./transfer-provider.ts";
 
 export interface TransferConsumerOptions {
   readonly entropy: Entropy;
@@ -19,8 +15,11 @@ export interface TransferConsumerOptions {
   readonly waitMs?: number;
 }
 
+/** A token that is as old as that is renewed before it is used. */
+const renewBeforeMs = 60_000;
+
 interface Waiter {
-  resolve(stream: StreamAddress): void;
+  resolve(transfer: Transfer): void;
   reject(error: ComityError): void;
 }
 
@@ -38,18 +37,40 @@ export class TransferConsumer {
 
   /** The address and token of the agreement's stream: the one that is kept, or a new one. */
   async start(agreementId: string): Promise<StreamAddress> {
+    const { stream } = await this.#started(agreementId, "Mqtt5-PULL");
+    if (!stream) throw new Error(`the transfer under ${agreementId} started without its stream`);
+    return stream;
+  }
+
+  /** The same where it is fetched over HTTP. */
+  async source(agreementId: string): Promise<HttpSource> {
+    const { source } = await this.#started(agreementId, "HttpData-PULL");
+    if (!source) throw new Error(`the transfer under ${agreementId} started without its source`);
+    return source;
+  }
+
+  /** Asks for a transfer and waits for nothing. `address`: where its provider takes messages. */
+  async request(agreementId: string, format: TransferFormat, address?: string): Promise<Transfer> {
+    return this.#request(this.#bought(agreementId), format, address);
+  }
+
+  #bought(agreementId: string): Agreement {
     const agreement = this.#desk.options.agreements.need(agreementId);
     if (agreement.role !== "consumer") {
       throw new ComityError("NOT_FOUND", { what: "bought agreement", id: agreementId });
     }
-    if (agreement.state === "ended") {
-      const reason = agreement.ended?.reason ?? "";
-      throw new ComityError("AGREEMENT_ENDED", { agreement: agreementId, reason });
-    }
-    return this.#desk.turns.take(`start ${agreementId}`, async () => {
-      const running = this.#desk.of(agreementId);
-      const started = running.find(({ state, stream }) => state === "STARTED" && stream);
-      if (started?.stream) return started.stream;
+    if (agreement.state === "active") return agreement;
+    const reason = agreement.ended?.reason ?? "";
+    throw new ComityError("AGREEMENT_ENDED", { agreement: agreementId, reason });
+  }
+
+  /** A transfer of the agreement whose key opens the door, or a new one. */
+  async #started(agreementId: string, format: TransferFormat): Promise<Transfer> {
+    const agreement = this.#bought(agreementId);
+    return this.#desk.turns.take(`start ${agreementId} ${format}`, async () => {
+      const running = this.#desk.of(agreementId).filter((one) => one.format === format);
+      const started = running.find((one) => one.state === "STARTED" && keyOf(one));
+      if (started) return this.#expiresSoon(started) ? this.#refresh(agreement, started) : started;
       const suspended = running.find(({ state }) => state === "SUSPENDED");
       if (suspended) {
         const peer = this.#desk.options.peers.nameOf(agreement.provider);
@@ -57,8 +78,22 @@ export class TransferConsumer {
         throw new ComityError("TRANSFER_ENDED", { peer, agreement: agreementId, problem });
       }
       const [under] = running.filter(({ state }) => state === "REQUESTED");
-      return this.#awaited(agreement, under?.pid ?? (await this.#request(agreement)));
+      const { pid } = under ?? (await this.#request(agreement, format));
+      const known = await this.#desk.get(pid);
+      return known?.state === "STARTED" && keyOf(known) ? known : this.#awaited(agreement, pid);
     });
+  }
+
+  #expiresSoon(transfer: Transfer): boolean {
+    const { expiresAt = Infinity } = keyOf(transfer) ?? {};
+    return this.#desk.options.clock.now() > expiresAt - renewBeforeMs;
+  }
+
+  /** The same request again: its provider answers with a start message and another token. */
+  async #refresh(agreement: Agreement, transfer: Transfer): Promise<Transfer> {
+    const renewed = this.#awaited(agreement, transfer.pid);
+    await this.#desk.commit(transfer, this.#letter(transfer));
+    return renewed;
   }
 
   /** The node stops: nobody waits any longer. */
@@ -71,33 +106,43 @@ export class TransferConsumer {
   }
 
   /** A new address and token, where the kept ones no longer open the door. */
-  async renew(agreementId: string): Promise<StreamAddress> {
-    for (const { pid, state } of this.#desk.of(agreementId)) {
+  async renew(agreementId: string, format: TransferFormat = "Mqtt5-PULL"): Promise<void> {
+    for (const { pid, state, format: other } of this.#desk.of(agreementId)) {
+      if (other !== format) continue;
       if (state === "STARTED") await this.#desk.change(pid, "complete", "asking anew");
       else await this.#desk.change(pid, "terminate", "asking anew");
     }
-    return this.start(agreementId);
+    await this.#started(agreementId, format);
   }
 
   /** TransferStartMessage (DSP 2025-1 §9.2.2); said again, its address takes the old one's place. */
   async started(did: string, pid: string, start: TransferStartMessage): Promise<void> {
     await this.#desk.turns.take(pid, async () => {
       const transfer = await this.#desk.need(pid, did, "consumer");
+      if (this.#desk.hasHeard(transfer, start["@id"])) return;
       const again = transfer.state === "STARTED";
       const state = again ? transfer.state : this.#desk.after(transfer, "start", "provider");
-      const stream = await this.#streamOf(start, transfer);
-      const { suspendedBy: _, ...rest } = transfer;
-      await this.#desk.commit({ ...rest, state, providerPid: start.providerPid, stream });
+      const key = await this.#keyIn(start, transfer);
+      const { suspendedBy: _, ...rest } = this.#desk.hearing(transfer, start["@id"]);
+      await this.#desk.commit({ ...rest, ...key, state, providerPid: start.providerPid });
+      for (const waiter of [...(this.#waiters.get(pid) ?? [])]) {
+        waiter.resolve({ ...rest, ...key, state });
+      }
     });
   }
 
   /** An address that is not used ends what it was to start, and whoever waits hears why. */
-  async #streamOf(start: TransferStartMessage, transfer: Transfer): Promise<StreamAddress> {
+  async #keyIn(start: TransferStartMessage, transfer: Transfer): Promise<Partial<Transfer>> {
+    const { clock, peers } = this.#desk.options;
     try {
-      const stream = start.dataAddress ? streamOf(start.dataAddress, transfer) : transfer.stream;
-      if (!stream) throw new ComityError("BODY_INVALID", { problem: "/dataAddress is missing" });
-      this.#desk.options.peers.streamLookup(transfer.counterpart, stream.endpoint);
-      return stream;
+      if (!start.dataAddress && keyOf(transfer)) return {};
+      if (!start.dataAddress) {
+        throw new ComityError("BODY_INVALID", { problem: "/dataAddress is missing" });
+      }
+      const key = fetchedAt(start.dataAddress, transfer, clock.now());
+      // what is fetched over HTTP is held to the rules of every call, each time
+      if ("stream" in key) peers.streamLookup(transfer.counterpart, key.stream.endpoint);
+      return key;
     } catch (error) {
       if (!(error instanceof ComityError) || transfer.state !== "REQUESTED") throw error;
       const waiters = [...(this.#waiters.get(transfer.pid) ?? [])];
@@ -121,36 +166,37 @@ export class TransferConsumer {
     });
   }
 
-  async #request(agreement: Agreement): Promise<string> {
+  async #request(agreement: Agreement, format: TransferFormat, at?: string): Promise<Transfer> {
     const pid = newUrn(this.#options.entropy);
-    const address = await this.#desk.options.peers.dspBase(agreement.provider);
-    const body = message("TransferRequestMessage", {
-      consumerPid: pid,
-      agreementId: agreement.id,
-      format: streamFormat,
-      callbackAddress: `${this.#options.baseUrl()}${dspPath}`,
-    });
     const transfer: Transfer = {
       pid,
       role: "consumer",
       state: "REQUESTED",
       consumerPid: pid,
       agreement: agreement.id,
+      format,
       counterpart: agreement.provider,
-      address,
+      address: at ?? (await this.#desk.options.peers.dspBase(agreement.provider)),
       startedAt: new Date(this.#desk.options.clock.now()).toISOString(),
     };
-    const letter = this.#desk.envelope(transfer, "", body);
-    await this.#desk.commit(transfer, { ...letter, url: `${address}/transfers/request` });
-    return pid;
+    return this.#desk.commit(transfer, this.#letter(transfer));
   }
 
-  async #awaited(agreement: Agreement, pid: string): Promise<StreamAddress> {
+  #letter(transfer: Transfer): Omit<Outgoing, "id" | "at"> {
+    const body = message("TransferRequestMessage", {
+      consumerPid: transfer.pid,
+      agreementId: transfer.agreement,
+      format: transfer.format,
+      callbackAddress: `${this.#options.baseUrl()}${dspPath}`,
+    });
+    const letter = this.#desk.envelope(transfer, "", body);
+    return { ...letter, url: `${transfer.address}/transfers/request` };
+  }
+
+  #awaited(agreement: Agreement, pid: string): Promise<Transfer> {
     const waitMs = this.#options.waitMs ?? 30_000;
     const peer = this.#desk.options.peers.nameOf(agreement.provider);
-    const known = await this.#desk.get(pid);
-    if (known?.state === "STARTED" && known.stream) return known.stream;
-    return new Promise<StreamAddress>((resolve, reject) => {
+    return new Promise<Transfer>((resolve, reject) => {
       const waiters = this.#waiters.get(pid) ?? new Set();
       const done = () => {
         clearTimeout(timer);
@@ -158,9 +204,9 @@ export class TransferConsumer {
         if (waiters.size === 0) this.#waiters.delete(pid);
       };
       const waiter: Waiter = {
-        resolve(stream) {
+        resolve(transfer) {
           done();
-          resolve(stream);
+          resolve(transfer);
         },
         reject(error) {
           done();
@@ -175,34 +221,18 @@ export class TransferConsumer {
     });
   }
 
+  /** Whoever waits hears of an end; of a start when its key is kept. */
   #tell(transfer: Transfer): void {
     const waiters = this.#waiters.get(transfer.pid);
-    if (!waiters || transfer.state === "REQUESTED") return;
+    if (!waiters || transfer.state === "REQUESTED" || transfer.state === "STARTED") return;
     const peer = this.#desk.options.peers.nameOf(transfer.counterpart);
     const problem = transfer.problem ?? transfer.state;
-    for (const waiter of [...waiters]) {
-      if (transfer.state === "STARTED" && transfer.stream) waiter.resolve(transfer.stream);
-      else {
-        const details = { peer, agreement: transfer.agreement, problem };
-        waiter.reject(new ComityError("TRANSFER_ENDED", details));
-      }
-    }
+    const details = { peer, agreement: transfer.agreement, problem };
+    for (const waiter of [...waiters]) waiter.reject(new ComityError("TRANSFER_ENDED", details));
   }
 }
 
-function streamOf(address: DataAddress, transfer: Transfer): StreamAddress {
-  const property = (name: string) =>
-    address.endpointProperties?.find((candidate) => candidate.name === name)?.value;
-  const token = property("authorization");
-  if (address.endpointType !== streamEndpointType || !address.endpoint || token === undefined) {
-    const problem = `/dataAddress is no ${streamEndpointType} with endpoint and authorization`;
-    throw new ComityError("BODY_INVALID", { problem });
-  }
-  const username = property("username") ?? transfer.agreement;
-  for (const [name, value] of Object.entries({ username, authorization: token })) {
-    const problem = credentialProblem(value);
-    if (problem === undefined) continue;
-    throw new ComityError("BODY_INVALID", { problem: `/dataAddress ${name} ${problem}` });
-  }
-  return { endpoint: address.endpoint, username, token };
+/** What opens the door, once the provider has said it. */
+function keyOf({ stream, source }: Transfer): StreamAddress | HttpSource | undefined {
+  return stream ?? source;
 }

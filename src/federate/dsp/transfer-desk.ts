@@ -24,6 +24,17 @@ export interface TransferDeskOptions {
 
 export type TransferListener = (transfer: Transfer) => void;
 
+/** What the other side's message says happened. */
+export interface ToldChange {
+  readonly event: "suspend" | "complete" | "terminate";
+  readonly reason: string;
+  /** The message's `@id`, where it has one. */
+  readonly id: string | undefined;
+}
+
+/** Messages remembered by their id, of one transfer. */
+const heardMax = 16;
+
 /** Settings under this prefix name the agreements whose streams the provider holds back. */
 const heldPrefix = "suspended/";
 
@@ -87,6 +98,16 @@ export class TransferDesk {
     return [...this.#running.values()];
   }
 
+  /** The newest first, those that are over included. */
+  async list(limit: number): Promise<readonly Transfer[]> {
+    const stored = await this.options.store.list<Transfer>("transfer");
+    const byStart = (a: Transfer, b: Transfer) => b.startedAt.localeCompare(a.startedAt);
+    return stored
+      .map(({ doc }) => doc)
+      .sort(byStart)
+      .slice(0, limit);
+  }
+
   /** Those of an agreement that are not over. */
   of(agreement: string): readonly Transfer[] {
     return this.running().filter((transfer) => transfer.agreement === agreement);
@@ -133,19 +154,27 @@ export class TransferDesk {
   }
 
   /** Suspension, completion or termination that the other side told us of; twice is once. */
-  async changedByPeer(
-    did: string,
-    pid: string,
-    event: "suspend" | "complete" | "terminate",
-    reason: string,
-  ): Promise<void> {
+  async changedByPeer(did: string, pid: string, told: ToldChange): Promise<void> {
+    const { event, reason, id } = told;
     await this.turns.take(pid, async () => {
       const transfer = await this.need(pid, did);
       const goal = { suspend: "SUSPENDED", complete: "COMPLETED", terminate: "TERMINATED" }[event];
-      if (transfer.state === goal) return;
+      if (transfer.state === goal || this.hasHeard(transfer, id)) return;
       const by = transfer.role === "provider" ? "consumer" : "provider";
-      await this.commit(changed(transfer, this.after(transfer, event, by), by, reason));
+      const state = this.after(transfer, event, by);
+      await this.commit(changed(this.hearing(transfer, id), state, by, reason));
     });
+  }
+
+  /** Has that message been acted on before? It may come late, after the one that followed it. */
+  hasHeard({ heard = [] }: Transfer, id: string | undefined): boolean {
+    return id !== undefined && heard.includes(id);
+  }
+
+  /** The transfer with that message remembered. */
+  hearing(transfer: Transfer, id: string | undefined): Transfer {
+    if (id === undefined) return transfer;
+    return { ...transfer, heard: [...(transfer.heard ?? []), id].slice(-heardMax) };
   }
 
   /** The same of our own accord, told to the other side. */

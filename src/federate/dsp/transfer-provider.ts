@@ -1,6 +1,8 @@
 import { ComityError } from "../../kernel/errors.ts";
 import { type Entropy, newToken } from "../../kernel/id.ts";
 import type { Agreement } from "../../market/agreement.ts";
+import type { Decisions } from "../../market/decisions.ts";
+import { formatsFor, isTransferFormat, type TransferFormat } from "../../market/formats.ts";
 import type { Transfer } from "../../market/transfer.ts";
 import type { Signer } from "../../ports/signer.ts";
 import { tokenFits, tokenHash } from "../../things/token.ts";
@@ -9,19 +11,26 @@ import {
   type TransferRequestMessage,
   type TransferStartMessage,
 } from "../../wire/dsp/messages.ts";
+import { dataAddressOf, type Doors } from "./data-address.ts";
 import { baseOf } from "../resolver.ts";
 import { pidFor } from "./pid.ts";
 import type { TransferDesk } from "./transfer-desk.ts";
 
-/** The one format served: the consumer connects and subscribes with MQTT 5. */
-export const streamFormat = "Mqtt5-PULL";
-export const streamEndpointType = "https://w3id.org/comity/mqtt5";
+const tokenLifetimeMs = 24 * 3_600_000;
 
-export interface TransferProviderOptions {
+export interface TransferProviderOptions extends Doors {
   readonly signer: Signer;
   readonly entropy: Entropy;
-  /** `mqtt://host:port` under which other organisations reach this node. */
-  readonly mqttUrl: () => string;
+  readonly decisions: Decisions;
+  /** How long a token opens the door; the consumer gets another by asking again. */
+  readonly tokenLifetimeMs?: number;
+}
+
+/** Who a token lets in, and under which transfer. */
+export interface KnownToken {
+  readonly did: string;
+  readonly agreement: Agreement;
+  readonly transfer: Transfer;
 }
 
 /** The provider's side: hands out an address and a token, and knows the token again. */
@@ -36,68 +45,91 @@ export class TransferProvider {
     this.#options = options;
   }
 
-  /** TransferRequestMessage (DSP 2025-1 §9.2.1); the same consumerPid again sends the start again. */
-  async request(did: string, request: TransferRequestMessage): Promise<object> {
+  /**
+   * TransferRequestMessage (DSP 2025-1 §9.2.1). The answer tells of REQUESTED; what is decided
+   * follows it (`decide`). The same consumerPid again is the same transfer: where it has started,
+   * its start is sent again, with another token.
+   */
+  async request(did: string, request: TransferRequestMessage): Promise<Transfer> {
     const pid = pidFor("transfer", this.#options.signer.did, did, request.consumerPid);
     return this.#desk.turns.take(pid, async () => {
       const known = await this.#desk.get(pid);
       if (known) {
         if (known.state === "STARTED") await this.#start(known);
-        return this.#desk.describe(known);
+        return known;
       }
-      const agreement = this.#agreementFor(did, request);
+      const { agreement, format } = this.#agreementFor(did, request);
       this.#desk.options.peers.assertCallable(did, request.callbackAddress);
-      await this.#replace(agreement.id);
-      const requested: Transfer = {
+      await this.#replace(agreement.id, format);
+      return this.#desk.commit({
         pid,
         role: "provider",
         state: "REQUESTED",
         consumerPid: request.consumerPid,
         providerPid: pid,
         agreement: agreement.id,
+        format,
         counterpart: did,
         address: baseOf(request.callbackAddress),
         startedAt: new Date(this.#desk.options.clock.now()).toISOString(),
-      };
-      // one commit for both: the answer tells of the first state, the start message of the next
-      await this.#start({ ...requested, state: this.#desk.after(requested, "start", "provider") });
-      return this.#desk.describe(requested);
+      });
     });
   }
 
+  /** What is done about a request, once it is answered: by itself, or later by a person. */
+  async decide(pid: string): Promise<void> {
+    const asked = await this.#desk.get(pid);
+    if (asked?.role !== "provider" || asked.state !== "REQUESTED") return;
+    const move = await this.#options.decisions.transferRequested(asked);
+    if (move.do === "wait") return;
+    if (move.do === "terminate") {
+      await this.#desk.change(pid, "terminate", move.reason);
+      return;
+    }
+    await this.#desk.turns.take(pid, async () => {
+      const transfer = await this.#desk.get(pid);
+      // the consumer may have taken it back meanwhile
+      if (transfer?.state === "REQUESTED") await this.#begin(transfer);
+    });
+  }
+
+  /** Decides what a stop left undecided. */
+  async resume(): Promise<void> {
+    for (const { pid } of this.#desk.running()) await this.decide(pid);
+  }
+
   /** Who may connect with this token; decided from memory. */
-  authenticate(
-    agreementId: string,
-    token: string,
-  ): { did: string; agreement: Agreement } | undefined {
-    const agreement = this.#desk.options.agreements.get(agreementId);
+  authenticate(agreementId: string, token: string): KnownToken | undefined {
+    const { agreements, clock } = this.#desk.options;
+    const agreement = agreements.get(agreementId);
     if (agreement?.state !== "active" || this.#desk.isHeld(agreementId)) return undefined;
-    for (const { role, state, tokenHash: known, counterpart } of this.#desk.of(agreementId)) {
+    for (const transfer of this.#desk.of(agreementId)) {
+      const { role, state, tokenHash: known, tokenExpiresAt = Infinity, counterpart } = transfer;
       if (role !== "provider" || state !== "STARTED" || known === undefined) continue;
+      if (clock.now() >= tokenExpiresAt) continue;
       if (tokenFits(token, Buffer.from(known, "base64url"))) {
-        return { did: counterpart, agreement };
+        return { did: counterpart, agreement, transfer };
       }
     }
     return undefined;
   }
 
   /** TransferStartMessage by the consumer: goes on after their suspension (§9.2.2). */
-  async startedByConsumer(did: string, pid: string): Promise<void> {
+  async startedByConsumer(did: string, pid: string, id: string | undefined): Promise<void> {
     await this.#desk.turns.take(pid, async () => {
       const transfer = await this.#desk.need(pid, did, "provider");
-      if (transfer.state === "STARTED") return;
-      const { suspendedBy: _, ...rest } = transfer;
+      if (transfer.state === "STARTED" || this.#desk.hasHeard(transfer, id)) return;
+      const { suspendedBy: _, ...rest } = this.#desk.hearing(transfer, id);
       await this.#desk.commit({ ...rest, state: this.#desk.after(transfer, "start", "consumer") });
     });
   }
 
-  /** Goes on after our own suspension. */
-  async resume(pid: string): Promise<void> {
+  /** Starts what was requested, or goes on after our own suspension. */
+  async start(pid: string): Promise<void> {
     await this.#desk.turns.take(pid, async () => {
       const transfer = await this.#desk.get(pid);
       if (!transfer) throw new ComityError("NOT_FOUND", { what: "transfer", id: pid });
-      const { suspendedBy: _, ...rest } = transfer;
-      await this.#start({ ...rest, state: this.#desk.after(transfer, "start", "provider") });
+      await this.#begin(transfer);
     });
   }
 
@@ -106,22 +138,11 @@ export class TransferProvider {
     const token = this.#untold.get(pid) ?? (await this.#renew(pid));
     const transfer = await this.#desk.get(pid);
     if (token === undefined || !transfer) return undefined;
-    const property = (name: string, value: string) => {
-      return { "@type": "EndpointProperty", name, value } as const;
-    };
+    const expiresInMs = (transfer.tokenExpiresAt ?? 0) - this.#desk.options.clock.now();
     const start: TransferStartMessage = message("TransferStartMessage", {
       providerPid: pid,
       consumerPid: transfer.consumerPid,
-      dataAddress: {
-        "@type": "DataAddress",
-        endpointType: streamEndpointType,
-        endpoint: this.#options.mqttUrl(),
-        endpointProperties: [
-          property("authorization", token),
-          property("authType", "password"),
-          property("username", transfer.agreement),
-        ],
-      },
+      dataAddress: dataAddressOf(transfer, { token, expiresInMs }, this.#options),
     });
     return start;
   }
@@ -130,12 +151,18 @@ export class TransferProvider {
     this.#untold.delete(pid);
   }
 
+  async #begin(transfer: Transfer): Promise<void> {
+    const state = this.#desk.after(transfer, "start", "provider");
+    const { suspendedBy: _, ...rest } = transfer;
+    await this.#start({ ...rest, state });
+  }
+
   async #start(transfer: Transfer): Promise<void> {
-    const token = newToken(this.#options.entropy);
+    const { renewed, token } = this.#withToken(transfer);
     this.#untold.set(transfer.pid, token);
     const letter = this.#desk.envelope(transfer, "/start", null);
-    const endpoint = this.#options.mqttUrl();
-    await this.#desk.commit({ ...transfer, endpoint, tokenHash: hashOf(token) }, letter);
+    const endpoint = this.#endpointOf(transfer);
+    await this.#desk.commit({ ...renewed, endpoint }, letter);
   }
 
   /** This node serves at another address than it told: its consumers are told the new one. */
@@ -144,8 +171,8 @@ export class TransferProvider {
       if (role !== "provider") continue;
       await this.#desk.turns.take(pid, async () => {
         const transfer = await this.#desk.get(pid);
-        if (transfer?.state !== "STARTED" || transfer.endpoint === this.#options.mqttUrl()) return;
-        await this.#start(transfer);
+        if (transfer?.state !== "STARTED") return;
+        if (transfer.endpoint !== this.#endpointOf(transfer)) await this.#start(transfer);
       });
     }
   }
@@ -155,14 +182,28 @@ export class TransferProvider {
     return this.#desk.turns.take(pid, async () => {
       const transfer = await this.#desk.get(pid);
       if (transfer?.state !== "STARTED") return undefined;
-      const token = newToken(this.#options.entropy);
+      const { renewed, token } = this.#withToken(transfer);
       this.#untold.set(pid, token);
-      await this.#desk.commit({ ...transfer, tokenHash: hashOf(token) });
+      await this.#desk.commit(renewed);
       return token;
     });
   }
 
-  #agreementFor(did: string, request: TransferRequestMessage): Agreement {
+  #withToken(transfer: Transfer): { readonly renewed: Transfer; readonly token: string } {
+    const token = newToken(this.#options.entropy);
+    const livesMs = this.#options.tokenLifetimeMs ?? tokenLifetimeMs;
+    const tokenExpiresAt = this.#desk.options.clock.now() + livesMs;
+    return { renewed: { ...transfer, tokenHash: hashOf(token), tokenExpiresAt }, token };
+  }
+
+  #endpointOf({ format }: Transfer): string {
+    return format === "Mqtt5-PULL" ? this.#options.mqttUrl() : this.#options.baseUrl();
+  }
+
+  #agreementFor(
+    did: string,
+    request: TransferRequestMessage,
+  ): { readonly agreement: Agreement; readonly format: TransferFormat } {
     const agreement = this.#desk.options.agreements.get(request.agreementId);
     if (agreement?.role !== "provider" || agreement.consumer !== did) {
       throw new ComityError("NOT_FOUND", { what: "agreement", id: request.agreementId });
@@ -175,19 +216,20 @@ export class TransferProvider {
       const details = { what: "Transfer under", id: agreement.id, state: "SUSPENDED" };
       throw new ComityError("STATE_INVALID", { ...details, act: "request" });
     }
-    if (request.format !== streamFormat) {
-      const problem = `format "${request.format}" is not served, ${streamFormat} is`;
-      throw new ComityError("BODY_INVALID", { problem });
-    }
-    return agreement;
+    const { format } = request;
+    const served = formatsFor(agreement.price);
+    if (isTransferFormat(format) && served.includes(format)) return { agreement, format };
+    const why = isTransferFormat(format) ? ", for it would go unbilled" : "";
+    const problem = `format "${format}" is not served${why}; served are ${served.join(", ")}`;
+    throw new ComityError("BODY_INVALID", { problem });
   }
 
-  /** One transfer an agreement: the newest holds the token. */
-  async #replace(agreement: string): Promise<void> {
-    for (const { pid, state } of this.#desk.of(agreement)) {
-      if (state === "STARTED")
-        await this.#desk.change(pid, "complete", "a newer one took its place");
-      else await this.#desk.change(pid, "terminate", "a newer one took its place");
+  /** One transfer of a format an agreement: the newest holds the token. */
+  async #replace(agreement: string, format: TransferFormat): Promise<void> {
+    for (const { pid, state, format: other } of this.#desk.of(agreement)) {
+      if (other !== format) continue;
+      const event = state === "STARTED" ? "complete" : "terminate";
+      await this.#desk.change(pid, event, "a newer one took its place");
     }
   }
 }

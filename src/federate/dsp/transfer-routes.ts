@@ -30,6 +30,7 @@ export async function transferRoutes(
 ): Promise<void> {
   const { authenticatePeer } = deps;
   const { desk, provider, consumer } = deps.transfers;
+  const onFailed = (error: unknown): void => app.log.error(error);
   await app.register(
     async (scope) => {
       answerInDsp(scope, "TransferError");
@@ -42,7 +43,10 @@ export async function transferRoutes(
       scope.post("/request", async (request, reply) => {
         const did = await authenticatePeer(request);
         const body = parseMessage(TransferRequestMessage, request.body);
-        return reply.status(201).send(await provider.request(did, body));
+        const transfer = await provider.request(did, body);
+        // the other side knows the transfer before it hears how it goes on
+        reply.raw.once("close", () => void provider.decide(transfer.pid).catch(onFailed));
+        return reply.status(201).send(desk.describe(transfer));
       });
 
       scope.post<WithPid>("/:pid/start", async (request) => {
@@ -50,7 +54,7 @@ export async function transferRoutes(
         const { did, pid, role } = process;
         const body = parseMessage(TransferStartMessage, request.body);
         samePid(process, body);
-        if (role === "provider") await provider.startedByConsumer(did, pid);
+        if (role === "provider") await provider.startedByConsumer(did, pid, body["@id"]);
         else await consumer.started(did, pid, body);
         return desk.describe(await desk.need(pid, did));
       });
@@ -65,7 +69,8 @@ export async function transferRoutes(
           }
           samePid(process, body);
           const reason = (body.reason ?? []).map(String).join("; ");
-          await desk.changedByPeer(did, pid, event, reason || (body.code ?? event));
+          const told = { event, reason: reason || (body.code ?? event), id: body["@id"] };
+          await desk.changedByPeer(did, pid, told);
           return desk.describe(await desk.need(pid, did));
         });
       }

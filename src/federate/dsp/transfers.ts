@@ -1,21 +1,30 @@
-import type { ComityError } from "../../kernel/errors.ts";
+import { ComityError } from "../../kernel/errors.ts";
 import type { Entropy } from "../../kernel/id.ts";
-import type { Agreement } from "../../market/agreement.ts";
-import type { StreamAddress, Transfer } from "../../market/transfer.ts";
+import type { Decisions } from "../../market/decisions.ts";
+import type { TransferFormat } from "../../market/formats.ts";
+import {
+  type HttpSource,
+  type StreamAddress,
+  type Transfer,
+  type TransferAct,
+  transferIsOver,
+} from "../../market/transfer.ts";
 import type { Signer } from "../../ports/signer.ts";
 import { TransferProcess } from "../../wire/dsp/messages.ts";
 import { matchesMessage } from "../../wire/dsp/parse.ts";
 import type { Outgoing } from "../outbox.ts";
 import { TransferConsumer } from "./transfer-consumer.ts";
 import { TransferDesk, type TransferDeskOptions, type TransferListener } from "./transfer-desk.ts";
-import { TransferProvider } from "./transfer-provider.ts";
+import { type KnownToken, TransferProvider } from "./transfer-provider.ts";
 
 export interface TransfersOptions extends TransferDeskOptions {
   readonly signer: Signer;
   readonly entropy: Entropy;
   readonly baseUrl: () => string;
   readonly mqttUrl: () => string;
+  readonly decisions: Decisions;
   readonly waitMs?: number;
+  readonly tokenLifetimeMs?: number;
 }
 
 /** Transfers in both roles: who may fetch a stream here, and where this node fetches its own. */
@@ -40,11 +49,8 @@ export class Transfers {
     return new Transfers(await TransferDesk.open(options), options);
   }
 
-  /** For the MQTT server: whose connection this is, from memory; undefined where it is nobody's. */
-  authenticate(
-    agreement: string,
-    token: string,
-  ): { did: string; agreement: Agreement } | undefined {
+  /** For the doors: whose connection this is, from memory; undefined where it is nobody's. */
+  authenticate(agreement: string, token: string): KnownToken | undefined {
     return this.provider.authenticate(agreement, token);
   }
 
@@ -53,9 +59,50 @@ export class Transfers {
     return this.consumer.start(agreement);
   }
 
+  /** Consumer: where it is fetched over HTTP instead. */
+  async source(agreement: string): Promise<HttpSource> {
+    return this.consumer.source(agreement);
+  }
+
+  /** Consumer: asks for a transfer and waits for nothing. */
+  async request(agreement: string, format: TransferFormat, address?: string): Promise<Transfer> {
+    return this.consumer.request(agreement, format, address);
+  }
+
   /** Consumer: another address and token, where the kept ones no longer open the door. */
   async renew(agreement: string): Promise<StreamAddress> {
-    return this.consumer.renew(agreement);
+    await this.consumer.renew(agreement);
+    return this.consumer.start(agreement);
+  }
+
+  /** One step of one transfer by its pid here; told to the other. STATE_INVALID names the state. */
+  async act(pid: string, act: TransferAct, reason: string): Promise<Transfer> {
+    const transfer = await this.need(pid);
+    const isOurs = transfer.role === "provider";
+    // they ended what we had suspended: from now on they may ask for another
+    const isLifted = act === "resume" && isOurs && transferIsOver(transfer.state);
+    if (isLifted && this.desk.isHeld(transfer.agreement)) {
+      await this.desk.release(transfer.agreement);
+      return transfer;
+    }
+    if (act === "start" || act === "resume") {
+      if (isOurs) {
+        await this.provider.start(pid);
+        await this.desk.release(transfer.agreement);
+      } else await this.consumer.resume(pid);
+    } else {
+      await this.desk.change(pid, act, reason);
+      // so that asking for another transfer does not get round our suspension
+      if (isOurs && act === "suspend") await this.desk.hold(transfer.agreement, reason);
+      else if (isOurs) await this.desk.release(transfer.agreement);
+    }
+    return this.need(pid);
+  }
+
+  async need(pid: string): Promise<Transfer> {
+    const transfer = await this.desk.get(pid);
+    if (transfer) return transfer;
+    throw new ComityError("NOT_FOUND", { what: "transfer", id: pid });
   }
 
   /** Either side; told to the other. */
@@ -72,7 +119,7 @@ export class Transfers {
     if (this.desk.isHeld(agreement)) await this.desk.release(agreement);
     for (const { pid, role, state, suspendedBy } of this.desk.of(agreement)) {
       if (state !== "SUSPENDED" || suspendedBy !== role) continue;
-      await (role === "provider" ? this.provider.resume(pid) : this.consumer.resume(pid));
+      await (role === "provider" ? this.provider.start(pid) : this.consumer.resume(pid));
     }
   }
 
@@ -91,7 +138,7 @@ export class Transfers {
     const transfer = await this.desk.get(outgoing.subject);
     if (!transfer) return false;
     if (outgoing.url.endsWith("/start")) return transfer.state === "STARTED";
-    if (outgoing.url.endsWith("/request")) return transfer.state === "REQUESTED";
+    if (outgoing.url.endsWith("/request")) return /^(REQUESTED|STARTED)$/.test(transfer.state);
     return true;
   }
 

@@ -13,6 +13,8 @@ export const dspPath = `/dsp/${dspVersion}`;
 const pid = Type.String({ minLength: 1, maxLength: 512 });
 const url = Type.String({ minLength: 1, maxLength: 2048 });
 const json = Type.Record(Type.String(), Type.Unknown());
+/** What makes a repeated message recognisable; other connectors send one. */
+const messageId = Type.Optional(Type.String({ maxLength: 512 }));
 const reasons = Type.Optional(Type.Array(Type.Unknown()));
 
 const jwk = Type.Object({ kty: Type.String(), crv: Type.String(), x: Type.String() });
@@ -129,6 +131,8 @@ export const TransferRequestMessage = Type.Object({
   agreementId: pid,
   format: Type.String({ maxLength: 256 }),
   callbackAddress: url,
+  /** Where the provider is to push to; of a pull it says nothing. */
+  dataAddress: Type.Optional(Type.Unknown()),
 });
 export type TransferRequestMessage = Static<typeof TransferRequestMessage>;
 
@@ -144,6 +148,7 @@ export type DataAddress = Static<typeof dataAddress>;
 
 /** §9.2.2 */
 export const TransferStartMessage = Type.Object({
+  "@id": messageId,
   "@type": Type.Literal("TransferStartMessage"),
   providerPid: pid,
   consumerPid: pid,
@@ -153,6 +158,7 @@ export type TransferStartMessage = Static<typeof TransferStartMessage>;
 
 /** §9.2.3–9.2.5: suspension, completion and termination have one shape. */
 export const TransferChangeMessage = Type.Object({
+  "@id": messageId,
   "@type": Type.Union([
     Type.Literal("TransferSuspensionMessage"),
     Type.Literal("TransferCompletionMessage"),

@@ -1,0 +1,79 @@
+import type { TransferFormat } from "../../market/formats.ts";
+import type { HttpSource, StreamAddress, Transfer } from "../../market/transfer.ts";
+import { ComityError } from "../../kernel/errors.ts";
+import type { DataAddress } from "../../wire/dsp/messages.ts";
+import { credentialProblem } from "../stream-address.ts";
+
+/** Where other organisations come in for data. */
+export interface Doors {
+  /** `https://host[:port]` of this node. */
+  readonly baseUrl: () => string;
+  /** `mqtt://host:port` under which other organisations reach this node. */
+  readonly mqttUrl: () => string;
+}
+
+const httpEndpointType = "https://w3id.org/idsa/v4.1/HTTP";
+
+const endpointTypes: Readonly<Record<TransferFormat, string>> = {
+  "Mqtt5-PULL": "https://w3id.org/comity/mqtt5",
+  "HttpData-PULL": httpEndpointType,
+};
+
+/** Seconds for which a token is good: the name that connectors with expiring tokens use. */
+const expiresInProperty = "https://w3id.org/tractusx/auth/expiresIn";
+
+/** The DataAddress of a start message (DSP 2025-1 §9.2.2): where to come in, and with what. */
+export function dataAddressOf(
+  { format, agreement }: Transfer,
+  { token, expiresInMs }: { readonly token: string; readonly expiresInMs: number },
+  doors: Doors,
+): DataAddress {
+  const isMqtt = format === "Mqtt5-PULL";
+  const properties: Record<string, string> = {
+    authorization: token,
+    authType: isMqtt ? "password" : "bearer",
+    ...(isMqtt ? { username: agreement } : {}),
+    [expiresInProperty]: String(Math.max(0, Math.floor(expiresInMs / 1000))),
+  };
+  return {
+    "@type": "DataAddress",
+    endpointType: endpointTypes[format],
+    endpoint: isMqtt ? doors.mqttUrl() : `${doors.baseUrl()}/data/${encodeURIComponent(agreement)}`,
+    endpointProperties: Object.entries(properties).map(([name, value]) => {
+      return { "@type": "EndpointProperty", name, value } as const;
+    }),
+  };
+}
+
+/** The same read by a consumer, for its format; BODY_INVALID says what is missing. */
+export function fetchedAt(
+  address: DataAddress,
+  { format, agreement }: Transfer,
+  now: number,
+): { readonly stream: StreamAddress } | { readonly source: HttpSource } {
+  const property = (name: string) =>
+    address.endpointProperties?.find((candidate) => candidate.name === name)?.value;
+  const token = property("authorization");
+  const { endpoint, endpointType } = address;
+  const isMqtt = format === "Mqtt5-PULL";
+  if (endpointType !== endpointTypes[format] || !endpoint || (isMqtt && token === undefined)) {
+    const needs = isMqtt ? "endpoint and authorization" : "endpoint";
+    const problem = `/dataAddress is no ${endpointTypes[format]} with ${needs}`;
+    throw new ComityError("BODY_INVALID", { problem });
+  }
+  const lifetime = Number(property(expiresInProperty) ?? Number.NaN);
+  const expiry = Number.isFinite(lifetime) ? { expiresAt: now + lifetime * 1000 } : {};
+  const username = property("username") ?? agreement;
+  for (const [name, value] of Object.entries({ username, authorization: token ?? "none" })) {
+    const problem = credentialProblem(value);
+    if (problem === undefined) continue;
+    throw new ComityError("BODY_INVALID", { problem: `/dataAddress ${name} ${problem}` });
+  }
+  if (isMqtt) return { stream: { endpoint, username, token: token ?? "", ...expiry } };
+  if (token === undefined) return { source: { url: endpoint, ...expiry } };
+  // RFC 6750 §2.1 where the provider says so; else its value is the header's, as it stands
+  const isBearer = property("authType")?.toLowerCase() === "bearer" && !/^bearer /i.test(token);
+  return {
+    source: { url: endpoint, authorization: isBearer ? `Bearer ${token}` : token, ...expiry },
+  };
+}

@@ -1,0 +1,23 @@
+import { parseAmount } from "../kernel/amount.ts";
+import type { Price } from "../kernel/price.ts";
+
+/** How a stream is handed over, as a Distribution and a TransferRequestMessage name it. */
+export type TransferFormat =
+  /** The consumer connects and subscribes with MQTT 5; the only one with checkpoints: the link. */
+  | "Mqtt5-PULL"
+  /** Latest values and history over HTTP. */
+  | "HttpData-PULL";
+
+const all: readonly TransferFormat[] = ["Mqtt5-PULL", "HttpData-PULL"];
+
+/**
+ * Under which formats something of this price is served. Where it costs money, on the link alone:
+ * with the others nobody would acknowledge, so nobody pay.
+ */
+export function formatsFor(price: Price): readonly TransferFormat[] {
+  return parseAmount(price.amount) === 0n ? all : ["Mqtt5-PULL"];
+}
+
+export function isTransferFormat(text: string): text is TransferFormat {
+  return (all as readonly string[]).includes(text);
+}
