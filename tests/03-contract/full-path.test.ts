@@ -72,7 +72,7 @@ test("contract - offer to FINALIZED: both sides hold the same agreement, signed 
     product: "bus-positions",
     filters: ["bus/+/position"],
     billed: true,
-    fields: ["lat", "lon"],
+    shape: { allow: ["lat", "lon"] },
     notAfter: Date.parse("2099-01-01T00:00:00Z"),
     messagesMax: 100_000,
     log: "product/bus-positions",
