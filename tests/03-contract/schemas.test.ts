@@ -1,8 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { Ajv2019 } from "ajv/dist/2019.js";
 import {
   ContractAgreementMessage,
   ContractNegotiationEventMessage,
@@ -13,6 +10,7 @@ import {
   TransferStartMessage,
 } from "../../src/wire/dsp/messages.ts";
 import { parseMessage } from "../../src/wire/dsp/parse.ts";
+import { assertFits, readSchemaFile, schemasMissing as skip } from "./dsp-schemas.ts";
 import {
   freeProduct,
   leaveSeat,
@@ -24,34 +22,7 @@ import {
 } from "./side.ts";
 import { openStranger, type Stranger } from "./stranger.ts";
 
-/** The protocol's own schemas and examples, beside the repository where somebody put them. */
-const folder = join(import.meta.dirname, "../../../shared/dsp");
-const skip = existsSync(folder) ? false : "the protocol's schemas are not at ../shared/dsp";
 const base = "/dsp/2025-1";
-
-const schemas = new Ajv2019({ strict: false });
-if (!skip) {
-  for (const part of ["catalog", "common", "negotiation", "transfer"]) {
-    for (const file of readdirSync(join(folder, part))) {
-      if (file.endsWith("-schema.json")) schemas.addSchema(readJson(part, file) as object);
-    }
-  }
-}
-
-function readJson(...path: string[]): unknown {
-  // some published schemas spell a JSON pointer without its slash (RFC 6901 §3)
-  const text = readFileSync(join(folder, ...path), "utf8").replaceAll(
-    "#definitions",
-    "#/definitions",
-  );
-  return JSON.parse(text);
-}
-
-function assertFits(schema: string, value: unknown): void {
-  const validate = schemas.getSchema(`https://w3id.org/dspace/2025/1/${schema}-schema.json`);
-  assert.ok(validate, `there is no schema ${schema}`);
-  assert.ok(validate(value), `${schema}: ${JSON.stringify(validate.errors)}`);
-}
 
 let seats: Seat[] = [];
 let side: Side;
@@ -164,7 +135,7 @@ test("DSP - identity and versions fit the protocol's schemas", { skip }, async (
 });
 
 test("DSP - the protocol's own examples are understood", { skip }, () => {
-  const read = (file: string) => readJson(...file.split("/")) as object;
+  const read = (file: string) => readSchemaFile(...file.split("/")) as object;
   for (const [schema, file] of [
     [ContractRequestMessage, "negotiation/example/contract-request-message_initial.json"],
     [ContractRequestMessage, "negotiation/example/contract-request-message.json"],

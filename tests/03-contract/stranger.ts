@@ -23,8 +23,10 @@ export interface Stranger {
   readonly callbackAddress: string;
   /** Everything the other side posted here, in order. */
   readonly received: readonly Received[];
-  /** Waits for the first message whose path ends so. */
-  heard(ending: string): Promise<Record<string, unknown>>;
+  /** Waits for the first message whose path ends so, or the `nth` of them. */
+  heard(ending: string, nth?: number): Promise<Record<string, unknown>>;
+  /** Waits for the first message that is so. */
+  waitFor(what: string, isIt: (message: Received) => boolean): Promise<Received>;
   call(
     to: { did: string; url: string },
     path: string,
@@ -53,28 +55,34 @@ export async function openStranger(
     for (const wake of waiting) wake();
     return reply.status(said?.status ?? 200).send(said?.body ?? {});
   });
+  const waitFor = async (what: string, find: () => Received | undefined): Promise<Received> => {
+    const deadline = performance.now() + 5_000;
+    for (;;) {
+      const found = find();
+      if (found) return found;
+      if (performance.now() > deadline) throw new Error(`nothing came: ${what}`);
+      await new Promise<void>((resolve) => {
+        const wake = () => {
+          waiting.delete(wake);
+          resolve();
+        };
+        waiting.add(wake);
+        setTimeout(wake, 50);
+      });
+    }
+  };
   await app.listen({ host: "127.0.0.1", port: seat.port });
   return {
     did: signer.did,
     signer,
     callbackAddress: `${seat.url}${dspPath}`,
     received,
-    async heard(ending) {
-      const deadline = performance.now() + 5_000;
-      for (;;) {
-        const found = received.find(({ path }) => path.endsWith(ending));
-        if (found) return found.body;
-        if (performance.now() > deadline) throw new Error(`nothing came to …${ending}`);
-        await new Promise<void>((resolve) => {
-          const wake = () => {
-            waiting.delete(wake);
-            resolve();
-          };
-          waiting.add(wake);
-          setTimeout(wake, 50);
-        });
-      }
+    async heard(ending, nth = 1) {
+      const isIt = ({ path }: Received) => path.endsWith(ending);
+      const found = await waitFor(`…${ending}`, () => received.filter(isIt)[nth - 1]);
+      return found.body;
     },
+    waitFor: (what, isIt) => waitFor(what, () => received.find(isIt)),
     async call(to, path, body, token) {
       const response = await fetch(`${to.url}${path}`, {
         method: body === undefined ? "GET" : "POST",
