@@ -1,11 +1,11 @@
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
-import type { AuditResource, UserResource } from "../client/resources.ts";
+import type { AuditResource, CallerResource, UserResource } from "../client/resources.ts";
 import * as answers from "./answers.ts";
 import type { ApiDeps } from "./deps.ts";
-import { allow, audited } from "./guard.ts";
-import { answer, IdParams, UserBody } from "./schemas.ts";
+import { allow, audited, callerOf } from "./guard.ts";
+import { answer, BudgetBody, IdParams, UserBody } from "./schemas.ts";
 
 /** Users and the audit trail: the owner's own business. */
 export function accessRoutes(scope: FastifyInstance, deps: ApiDeps): void {
@@ -24,6 +24,23 @@ export function accessRoutes(scope: FastifyInstance, deps: ApiDeps): void {
       },
     },
     async (request) => deps.audit.list(request.query),
+  );
+
+  app.get(
+    "/me",
+    {
+      config: allow("viewer"),
+      schema: {
+        summary: "Who this token is, and what its budget still allows",
+        response: { 200: answer<CallerResource>("The caller.", answers.Caller) },
+      },
+    },
+    async (request) => {
+      const caller = callerOf(request);
+      if (caller.kind !== "user") return { name: "anonymous", role: "operator" as const };
+      const budget = await deps.settle.budgetOf(caller.id);
+      return { name: caller.id, role: caller.role, ...(budget && { budget }) };
+    },
   );
 
   app.get(
@@ -56,9 +73,32 @@ export function accessRoutes(scope: FastifyInstance, deps: ApiDeps): void {
       },
     },
     async (request, reply) => {
-      const { id, role } = request.body;
-      const made = await audited(deps, request, `${role} ${id}`, () => deps.users.create(id, role));
+      const { id, role, budget } = request.body;
+      const made = await audited(deps, request, `${role} ${id}`, () =>
+        deps.users.create(id, role, budget),
+      );
       return reply.code(201).send(made);
+    },
+  );
+
+  app.put(
+    "/users/:id/budget",
+    {
+      config: allow("owner", "user.budget"),
+      schema: {
+        summary: "What a trader's agreements may cost in a month; agreements that were made stand",
+        params: IdParams,
+        body: BudgetBody,
+        response: { 200: answer<UserResource>("The user.", answers.User) },
+      },
+    },
+    async (request) => {
+      const { id } = request.params;
+      const { budget } = request.body;
+      const text = budget ? `${budget.amount} ${budget.currency} a month` : "no limit";
+      return audited(deps, request, `${id}: ${text}`, () =>
+        deps.users.setBudget(id, budget ?? undefined),
+      );
     },
   );
 

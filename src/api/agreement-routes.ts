@@ -90,9 +90,11 @@ function contractRoutes(scope: FastifyInstance, deps: ApiDeps): void {
       },
     },
     async (request, reply) => {
-      const { offer, provider } = request.body;
+      const { offer, provider, spendMax } = request.body;
+      const caller = callerOf(request);
+      const user = caller.kind === "user" ? caller.id : undefined;
       const made = await audited(deps, request, offer, () =>
-        deps.agreements.agree(offer, provider),
+        deps.agreements.agree(offer, provider, { user, spendMax }),
       );
       return reply.code(201).send(resource(made));
     },

@@ -182,6 +182,20 @@ export const AuditEntry = Type.Object({
 export const User = Type.Object({
   id: text,
   role: either("viewer", "operator", "trader", "owner"),
+  budget: Type.Optional(Type.Object({ amount, currency: text })),
   createdAt: time,
+});
+export const Caller = Type.Object({
+  name: text,
+  role: either("viewer", "operator", "trader", "owner"),
+  budget: Type.Optional(
+    Type.Object({
+      amount,
+      currency: text,
+      per: Type.Literal("month"),
+      committed: amount,
+      left: amount,
+    }),
+  ),
 });
 export const UserToken = Type.Object({ user: User, token: text });

@@ -1,5 +1,6 @@
 import type { LinkState, Overview } from "../client/world.ts";
 import type {
+  BudgetResource,
   LinkResource,
   NewProduct,
   OfferResource,
@@ -56,6 +57,8 @@ export interface NodeFacts {
   readonly publicWorld: boolean;
   /** Why the node can keep nothing any longer; undefined while all is well. */
   failed(): ComityError | undefined;
+  /** Under which others reach it, where that is another address than it binds. */
+  readonly publicUrl?: string | undefined;
   /** Known once the sockets are bound. */
   httpUrl(): string;
   mqttUrl(): string;
@@ -108,7 +111,7 @@ export interface AgreementsApi {
   list(): readonly Agreement[] | Promise<readonly Agreement[]>;
   get(id: string): Agreement | undefined | Promise<Agreement | undefined>;
   /** Negotiates to FINALIZED, starts the transfer and the link. */
-  agree(offer: string, provider?: string): Promise<Agreement>;
+  agree(offer: string, provider?: string, limits?: SpendingLimits): Promise<Agreement>;
   /** Ends it at once on this side and tells the other. */
   revoke(id: string, by: string): Promise<Agreement>;
   /** On the consumer: takes the running link down, or lets it come up again. */
@@ -126,6 +129,13 @@ export interface TransfersApi {
   act(pid: string, act: TransferAct, reason: string): Promise<Transfer>;
 }
 
+/** Whose budget an agreement counts against, and the most it may cost over its life. */
+export interface SpendingLimits {
+  readonly user?: string | undefined;
+  /** Decimal, in the offer's currency. */
+  readonly spendMax?: string | undefined;
+}
+
 export interface SettleApi {
   usage(): readonly UsageResource[] | Promise<readonly UsageResource[]>;
   usageOf(agreement: string): UsageResource | undefined | Promise<UsageResource | undefined>;
@@ -133,6 +143,8 @@ export interface SettleApi {
   receipts(agreement: string, after: number, limit: number): Promise<readonly unknown[]>;
   /** `month` as `2026-11`. */
   statement(month: string): Promise<readonly StatementResource[]>;
+  /** Undefined: the user has no budget. */
+  budgetOf(user: string): Promise<BudgetResource | undefined>;
   /** A self-contained evidence file; undefined where nothing was receipted. */
   bill(month: string, agreement: string): Promise<unknown>;
 }

@@ -47,9 +47,25 @@ export function guardRoutes(app: FastifyInstance, deps: ApiDeps): void {
       if (act !== undefined) await deps.audit.refused(who, act, request.url, "FORBIDDEN");
       throw new ComityError("FORBIDDEN", { who, act: act ?? `read ${request.url}` });
     }
+    // by list: an act that is added can spend nothing past a budget until it stands there
+    const isOutside = access === "trader" && act !== undefined && !actsWithinBudget.has(act);
+    if (isOutside && caller.kind === "user" && deps.users.get(caller.id)?.budget) {
+      const who = `${nameOfPrincipal(caller)}, who has a budget,`;
+      await deps.audit.refused(who, act, request.url, "FORBIDDEN");
+      throw new ComityError("FORBIDDEN", { who, act });
+    }
     request.caller = caller;
   });
 }
+
+/** A trader's acts that cost nothing, or count against the budget. */
+const actsWithinBudget: ReadonlySet<string> = new Set([
+  "agreement.agree",
+  "agreement.revoke",
+  "peer.add",
+  "product.add",
+  "product.remove",
+]);
 
 /** The caller of a route that is not open. */
 export function callerOf(request: FastifyRequest): Principal {

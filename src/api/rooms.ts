@@ -1,4 +1,4 @@
-import type { ApiDeps, NodeFacts } from "./deps.ts";
+import type { ApiDeps, NodeFacts, SpendingLimits } from "./deps.ts";
 import type { Federation } from "../federate/federation.ts";
 import type { Links } from "../federate/links.ts";
 import type { Flow } from "../flow/flow.ts";
@@ -17,6 +17,7 @@ import type { ProviderReceipts } from "../meter/receipts-provider.ts";
 import type { Traffic } from "../meter/traffic.ts";
 import type { Meter } from "../meter/usage.ts";
 import type { Store } from "../ports/store.ts";
+import type { Budgets } from "../settle/budgets.ts";
 import { billOf } from "../settle/bill.ts";
 import { statementOf } from "../settle/statement.ts";
 import { usageOf } from "../settle/usage-view.ts";
@@ -46,6 +47,7 @@ export interface Rooms {
   readonly mqttConnections: () => number;
   readonly traffic: Traffic;
   readonly receipts: ProviderReceipts;
+  readonly budgets: Budgets;
 }
 
 /** The rooms as the HTTP API sees them. */
@@ -120,9 +122,12 @@ function agreementsApi(rooms: Rooms): ApiDeps["agreements"] {
   return {
     list: () => agreements.list(),
     get: (id) => agreements.get(id),
-    async agree(offer, provider) {
+    async agree(offer, provider, limits = {}) {
       const from = provider ?? (await federation.offers.providerOf(offer));
-      const agreement = await federation.negotiate(from, offer);
+      const negotiate = () => federation.negotiate(from, offer);
+      const agreement = await (isLimited(rooms, limits)
+        ? rooms.budgets.agree({ ...(await offered(rooms, offer, from)), ...limits }, negotiate)
+        : negotiate());
       await links.ready(agreement);
       return agreement;
     },
@@ -147,6 +152,19 @@ function transfersApi({ federation: { transfers } }: Rooms): ApiDeps["transfers"
   };
 }
 
+function isLimited({ users }: Rooms, { user, spendMax }: SpendingLimits): boolean {
+  const hasBudget = user !== undefined && users.get(user)?.budget !== undefined;
+  return hasBudget || spendMax !== undefined;
+}
+
+/** The offer whose price is to be weighed; its id vouches that the agreement will be at that. */
+async function offered({ federation }: Rooms, offer: string, from: string) {
+  const all = await federation.offers.all();
+  const found = all.find((one) => one.offer === offer && one.provider === from);
+  if (!found) throw new ComityError("NOT_FOUND", { what: "offer", id: offer });
+  return found;
+}
+
 function settleApi(rooms: Rooms): ApiDeps["settle"] {
   const { agreements, store } = rooms;
   const need = (id: string): Agreement => agreements.need(id);
@@ -158,6 +176,7 @@ function settleApi(rooms: Rooms): ApiDeps["settle"] {
       return receiptsAfter(store, id, after, limit);
     },
     statement: async (month) => statementOf(store, agreements.list(), month),
+    budgetOf: (user) => rooms.budgets.stateOf(user),
     async bill(month, id) {
       await rooms.receipts.closeWindows(id, closeWithinMs);
       return billOf(store, need(id), month);

@@ -72,7 +72,27 @@ export const ProductBody = Type.Object(
 
 export const PeerBody = Type.Object({ url: text(2048) }, strict);
 export const AgreeBody = Type.Object(
-  { offer: text(512), provider: Type.Optional(text(512)) },
+  {
+    offer: text(512),
+    provider: Type.Optional(text(512)),
+    spendMax: Type.Optional(
+      Type.String({
+        description: "The most it may cost over its life, in the offer's currency; decimal.",
+        maxLength: 30,
+      }),
+    ),
+  },
+  strict,
+);
+const Budget = Type.Object(
+  {
+    amount: Type.String({ description: "Decimal, at most six places.", maxLength: 30 }),
+    currency: Type.String({ pattern: "^[A-Z]{3}$" }),
+  },
+  { ...strict, description: "What the user's agreements may cost in a month." },
+);
+export const BudgetBody = Type.Object(
+  { budget: Type.Union([Budget, Type.Null()], { description: "null: no limit." }) },
   strict,
 );
 export const EffectBody = Type.Object(
@@ -112,6 +132,7 @@ export const UserBody = Type.Object(
       Type.Literal("trader"),
       Type.Literal("owner"),
     ]),
+    budget: Type.Optional(Budget),
   },
   strict,
 );

@@ -19,6 +19,7 @@ import { type ApiDeps, apiLimits } from "./deps.ts";
 import { answerError, notFound } from "./error-answer.ts";
 import { allow, guardRoutes } from "./guard.ts";
 import { logRoutes } from "./log-routes.ts";
+import { agentRoutes } from "./mcp/http.ts";
 import { marketRoutes } from "./market-routes.ts";
 import { settleRoutes } from "./settle-routes.ts";
 import { SseClients } from "./sse.ts";
@@ -61,7 +62,7 @@ export function createHttpServer(
   return app;
 }
 
-/** Registers `/api/v1`, `/comity/v1/overview` and `/`. */
+/** Registers `/api/v1`, `/mcp`, `/comity/v1/overview` and `/`. */
 export async function apiRoutes(app: FastifyInstance, deps: ApiDeps): Promise<void> {
   const limits = { ...apiLimits, ...deps.limits };
   const clients = new SseClients(limits);
@@ -100,6 +101,7 @@ export async function apiRoutes(app: FastifyInstance, deps: ApiDeps): Promise<vo
       prefix: "/api/v1",
     });
     await worldRoutes(api, deps, world, clients);
+    await api.register(async (scope) => agentRoutes(scope, deps));
     const openapi = { config: allow("open"), schema: { hide: true } };
     api.get("/api/v1/openapi.json", openapi, async () => api.swagger());
   });

@@ -9,14 +9,20 @@ export function agreementCommands(io: CliIo): Command[] {
   return [agreeCommand(io), agreementsCommand(io), revokeCommand(io)];
 }
 
+interface AgreeOptions {
+  readonly provider?: string;
+  readonly spendMax?: string;
+}
+
 function agreeCommand(io: CliIo): Command {
   return new Command("agree")
     .description("agree to an offer: both nodes sign, and the stream starts")
     .argument("<offer>", "its id, from comity find")
     .option("--provider <did>", "whose offer it is, where two have the same id")
-    .action(async (offer: string, options: { provider?: string }, command: Command) => {
+    .option("--spend-max <amount>", "end it before it costs more, in the offer's currency")
+    .action(async (offer: string, options: AgreeOptions, command: Command) => {
       const node = connect(io, command);
-      const agreement = await node.agree(offer, options.provider);
+      const agreement = await node.agree(offer, options.provider, options.spendMax);
       if (globals(command).json === true) return printJson(io, agreement);
       const from = await nameOf(node, agreement.provider);
       printLine(

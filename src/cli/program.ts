@@ -16,11 +16,13 @@ import { moneyCommands } from "./money.ts";
 import { printError } from "./output.ts";
 import { productCommand } from "./product.ts";
 import { replayCommand } from "./replay/command.ts";
+import { mcpCommand } from "./mcp.ts";
 import { statusCommand } from "./status.ts";
 import { tailCommand } from "./tail.ts";
 import { thingCommand } from "./thing.ts";
 import { transferCommand } from "./transfer.ts";
 import { upCommand } from "./up.ts";
+import { userCommand } from "./user.ts";
 import { worldCommand } from "./world.ts";
 
 const firstSteps = `
@@ -68,6 +70,8 @@ function buildProgram(io: CliIo): Command {
   program.addCommand(tailCommand(io));
   program.addCommand(replayCommand(io));
   for (const command of moneyCommands(io)) program.addCommand(command);
+  program.addCommand(userCommand(io));
+  program.addCommand(mcpCommand(io));
   program.addCommand(worldCommand(io));
   for (const command of everyCommand(program)) {
     command.exitOverride().configureOutput({

@@ -5,6 +5,7 @@ import type {
   AgreementDetail,
   AgreementResource,
   AuditResource,
+  CallerResource,
   HealthResource,
   LogLine,
   LogResource,
@@ -30,7 +31,11 @@ export interface ComityHttpOptions {
   readonly token?: string;
   /** For calls that answer at once; an agreement may take as long as two nodes need. */
   readonly timeoutMs?: number;
+  /** How requests travel; a node asks itself without a socket. */
+  readonly fetch?: Fetch;
 }
+
+export type Fetch = (url: URL, init: RequestInit) => Promise<Response>;
 
 interface Call {
   readonly method?: "GET" | "POST" | "PUT" | "DELETE";
@@ -52,11 +57,13 @@ export class ComityHttp {
   readonly url: string;
   readonly #token: string | undefined;
   readonly #timeoutMs: number;
+  readonly #fetch: Fetch;
 
   constructor(options: ComityHttpOptions) {
     this.url = options.url.replace(/\/+$/, "");
     this.#token = options.token;
     this.#timeoutMs = options.timeoutMs ?? timeoutMsDefault;
+    this.#fetch = options.fetch ?? fetch;
   }
 
   health = () => this.#json<HealthResource>("/health");
@@ -87,10 +94,11 @@ export class ComityHttp {
 
   agreements = () => this.#json<AgreementResource[]>("/agreements");
   agreement = (id: string) => this.#json<AgreementDetail>(`/agreements/${part(id)}`);
-  agree = (offer: string, provider?: string) =>
+  /** `spendMax`: the most it may cost over its life, in the offer's currency. */
+  agree = (offer: string, provider?: string, spendMax?: string) =>
     this.#json<AgreementResource>("/agreements", {
       method: "POST",
-      json: provider === undefined ? { offer } : { offer, provider },
+      json: { offer, provider, spendMax },
       timeoutMs: agreeTimeoutMs,
     });
   revoke = (id: string) =>
@@ -129,12 +137,18 @@ export class ComityHttp {
   audit = (range: { after?: string; limit?: number } = {}) =>
     this.#json<AuditResource[]>("/audit", { query: range });
   users = () => this.#json<UserResource[]>("/users");
-  addUser = (id: string, role: UserResource["role"]) =>
+  addUser = (id: string, role: UserResource["role"], budget?: UserResource["budget"]) =>
     this.#json<{ user: UserResource; token: string }>("/users", {
       method: "POST",
-      json: { id, role },
+      json: { id, role, budget },
     });
+  /** `null`: no limit. */
+  setBudget = (id: string, budget: UserResource["budget"] | null) =>
+    this.#json<UserResource>(`/users/${part(id)}/budget`, { method: "PUT", json: { budget } });
   removeUser = (id: string) => this.#json<void>(`/users/${part(id)}`, { method: "DELETE" });
+
+  /** Who this token is, and its budget. */
+  me = () => this.#json<CallerResource>("/me");
 
   world = () => this.#json<World>("/world");
 
@@ -203,7 +217,7 @@ export class ComityHttp {
     if (timeoutMs > 0) signals.push(AbortSignal.timeout(timeoutMs));
     let response: Response;
     try {
-      response = await fetch(url, {
+      response = await this.#fetch(url, {
         method: call.method ?? "GET",
         headers,
         redirect: "error",

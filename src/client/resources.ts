@@ -221,7 +221,25 @@ export interface AuditResource {
 export interface UserResource {
   readonly id: string;
   readonly role: "viewer" | "operator" | "trader" | "owner";
+  /** What this user's agreements may cost in a month. */
+  readonly budget?: { readonly amount: string; readonly currency: string };
   readonly createdAt: string;
+}
+
+/** A budget and what this month's agreements may use of it; decimal strings. */
+export interface BudgetResource {
+  readonly amount: string;
+  readonly currency: string;
+  readonly per: "month";
+  readonly committed: string;
+  readonly left: string;
+}
+
+/** Whoever asks. */
+export interface CallerResource {
+  readonly name: string;
+  readonly role: UserResource["role"];
+  readonly budget?: BudgetResource;
 }
 
 export interface HealthResource {

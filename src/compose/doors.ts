@@ -29,7 +29,7 @@ export async function openDoors(rooms: Rooms, trade: Trade): Promise<void> {
   const { name, title, country, currency, place, dev, publicWorld } = options;
   const facts = {
     ...{ name, title, country, currency, place, dev, publicWorld },
-    ...{ did: signer.did, failed },
+    ...{ did: signer.did, failed, publicUrl: options.publicUrl },
     version: packageVersion(),
     httpUrl: () => urls.http,
     mqttUrl: () => urls.mqtt,

@@ -22,6 +22,7 @@ import { Agreements } from "../market/agreements.ts";
 import { Catalogue } from "../market/catalogue.ts";
 import { ConsumerCounts } from "../meter/consumer-counts.ts";
 import { Meter } from "../meter/usage.ts";
+import { Budgets } from "../settle/budgets.ts";
 import { AuditTrail } from "../things/audit.ts";
 import { Things } from "../things/directory.ts";
 import { Users } from "../things/users.ts";
@@ -59,6 +60,8 @@ export async function openRooms(options: NodeOptions, outside: Outside) {
   closing.add("the flow", () => flow.close());
   const app = createHttpServer({ logger: log });
   closing.add("HTTP", () => app.close());
+  const agreements = await Agreements.open(store);
+  const counts = await ConsumerCounts.open(store, clock);
   return {
     ...{ options, clock, entropy, crash, store, signer, users, adminToken, meter, flow, app },
     ...{ log, closing, failed: () => failure },
@@ -66,8 +69,8 @@ export async function openRooms(options: NodeOptions, outside: Outside) {
     things: await Things.open({ store, clock, entropy }),
     audit: await AuditTrail.open(store, clock),
     catalogue: await Catalogue.open({ store, clock }),
-    agreements: await Agreements.open(store),
-    counts: await ConsumerCounts.open(store, clock),
+    ...{ agreements, counts },
+    budgets: await Budgets.open({ store, clock, entropy, users, agreements, counts }),
     /** Filled in when the sockets are bound. */
     urls: { http: "", mqtt: "" },
   };

@@ -48,12 +48,20 @@ export async function openTrade(rooms: Rooms) {
     renew: (agreement) => transfers.renew(agreement.id),
     lookupOf: ({ provider }, endpoint) => peers.streamLookup(provider, endpoint),
     packetBytesMax: options.limits?.packetBytesMax,
+    affords: (agreement, messages) => rooms.budgets.affords(agreement, messages),
     onEnded: (agreement, why) => {
       // The provider tells it as a signed record as well; whichever comes first.
       const at = new Date(clock.now()).toISOString();
       const ending = { reason: why, by: agreement.provider, at };
       agreements.end(agreement.id, ending).catch((error: unknown) => rooms.log.error(error));
     },
+  });
+  rooms.budgets.onSpent((agreement) => {
+    const text = `${agreement.title} has come to the limit of what it may cost`;
+    journal.record({ at: clock.now(), kind: "budget.spent", text, agreement: agreement.id });
+    federation.endings
+      .end(agreement.id, "revoked")
+      .catch((error: unknown) => rooms.log.error(error));
   });
   const cosigner = new ConsumerReceipts({ ...evidence, counts });
   const traffic = new Traffic({ ...rooms, links });

@@ -40,6 +40,8 @@ export interface LinkOutside {
   /** How the endpoint's host is looked up; throws where this node does not connect to it. */
   readonly lookupOf: (agreement: Agreement, endpoint: string) => LookupFunction | undefined;
   readonly onEnded: (agreement: Agreement, reason: EndReason) => void;
+  /** May so many messages be taken over the agreement's life? What may not is neither kept nor paid. */
+  readonly affords?: (agreement: Agreement, messages: number) => boolean;
   /** One for each name, whichever links write to it. */
   readonly logOf: (name: string) => ReceivedLog;
   /** A longer packet from the provider ends the connection. */
@@ -284,11 +286,20 @@ export class Link {
         const { epoch, position, messages, payloadBytes, at } = control;
         const { clock } = this.#outside;
         this.#lagMs = Math.max(0, clock.now() - at);
+        if (this.#outside.affords?.(this.agreement, messages) === false) return this.#leave();
         const problem = inbound.checkpoint({ epoch, position, messages, payloadBytes }, at);
         if (problem === undefined) return;
         this.#stop("disagrees", `Counts for ${this.agreement.title} disagree: ${problem}`);
       } else if (control?.t === "end") void this.#onEnd(control.reason, inbound);
     });
+  }
+
+  /** Nothing more is taken; who set the limit ends the agreement. */
+  #leave(): void {
+    this.#closed = true;
+    const client = this.#client;
+    this.#client = undefined;
+    client?.destroy();
   }
 
   async #onEnd(reason: EndReason, inbound: Inbound): Promise<void> {

@@ -104,6 +104,12 @@ export const catalogue = {
     message: "The policy in the {where} is not the one that was offered.",
     remedy: "Ask for the offer as it stands in the catalogue.",
   },
+  BUDGET_EXCEEDED: {
+    status: 403,
+    message: "The budget of {who} does not allow {offer}: {problem}; {left}.",
+    remedy:
+      "Name a lower limit with spendMax (--spend-max), wait for the next month, or ask the node's owner for a larger budget.",
+  },
   STATE_INVALID: {
     status: 400,
     message: "{what} {id} is {state}; {act} is not possible from there.",

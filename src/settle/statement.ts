@@ -79,6 +79,16 @@ export async function monthOfReceipts(
   return { before, last };
 }
 
+/** The last receipt that both signed for the months before. */
+export async function lastCosignedBefore(
+  store: Store,
+  agreement: string,
+  month: string,
+): Promise<ReceiptBody | undefined> {
+  const newest = (await lastCosigned(store, agreement))?.body.seq ?? 0;
+  return lastWhere(store, agreement, newest, (body) => body.month < month);
+}
+
 /** The difference between two cumulative receipts. */
 export function statementLine(
   parties: Parties,

@@ -1,6 +1,7 @@
 import type { Clock } from "../kernel/clock.ts";
 import { ComityError } from "../kernel/errors.ts";
 import { type Entropy, newToken } from "../kernel/id.ts";
+import { priceProblem } from "../kernel/price.ts";
 import type { Store } from "../ports/store.ts";
 import { type Principal, type Role, roles } from "./access.ts";
 import { tokenHash } from "./token.ts";
@@ -10,8 +11,17 @@ export interface User {
   /** `[a-z0-9-]{1,64}`. */
   readonly id: string;
   readonly role: Role;
+  /** What the agreements this user makes may cost in a month; absent: no limit. */
+  readonly budget?: Budget;
   /** ISO 8601, UTC. */
   readonly createdAt: string;
+}
+
+export interface Budget {
+  /** Decimal string, at most six places. */
+  readonly amount: string;
+  /** ISO 4217 code. */
+  readonly currency: string;
 }
 
 export interface UsersOptions {
@@ -65,7 +75,11 @@ export class Users {
       .sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 
-  async create(id: string, role: Role): Promise<{ user: User; token: string }> {
+  get(id: string): User | undefined {
+    return this.#users.get(id)?.user;
+  }
+
+  async create(id: string, role: Role, budget?: Budget): Promise<{ user: User; token: string }> {
     if (!name.test(id)) {
       const problem = `the user's id "${id}" is not 1 to 64 of a-z, 0-9 and -`;
       throw new ComityError("BODY_INVALID", { problem });
@@ -73,16 +87,27 @@ export class Users {
     if (!roles.includes(role)) {
       throw new ComityError("BODY_INVALID", { problem: `there is no role "${role}"` });
     }
+    requireBudget(role, budget);
     if (this.#users.size >= this.#usersMax) {
       throw new ComityError("LIMIT_REACHED", { limit: this.#usersMax, what: "users" });
     }
     const token = newToken(this.#options.entropy);
-    return { user: await this.#keep(id, role, token), token };
+    return { user: await this.#keep(id, role, token, budget), token };
+  }
+
+  /** Another budget, or none any more; agreements that were made stand. */
+  async setBudget(id: string, budget: Budget | undefined): Promise<User> {
+    const stored = this.#need(id);
+    requireBudget(stored.user.role, budget);
+    const { budget: _before, ...rest } = stored.user;
+    const changed = { ...stored, user: { ...rest, ...(budget && { budget }) } };
+    await this.#options.store.commit([{ op: "put", kind, id, doc: changed }]);
+    this.#hold(changed);
+    return changed.user;
   }
 
   async remove(id: string): Promise<void> {
-    const stored = this.#users.get(id);
-    if (!stored) throw new ComityError("NOT_FOUND", { what: "user", id });
+    const stored = this.#need(id);
     const owners = this.list().filter((user) => user.role === "owner");
     if (stored.user.role === "owner" && owners.length === 1) {
       const act = "be removed: a node keeps at least one owner";
@@ -105,8 +130,15 @@ export class Users {
     return user && { kind: "user", id: user.id, role: user.role };
   }
 
-  async #keep(id: string, role: Role, token: string): Promise<User> {
-    const user: User = { id, role, createdAt: new Date(this.#options.clock.now()).toISOString() };
+  #need(id: string): StoredUser {
+    const stored = this.#users.get(id);
+    if (!stored) throw new ComityError("NOT_FOUND", { what: "user", id });
+    return stored;
+  }
+
+  async #keep(id: string, role: Role, token: string, budget?: Budget): Promise<User> {
+    const createdAt = new Date(this.#options.clock.now()).toISOString();
+    const user: User = { id, role, ...(budget && { budget }), createdAt };
     const stored = { user, tokenHash: tokenHash(token).toString("base64url") };
     await this.#options.store.commit([{ op: "add", kind, id, doc: stored }]);
     this.#hold(stored);
@@ -117,4 +149,15 @@ export class Users {
     this.#users.set(stored.user.id, stored);
     this.#byHash.set(stored.tokenHash, stored.user);
   }
+}
+
+/** Only who may agree spends, and an owner gives the budgets. */
+function requireBudget(role: Role, budget: Budget | undefined): void {
+  if (!budget) return;
+  const { amount, currency } = budget;
+  const problem =
+    role === "trader"
+      ? priceProblem({ amount, currency, perMessages: 1 })
+      : `a budget is for the role trader, not ${role}`;
+  if (problem !== undefined) throw new ComityError("BODY_INVALID", { problem });
 }

@@ -171,6 +171,23 @@ test("comity - every error is one line what failed and one line what to do", asy
   assert.equal(error.code, "NOT_FOUND");
 });
 
+test("comity user - adds a trader with a budget, changes it, and takes the token back", async () => {
+  const { token } = await json<{ token: string }>(
+    ...["user", "add", "agent", "--role", "trader", "--budget", "20EUR/month"],
+  );
+  const asAgent = ["--token", token];
+  assert.match((await comity("user", "list")).out, /^agent +trader +20 EUR a month$/m);
+  assert.match((await comity(...asAgent, "user", "list")).err, /trader agent may not/);
+  assert.match((await comity("user", "budget", "agent", "50 EUR/month")).out, /^agent: 50 EUR a/);
+  assert.match((await comity("user", "budget", "agent", "none")).out, /^agent: no limit$/m);
+  const wrong = await comity("user", "budget", "agent", "lots");
+  assert.match(wrong.err, /^comity: .*the budget "lots" is not an amount a month/);
+  const viewer = await comity("user", "add", "v", "--budget", "1EUR/month");
+  assert.match(viewer.err, /a budget is for the role trader, not viewer/);
+  assert.equal((await comity("user", "remove", "agent")).code, 0);
+  assert.match((await comity(...asAgent, "status")).err, /the one sent is not known/);
+});
+
 test("comity verify - names what is wrong with a bill, without a node", async () => {
   const file = join(folder, "bill.json");
   await writeFile(file, '{"v":1');

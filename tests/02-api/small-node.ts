@@ -200,6 +200,7 @@ function rooms(state: SmallState): Rooms {
         return all.slice(after, after + limit);
       },
       statement: async (month) => [...state.agreements.values()].map((one) => line(one, month)),
+      budgetOf: async () => undefined,
       bill: async (month, id) => (state.agreements.has(id) ? { v: 1, month } : undefined),
     },
     logs: {

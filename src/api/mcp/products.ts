@@ -1,0 +1,55 @@
+import type { Static } from "typebox";
+import type { ComityHttp } from "../../client/http.ts";
+import type { AgreementResource, OfferResource } from "../../client/resources.ts";
+import { ComityError } from "../../kernel/errors.ts";
+import { describePrice } from "../../kernel/price.ts";
+import type { Product } from "./shapes.ts";
+
+/** An offer as the tools tell it: the price in words, the terms line by line. */
+export function productOf(found: OfferResource): Static<typeof Product> {
+  const { price, fields, notAfter, messagesMax, topics, keywords, place, ...rest } = found;
+  const terms: string[] = [`Price: ${describePrice(price)}.`];
+  if (topics) terms.push(`Topics: ${topics.join(", ")}; nothing else is delivered.`);
+  if (fields) terms.push(`Only these members of each message: ${fields.join(", ")}.`);
+  if (messagesMax !== undefined) terms.push(`At most ${messagesMax} messages, then it ends.`);
+  if (notAfter !== undefined) terms.push(`It ends at ${notAfter}.`);
+  return {
+    ...{ offer: rest.offer, product: rest.product, title: rest.title },
+    ...{ provider: rest.provider, providerName: rest.providerName, price: describePrice(price) },
+    ...(rest.description !== undefined && { description: rest.description }),
+    ...(rest.delivery !== undefined && { delivery: rest.delivery }),
+    ...(rest.sector !== undefined && { sector: rest.sector }),
+    ...(topics && { topics: [...topics] }),
+    ...(keywords && { keywords: [...keywords] }),
+    ...(place && { place }),
+    terms,
+  };
+}
+
+/** The offer named by its id or its product's; NOT_FOUND, or BODY_INVALID where two would fit. */
+export async function offerNamed(
+  node: ComityHttp,
+  name: string,
+  provider?: string,
+): Promise<OfferResource> {
+  const fits = (one: OfferResource): boolean =>
+    (one.offer === name || one.product === name) &&
+    (provider === undefined || one.provider === provider || one.providerName === provider);
+  const [first, ...more] = (await node.find("")).filter(fits);
+  if (!first) throw new ComityError("NOT_FOUND", { what: "offer or product", id: name });
+  if (more.length === 0) return first;
+  const problem = `several organisations offer ${first.product}; name its provider`;
+  throw new ComityError("BODY_INVALID", { problem });
+}
+
+/** Where the stream of an agreement stands on this node: its topics' prefix and its log's name. */
+export async function streamOf(node: ComityHttp, bought: AgreementResource): Promise<string> {
+  const { id, role, provider, product } = bought;
+  if (role !== "consumer") {
+    const state = "one under which this node sells";
+    const act = "reading a stream through it";
+    throw new ComityError("STATE_INVALID", { what: "Agreement", id, state, act });
+  }
+  const peer = (await node.peers()).find(({ did }) => did === provider);
+  return `from/${peer?.name ?? provider}/${product}`;
+}
