@@ -124,7 +124,7 @@ function agreementsApi(rooms: Rooms): ApiDeps["agreements"] {
     get: (id) => agreements.get(id),
     async agree(offer, provider, limits = {}) {
       const from = provider ?? (await federation.offers.providerOf(offer));
-      const negotiate = () => federation.negotiate(from, offer);
+      const negotiate = () => federation.negotiations.negotiate(from, offer);
       const agreement = await (isLimited(rooms, limits)
         ? rooms.budgets.agree({ ...(await offered(rooms, offer, from)), ...limits }, negotiate)
         : negotiate());

@@ -28,6 +28,8 @@ export interface NodeOptions {
   readonly publicMqttUrl?: string;
   /** Peers on this machine or network, which the guard against private addresses lets through. */
   readonly localPeers: readonly LocalPeer[];
+  /** What it does by itself in negotiations and transfers; absent: what its catalogue says. */
+  readonly decisions?: Partial<Decisions>;
   /** Anonymous clients on loopback are operators. */
   readonly dev: boolean;
   readonly publicWorld: boolean;
@@ -35,8 +37,6 @@ export interface NodeOptions {
   readonly receiptWindowMs: number;
   /** Delivery under an agreement rests when so many messages are owed without a signature. */
   readonly exposureMessagesMax?: number;
-  /** What the node does by itself where it is asked; absent: what was agreed, at once. */
-  readonly decisions?: Partial<Decisions>;
   /** How long a transfer's token opens the door; absent: a day. */
   readonly tokenLifetimeMs?: number;
   readonly limits?: Partial<MqttLimits>;

@@ -2,7 +2,6 @@ import type { FastifyInstance } from "fastify";
 import type { Clock } from "../kernel/clock.ts";
 import type { Entropy } from "../kernel/id.ts";
 import type { Journal } from "../kernel/journal.ts";
-import type { Agreement } from "../market/agreement.ts";
 import type { Agreements } from "../market/agreements.ts";
 import type { Catalogue } from "../market/catalogue.ts";
 import { type Decisions, ownDecisions } from "../market/decisions.ts";
@@ -13,7 +12,9 @@ import { catalogueRoutes } from "./dsp/catalogue-routes.ts";
 import { NegotiationConsumer } from "./dsp/negotiation-consumer.ts";
 import { NegotiationDesk } from "./dsp/negotiation-desk.ts";
 import { NegotiationProvider } from "./dsp/negotiation-provider.ts";
+import { NegotiationRequests } from "./dsp/negotiation-requests.ts";
 import { negotiationRoutes } from "./dsp/negotiation-routes.ts";
+import { Negotiations } from "./dsp/negotiations.ts";
 import { transferRoutes } from "./dsp/transfer-routes.ts";
 import { Transfers } from "./dsp/transfers.ts";
 import { endingRoutes, Endings } from "./endings.ts";
@@ -37,11 +38,11 @@ export interface FederationOptions {
   readonly baseUrl: () => string;
   readonly mqttUrl: () => string;
   readonly localPeers: readonly LocalPeer[];
+  /** What it does by itself; absent: what its catalogue says. */
+  readonly decisions?: Partial<Decisions>;
   /** How long `negotiate` and a transfer's start wait for the other side. */
   readonly waitMs?: number;
   readonly openNegotiationsMax?: number;
-  /** What this node does by itself; absent: what was agreed is carried out at once. */
-  readonly decisions?: Partial<Decisions>;
   /** How long a transfer's token opens the door. */
   readonly tokenLifetimeMs?: number;
   /** Between tries to reach a peer that does not answer. */
@@ -55,8 +56,7 @@ export interface Federation {
   readonly offers: Offers;
   readonly transfers: Transfers;
   readonly endings: Endings;
-  /** From a peer's offer to a signed agreement. */
-  negotiate(provider: string, offer: string): Promise<Agreement>;
+  readonly negotiations: Negotiations;
   /** Takes up what a stop left behind; called once the node listens. */
   resume(): Promise<void>;
   close(): Promise<void>;
@@ -75,11 +75,13 @@ export async function openFederation(options: FederationOptions): Promise<Federa
     send: (did, url, body) => peers.send(did, url, body),
     ...(options.backOffMs === undefined ? {} : { backOffMs: options.backOffMs }),
   });
-  const decisions: Decisions = { ...ownDecisions, ...options.decisions };
+  const decisions: Decisions = { ...ownDecisions(catalogue), ...options.decisions };
   const shared = { ...options, decisions, peers, outbox };
   const desk = await NegotiationDesk.open(shared);
   const provider = new NegotiationProvider(desk, catalogue);
-  const consumer = new NegotiationConsumer(desk, options);
+  const consumer = new NegotiationConsumer(desk);
+  const requests = new NegotiationRequests(desk, options);
+  const negotiations = new Negotiations({ desk, provider, consumer, requests, decisions });
   const transfers = await Transfers.open(shared);
   const endings = new Endings(shared);
   const offers = new Offers({ catalogue, peers, signer, clock, name: profile.name });
@@ -90,12 +92,12 @@ export async function openFederation(options: FederationOptions): Promise<Federa
     offers,
     transfers,
     endings,
-    negotiate: (providerDid, offer) => consumer.negotiate(providerDid, offer),
+    negotiations,
     async resume() {
       await transfers.desk.resume();
       await transfers.provider.tellNewAddress();
       await transfers.provider.resume();
-      provider.resume();
+      negotiations.resume();
       await outbox.resume();
     },
     async close() {

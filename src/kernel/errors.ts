@@ -120,6 +120,11 @@ export const catalogue = {
     message: "The negotiation with {peer} ended without an agreement: {problem}",
     remedy: "Its reason says what to change; ask for the offer again as the catalogue shows it.",
   },
+  NEGOTIATION_WAITS: {
+    status: 409,
+    message: "The negotiation {id} with {peer} goes on later: {problem}.",
+    remedy: "Look at it with comity negotiation show, and make your move there.",
+  },
   TRANSFER_ENDED: {
     status: 502,
     message: "{peer} did not start the transfer under {agreement}: {problem}",

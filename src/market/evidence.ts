@@ -9,8 +9,8 @@ import type { Price } from "../kernel/price.ts";
 import type { GeneralJws, JwsSignature, PublicJwk, Signer } from "../ports/signer.ts";
 import { didOfKeyId, mergeSignatures, unsignedJws, verifySignature } from "../wire/jws.ts";
 import type { Agreement } from "./agreement.ts";
-import type { Role } from "./negotiation.ts";
-import { deliveredWhole, readRules, type Rules, termsOf } from "./policy.ts";
+import type { Role, Written } from "./negotiation.ts";
+import { deliveredWhole, readRules, termsOf } from "./policy.ts";
 
 /** `typ` of a signature under an agreement. */
 export const agreementType = "comity-agreement+jws";
@@ -27,7 +27,7 @@ export interface ComityTerms {
   readonly keys: Readonly<Record<string, PublicJwk>>;
 }
 
-export interface AgreementPolicy extends Rules {
+export interface AgreementPolicy extends Written {
   readonly "@type": "Agreement";
   readonly "@id": string;
   readonly target: string;

@@ -1,6 +1,7 @@
 /** The contract negotiation's state machine, DSP 2025-1 §7.1, for both roles; pure. */
 import type { GeneralJws } from "../ports/signer.ts";
 import type { Agreement } from "./agreement.ts";
+import type { Delivered, Rules } from "./policy.ts";
 
 export type Role = "provider" | "consumer";
 
@@ -80,6 +81,9 @@ export function negotiationIsOver(state: NegotiationState): boolean {
   return state === "FINALIZED" || state === "TERMINATED";
 }
 
+/** Rules as a policy's sender wrote them: other connectors leave the profile out. */
+export type Written = Omit<Rules, "profile"> & Partial<Pick<Rules, "profile">>;
+
 /** A negotiation as this node keeps it, by its own pid. */
 export interface Negotiation {
   readonly pid: string;
@@ -92,10 +96,17 @@ export interface Negotiation {
   readonly counterpart: string;
   /** Where the other side takes messages: the base that DSP paths are put behind. */
   readonly address: string;
+  /** What is on the table: the offer's id as its sender wrote it, and its rules. */
   readonly offer: string;
   readonly product: string;
-  /** policyDigest of what was asked for. */
+  readonly rules: Written;
+  readonly delivered: Delivered;
+  /** policyDigest of what is on the table. */
   readonly digest: string;
+  /** Consumer: policyDigest of what this side last asked for. */
+  readonly asked?: string;
+  /** `@id`s of the messages that were taken, the newest last; none is taken twice. */
+  readonly taken?: readonly string[];
   /** On the consumer: what the catalogue called it. */
   readonly title?: string;
   /** Does the other side sign agreements (the extension)? */

@@ -30,6 +30,7 @@ export function productFrom(input: NewProduct, now: number): Product {
     keywords: [...(input.keywords ?? [])],
     ...(input.place === undefined ? {} : { place: input.place }),
     terms: termsFrom(input.terms),
+    ...(input.approval === undefined ? {} : { approval: input.approval }),
     createdAt: new Date(now).toISOString(),
   };
   const problem = productProblem(product, now);
@@ -77,6 +78,10 @@ function productProblem(product: Product, now: number): string | undefined {
   }
   if (product.keywords.length > keywordsMax || product.keywords.some((word) => word.length > 64)) {
     return `keywords are more than ${keywordsMax}, or one is longer than 64 characters`;
+  }
+  const { approval = "auto" } = product;
+  if (approval !== "auto" && approval !== "manual") {
+    return `approval "${String(approval)}" is neither auto nor manual`;
   }
   const place = product.place === undefined ? undefined : placeProblem(product.place);
   if (place !== undefined) return `place: ${place}`;

@@ -17,6 +17,8 @@ export interface Product {
   readonly keywords: readonly string[];
   readonly place?: Place;
   readonly terms: Terms;
+  /** Who agrees to a request: the node by itself (absent), or a person. */
+  readonly approval?: "auto" | "manual";
   /** ISO 8601, UTC. */
   readonly createdAt: string;
 }

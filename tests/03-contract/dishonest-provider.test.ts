@@ -144,10 +144,13 @@ for (const [what, played, problem] of tricks) {
   test(`agreement - with ${what} it is refused and nothing is signed`, async () => {
     trick = played;
     agreementAnswer = 0;
-    await assert.rejects(buyer.federation.negotiate(provider.did, offer["@id"]), (error: Error) => {
-      assert.match(error.message, problem);
-      return true;
-    });
+    await assert.rejects(
+      buyer.federation.negotiations.negotiate(provider.did, offer["@id"]),
+      (error: Error) => {
+        assert.match(error.message, problem);
+        return true;
+      },
+    );
     const verified = provider.received.filter(({ path }) => path.endsWith("/verification"));
     assert.deepEqual([verified.length, buyer.agreements.list().length], [0, 0]);
     await until("answered", () => agreementAnswer !== 0);
@@ -159,7 +162,7 @@ test("offer - terms that do not fit its id are refused before anything is asked"
   const asked = provider.received.filter(({ path }) => path.endsWith("/request")).length;
   const others = [{ delivery: "live" }, { topics: ["x"] }];
   for (trick of [{ offered: { obligation: [] } }, ...others.map((about) => ({ about }))]) {
-    await assert.rejects(buyer.federation.negotiate(provider.did, offer["@id"]), {
+    await assert.rejects(buyer.federation.negotiations.negotiate(provider.did, offer["@id"]), {
       code: "POLICY_CHANGED",
     });
   }
@@ -179,14 +182,14 @@ test("agreement - FINALIZED before anything was verified is refused", async () =
       return undefined;
     },
   };
-  await assert.rejects(buyer.federation.negotiate(provider.did, offer["@id"]));
+  await assert.rejects(buyer.federation.negotiations.negotiate(provider.did, offer["@id"]));
   assert.equal(buyer.agreements.list().length, 0);
 });
 
 test("agreement - a provider that falls silent is given up after the time that was set", async () => {
   trick = { sign: () => new Promise(() => {}) };
   const from = performance.now();
-  await assert.rejects(buyer.federation.negotiate(provider.did, offer["@id"]), {
+  await assert.rejects(buyer.federation.negotiations.negotiate(provider.did, offer["@id"]), {
     code: "NEGOTIATION_ENDED",
   });
   assert.ok(performance.now() - from < 5_000);

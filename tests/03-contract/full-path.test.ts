@@ -53,7 +53,10 @@ test("contract - a peer is added by its address and its offers are found", async
 test("contract - offer to FINALIZED: both sides hold the same agreement, signed by both", async () => {
   const made: Agreement[] = [];
   const stop = seller.agreements.onMade((agreement) => made.push(agreement));
-  const bought = await buyer.federation.negotiate(seller.did, await offerOf("bus-positions"));
+  const bought = await buyer.federation.negotiations.negotiate(
+    seller.did,
+    await offerOf("bus-positions"),
+  );
   stop();
   const sold = seller.agreements.need(bought.id);
   assert.equal(made.length, 1);
@@ -91,8 +94,11 @@ test("contract - the outbox is empty when everything has arrived", async () => {
 });
 
 test("contract - the transfer gives an address and a token that only its agreement knows", async () => {
-  const agreement = await buyer.federation.negotiate(seller.did, await offerOf("bus-positions"));
-  const other = await buyer.federation.negotiate(seller.did, await offerOf("weather"));
+  const agreement = await buyer.federation.negotiations.negotiate(
+    seller.did,
+    await offerOf("bus-positions"),
+  );
+  const other = await buyer.federation.negotiations.negotiate(seller.did, await offerOf("weather"));
   const stream = await buyer.federation.transfers.start(agreement.id);
   assert.match(stream.endpoint, /^mqtt:\/\/127\.0\.0\.1:\d+$/);
   assert.equal(stream.username, agreement.id);
@@ -108,7 +114,10 @@ test("contract - the transfer gives an address and a token that only its agreeme
 });
 
 test("contract - a renewed transfer has another token, and the old one opens nothing", async () => {
-  const agreement = await buyer.federation.negotiate(seller.did, await offerOf("weather"));
+  const agreement = await buyer.federation.negotiations.negotiate(
+    seller.did,
+    await offerOf("weather"),
+  );
   const first = await buyer.federation.transfers.start(agreement.id);
   const second = await buyer.federation.transfers.renew(agreement.id);
   assert.notEqual(second.token, first.token);
@@ -118,7 +127,10 @@ test("contract - a renewed transfer has another token, and the old one opens not
 });
 
 test("contract - suspended by the provider, only the provider starts it again", async () => {
-  const agreement = await buyer.federation.negotiate(seller.did, await offerOf("weather"));
+  const agreement = await buyer.federation.negotiations.negotiate(
+    seller.did,
+    await offerOf("weather"),
+  );
   const { token } = await buyer.federation.transfers.start(agreement.id);
   await seller.federation.transfers.suspend(agreement.id, "unsigned exposure");
   assert.equal(seller.federation.transfers.authenticate(agreement.id, token), undefined);
@@ -134,7 +146,10 @@ test("contract - suspended by the provider, only the provider starts it again", 
 });
 
 test("contract - a suspension is not got round by asking for another transfer", async () => {
-  const agreement = await buyer.federation.negotiate(seller.did, await offerOf("weather"));
+  const agreement = await buyer.federation.negotiations.negotiate(
+    seller.did,
+    await offerOf("weather"),
+  );
   await buyer.federation.transfers.start(agreement.id);
   await seller.federation.transfers.suspend(agreement.id, "unsigned exposure");
   await until("suspended", () => {
@@ -147,7 +162,10 @@ test("contract - a suspension is not got round by asking for another transfer", 
 });
 
 test("contract - the ending's record is kept though the stream told of the end before", async () => {
-  const { id } = await buyer.federation.negotiate(seller.did, await offerOf("weather"));
+  const { id } = await buyer.federation.negotiations.negotiate(
+    seller.did,
+    await offerOf("weather"),
+  );
   const told = { reason: "revoked", by: seller.did, at: "2026-01-01T00:00:00Z" } as const;
   await buyer.agreements.end(id, told);
   await seller.federation.endings.end(id, "revoked");
@@ -173,7 +191,10 @@ test("identity - the document says who the node is, and nothing of how it is run
 for (const who of ["seller", "buyer"] as const) {
   test(`contract - revoked by the ${who}: signed, at once here and soon there`, async () => {
     const [here, there] = who === "seller" ? [seller, buyer] : [buyer, seller];
-    const agreement = await buyer.federation.negotiate(seller.did, await offerOf("bus-positions"));
+    const agreement = await buyer.federation.negotiations.negotiate(
+      seller.did,
+      await offerOf("bus-positions"),
+    );
     const { token } = await buyer.federation.transfers.start(agreement.id);
     let heard = 0;
     there.agreements.onEnded(({ id }) => {
@@ -200,14 +221,16 @@ test("contract - a withdrawn product can no longer be agreed to", async () => {
   await seller.catalogue.add({ ...freeProduct, id: "short-lived" });
   const offer = await offerOf("short-lived");
   await seller.catalogue.remove("short-lived");
-  await assert.rejects(buyer.federation.negotiate(seller.did, offer), { code: "PEER_REFUSED" });
+  await assert.rejects(buyer.federation.negotiations.negotiate(seller.did, offer), {
+    code: "PEER_REFUSED",
+  });
 });
 
 test("contract - offer to FINALIZED between two sides of one process takes under 50 ms", async (t) => {
   const times: number[] = [];
   for (let i = 0; i < 15; i++) {
     const from = performance.now();
-    await buyer.federation.negotiate(seller.did, await offerOf("bus-positions"));
+    await buyer.federation.negotiations.negotiate(seller.did, await offerOf("bus-positions"));
     times.push(performance.now() - from);
   }
   const [best = 0] = times.sort((a, b) => a - b);

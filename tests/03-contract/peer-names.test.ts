@@ -31,7 +31,7 @@ test("peers - who only asks for a contract fills no book and takes no name from 
   await stranger.heard("/agreement");
   assert.deepEqual(seller.federation.peers.list(), []);
 
-  await buyer.federation.negotiate(seller.did, offer["@id"]);
+  await buyer.federation.negotiations.negotiate(seller.did, offer["@id"]);
   const known = seller.federation.peers.list().map(({ did, name }) => [did, name]);
   assert.deepEqual(known, [[buyer.did, "buyer"]]);
 });

@@ -67,7 +67,7 @@ for (const [who, ending, what] of [
       let buyer = await openSide(b, pair, who === "buyer" ? options : {});
       await seller.catalogue.add(paidProduct);
       const offer = seller.catalogue.offerOf("bus-positions")?.["@id"] ?? "";
-      const asked = buyer.federation.negotiate(seller.did, offer);
+      const asked = buyer.federation.negotiations.negotiate(seller.did, offer);
       asked.catch(() => undefined);
       await reached;
       if (stops === "seller") {
@@ -91,7 +91,7 @@ test("restart - the consumer's address and token still open the door", async () 
   let buyer = await openSide(b, pair);
   await seller.catalogue.add(paidProduct);
   const offer = seller.catalogue.offerOf("bus-positions")?.["@id"] ?? "";
-  const { id } = await buyer.federation.negotiate(seller.did, offer);
+  const { id } = await buyer.federation.negotiations.negotiate(seller.did, offer);
   const stream = await buyer.federation.transfers.start(id);
   await until("told", async () => (await seller.store.list("outbox")).length === 0);
   await seller.stop();
@@ -113,7 +113,7 @@ test("restart - a start message that never arrived comes with a token that works
   const buyer = await openSide(b, pair, options);
   await seller.catalogue.add(paidProduct);
   const offer = seller.catalogue.offerOf("bus-positions")?.["@id"] ?? "";
-  const { id } = await buyer.federation.negotiate(seller.did, offer);
+  const { id } = await buyer.federation.negotiations.negotiate(seller.did, offer);
   const started = buyer.federation.transfers.start(id);
   await reached;
   await seller.stop();
@@ -134,7 +134,7 @@ test("restart - a revocation reaches a peer that was away", async () => {
   let buyer = await openSide(b, pair);
   await seller.catalogue.add(paidProduct);
   const offer = seller.catalogue.offerOf("bus-positions")?.["@id"] ?? "";
-  const { id } = await buyer.federation.negotiate(seller.did, offer);
+  const { id } = await buyer.federation.negotiations.negotiate(seller.did, offer);
   await buyer.federation.transfers.start(id);
   await buyer.stop();
   await seller.federation.endings.end(id, "revoked");

@@ -111,7 +111,7 @@ test(
 
 test("DSP - the consumer's request fits, signatures and all", { skip }, async () => {
   const offer = side.catalogue.offerOf("bus-positions")?.["@id"] ?? "";
-  const asked = side.federation.negotiate(plain.did, offer);
+  const asked = side.federation.negotiations.negotiate(plain.did, offer);
   asked.catch(() => undefined);
   const request = await plain.heard("/negotiations/request");
   assertFits("negotiation/contract-request-message", request);

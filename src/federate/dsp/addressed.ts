@@ -15,8 +15,8 @@ export interface Addressed {
 }
 
 interface Pids {
-  readonly providerPid: string;
-  readonly consumerPid: string;
+  readonly providerPid?: string;
+  readonly consumerPid?: string;
 }
 
 /** NOT_FOUND where the caller has no such process here: both roles share one base. */
@@ -35,5 +35,7 @@ export async function addressed(
 export function samePid({ pid, role }: Addressed, body: Pids): void {
   const named = role === "provider" ? body.providerPid : body.consumerPid;
   if (named === pid) return;
-  throw new ComityError("BODY_INVALID", { problem: `its pid ${named} is not the path's ${pid}` });
+  throw new ComityError("BODY_INVALID", {
+    problem: `its pid ${named ?? "(none)"} is not the path's ${pid}`,
+  });
 }

@@ -69,7 +69,7 @@ export async function catalogueRoutes(
 }
 
 function aboutOf(product: Product): AboutProduct {
-  const { title, description, delivery, topics, sector, place } = product;
+  const { title, description, delivery, topics, sector, approval, place } = product;
   return {
     title,
     description,
@@ -78,6 +78,7 @@ function aboutOf(product: Product): AboutProduct {
     sector,
     keywords: [...product.keywords],
     price: product.terms.price,
+    ...(approval === undefined ? {} : { approval }),
     ...(place === undefined ? {} : { place }),
   };
 }

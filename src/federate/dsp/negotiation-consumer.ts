@@ -1,6 +1,4 @@
 import { ComityError } from "../../kernel/errors.ts";
-import { newUrn } from "../../kernel/id.ts";
-import type { Agreement } from "../../market/agreement.ts";
 import {
   type AgreementPolicy,
   assertSignedBy,
@@ -11,180 +9,107 @@ import {
 } from "../../market/evidence.ts";
 import type { Negotiation } from "../../market/negotiation.ts";
 import {
-  type Delivered,
   deliveredWhole,
-  offerIdFor,
+  type Offer,
   policyDigest,
-  productOfOffer,
   readRules,
-  type Rules,
   termsOf,
 } from "../../market/policy.ts";
 import type { GeneralJws, PublicJwk } from "../../ports/signer.ts";
 import {
   type ContractAgreementMessage,
   type ContractNegotiationEventMessage,
-  Dataset,
-  dspPath,
+  type ContractOfferMessage,
   message,
 } from "../../wire/dsp/messages.ts";
-import { parseMessage } from "../../wire/dsp/parse.ts";
-import type { Outgoing } from "../outbox.ts";
+import { baseOf } from "../resolver.ts";
 import type { NegotiationDesk } from "./negotiation-desk.ts";
+import { assertNameable, onTable } from "./on-table.ts";
+import { pidFor } from "./pid.ts";
 
-export interface NegotiationConsumerOptions {
-  /** This node's public base URL. */
-  readonly baseUrl: () => string;
-  /** How long `negotiate` waits. */
-  readonly waitMs?: number;
-}
-
-/** What the catalogue says about an offer: all of it is compared with what is to be signed. */
-interface Offered {
-  readonly rules: Rules;
-  readonly delivered: Delivered;
-  readonly title: string | undefined;
-}
-
-/** The consumer's side: asks for an offer as the catalogue shows it, signs what it asked for. */
+/** The consumer's side: what the provider sends, and the moves that answer it. */
 export class NegotiationConsumer {
   readonly #desk: NegotiationDesk;
-  readonly #options: NegotiationConsumerOptions;
 
-  constructor(desk: NegotiationDesk, options: NegotiationConsumerOptions) {
+  constructor(desk: NegotiationDesk) {
     this.#desk = desk;
-    this.#options = options;
   }
 
-  /** From offer to agreement; NEGOTIATION_ENDED, POLICY_CHANGED and PEER_… say why not. */
-  async negotiate(provider: string, offerId: string): Promise<Agreement> {
-    const { peers, signer } = this.#desk.options;
-    if (provider === signer.did) {
-      throw new ComityError("NEGOTIATION_ENDED", { peer: provider, problem: "it is this node" });
+  /** ContractOfferMessage unasked (DSP 2025-1 §7.2.2); the same providerPid again changes nothing. */
+  async offeredFirst(did: string, offer: ContractOfferMessage): Promise<object> {
+    if (offer.callbackAddress === undefined || offer.consumerPid !== undefined) {
+      const problem = "a first offer has a callbackAddress and no consumerPid";
+      throw new ComityError("BODY_INVALID", { problem });
     }
-    await peers.learn(provider);
-    const address = await peers.dspBase(provider);
-    const offered = await this.#offered(provider, address, offerId);
-    const pid = newUrn(this.#desk.options.entropy);
-    const outcome = this.#desk.outcome(pid);
-    outcome.catch(() => undefined); // it may be over before anybody awaits it
-    try {
-      await this.#ask(pid, provider, address, offerId, offered);
-      return await this.#within(pid, outcome);
-    } finally {
-      this.#desk.forget(pid);
-    }
-  }
-
-  /** What the catalogue offers under this id; the id itself vouches for the terms. */
-  async #offered(provider: string, address: string, offerId: string): Promise<Offered> {
-    const { peers } = this.#desk.options;
-    const product = productOfOffer(offerId);
-    const url = `${address}/catalog/datasets/${encodeURIComponent(product)}`;
-    const dataset = parseMessage(Dataset, await peers.fetch(provider, url));
-    const policy = dataset.hasPolicy.find((offer) => offer["@id"] === offerId);
-    if (!policy) throw new ComityError("NOT_FOUND", { what: "offer", id: offerId });
-    const rules = readRules(policy);
-    termsOf(rules);
-    const title = dataset.comity?.title;
-    const delivered: Delivered = { ...deliveredWhole, ...dataset.comity };
-    if (offerIdFor(product, rules, delivered) === offerId) return { rules, delivered, title };
-    throw new ComityError("POLICY_CHANGED", { where: "catalogue" });
-  }
-
-  async #ask(
-    pid: string,
-    provider: string,
-    address: string,
-    offerId: string,
-    { rules, delivered, title }: Offered,
-  ): Promise<void> {
-    const product = productOfOffer(offerId);
-    const body = message("ContractRequestMessage", {
-      consumerPid: pid,
-      offer: { "@type": "Offer", "@id": offerId, target: product, ...rules },
-      callbackAddress: `${this.#options.baseUrl()}${dspPath}`,
-      comity: { version: 1 },
-    });
-    const letter: Omit<Outgoing, "id" | "at"> = {
-      did: provider,
-      url: `${address}/negotiations/request`,
-      body,
-      kind: "negotiation",
-      subject: pid,
-    };
-    await this.#desk.start(
-      {
+    const { callbackAddress } = offer;
+    const { signer, peers, clock } = this.#desk.options;
+    const pid = pidFor("negotiation", did, signer.did, offer.providerPid);
+    return this.#desk.turns.take(pid, async () => {
+      const known = await this.#desk.get(pid);
+      if (known) return this.#desk.describe(known);
+      peers.assertCallable(did, callbackAddress);
+      assertNameable(offer.offer.target);
+      const delivered = offer.comity ?? deliveredWhole;
+      const negotiation: Negotiation = {
         pid,
         role: "consumer",
-        state: "REQUESTED",
+        state: "OFFERED",
         consumerPid: pid,
-        counterpart: provider,
-        address,
-        offer: offerId,
-        product,
-        digest: policyDigest(product, rules, delivered),
-        ...(title === undefined ? {} : { title }),
+        providerPid: offer.providerPid,
+        counterpart: did,
+        address: baseOf(callbackAddress),
+        product: offer.offer.target,
+        delivered: { delivery: delivered.delivery, topics: delivered.topics },
+        ...onTable(offer.offer.target, offer.offer, delivered),
+        ...(offer.comity === undefined ? {} : { title: offer.comity.title }),
         signs: true,
-        startedAt: new Date(this.#desk.options.clock.now()).toISOString(),
-      },
-      letter,
-    );
-  }
-
-  async #within(pid: string, outcome: Promise<Agreement>): Promise<Agreement> {
-    const waitMs = this.#options.waitMs ?? 30_000;
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => void this.#giveUp(pid, waitMs).then(reject, reject), waitMs);
+        startedAt: new Date(clock.now()).toISOString(),
+      };
+      await peers.meet(did);
+      const begun = { ...negotiation, ...this.#desk.take(negotiation, offer) };
+      await this.#desk.start(begun);
+      return this.#desk.describe(begun);
     });
-    try {
-      return await Promise.race([outcome, late]);
-    } finally {
-      clearTimeout(timer);
-    }
   }
 
-  /** Until we signed, we may walk away; afterwards the provider has the last word. */
-  async #giveUp(pid: string, waitMs: number): Promise<ComityError> {
-    return this.#desk.turns.take(pid, async () => {
-      const now = await this.#desk.get(pid);
-      const peer = this.#desk.options.peers.nameOf(now?.counterpart ?? "");
-      const problem = `no answer within ${waitMs / 1000} s`;
-      if (now?.state === "REQUESTED") {
-        const { providerPid } = now;
-        const letter =
-          providerPid === undefined
-            ? undefined
-            : this.#desk.letter(
-                now,
-                "/termination",
-                message("ContractNegotiationTerminationMessage", {
-                  providerPid,
-                  consumerPid: pid,
-                  reason: [problem],
-                }),
-              );
-        await this.#desk.terminate(now, problem, letter);
+  /** The same message in answer to a request of ours: other terms are offered. */
+  async offered(did: string, pid: string, offer: ContractOfferMessage): Promise<void> {
+    await this.#desk.turns.take(pid, async () => {
+      const now = await this.#desk.need(pid, did, "consumer");
+      if (this.#desk.wasTaken(now, offer)) return;
+      this.#desk.after(now, "offer", "provider");
+      if (offer.offer.target !== now.product) {
+        throw new ComityError("POLICY_CHANGED", { where: "offer's target" });
       }
-      const signed = now?.state === "VERIFIED" ? "; it is signed and goes on by itself" : "";
-      return new ComityError("NEGOTIATION_ENDED", { peer, problem: `${problem}${signed}` });
+      const { delivery, topics } = offer.comity ?? now.delivered;
+      const delivered = { delivery, topics };
+      const table = onTable(now.product, offer.offer, delivered);
+      const { providerPid } = offer;
+      const change = { providerPid, delivered, ...table, ...this.#desk.take(now, offer) };
+      await this.#desk.step(now, "offer", "provider", change);
     });
   }
 
-  /** ContractAgreementMessage (DSP 2025-1 §7.2.3): checked, signed, and verified to them. */
+  /** ContractAgreementMessage (§7.2.3), checked against what is on the table. */
   async agreed(did: string, pid: string, offer: ContractAgreementMessage): Promise<void> {
     await this.#desk.turns.take(pid, async () => {
-      const negotiation = await this.#desk.need(pid, did, "consumer");
+      const now = await this.#desk.need(pid, did, "consumer");
       const policy = offer.agreement as unknown as AgreementPolicy;
-      if (negotiation.draft?.id === policy["@id"] && negotiation.state !== "TERMINATED") return;
-      const state = this.#desk.after(negotiation, "agree", "provider");
+      if (now.draft?.id === policy["@id"] && now.state !== "TERMINATED") return;
+      if (this.#desk.wasTaken(now, offer)) return;
+      this.#desk.after(now, "agree", "provider");
       try {
-        const evidence = await this.#check(negotiation, policy, offer);
-        await this.#verify({ ...negotiation, state }, offer.providerPid, policy, evidence);
+        const evidence = await this.#check(now, policy, offer);
+        const draft = draftOf(policy, "consumer");
+        const { signer } = this.#desk.options;
+        const keys = { ...draft.keys, [signer.did]: signer.publicJwk };
+        const { providerPid } = offer;
+        const change = { providerPid, draft: { ...draft, keys }, evidence };
+        const taken = this.#desk.take(now, offer);
+        await this.#desk.step(now, "agree", "provider", { ...change, ...taken });
       } catch (thrown) {
         if (thrown instanceof ComityError && thrown.status < 500) {
-          await this.#desk.terminate(negotiation, thrown.message);
+          await this.#desk.terminate(now, thrown.message);
         }
         throw thrown;
       }
@@ -206,6 +131,53 @@ export class NegotiationConsumer {
     });
   }
 
+  /** Takes the offer as it stands (ContractNegotiationEventMessage ACCEPTED, §7.2.5). */
+  async accept(negotiation: Negotiation): Promise<void> {
+    this.#desk.after(negotiation, "accept", "consumer");
+    const { pid, providerPid } = negotiation;
+    const event = { providerPid, consumerPid: pid, eventType: "ACCEPTED" } as const;
+    const body = message("ContractNegotiationEventMessage", { ...event, comity: { version: 1 } });
+    const letter = this.#desk.letter(negotiation, "/events", body);
+    await this.#desk.step(negotiation, "accept", "consumer", {}, letter);
+  }
+
+  /** Asks for other terms instead (ContractRequestMessage, §7.2.1). */
+  async counter(negotiation: Negotiation, offer: Offer): Promise<void> {
+    this.#desk.after(negotiation, "request", "consumer");
+    const { pid, providerPid, product, delivered } = negotiation;
+    const named = { "@type": "Offer", "@id": offer["@id"], target: product } as const;
+    const table = onTable(product, { ...offer, ...named }, delivered);
+    const body = message("ContractRequestMessage", {
+      providerPid,
+      consumerPid: pid,
+      offer: { ...named, ...table.rules },
+      comity: { version: 1 },
+    });
+    const letter = this.#desk.letter(negotiation, "/request", body);
+    const change = { ...table, asked: table.digest };
+    await this.#desk.step(negotiation, "request", "consumer", change, letter);
+  }
+
+  /** Signs the agreement as well (ContractAgreementVerificationMessage, §7.2.4). */
+  async verify(negotiation: Negotiation): Promise<void> {
+    this.#desk.after(negotiation, "verify", "consumer");
+    const { pid, providerPid, draft, evidence } = negotiation;
+    if (!draft || !evidence) throw new Error(`negotiation ${pid} is AGREED without a draft`);
+    const signature = await signAgreement(draft.policy, this.#desk.options.signer);
+    const signatures = [...evidence.signatures, signature];
+    const letter = this.#desk.letter(
+      negotiation,
+      "/agreement/verification",
+      message("ContractAgreementVerificationMessage", {
+        providerPid,
+        consumerPid: pid,
+        comity: { version: 1, signature },
+      }),
+    );
+    const change = { evidence: evidenceOf(draft.policy, ...signatures) };
+    await this.#desk.step(negotiation, "verify", "consumer", change, letter);
+  }
+
   async #check(
     negotiation: Negotiation,
     policy: AgreementPolicy,
@@ -222,7 +194,7 @@ export class NegotiationConsumer {
     const what = `agreement ${policy["@id"]}`;
     const signature = offer.comity?.signature;
     const signedOnce = signature !== undefined && policy.comity !== undefined;
-    if (!signedOnce && rules.obligation !== undefined) {
+    if (!signedOnce && terms.price.amount !== "0") {
       throw new ComityError("SIGNATURE_INVALID", { what, problem: "the provider's is missing" });
     }
     const key: PublicJwk | undefined = signedOnce ? await peers.keyOf(provider) : undefined;
@@ -239,32 +211,5 @@ export class NegotiationConsumer {
     const evidence = evidenceOf(policy, ...(signature && key ? [signature] : []));
     if (key) await assertSignedBy(evidence, provider, key, what);
     return evidence;
-  }
-
-  async #verify(
-    agreed: Negotiation,
-    providerPid: string,
-    policy: AgreementPolicy,
-    evidence: GeneralJws,
-  ): Promise<void> {
-    const { signer } = this.#desk.options;
-    const signature = await signAgreement(policy, signer);
-    const draft = draftOf(policy, "consumer");
-    const keys = { ...draft.keys, [signer.did]: signer.publicJwk };
-    const change = {
-      providerPid,
-      draft: { ...draft, keys },
-      evidence: evidenceOf(policy, ...evidence.signatures, signature),
-    };
-    const letter = this.#desk.letter(
-      { ...agreed, providerPid },
-      "/agreement/verification",
-      message("ContractAgreementVerificationMessage", {
-        providerPid,
-        consumerPid: agreed.pid,
-        comity: { version: 1, signature },
-      }),
-    );
-    await this.#desk.step(agreed, "verify", "consumer", change, letter);
   }
 }

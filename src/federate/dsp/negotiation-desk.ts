@@ -5,8 +5,8 @@
  * in `market/`, the shapes in `wire/dsp/`; what a stream carries never comes through here.
  */
 import type { Clock } from "../../kernel/clock.ts";
-import { ComityError } from "../../kernel/errors.ts";
-import type { Entropy } from "../../kernel/id.ts";
+import { ComityError, problemOf } from "../../kernel/errors.ts";
+import { type Entropy, newUrn } from "../../kernel/id.ts";
 import type { Journal } from "../../kernel/journal.ts";
 import type { Agreement } from "../../market/agreement.ts";
 import type { Agreements } from "../../market/agreements.ts";
@@ -42,6 +42,8 @@ export interface NegotiationDeskOptions {
 const keepOpenMs = 24 * 3_600_000;
 /** How long an open one counts towards the limit. */
 const countOpenMs = 3_600_000;
+/** Of one negotiation: no honest one has so many messages. */
+const messagesMax = 64;
 
 interface Waiter {
   resolve(agreement: Agreement): void;
@@ -57,6 +59,8 @@ export class NegotiationDesk {
   readonly turns = new Turns();
   readonly #open = new Map<string, Negotiation>();
   readonly #waiters = new Map<string, Waiter>();
+  /** Asked for our move when the other side has made its own. */
+  onTheirMove: (negotiation: Negotiation) => void = () => undefined;
 
   private constructor(options: NegotiationDeskOptions) {
     this.options = options;
@@ -84,6 +88,13 @@ export class NegotiationDesk {
     return [...this.#open.values()];
   }
 
+  /** All that are kept, the newest first. */
+  async list(): Promise<readonly Negotiation[]> {
+    const kept = await this.options.store.list<Negotiation>("negotiation");
+    const all = kept.map(({ doc }) => doc);
+    return all.sort((a, b) => b.startedAt.localeCompare(a.startedAt));
+  }
+
   async get(pid: string): Promise<Negotiation | undefined> {
     return this.#open.get(pid) ?? this.options.store.get<Negotiation>("negotiation", pid);
   }
@@ -99,16 +110,30 @@ export class NegotiationDesk {
 
   /** A new one; `send` goes out once it is durable. */
   async start(negotiation: Negotiation, outgoing?: Omit<Outgoing, "id" | "at">): Promise<void> {
-    const { counterpart, role } = negotiation;
+    const { counterpart, role, state } = negotiation;
     const limit = this.options.openNegotiationsMax ?? 100;
     const since = this.options.clock.now() - countOpenMs;
     const open = this.open().filter(
       (other) => other.counterpart === counterpart && Date.parse(other.startedAt) > since,
     );
-    if (role === "provider" && open.length >= limit && !negotiationIsOver(negotiation.state)) {
+    const isTheirs = role === (state === "OFFERED" ? "consumer" : "provider");
+    if (isTheirs && open.length >= limit && !negotiationIsOver(state)) {
       throw new ComityError("LIMIT_REACHED", { limit, what: "open negotiations of one peer" });
     }
     await this.#commit(negotiation, outgoing);
+    if (isTheirs && !negotiationIsOver(state)) this.onTheirMove(negotiation);
+  }
+
+  /** Was this very message taken before? Those without an id are told apart by the state alone. */
+  wasTaken({ taken = [] }: Negotiation, message: { readonly "@id"?: string }): boolean {
+    return message["@id"] !== undefined && taken.includes(message["@id"]);
+  }
+
+  /** What a negotiation keeps of a message, so that it is taken once. */
+  take(of: Negotiation, message: { readonly "@id"?: string }): Pick<Negotiation, "taken"> {
+    const taken = [...(of.taken ?? []), ...(message["@id"] === undefined ? [] : [message["@id"]])];
+    if (taken.length <= messagesMax) return taken.length === 0 ? {} : { taken };
+    throw new ComityError("LIMIT_REACHED", { limit: messagesMax, what: "messages about it" });
   }
 
   /** The next state by the table, or STATE_INVALID; then kept, and told. */
@@ -121,6 +146,7 @@ export class NegotiationDesk {
   ): Promise<Negotiation> {
     const next = { ...from, ...change, state: this.after(from, event, by) };
     await this.#commit(next, outgoing);
+    if (by !== from.role) this.onTheirMove(next);
     return next;
   }
 
@@ -159,6 +185,16 @@ export class NegotiationDesk {
     this.#settle(from.pid)?.reject(new ComityError("NEGOTIATION_ENDED", { peer, problem }));
   }
 
+  /** Ends it by our own move, and tells the other side where it can be told. */
+  async end(from: Negotiation, reason: string, code?: string): Promise<void> {
+    this.after(from, "terminate", from.role);
+    const { consumerPid, providerPid } = from;
+    const members = { providerPid, consumerPid, ...(code === undefined ? {} : { code }) };
+    const body = message("ContractNegotiationTerminationMessage", { ...members, reason: [reason] });
+    const letter = providerPid === undefined ? undefined : this.letter(from, "/termination", body);
+    await this.terminate(from, reason, letter);
+  }
+
   /** The other side ended it (DSP 2025-1 §7.2.6); said again, it stays ended. */
   async terminatedByPeer(did: string, pid: string, reason: string): Promise<void> {
     await this.turns.take(pid, async () => {
@@ -184,6 +220,22 @@ export class NegotiationDesk {
     return new Promise((resolve, reject) => this.#waiters.set(pid, { resolve, reject }));
   }
 
+  /** It goes on without whoever waited for it: it is for people now. */
+  leave({ pid, counterpart }: Negotiation, problem: string): void {
+    const peer = this.options.peers.nameOf(counterpart);
+    this.#settle(pid)?.reject(new ComityError("NEGOTIATION_WAITS", { id: pid, peer, problem }));
+  }
+
+  /** For people: a move that was not made. */
+  note(negotiation: Negotiation, thrown: unknown): void {
+    if (thrown instanceof ComityError && thrown.code === "STORE_FAILED") return;
+    this.#tell(
+      "negotiation.waits",
+      `${negotiation.product}: ${problemOf(thrown)}; with `,
+      negotiation,
+    );
+  }
+
   /** The node stops: nobody waits any longer, while the negotiations go on at the next start. */
   close(): void {
     for (const waiter of this.#waiters.values()) {
@@ -207,7 +259,8 @@ export class NegotiationDesk {
   letter(to: Negotiation, path: string, body: object): Omit<Outgoing, "id" | "at"> {
     const theirs = to.role === "provider" ? to.consumerPid : (to.providerPid ?? "");
     const url = `${to.address}/negotiations/${encodeURIComponent(theirs)}${path}`;
-    return { did: to.counterpart, url, body, kind: "negotiation", subject: to.pid };
+    const named = { "@id": newUrn(this.options.entropy), ...body };
+    return { did: to.counterpart, url, body: named, kind: "negotiation", subject: to.pid };
   }
 
   /** The provider's pid comes with the answer to our request, or with the agreement itself. */

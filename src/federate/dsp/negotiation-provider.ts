@@ -1,5 +1,6 @@
 import { ComityError } from "../../kernel/errors.ts";
 import { newUrn } from "../../kernel/id.ts";
+import { covers } from "../../kernel/topic.ts";
 import type { Catalogue } from "../../market/catalogue.ts";
 import {
   type AgreementPolicy,
@@ -11,6 +12,7 @@ import {
 import type { Negotiation } from "../../market/negotiation.ts";
 import {
   type Offer,
+  offerIdFor,
   policyDigest,
   productOfOffer,
   readRules,
@@ -29,8 +31,9 @@ import { mergeSignatures } from "../../wire/jws.ts";
 import { baseOf } from "../resolver.ts";
 import type { NegotiationDesk } from "./negotiation-desk.ts";
 import { pidFor } from "./pid.ts";
+import { onTable } from "./on-table.ts";
 
-/** The provider's side: an offer is agreed to as it stands, or not at all. */
+/** The provider's side: what the consumer sends, and the moves that answer it. */
 export class NegotiationProvider {
   readonly #desk: NegotiationDesk;
   readonly #catalogue: Catalogue;
@@ -54,133 +57,66 @@ export class NegotiationProvider {
           act: "request",
         });
       }
-      if (known) return this.#desk.describe(known);
-      const negotiation = await this.#taken(did, pid, request);
-      // the answer says REQUESTED first; the agreement follows by itself, after this turn
-      void this.#agreeLater(negotiation);
-      return this.#desk.describe(negotiation);
+      return this.#desk.describe(known ?? (await this.#begin(did, pid, request)));
     });
   }
 
-  /** Goes on with what a stop left behind. */
-  resume(): void {
-    for (const negotiation of this.#desk.open()) {
-      if (negotiation.role === "provider" && negotiation.state === "REQUESTED") {
-        void this.#agreeLater(negotiation);
+  /** The same message in answer to an offer of ours: other terms are asked for (§7.2.1). */
+  async counter(did: string, pid: string, request: ContractRequestMessage): Promise<void> {
+    await this.#desk.turns.take(pid, async () => {
+      const now = await this.#desk.need(pid, did, "provider");
+      if (this.#desk.wasTaken(now, request)) return;
+      this.#desk.after(now, "request", "consumer");
+      const { target = now.product } = request.offer;
+      if (target !== now.product) {
+        throw new ComityError("POLICY_CHANGED", { where: "request's target" });
       }
-    }
+      const table = onTable(now.product, request.offer, now.delivered);
+      const signs = now.signs || request.comity !== undefined;
+      const change = { ...table, signs, ...this.#desk.take(now, request) };
+      await this.#desk.step(now, "request", "consumer", change);
+    });
   }
 
-  /** ContractAgreementVerificationMessage (§7.2.4): with the consumer's signature it is final. */
+  /** ContractNegotiationEventMessage ACCEPTED (§7.2.5): our last offer stands. */
+  async accepted(did: string, pid: string, event: ContractNegotiationEventMessage): Promise<void> {
+    await this.#desk.turns.take(pid, async () => {
+      const now = await this.#desk.need(pid, did, "provider");
+      if (this.#desk.wasTaken(now, event)) return;
+      const act = event.eventType === "ACCEPTED" ? "accept" : "finalize";
+      this.#desk.after(now, act, "consumer");
+      const signs = now.signs || event.comity !== undefined;
+      await this.#desk.step(now, act, "consumer", { signs, ...this.#desk.take(now, event) });
+    });
+  }
+
+  /** ContractAgreementVerificationMessage (§7.2.4), with the consumer's signature. */
   async verified(
     did: string,
     pid: string,
     verification: ContractAgreementVerificationMessage,
   ): Promise<void> {
     await this.#desk.turns.take(pid, async () => {
-      const negotiation = await this.#desk.need(pid, did, "provider");
-      if (negotiation.state === "FINALIZED") return; // told before, and acted on
-      const state = this.#desk.after(negotiation, "verify", "consumer");
-      const { draft, evidence } = negotiation;
-      if (!draft || !evidence) throw new Error(`negotiation ${pid} is AGREED without a draft`);
+      const now = await this.#desk.need(pid, did, "provider");
+      // told before, and acted on
+      if (now.state === "FINALIZED" || this.#desk.wasTaken(now, verification)) return;
+      this.#desk.after(now, "verify", "consumer");
       try {
-        const full = await this.#withConsumer(negotiation, evidence, verification);
-        const letter = this.#desk.letter(
-          negotiation,
-          "/events",
-          message("ContractNegotiationEventMessage", {
-            providerPid: pid,
-            consumerPid: negotiation.consumerPid,
-            eventType: "FINALIZED",
-          }),
-        );
-        await this.#desk.options.peers.learn(did);
-        await this.#desk.finalize({ ...negotiation, state }, { ...draft, evidence: full }, letter);
+        const evidence = await this.#withConsumer(now, verification);
+        const change = { evidence, ...this.#desk.take(now, verification) };
+        await this.#desk.step(now, "verify", "consumer", change);
       } catch (thrown) {
         if (thrown instanceof ComityError && thrown.code === "SIGNATURE_INVALID") {
-          await this.#desk.terminate(negotiation, thrown.message);
+          await this.#desk.terminate(now, thrown.message);
         }
         throw thrown;
       }
     });
   }
 
-  /** ACCEPTED answers a counter-offer, and this node makes none (§7.2.5). */
-  async event(did: string, pid: string, event: ContractNegotiationEventMessage): Promise<void> {
-    const negotiation = await this.#desk.need(pid, did, "provider");
-    const act = event.eventType === "ACCEPTED" ? "accept" : "finalize";
-    this.#desk.after(negotiation, act, "consumer");
-    throw new Error(`negotiation ${pid} is ${negotiation.state}, which this node never enters`);
-  }
-
-  async #taken(did: string, pid: string, request: ContractRequestMessage): Promise<Negotiation> {
-    if (request.callbackAddress === undefined || request.providerPid !== undefined) {
-      const problem = "a first request has a callbackAddress and no providerPid";
-      throw new ComityError("BODY_INVALID", { problem });
-    }
-    this.#desk.options.peers.assertCallable(did, request.callbackAddress);
-    const product = productOfOffer(request.offer["@id"]);
-    const negotiation: Negotiation = {
-      pid,
-      role: "provider",
-      state: "REQUESTED",
-      consumerPid: request.consumerPid,
-      providerPid: pid,
-      counterpart: did,
-      address: baseOf(request.callbackAddress),
-      offer: request.offer["@id"],
-      product,
-      digest: "",
-      signs: request.comity !== undefined,
-      startedAt: new Date(this.#desk.options.clock.now()).toISOString(),
-    };
-    const offered = this.#catalogue.get(product);
-    const offer = this.#catalogue.offerOf(product);
-    if (!offered || !offer) {
-      throw new ComityError("NOT_FOUND", { what: "offer", id: request.offer["@id"] });
-    }
-    await this.#desk.options.peers.meet(did);
-    try {
-      const digest = digestAsked(request, offer, offered, negotiation.signs);
-      const accepted = { ...negotiation, digest };
-      await this.#desk.start(accepted);
-      return accepted;
-    } catch (thrown) {
-      if (!(thrown instanceof ComityError) || thrown.status !== 400) throw thrown;
-      await this.#desk.start({ ...negotiation, state: "TERMINATED", problem: thrown.message });
-      throw thrown;
-    }
-  }
-
-  async #agreeLater(negotiation: Negotiation): Promise<void> {
-    await this.#desk.turns.take(negotiation.pid, async () => {
-      const now = await this.#desk.get(negotiation.pid);
-      if (now?.state !== "REQUESTED") return;
-      try {
-        await this.#agree(now);
-      } catch (thrown) {
-        if (!(thrown instanceof ComityError)) throw thrown;
-        if (thrown.code === "STORE_FAILED") return; // the node is stopping; resumed at its start
-        await this.#desk.terminate(
-          now,
-          thrown.message,
-          this.#desk.letter(
-            now,
-            "/termination",
-            message("ContractNegotiationTerminationMessage", {
-              providerPid: now.pid,
-              consumerPid: now.consumerPid,
-              code: thrown.code,
-              reason: [thrown.message],
-            }),
-          ),
-        );
-      }
-    });
-  }
-
-  /** Signs the agreement and sends it (ContractAgreementMessage, §7.2.3). */
-  async #agree(negotiation: Negotiation): Promise<void> {
+  /** Signs what is on the table and sends it (ContractAgreementMessage, §7.2.3). */
+  async agree(negotiation: Negotiation): Promise<void> {
+    this.#desk.after(negotiation, "agree", "provider");
     const { signer } = this.#desk.options;
     const policy = await this.#policyFor(negotiation);
     const signature = await signAgreement(policy, signer);
@@ -198,29 +134,107 @@ export class NegotiationProvider {
     await this.#desk.step(negotiation, "agree", "provider", change, letter);
   }
 
+  /** Other terms, ours (ContractOfferMessage, §7.2.2). */
+  async offer(negotiation: Negotiation, offer: Rules & Partial<Offer>): Promise<void> {
+    this.#desk.after(negotiation, "offer", "provider");
+    const product = this.#need(negotiation.product);
+    const rules = readRules(offer);
+    assertWithin(rules, product);
+    const id = offer["@id"] ?? offerIdFor(product.id, rules, product);
+    const { delivery, topics, title } = product;
+    const named = { "@type": "Offer", "@id": id, target: product.id } as const;
+    const { did } = this.#desk.options.signer;
+    const parties = { assigner: did, assignee: negotiation.counterpart };
+    const letter = this.#desk.letter(
+      negotiation,
+      "/offers",
+      message("ContractOfferMessage", {
+        providerPid: negotiation.pid,
+        consumerPid: negotiation.consumerPid,
+        offer: { ...named, ...parties, ...rules },
+        comity: { version: 1, title, delivery, topics },
+      }),
+    );
+    const change = onTable(product.id, { ...named, ...rules }, { delivery, topics });
+    await this.#desk.step(negotiation, "offer", "provider", change, letter);
+  }
+
+  /** The agreement stands (ContractNegotiationEventMessage FINALIZED, §7.2.5). */
+  async finalize(negotiation: Negotiation): Promise<void> {
+    this.#desk.after(negotiation, "finalize", "provider");
+    const { pid, draft, evidence, consumerPid, counterpart } = negotiation;
+    if (!draft || !evidence) throw new Error(`negotiation ${pid} is VERIFIED without a draft`);
+    const event = { providerPid: pid, consumerPid, eventType: "FINALIZED" } as const;
+    const body = message("ContractNegotiationEventMessage", event);
+    await this.#desk.options.peers.learn(counterpart);
+    const letter = this.#desk.letter(negotiation, "/events", body);
+    await this.#desk.finalize(negotiation, { ...draft, evidence }, letter);
+  }
+
+  async #begin(did: string, pid: string, request: ContractRequestMessage): Promise<Negotiation> {
+    if (request.callbackAddress === undefined || request.providerPid !== undefined) {
+      const problem = "a first request has a callbackAddress and no providerPid";
+      throw new ComityError("BODY_INVALID", { problem });
+    }
+    const { peers, clock } = this.#desk.options;
+    peers.assertCallable(did, request.callbackAddress);
+    const id = productOfOffer(request.offer["@id"]);
+    const product = this.#catalogue.get(id);
+    const offer = this.#catalogue.offerOf(id);
+    if (!product || !offer) {
+      throw new ComityError("NOT_FOUND", { what: "offer", id: request.offer["@id"] });
+    }
+    const { delivery, topics } = product;
+    const delivered = { delivery, topics };
+    const negotiation: Negotiation = {
+      pid,
+      role: "provider",
+      state: "REQUESTED",
+      consumerPid: request.consumerPid,
+      providerPid: pid,
+      counterpart: did,
+      address: baseOf(request.callbackAddress),
+      product: id,
+      delivered,
+      ...onTable(id, offer, delivered),
+      signs: request.comity !== undefined,
+      startedAt: new Date(clock.now()).toISOString(),
+    };
+    await peers.meet(did);
+    try {
+      const table = tableAsked(request, offer, product, negotiation.signs);
+      const begun = { ...negotiation, ...table, ...this.#desk.take(negotiation, request) };
+      await this.#desk.start(begun);
+      return begun;
+    } catch (thrown) {
+      if (!(thrown instanceof ComityError) || thrown.status !== 400) throw thrown;
+      await this.#desk.start({ ...negotiation, state: "TERMINATED", problem: thrown.message });
+      throw thrown;
+    }
+  }
+
   async #policyFor(negotiation: Negotiation): Promise<AgreementPolicy> {
     const { signer, entropy, clock, peers } = this.#desk.options;
-    const product = this.#catalogue.get(negotiation.product);
-    const offer = this.#catalogue.offerOf(negotiation.product);
-    if (!product || !offer || digestOf(product, rulesIn(offer)) !== negotiation.digest) {
+    const { rules: written, digest, signs, counterpart } = negotiation;
+    const product = this.#need(negotiation.product);
+    const rules = readRules(written);
+    if (policyDigest(product.id, rules, product) !== digest) {
       throw new ComityError("POLICY_CHANGED", { where: "catalogue" });
     }
-    const rules = rulesIn(offer);
+    assertWithin(rules, product);
+    assertBothSign(rules, signs);
     const terms = termsOf(rules);
-    const keys = negotiation.signs
-      ? {
-          [signer.did]: signer.publicJwk,
-          [negotiation.counterpart]: await peers.keyOf(negotiation.counterpart),
-        }
+    const keys = signs
+      ? { [signer.did]: signer.publicJwk, [counterpart]: await peers.keyOf(counterpart) }
       : { [signer.did]: signer.publicJwk };
     return {
       "@type": "Agreement",
       "@id": newUrn(entropy),
       target: product.id,
       assigner: signer.did,
-      assignee: negotiation.counterpart,
+      assignee: counterpart,
       timestamp: new Date(clock.now()).toISOString(),
-      ...rules,
+      ...written,
       comity: {
         version: 1,
         product: product.id,
@@ -233,61 +247,65 @@ export class NegotiationProvider {
     };
   }
 
+  #need(id: string): Product {
+    const product = this.#catalogue.get(id);
+    if (product) return product;
+    throw new ComityError("POLICY_CHANGED", { where: "catalogue" });
+  }
+
   async #withConsumer(
-    negotiation: Negotiation,
-    evidence: GeneralJws,
+    { pid, draft, evidence, signs, counterpart: did }: Negotiation,
     verification: ContractAgreementVerificationMessage,
   ): Promise<GeneralJws> {
+    if (!draft || !evidence) throw new Error(`negotiation ${pid} is AGREED without a draft`);
+    if (!signs) return evidence;
     const signature = verification.comity?.signature;
-    if (!negotiation.signs) return evidence;
-    const what = `agreement ${negotiation.draft?.id ?? ""}`;
+    const what = `agreement ${draft.id}`;
     if (!signature) {
       throw new ComityError("SIGNATURE_INVALID", { what, problem: "the consumer's is missing" });
     }
-    const did = negotiation.counterpart;
-    const key = negotiation.draft?.keys[did];
+    const key = draft.keys[did];
     if (!key) throw new Error(`no key of ${did} is pinned`);
     await assertSignedBy({ payload: evidence.payload, signatures: [signature] }, did, key, what);
     return mergeSignatures(evidence, signature);
   }
 }
 
-/** What was asked for, checked against the offer; unenforceable terms are named first. */
-function digestAsked(
+/** What was asked for; unenforceable terms are named first. */
+function tableAsked(
   request: ContractRequestMessage,
   offer: Offer,
   product: Product,
   signs: boolean,
-): string {
-  const own = digestOf(product, rulesIn(offer));
-  const asked = request.offer as Record<string, unknown>;
+): ReturnType<typeof onTable> {
+  const own = onTable(product.id, offer, product);
   // a request may name the offer alone (DSP 2025-1 §7.2.1)
-  if (asked["permission"] !== undefined || asked["obligation"] !== undefined) {
-    const rules = readRules(asked);
-    termsOf(rules);
-    if (digestOf(product, rules) !== own) {
-      throw new ComityError("POLICY_CHANGED", { where: "request" });
-    }
-  }
-  if (request.offer["@id"] !== offer["@id"]) {
-    throw new ComityError("POLICY_CHANGED", { where: "request" });
-  }
-  if (request.offer.target !== undefined && request.offer.target !== product.id) {
+  const isNamed = !["permission", "obligation", "prohibition"].some((key) => key in request.offer);
+  const asked = isNamed ? own : onTable(product.id, request.offer, product);
+  const { target = product.id } = request.offer;
+  if (target !== product.id) {
     throw new ComityError("POLICY_CHANGED", { where: "request's target" });
   }
-  if (!signs && offer.obligation !== undefined) {
-    const problem =
-      "what costs money needs two signatures, and the caller does not sign agreements";
+  assertBothSign(readRules(asked.rules), signs);
+  // where a person decides, other terms may be proposed from the first
+  if (product.approval === "manual") return asked;
+  if (asked.digest !== own.digest || request.offer["@id"] !== offer["@id"]) {
+    throw new ComityError("POLICY_CHANGED", { where: "request" });
+  }
+  return asked;
+}
+
+function assertBothSign(rules: Rules, signs: boolean): void {
+  if (signs || termsOf(rules).price.amount === "0") return;
+  const problem = "what costs money needs two signatures, and the caller does not sign agreements";
+  throw new ComityError("POLICY_UNENFORCEABLE", { problem });
+}
+
+/** Nobody can sell topics that the product does not have. */
+function assertWithin(rules: Rules, product: Product): void {
+  for (const topic of termsOf(rules).topics ?? []) {
+    if (product.topics.some((filter) => covers(filter, topic))) continue;
+    const problem = `"${topic}" is not among the topics of ${product.id}`;
     throw new ComityError("POLICY_UNENFORCEABLE", { problem });
   }
-  return own;
-}
-
-function digestOf(product: Product, rules: Rules): string {
-  return policyDigest(product.id, rules, product);
-}
-
-function rulesIn(offer: Offer): Rules {
-  const { profile, permission, obligation } = offer;
-  return { profile, permission, ...(obligation === undefined ? {} : { obligation }) };
 }

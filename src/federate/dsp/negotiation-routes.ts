@@ -1,5 +1,4 @@
 import type { FastifyInstance } from "fastify";
-import { ComityError } from "../../kernel/errors.ts";
 import {
   ContractAgreementMessage,
   ContractAgreementVerificationMessage,
@@ -48,24 +47,28 @@ export async function negotiationRoutes(
         return reply.status(201).send(await provider.request(did, body));
       });
 
-      scope.post("/offers", async (request) => {
-        await authenticatePeer(request);
-        const offer = parseMessage(ContractOfferMessage, request.body);
-        throw haggling(offer.providerPid, "NONE", "offer");
+      scope.post("/offers", async (request, reply) => {
+        const did = await authenticatePeer(request);
+        const body = parseMessage(ContractOfferMessage, request.body);
+        return reply.status(201).send(await consumer.offeredFirst(did, body));
       });
 
       scope.post<WithPid>("/:pid/request", async (request) => {
-        const { did, pid } = await addressed(request, authenticatePeer, desk);
-        parseMessage(ContractRequestMessage, request.body);
-        const { state } = await desk.need(pid, did, "provider");
-        throw haggling(pid, state, "request");
+        const process = await addressed(request, authenticatePeer, desk);
+        const { did, pid } = process;
+        const body = parseMessage(ContractRequestMessage, request.body);
+        samePid(process, body);
+        await provider.counter(did, pid, body);
+        return desk.describe(await desk.need(pid, did));
       });
 
       scope.post<WithPid>("/:pid/offers", async (request) => {
-        const { did, pid } = await addressed(request, authenticatePeer, desk);
-        parseMessage(ContractOfferMessage, request.body);
-        const { state } = await desk.need(pid, did, "consumer");
-        throw haggling(pid, state, "offer");
+        const process = await addressed(request, authenticatePeer, desk);
+        const { did, pid } = process;
+        const body = parseMessage(ContractOfferMessage, request.body);
+        samePid(process, body);
+        await consumer.offered(did, pid, body);
+        return desk.describe(await desk.need(pid, did));
       });
 
       scope.post<WithPid>("/:pid/agreement", async (request) => {
@@ -91,7 +94,7 @@ export async function negotiationRoutes(
         const { did, pid, role } = process;
         const body = parseMessage(ContractNegotiationEventMessage, request.body);
         samePid(process, body);
-        if (role === "provider") await provider.event(did, pid, body);
+        if (role === "provider") await provider.accepted(did, pid, body);
         else await consumer.finalized(did, pid, body);
         return desk.describe(await desk.need(pid, did));
       });
@@ -108,9 +111,4 @@ export async function negotiationRoutes(
     },
     { prefix: `${dspPath}/negotiations` },
   );
-}
-
-/** Offers are taken as they stand; a counter-offer is answered with the state it met. */
-function haggling(id: string, state: string, act: string): ComityError {
-  return new ComityError("STATE_INVALID", { what: "Negotiation", id, state, act });
 }

@@ -24,8 +24,19 @@ const signature = Type.Object({ protected: Type.String(), signature: Type.String
 const announcement = Type.Optional(Type.Object({ version: Type.Literal(1) }));
 const signed = Type.Optional(Type.Object({ version: Type.Literal(1), signature }));
 
+/** Ours beside an offer: what ODRL has no words for. */
+const delivered = Type.Optional(
+  Type.Object({
+    version: Type.Literal(1),
+    title: Type.String({ maxLength: 200 }),
+    delivery: Type.Union([Type.Literal("live"), Type.Literal("logged")]),
+    topics: Type.Array(Type.String()),
+  }),
+);
+
 /** §7.2.1 */
 export const ContractRequestMessage = Type.Object({
+  "@id": messageId,
   "@type": Type.Literal("ContractRequestMessage"),
   consumerPid: pid,
   providerPid: Type.Optional(pid),
@@ -41,11 +52,13 @@ export type ContractRequestMessage = Static<typeof ContractRequestMessage>;
 
 /** §7.2.2 */
 export const ContractOfferMessage = Type.Object({
+  "@id": messageId,
   "@type": Type.Literal("ContractOfferMessage"),
   providerPid: pid,
   consumerPid: Type.Optional(pid),
   offer: Type.Object({ "@type": Type.Literal("Offer"), "@id": pid, target: pid }),
   callbackAddress: Type.Optional(url),
+  comity: delivered,
 });
 export type ContractOfferMessage = Static<typeof ContractOfferMessage>;
 
@@ -68,6 +81,7 @@ const comityTerms = Type.Object({
 
 /** §7.2.3; `timestamp` is required by its text, not by its schema. */
 export const ContractAgreementMessage = Type.Object({
+  "@id": messageId,
   "@type": Type.Literal("ContractAgreementMessage"),
   providerPid: pid,
   consumerPid: pid,
@@ -86,6 +100,7 @@ export type ContractAgreementMessage = Static<typeof ContractAgreementMessage>;
 
 /** §7.2.4 */
 export const ContractAgreementVerificationMessage = Type.Object({
+  "@id": messageId,
   "@type": Type.Literal("ContractAgreementVerificationMessage"),
   providerPid: pid,
   consumerPid: pid,
@@ -97,15 +112,18 @@ export type ContractAgreementVerificationMessage = Static<
 
 /** §7.2.5 */
 export const ContractNegotiationEventMessage = Type.Object({
+  "@id": messageId,
   "@type": Type.Literal("ContractNegotiationEventMessage"),
   providerPid: pid,
   consumerPid: pid,
   eventType: Type.Union([Type.Literal("ACCEPTED"), Type.Literal("FINALIZED")]),
+  comity: announcement,
 });
 export type ContractNegotiationEventMessage = Static<typeof ContractNegotiationEventMessage>;
 
 /** §7.2.6 */
 export const ContractNegotiationTerminationMessage = Type.Object({
+  "@id": messageId,
   "@type": Type.Literal("ContractNegotiationTerminationMessage"),
   providerPid: pid,
   consumerPid: pid,
@@ -191,6 +209,7 @@ const aboutProduct = Type.Object({
   description: Type.Optional(Type.String()),
   delivery: Type.Optional(Type.Union([Type.Literal("live"), Type.Literal("logged")])),
   topics: Type.Optional(Type.Array(Type.String())),
+  approval: Type.Optional(Type.Union([Type.Literal("auto"), Type.Literal("manual")])),
   sector: Type.Optional(Type.String()),
   keywords: Type.Optional(Type.Array(Type.String())),
   place: Type.Optional(

@@ -1,0 +1,142 @@
+import { ComityError } from "../../kernel/errors.ts";
+import type { Agreement } from "../../market/agreement.ts";
+import type { ConsumerMove, Decisions, ProviderMove } from "../../market/decisions.ts";
+import { type Negotiation, negotiationIsOver } from "../../market/negotiation.ts";
+import type { NegotiationConsumer } from "./negotiation-consumer.ts";
+import type { NegotiationDesk } from "./negotiation-desk.ts";
+import type { NegotiationProvider } from "./negotiation-provider.ts";
+import type { NegotiationRequests, Wanted } from "./negotiation-requests.ts";
+
+export interface NegotiationsOptions {
+  readonly desk: NegotiationDesk;
+  readonly provider: NegotiationProvider;
+  readonly consumer: NegotiationConsumer;
+  readonly requests: NegotiationRequests;
+  readonly decisions: Decisions;
+}
+
+/** Our moves in both roles: those the node makes by itself, and those people make. */
+export class Negotiations {
+  readonly #options: NegotiationsOptions;
+
+  constructor(options: NegotiationsOptions) {
+    this.#options = options;
+    options.desk.onTheirMove = (negotiation) => {
+      // the answer to their message goes out first
+      setImmediate(() => void this.#decide(negotiation));
+    };
+  }
+
+  /** Those that are not over, and those that were lately, the newest first. */
+  list(): Promise<readonly Negotiation[]> {
+    return this.#options.desk.list();
+  }
+
+  async need(pid: string): Promise<Negotiation> {
+    const negotiation = await this.#options.desk.get(pid);
+    if (negotiation) return negotiation;
+    throw new ComityError("NOT_FOUND", { what: "negotiation", id: pid });
+  }
+
+  /** From a peer's offer to a signed agreement. */
+  negotiate(provider: string, offer: string): Promise<Agreement> {
+    return this.#options.requests.negotiate(provider, offer);
+  }
+
+  /** Asks for an offer and does not wait for what comes of it. */
+  request(wanted: Wanted): Promise<Negotiation> {
+    return this.#options.requests.request(wanted);
+  }
+
+  /** A move that a person or a program makes; STATE_INVALID where the protocol does not allow it. */
+  async move(pid: string, move: ProviderMove | ConsumerMove): Promise<Negotiation> {
+    await this.#options.desk.turns.take(pid, async () => this.#make(await this.need(pid), move));
+    return this.need(pid);
+  }
+
+  /** Goes on with what a stop left behind. */
+  resume(): void {
+    for (const negotiation of this.#options.desk.open()) void this.#decide(negotiation);
+  }
+
+  async #decide(negotiation: Negotiation): Promise<void> {
+    const { desk } = this.#options;
+    try {
+      const move = await this.#ask(negotiation);
+      if (move.do === "wait") {
+        if (negotiation.state === "OFFERED") desk.leave(negotiation, "it offers other terms");
+        return;
+      }
+      await desk.turns.take(negotiation.pid, async () => {
+        // somebody else moved while this was thought over
+        if ((await desk.get(negotiation.pid)) === negotiation) await this.#try(negotiation, move);
+      });
+    } catch (thrown) {
+      // a node that stops goes on at its next start; what else fails here is left to a person
+      desk.note(negotiation, thrown);
+    }
+  }
+
+  /** A move of ours that turns out impossible ends the negotiation, with the reason told. */
+  async #try(negotiation: Negotiation, move: ProviderMove | ConsumerMove): Promise<void> {
+    try {
+      await this.#make(negotiation, move);
+    } catch (thrown) {
+      if (!(thrown instanceof ComityError) || thrown.status >= 500) throw thrown;
+      if (negotiationIsOver(negotiation.state)) throw thrown;
+      await this.#options.desk.end(negotiation, thrown.message, thrown.code);
+    }
+  }
+
+  async #ask(negotiation: Negotiation): Promise<ProviderMove | ConsumerMove> {
+    const { decisions } = this.#options;
+    switch (`${negotiation.role} ${negotiation.state}`) {
+      case "provider REQUESTED":
+        return decisions.requested(negotiation);
+      case "provider ACCEPTED":
+        return decisions.accepted(negotiation);
+      case "provider VERIFIED":
+        return decisions.verified(negotiation);
+      case "consumer OFFERED":
+        return decisions.offered(negotiation);
+      case "consumer AGREED":
+        return decisions.agreed(negotiation);
+      default:
+        return { do: "wait" }; // it is their move
+    }
+  }
+
+  async #make(negotiation: Negotiation, move: ProviderMove | ConsumerMove): Promise<void> {
+    const { desk, provider, consumer } = this.#options;
+    const { role, pid, state } = negotiation;
+    switch (move.do) {
+      case "wait":
+        return;
+      case "terminate":
+        return desk.end(negotiation, move.reason);
+      case "agree":
+        if (role === "provider") return provider.agree(negotiation);
+        break;
+      case "offer":
+        if (role === "provider") return provider.offer(negotiation, move.offer);
+        break;
+      case "finalize":
+        if (role === "provider") return provider.finalize(negotiation);
+        break;
+      case "accept":
+        if (role === "consumer") return consumer.accept(negotiation);
+        break;
+      case "request":
+        if (role === "consumer") return consumer.counter(negotiation, move.offer);
+        break;
+      case "verify":
+        if (role === "consumer") return consumer.verify(negotiation);
+        break;
+      default:
+        move satisfies never;
+    }
+    const seen = `${state}, seen from its ${role}'s side`;
+    const details = { what: "Negotiation", id: pid, state: seen, act: move.do };
+    throw new ComityError("STATE_INVALID", details);
+  }
+}
