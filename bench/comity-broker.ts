@@ -24,6 +24,7 @@ const flow = await Flow.open({
   entropy: systemEntropy,
   usage: meter,
   crash: neverCrash,
+  secret: systemEntropy.bytes(32),
 });
 const consumers = 64;
 for (let i = 0; i < consumers; i++) {

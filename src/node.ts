@@ -11,6 +11,7 @@ import { openDoors } from "./compose/doors.ts";
 import type { NodeOptions, RunningNode } from "./compose/options.ts";
 import { openRooms, type Outside, type Rooms } from "./compose/rooms.ts";
 import { openTrade } from "./compose/trade.ts";
+import { openEmbeddedSecret } from "./engines/embedded/secret.ts";
 import { openEmbeddedSigner } from "./engines/embedded/signer.ts";
 import { openEmbeddedStore } from "./engines/embedded/store.ts";
 import { assertAnnounceable } from "./federate/announced-address.ts";
@@ -44,7 +45,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   }
 }
 
-/** The embedded ones: SQLite in a thread of its own, and a key in a file. */
+/** The embedded ones: SQLite in a thread of its own, and keys in files. */
 async function openEngines(options: NodeOptions, log: Logger, closing: Closing): Promise<Outside> {
   const { data, clock = systemClock, entropy = systemEntropy } = options;
   makeFolder(data);
@@ -52,7 +53,8 @@ async function openEngines(options: NodeOptions, log: Logger, closing: Closing):
   closing.add("the store", () => store.close());
   const did = options.did ?? didOf(options);
   const signer = await openEmbeddedSigner({ dir: data, did, clock, entropy });
-  return { store, signer, clock, entropy, log, closing };
+  const secret = await openEmbeddedSecret(data, entropy);
+  return { store, signer, secret, clock, entropy, log, closing };
 }
 
 function runningNode(rooms: Rooms): RunningNode {

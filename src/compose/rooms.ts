@@ -31,6 +31,8 @@ import { Users } from "../things/users.ts";
 export interface Outside {
   readonly store: Store;
   readonly signer: Signer;
+  /** 32 bytes that are this node's alone and stay. */
+  readonly secret: Uint8Array;
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly log: Logger;
@@ -42,7 +44,7 @@ export type Rooms = Awaited<ReturnType<typeof openRooms>>;
 /** What this organisation has of its own: its store, its key, its things, contracts and counts. */
 export async function openRooms(options: NodeOptions, outside: Outside) {
   const { crash = neverCrash } = options;
-  const { store, signer, clock, entropy, log, closing } = outside;
+  const { store, signer, secret, clock, entropy, log, closing } = outside;
   let failure: ComityError | undefined;
   void store.failed.then((error) => {
     failure = error;
@@ -56,7 +58,7 @@ export async function openRooms(options: NodeOptions, outside: Outside) {
   });
   const meter = await Meter.open({ store, clock, crash });
   closing.add("the meter", () => meter.close());
-  const flow = await Flow.open({ store, clock, entropy, usage: meter, crash });
+  const flow = await Flow.open({ store, clock, entropy, usage: meter, crash, secret });
   closing.add("the flow", () => flow.close());
   const app = createHttpServer({ logger: log });
   closing.add("HTTP", () => app.close());

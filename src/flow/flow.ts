@@ -17,7 +17,6 @@ import { Retained } from "./retained.ts";
 import { Router, type Route } from "./router.ts";
 import type { Run } from "./run.ts";
 import { StreamLog } from "./stream-log.ts";
-import { View } from "./view.ts";
 
 export interface FlowOutside {
   readonly store: Store;
@@ -25,6 +24,8 @@ export interface FlowOutside {
   readonly entropy: Entropy;
   readonly usage: UsagePort;
   readonly crash: Crash;
+  /** Of this node alone, the same for ever: pseudonyms are made with it. */
+  readonly secret: Uint8Array;
 }
 
 /** Where an agreement on a logged product begins in its log. */
@@ -45,7 +46,6 @@ export class Flow {
   readonly outside: FlowOutside;
   readonly counts = { messagesIn: 0, payloadBytesIn: 0, dropped: 0 };
   readonly #logged = new Map<string, LoggedStream>();
-  readonly #views = new Map<string, View>();
 
   private constructor(outside: FlowOutside, retained: Retained) {
     this.outside = outside;
@@ -88,16 +88,6 @@ export class Flow {
       }
     }
     return this.grants.open(grant);
-  }
-
-  /** Receivers with the same selection share one view, and with it one computation a run. */
-  viewOf(grant: Grant): View | undefined {
-    const fields = grant.shape?.allow;
-    if (fields === undefined) return undefined;
-    const key = JSON.stringify([...fields].sort());
-    let view = this.#views.get(key);
-    if (view === undefined) this.#views.set(key, (view = new View(fields)));
-    return view;
   }
 
   /**

@@ -1,16 +1,20 @@
 import type { Clock } from "../kernel/clock.ts";
 import type { Grant } from "../market/grant.ts";
 import type { Refusal, UsagePort } from "../ports/usage.ts";
+import { Allowance, type Amount, type Lease, type Offered } from "./allowance.ts";
+import type { Checked, Checker } from "./checker.ts";
+import { Passage } from "./passage.ts";
+import type { Run } from "./run.ts";
 import { WrittenOff } from "./written-off.ts";
 
 /** Why an agreement's delivery ended for good. */
 export type EndReason = "revoked" | "expired" | "cap";
 
 /**
- * Why delivery rests: too much is owed without a signature, the transfer is suspended, or too
- * much of a live stream was handed over and never acknowledged.
+ * Why delivery rests: its time has not come, too much is owed without a signature, the transfer
+ * is suspended, or too much of a live stream was handed over and never acknowledged.
  */
-export type RestReason = "exposure" | "transfer" | "unacknowledged";
+export type RestReason = "early" | "exposure" | "transfer" | "unacknowledged";
 
 /** One connection's feed of the agreement's stream; an agreement has one at a time. */
 export interface Holder {
@@ -21,51 +25,54 @@ export interface Holder {
 /** Tells the node's owner; the same thing again is not told twice. */
 export type Tell = (kind: string, text: string) => void;
 
-/** Takes units of a cap out of the store ahead of use, so that a crash spends them at worst. */
-export interface Lease {
-  /** Resolves with how many more messages may be handed on; 0: the cap is spent. */
-  take(agreement: string, messagesMax: number): Promise<number>;
-}
-
-const leaseRetryMs = 1000;
 /** Timers are set again in steps: they have a longest time, and the wall clock may be set. */
-const expiryStepMs = 3_600_000;
+const timerStepMs = 3_600_000;
 
 /**
- * The one place where an agreement is enforced: every packet that leaves under it passes
- * `admit` at the moment it is handed to the socket, so that what waited in a queue is cut as
- * well. What is not admitted is counted by its reason and never billed.
+ * The one place where an agreement is enforced, whatever the door. Live messages come to `offer`,
+ * stretches of a log go through a `passage`: both leave what the agreement covers, in its shape.
+ * Every packet then passes `admit` at the moment it is handed to the socket, so that what waited
+ * in a queue is cut as well. What does not get through is counted by its reason, never billed.
  */
 export class Gate {
   readonly grant: Grant;
   readonly #clock: Clock;
   readonly #usage: UsagePort;
-  readonly #lease: Lease;
+  readonly #checker: Checker;
+  readonly #allowance: Allowance;
+  readonly #live: Passage;
+  #lastOffered: Run | undefined;
+  #lastChecked: Checked | undefined;
   readonly #onEnded = new Set<(reason: EndReason) => void>();
   readonly #onReady = new Set<() => void>();
   readonly #onResumed = new Set<() => void>();
   #ended: EndReason | undefined;
+  /** What is refused from then on is counted so. */
+  #endedAs: Refusal = "revoked";
   readonly #rests = new Set<RestReason>();
   readonly #tell: Tell;
   readonly #told = new Map<string, string>();
   readonly #writtenOff = new WrittenOff();
   #holder: Holder | undefined;
-  #expiry: NodeJS.Timeout | undefined;
-  /** Messages that may still be handed on without asking the store. */
-  #leased: number;
-  #asking = false;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(
     grant: Grant,
-    outside: { clock: Clock; usage: UsagePort; lease: Lease; tell?: Tell },
+    outside: { clock: Clock; usage: UsagePort; lease: Lease; checker: Checker; tell?: Tell },
   ) {
     this.grant = grant;
     this.#clock = outside.clock;
     this.#usage = outside.usage;
-    this.#lease = outside.lease;
+    this.#checker = outside.checker;
+    this.#live = this.passage();
     this.#tell = outside.tell ?? (() => {});
-    this.#leased = grant.messagesMax === undefined ? Infinity : 0;
-    this.#watchExpiry();
+    this.#allowance = new Allowance(grant, outside.lease, {
+      ready: () => this.#wake(),
+      spent: (reason) => this.#end("cap", reason),
+    });
+    if (grant.notBefore !== undefined) this.#rests.add("early");
+    this.#checkTime();
+    this.#watchTime();
   }
 
   get ended(): EndReason | undefined {
@@ -74,24 +81,48 @@ export class Gate {
 
   /** True while more of the cap is being leased: what was not admitted may be offered again. */
   get waiting(): boolean {
-    return this.#asking && this.#ended === undefined;
+    return this.#allowance.asking && this.#ended === undefined;
+  }
+
+  /** A new way through the agreement's log, in the order of the log. */
+  passage(): Passage {
+    return new Passage(this.#checker, this.grant.rate);
   }
 
   /**
-   * How many of `count` messages may be handed on now. The rest is refused and counted, unless
-   * the gate is `waiting`.
+   * What of a run of the live stream may be handed on, in the agreement's shape; the rest is
+   * counted. Whichever doors the agreement has, a run is decided once.
    */
-  admit(count: number): number {
-    this.#checkExpiry();
+  offer(run: Run): Run | undefined {
+    this.#checkTime();
     if (this.#ended !== undefined) {
-      this.#usage.refused(this.grant.agreement, this.#ended, count);
+      this.refuse(this.#endedAs, run.count);
+      return undefined;
+    }
+    const [rest] = this.#rests;
+    if (rest !== undefined) {
+      this.refuse(rest === "early" || rest === "exposure" ? rest : "suspended", run.count);
+      return undefined;
+    }
+    if (run !== this.#lastOffered || this.#lastChecked === undefined) {
+      this.#lastChecked = this.#live.pass(run, (run.at ??= this.#clock.now()));
+      this.#lastOffered = run;
+    }
+    for (const { reason, count } of this.#lastChecked.withheld) this.refuse(reason, count);
+    return this.#lastChecked.run;
+  }
+
+  /**
+   * How many of the packets, from the first on, may be handed on now. The rest is refused and
+   * counted, unless the gate is `waiting`.
+   */
+  admit(offered: Offered): number {
+    this.#checkTime();
+    if (this.#ended !== undefined || this.#rests.has("early")) {
+      this.refuse(this.#ended === undefined ? "early" : this.#endedAs, offered.count);
       return 0;
     }
-    if (this.#leased === Infinity) return count;
-    const admitted = Math.min(count, this.#leased);
-    this.#leased -= admitted;
-    if (admitted < count) this.#ask();
-    return admitted;
+    return this.#allowance.take(offered);
   }
 
   refuse(reason: Refusal, count: number): void {
@@ -154,20 +185,13 @@ export class Gate {
   }
 
   /** Takes back the unused part of the lease; nothing capped is admitted from then on. */
-  giveBack(): number {
-    clearTimeout(this.#expiry);
-    if (this.#leased === Infinity) return 0;
-    const unused = this.#leased;
-    this.#leased = 0;
-    return unused;
+  giveBack(): Amount {
+    clearTimeout(this.#timer);
+    return this.#allowance.giveBack();
   }
 
   end(reason: EndReason): void {
-    if (this.#ended !== undefined) return;
-    this.#ended = reason;
-    clearTimeout(this.#expiry);
-    for (const listener of [...this.#onEnded]) listener(reason);
-    this.#wake();
+    this.#end(reason, reason);
   }
 
   /** Called once when delivery ends for good. Returns the function that stops listening. */
@@ -181,21 +205,34 @@ export class Gate {
     this.#onReady.add(listener);
   }
 
-  #checkExpiry(): void {
-    const { notAfter } = this.grant;
-    if (notAfter !== undefined && this.#clock.now() >= notAfter) this.end("expired");
+  #end(reason: EndReason, as: Refusal): void {
+    if (this.#ended !== undefined) return;
+    this.#ended = reason;
+    this.#endedAs = as;
+    clearTimeout(this.#timer);
+    for (const listener of [...this.#onEnded]) listener(reason);
+    this.#wake();
   }
 
-  /** A quiet agreement ends as well. Never at once: who opens the gate is still to listen. */
-  #watchExpiry(): void {
-    const { notAfter } = this.grant;
-    if (notAfter === undefined) return;
-    const waitMs = Math.min(Math.max(0, notAfter - this.#clock.now()), expiryStepMs);
-    this.#expiry = setTimeout(() => {
-      this.#checkExpiry();
-      if (this.#ended === undefined) this.#watchExpiry();
+  /** Once begun it has begun, once ended it has ended, wherever the clock is set afterwards. */
+  #checkTime(): void {
+    const { notBefore, notAfter } = this.grant;
+    if (notAfter !== undefined && this.#clock.now() >= notAfter) this.end("expired");
+    if (notBefore === undefined || !this.#rests.has("early")) return;
+    if (this.#clock.now() >= notBefore) this.resume("early");
+  }
+
+  /** A quiet agreement begins and ends as well. */
+  #watchTime(): void {
+    const { notBefore, notAfter } = this.grant;
+    const next = this.#rests.has("early") ? notBefore : notAfter;
+    if (next === undefined) return;
+    const waitMs = Math.min(Math.max(0, next - this.#clock.now()), timerStepMs);
+    this.#timer = setTimeout(() => {
+      this.#checkTime();
+      if (this.#ended === undefined) this.#watchTime();
     }, waitMs);
-    this.#expiry.unref();
+    this.#timer.unref();
   }
 
   #weigh(): void {
@@ -210,26 +247,6 @@ export class Gate {
     this.tell(
       "delivery.rests",
       "Delivery rests: too many messages were handed over on broken links and never acknowledged",
-    );
-  }
-
-  #ask(): void {
-    if (this.#asking || this.grant.messagesMax === undefined) return;
-    this.#asking = true;
-    this.#lease.take(this.grant.agreement, this.grant.messagesMax).then(
-      (messages) => {
-        this.#asking = false;
-        this.#leased += messages;
-        if (messages === 0) this.end("cap");
-        else this.#wake();
-      },
-      () => {
-        // Without a durable lease nothing may be handed on; asked again when the store may be back.
-        setTimeout(() => {
-          this.#asking = false;
-          this.#wake();
-        }, leaseRetryMs).unref();
-      },
     );
   }
 

@@ -1,10 +1,10 @@
-import { matches } from "../kernel/topic.ts";
 import type { LogBlock } from "../ports/store.ts";
+import type { Refusal } from "../ports/usage.ts";
 import { offsetAfter, payloadBytesOf, walkPublishes } from "../wire/mqtt/publish.ts";
 import type { Gate } from "./gate.ts";
+import { type Passage, windowOf } from "./passage.ts";
 import { layout5, splitByTopic } from "./run.ts";
 import type { StreamLog } from "./stream-log.ts";
-import type { View } from "./view.ts";
 
 /** Packets of a log's block that an agreement lets through, before cap and expiry. */
 export interface Passing {
@@ -14,36 +14,29 @@ export interface Passing {
 }
 
 /**
- * What of a block, from a position on, the agreement's topics and view let through. A log is its
- * product's and keeps what was ever sold; an agreement may cover less of it.
+ * What of a block, from a position on, an agreement lets through. A log is its product's and
+ * keeps what was ever sold; an agreement may cover less of it.
  */
 export function passingOf(
   block: LogBlock,
   from: number,
-  { grant }: Gate,
-  view: View | undefined,
-  refuse: (reason: "topic" | "field", count: number) => void,
+  passage: Passage,
+  refuse: (reason: Refusal, count: number) => void,
 ): Passing[] {
   const skipped = Math.max(0, from - block.first);
   const whole = bytesOf(block);
   const packets = skipped === 0 ? whole : whole.subarray(offsetAfter(whole, skipped));
-  const isGranted = (topic: string): boolean =>
-    grant.filters.some((filter) => matches(filter, topic));
-  if (view === undefined && [...topicsOf(block)].every(isGranted)) {
+  if (passage.passesWhole(topicsOf(block), block.at)) {
     const payloadBytes = skipped === 0 ? block.payloadBytes : payloadBytesOf(packets, layout5);
     return [{ packets, count: block.count - skipped, payloadBytes }];
   }
   const passing: Passing[] = [];
   splitByTopic(packets, (run) => {
-    if (!isGranted(run.topic)) {
-      refuse("topic", run.count);
-      return;
-    }
-    const viewed = view?.apply(run) ?? { run, withheld: 0 };
-    if (viewed.withheld > 0) refuse("field", viewed.withheld);
-    if (viewed.run === undefined) return;
-    const { count, payloadBytes } = viewed.run;
-    passing.push({ packets: viewed.run.encoded(5), count, payloadBytes });
+    const checked = passage.pass(run, block.at);
+    for (const { reason, count } of checked.withheld) refuse(reason, count);
+    if (checked.run === undefined) return;
+    const { count, payloadBytes } = checked.run;
+    passing.push({ packets: checked.run.encoded(5), count, payloadBytes });
   });
   return passing;
 }
@@ -51,33 +44,81 @@ export function passingOf(
 const readBytes = 262_144;
 
 /**
+ * An agreement's way through a log from a position on. A rate remembers what its window has had:
+ * that is read again from the log, back to the window's first block or the agreement's `start`.
+ */
+export async function openPassage(
+  gate: Gate,
+  log: StreamLog,
+  position: number,
+  start: number,
+): Promise<Passage> {
+  const passage = gate.passage();
+  const { rate } = gate.grant;
+  if (rate === undefined) return passage;
+  const from = await windowStart(log, position, start, (at) => windowOf(rate, at));
+  await walkPassing(log, from, position, passage, () => {});
+  return passage;
+}
+
+/** A position at or before the first message of the window that the one before `position` is in. */
+async function windowStart(
+  log: StreamLog,
+  position: number,
+  start: number,
+  windowAt: (at: number) => number,
+): Promise<number> {
+  let from = position;
+  let window: number | undefined;
+  for (let step = 1; from > start; step *= 2) {
+    const [block] = await log.read(Math.max(start, from - step), 1);
+    if (block === undefined) return from;
+    from = Math.max(start, Math.min(from - 1, block.first));
+    window ??= windowAt(block.at);
+    if (windowAt(block.at) !== window) return from;
+  }
+  return from;
+}
+
+/**
  * What was due between two positions, counted from the log itself; undefined where `to` is not
- * the end of a block, as every checkpoint's position is.
+ * the end of a block, as every checkpoint's position is. The passage stands at `from`.
  */
 export async function dueBetween(
   log: StreamLog,
   from: number,
   to: number,
-  gate: Gate,
-  view: View | undefined,
+  passage: Passage,
 ): Promise<{ readonly messages: number; readonly payloadBytes: number } | undefined> {
   let messages = 0;
   let payloadBytes = 0;
+  const isWhole = await walkPassing(log, from, to, passage, (passing) => {
+    messages += passing.count;
+    payloadBytes += passing.payloadBytes;
+  });
+  return isWhole ? { messages, payloadBytes } : undefined;
+}
+
+/** False where `to` is not the end of a block. */
+async function walkPassing(
+  log: StreamLog,
+  from: number,
+  to: number,
+  passage: Passage,
+  visit: (passing: Passing) => void,
+): Promise<boolean> {
   let position = from;
   while (position < to) {
     const blocks = await log.read(position, readBytes);
-    if (blocks.length === 0) return undefined;
+    if (blocks.length === 0) return false;
     for (const block of blocks) {
-      if (block.next > to) return undefined;
-      for (const passing of passingOf(block, position, gate, view, () => {})) {
-        messages += passing.count;
-        payloadBytes += passing.payloadBytes;
-      }
+      if (block.next > to) return false;
+      for (const passing of passingOf(block, position, passage, () => {})) visit(passing);
       position = block.next;
       if (position === to) break;
     }
   }
-  return { messages, payloadBytes };
+  return true;
 }
 
 const knownTopics = new WeakMap<LogBlock, ReadonlySet<string>>();

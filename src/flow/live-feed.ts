@@ -3,7 +3,6 @@ import { Feed, type FeedOptions, type FeedPosition } from "./feed.ts";
 import type { Tally } from "./parcel-queue.ts";
 import type { Receiver, Router, Subscription } from "./router.ts";
 import { layout5, type Run } from "./run.ts";
-import type { View } from "./view.ts";
 
 const checkpointEveryMs = 200;
 
@@ -11,12 +10,10 @@ export interface LiveFeedOptions extends FeedOptions {
   /** Names this connection's run of positions. */
   readonly epoch: string;
   readonly router: Router;
-  readonly view: View | undefined;
 }
 
 /** A live stream: what is published goes on as it comes; what a broken link loses is not billed. */
 export class LiveFeed extends Feed implements Receiver {
-  readonly #view: View | undefined;
   readonly #router: Router;
   readonly #subscriptions: readonly Subscription[];
   readonly #counted: Tally;
@@ -28,7 +25,6 @@ export class LiveFeed extends Feed implements Receiver {
 
   constructor(options: LiveFeedOptions) {
     super(options);
-    this.#view = options.view;
     this.#router = options.router;
     this.#clock = options.clock;
     this.#epoch = options.epoch;
@@ -55,21 +51,12 @@ export class LiveFeed extends Feed implements Receiver {
 
   receive(run: Run): void {
     if (this.closed) return;
-    if (this.gate.ended !== undefined) {
-      this.gate.refuse(this.gate.ended, run.count);
-      return;
-    }
-    if (this.gate.suspended || this.isUnanswered) {
+    if (this.isUnanswered && this.gate.ended === undefined) {
       this.gate.refuse("suspended", run.count);
       return;
     }
-    let passing = run;
-    if (this.#view !== undefined) {
-      const viewed = this.#view.apply(run);
-      if (viewed.withheld > 0) this.gate.refuse("field", viewed.withheld);
-      if (viewed.run === undefined) return;
-      passing = viewed.run;
-    }
+    const passing = this.gate.offer(run);
+    if (passing === undefined) return;
     this.outbox.push({
       packets: passing.encoded(5),
       count: passing.count,

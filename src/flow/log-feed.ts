@@ -1,10 +1,10 @@
 import type { LogBlock } from "../ports/store.ts";
-import type { Checkpoint } from "../ports/usage.ts";
+import type { Checkpoint, Refusal } from "../ports/usage.ts";
 import { Feed, type FeedOptions, type FeedPosition } from "./feed.ts";
 import { type Passing, passingOf } from "./granted.ts";
+import type { Passage } from "./passage.ts";
 import { layout5 } from "./run.ts";
 import type { StreamLog } from "./stream-log.ts";
-import type { View } from "./view.ts";
 
 const readBytes = 262_144;
 const windowBytesMax = 4_194_304;
@@ -13,7 +13,8 @@ export interface LogFeedOptions extends FeedOptions {
   readonly log: StreamLog;
   /** Where reading goes on. */
   readonly position: number;
-  readonly view: View | undefined;
+  /** It has passed everything before the position. */
+  readonly passage: Passage;
 }
 
 /**
@@ -22,7 +23,7 @@ export interface LogFeedOptions extends FeedOptions {
  */
 export class LogFeed extends Feed {
   readonly #log: StreamLog;
-  readonly #view: View | undefined;
+  readonly #passage: Passage;
   #stopReading = (): void => {};
   /** Sent and not acknowledged, oldest first. */
   readonly #outstanding: { readonly position: number; readonly bytes: number }[] = [];
@@ -34,7 +35,7 @@ export class LogFeed extends Feed {
   constructor(options: LogFeedOptions) {
     super(options);
     this.#log = options.log;
-    this.#view = options.view;
+    this.#passage = options.passage;
     this.#position = options.position;
     this.#lastMark = { position: options.position, messages: options.base.messages, at: 0 };
   }
@@ -97,9 +98,8 @@ export class LogFeed extends Feed {
   #send(block: LogBlock): void {
     const { gate } = this;
     let bytes = 0;
-    for (const passing of passingOf(block, this.#position, gate, this.#view, (reason, count) =>
-      gate.refuse(reason, count),
-    )) {
+    const refuse = (reason: Refusal, count: number): void => gate.refuse(reason, count);
+    for (const passing of passingOf(block, this.#position, this.#passage, refuse)) {
       bytes += passing.packets.length;
       this.#push(passing);
     }

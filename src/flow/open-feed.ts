@@ -5,9 +5,8 @@ import type { Feed } from "./feed.ts";
 import type { Flow, StartPosition } from "./flow.ts";
 import type { Gate, Holder } from "./gate.ts";
 import { LiveFeed } from "./live-feed.ts";
-import { dueBetween } from "./granted.ts";
+import { dueBetween, openPassage } from "./granted.ts";
 import { LogFeed } from "./log-feed.ts";
-import type { View } from "./view.ts";
 import type { Outbox } from "./outbox.ts";
 import type { StreamLog } from "./stream-log.ts";
 
@@ -77,15 +76,14 @@ export class LinkFeed implements Holder {
     const start = log && (await store.get<StartPosition>("start", agreement));
     if (this.#closed) return undefined;
     const before = usage.acknowledged(agreement);
-    const view = flow.viewOf(gate.grant);
     const isTaken =
       log === undefined
         ? isAheadLive(claimed, before)
         : await isAheadLogged(claimed, before, {
             log,
             from: positionOf(before, start, log),
+            start: startOf(start, log),
             gate,
-            view,
           });
     if (this.#closed) return undefined;
     // Also where there is nothing to take: what an older connection acknowledged has to be known.
@@ -95,9 +93,13 @@ export class LinkFeed implements Holder {
     requireSame(claimed, base);
     gate.goOnFrom(base.messages);
     const onFailed = (failure: unknown): void => this.#fail(failure);
-    const line = { gate, outbox, usage, clock, base, view, onFailed };
-    if (log !== undefined)
-      return new LogFeed({ ...line, log, position: positionOf(base, start, log) });
+    const line = { gate, outbox, usage, clock, base, onFailed };
+    if (log !== undefined) {
+      const position = positionOf(base, start, log);
+      const passage = await openPassage(gate, log, position, startOf(start, log));
+      if (this.#closed) return undefined;
+      return new LogFeed({ ...line, log, position, passage });
+    }
     return new LiveFeed({ ...line, epoch: entropy.uuid(), router: flow.router });
   }
 
@@ -127,7 +129,10 @@ export class LinkFeed implements Holder {
 
 /** Where the log is read on from, never before the agreement's start. */
 function positionOf(base: Checkpoint, start: StartPosition | undefined, log: StreamLog): number {
-  if (base.epoch === log.epoch) return base.position;
+  return base.epoch === log.epoch ? base.position : startOf(start, log);
+}
+
+function startOf(start: StartPosition | undefined, log: StreamLog): number {
   if (start === undefined) return log.end;
   // A log is given its epoch for good with its first block. Where the node stopped before that,
   // the log that stands here now is younger than the agreement: all of it belongs to it.
@@ -149,13 +154,13 @@ function isAheadLive(claimed: Checkpoint, known: Checkpoint): boolean {
 async function isAheadLogged(
   claimed: Checkpoint,
   known: Checkpoint,
-  served: { log: StreamLog; from: number; gate: Gate; view: View | undefined },
+  served: { log: StreamLog; from: number; start: number; gate: Gate },
 ): Promise<boolean> {
-  const { log, from, gate, view } = served;
+  const { log, from, start, gate } = served;
   const { epoch, position, messages, payloadBytes } = claimed;
   if (epoch !== log.epoch || position <= from || position > log.end) return false;
   if (position - from > aheadMessagesMax) return false;
-  const due = await dueBetween(log, from, position, gate, view);
+  const due = await dueBetween(log, from, position, await openPassage(gate, log, from, start));
   return (
     due !== undefined &&
     messages === known.messages + due.messages &&

@@ -4,7 +4,9 @@ import type { Grant } from "../market/grant.ts";
 import { noUsage, type UsagePort } from "../ports/usage.ts";
 import { encodePublish } from "../wire/mqtt/encode.ts";
 import { walkPublishes } from "../wire/mqtt/publish.ts";
-import { Gate, type Lease } from "./gate.ts";
+import type { Amount, Lease } from "./allowance.ts";
+import { Checkers } from "./checker.ts";
+import { Gate } from "./gate.ts";
 import { Outbox } from "./outbox.ts";
 import { parcelOverheadBytes, type Parcel } from "./parcel-queue.ts";
 import { layout5 } from "./run.ts";
@@ -74,7 +76,9 @@ function gateOf(messagesMax?: number, lease?: Lease) {
     ...(messagesMax === undefined ? {} : { messagesMax }),
   };
   const clock = { now: () => 0, monotonic: () => 0 };
-  const gate = new Gate(grant, { clock, usage, lease: lease ?? { take: async () => 0 } });
+  const spent: Lease = { take: async () => ({ messages: 0, bytes: 0 }) };
+  const checker = new Checkers(new Uint8Array(32)).of(grant);
+  const gate = new Gate(grant, { clock, usage, lease: lease ?? spent, checker });
   return { gate, refused };
 }
 
@@ -194,7 +198,9 @@ test("outbox - small slices that wait do not keep the buffer they came in", asyn
 
 test("outbox - a parcel is split where its cap falls, and the rest is refused", async () => {
   const leases = [2, 1, 0];
-  const { gate, refused } = gateOf(3, { take: async () => leases.shift() ?? 0 });
+  const { gate, refused } = gateOf(3, {
+    take: async () => ({ messages: leases.shift() ?? 0, bytes: 0 }),
+  });
   const { box, pipe } = boxOf();
   const counted: number[] = [];
   const tally = {
@@ -212,7 +218,7 @@ test("outbox - a parcel is split where its cap falls, and the rest is refused", 
 });
 
 test("outbox - what waits for a lease keeps its place before all that follows", async () => {
-  let grant = (_messages: number): void => {};
+  let grant = (_amount: Amount): void => {};
   const lease: Lease = { take: () => new Promise((resolve) => (grant = resolve)) };
   const { gate } = gateOf(10, lease);
   const { box, pipe } = boxOf();
@@ -220,7 +226,7 @@ test("outbox - what waits for a lease keeps its place before all that follows", 
   box.pushControl(packet("after"));
   await turn();
   assert.deepEqual(pipe.texts, []);
-  grant(5);
+  grant({ messages: 5, bytes: 0 });
   await turn();
   await turn();
   assert.deepEqual(pipe.texts, ["1", "after"]);

@@ -108,7 +108,7 @@ export class Outbox {
   /** False when the parcel has to wait for its gate. */
   #handOn(parcel: Parcel, batch: WriteBatch): boolean {
     const { gate, count } = parcel;
-    const admitted = gate === undefined ? count : gate.admit(count);
+    const admitted = gate === undefined ? count : gate.admit(parcel);
     if (admitted === count) {
       batch.add(parcel.packets);
       parcel.tally?.add(count, parcel.payloadBytes);

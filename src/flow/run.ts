@@ -1,5 +1,7 @@
 import {
   locate,
+  offsetAfter,
+  payloadBytesOf,
   propertiesAt,
   repack,
   newPlace,
@@ -31,6 +33,8 @@ export class Run {
   readonly retain: boolean;
   /** The receiver that published it, for subscriptions with no-local. */
   readonly origin: object | undefined;
+  /** Log time, milliseconds since the Unix epoch; of a live run, when an agreement first met it. */
+  at: number | undefined;
   /** Stands before the packets' own topics when they are encoded: where a peer's stream stands. */
   readonly #prefix: Buffer | undefined;
   #encoded4: Buffer | undefined;
@@ -128,17 +132,21 @@ export class Run {
 
   /** The same run with other packets (fewer messages, or less of each), in the version 5 form. */
   with(packets: readonly Buffer[], layout: Layout, payloadBytes: number): Run {
-    return new Run({
-      topic: this.topic,
-      qos: this.qos,
-      packets: Buffer.concat(packets),
-      layout,
-      count: packets.length,
-      payloadBytes,
-      publisher: this.publisher,
-      retain: this.retain,
-      origin: this.origin,
-    });
+    return this.#sameWith(Buffer.concat(packets), layout, packets.length, payloadBytes);
+  }
+
+  /** Its first `count` messages, in the same memory. */
+  first(count: number): Run {
+    const packets = this.packets.subarray(0, offsetAfter(this.packets, count));
+    return this.#sameWith(packets, this.layout, count, payloadBytesOf(packets, this.layout));
+  }
+
+  #sameWith(packets: Buffer, layout: Layout, count: number, payloadBytes: number): Run {
+    const { topic, qos, publisher, retain, origin } = this;
+    const fields = { topic, qos, publisher, retain, origin };
+    const run = new Run({ ...fields, packets, layout, count, payloadBytes });
+    run.at = this.at;
+    return run;
   }
 
   /** The last message alone, in memory of its own. */

@@ -218,7 +218,12 @@ test("flow - a retained message of a logged topic is nobody's before it is durab
     handedOver() {},
     refused() {},
   };
-  const flow = await Flow.open({ ...outside, store: held.store, usage });
+  const flow = await Flow.open({
+    ...outside,
+    store: held.store,
+    usage,
+    secret: new Uint8Array(32),
+  });
   await flow.serve({ id: "one", topics: ["a/#"], delivery: "logged" });
   const publish = (text: string): Promise<unknown> | undefined =>
     flow.publish(Run.of("a/b", Buffer.from(text), { qos: 1, retain: true }));
@@ -242,7 +247,12 @@ test("flow - a topic of two logged products is kept by both and delivered once",
     handedOver() {},
     refused() {},
   };
-  const flow = await Flow.open({ ...outside, store: held.store, usage });
+  const flow = await Flow.open({
+    ...outside,
+    store: held.store,
+    usage,
+    secret: new Uint8Array(32),
+  });
   await flow.serve({ id: "one", topics: ["a/#"], delivery: "logged" });
   await flow.serve({ id: "two", topics: ["a/b"], delivery: "logged" });
   let received = 0;

@@ -175,7 +175,10 @@ export class StreamLog {
     this.#committing = undefined;
     if (this.#gathering !== undefined) this.#scheduleCommit();
     batch.settle();
-    for (const run of batch.runs) this.#outside.deliver(run);
+    for (const run of batch.runs) {
+      run.at = block.at;
+      this.#outside.deliver(run);
+    }
     for (const listener of this.#listeners) listener();
   }
 

@@ -21,10 +21,23 @@ export type Refusal =
   /** A link whose last checkpoint does not go on from what was acknowledged. */
   | "claim"
   | "topic"
+  /** Log time. */
+  | "time"
+  /** The message's own position, also where it says none. */
+  | "place"
+  /** Several conditions together, where no single one is to blame. */
+  | "condition"
+  | "prohibited"
+  /** The payload cannot be read, so that its members cannot be let through or made safe. */
   | "field"
+  | "rate"
   | "cap"
+  | "volume"
+  | "early"
   | "expired"
   | "revoked"
+  /** Too much is owed without a signature. */
+  | "exposure"
   | "suspended"
   | "queue-full";
 

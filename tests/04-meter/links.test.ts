@@ -53,7 +53,7 @@ async function provider(t: TestContext, delivery: "live" | "logged") {
   const store = await openEmbeddedStore({ path: join(dir, "store.db") });
   const meter = await Meter.open({ store, clock: systemClock });
   const outside = { store, clock: systemClock, entropy: systemEntropy, crash: neverCrash };
-  const flow = await Flow.open({ ...outside, usage: meter });
+  const flow = await Flow.open({ ...outside, usage: meter, secret: new Uint8Array(32) });
   await flow.serve({ id: "p", topics: ["bus/#"], delivery });
   const notices: Notice[] = [];
   flow.grants.onNotice((notice) => notices.push(notice));

@@ -104,7 +104,7 @@ export async function consumerOf(
   const outside = { clock: systemClock, crash: neverCrash, entropy: systemEntropy };
   const store = await openEmbeddedStore({ path: join(dir, "store.db") });
   const usage = await Meter.open({ store, ...outside });
-  const flow = await Flow.open({ store, usage, ...outside });
+  const flow = await Flow.open({ store, usage, ...outside, secret: new Uint8Array(32) });
   const counts = await ConsumerCounts.open(store, systemClock);
   const journal = new Journal();
   const address = { endpoint: url, username: "the-user", token: "the-token" };

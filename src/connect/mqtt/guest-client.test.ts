@@ -52,6 +52,7 @@ async function ground(t: TestContext, terms: Partial<Grant> = {}): Promise<Groun
     clock: systemClock,
     entropy: systemEntropy,
     crash: neverCrash,
+    secret: new Uint8Array(32),
     usage: {
       acknowledged: () => noUsage,
       acknowledge: () => (made.failing ? broken() : Promise.resolve()),

@@ -3,7 +3,7 @@ import { LinkFeed } from "../../flow/open-feed.ts";
 import type { Tally } from "../../flow/parcel-queue.ts";
 import type { Receiver, Subscription } from "../../flow/router.ts";
 import type { Run } from "../../flow/run.ts";
-import { filterProblem, matches, overlaps } from "../../kernel/topic.ts";
+import { filterProblem, overlaps } from "../../kernel/topic.ts";
 import type { Checkpoint } from "../../ports/usage.ts";
 import type { Principal } from "../../things/access.ts";
 import { agreementOfLinkTopic, claimOf, decodeControl } from "../../wire/link/control.ts";
@@ -95,22 +95,12 @@ export class GuestClient implements Client, Receiver {
     this.#line.outbox.pushControl(encodeUnsuback(this.#line.version, id, codes));
   }
 
-  /** A plain client's message: the grant's topics, its view, its gate. */
+  /** A plain client's message: what the gate leaves of it. */
   receive(run: Run, subscription: Subscription): void {
     const { flow } = this.#line;
     const gate = flow.grants.get(this.#agreement);
     if (gate === undefined) return;
-    if (!gate.grant.filters.some((granted) => matches(granted, run.topic))) {
-      gate.refuse("topic", run.count);
-      return;
-    }
-    if (gate.suspended) {
-      gate.refuse("suspended", run.count);
-      return;
-    }
-    const viewed = flow.viewOf(gate.grant)?.apply(run);
-    if (viewed !== undefined && viewed.withheld > 0) gate.refuse("field", viewed.withheld);
-    const passing = viewed === undefined ? run : viewed.run;
+    const passing = gate.offer(run);
     if (passing !== undefined) this.#session?.receive(passing, subscription);
   }
 

@@ -1,5 +1,5 @@
 import { createPrivateKey, createPublicKey } from "node:crypto";
-import { chmod, link, mkdir, open, readFile, stat, unlink } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { FlattenedSign, SignJWT } from "jose";
 import type { Clock } from "../../kernel/clock.ts";
@@ -8,6 +8,7 @@ import type { Entropy } from "../../kernel/id.ts";
 import { systemEntropy } from "../../kernel/id.ts";
 import type { JwsSignature, PublicJwk, Signer } from "../../ports/signer.ts";
 import { keyIdOf } from "../../wire/jws.ts";
+import { keepOnce, readKept } from "./kept-file.ts";
 
 export interface EmbeddedSignerOptions {
   /** The node's data folder; the key stands in its `keys.json`, mode 600. */
@@ -87,17 +88,13 @@ class EmbeddedSigner implements Signer {
 }
 
 async function readKeys(path: string): Promise<KeyFile | undefined> {
-  let text: string;
+  let text: string | undefined;
   try {
-    text = await readFile(path, "utf8");
+    text = await readKept(path);
   } catch (thrown) {
-    if (isErrno(thrown, "ENOENT")) return undefined;
     throw unusable(path, problemOf(thrown));
   }
-  const stored = parseKeys(path, text);
-  // A copy from a backup may have come back readable by others.
-  if (((await stat(path)).mode & 0o077) !== 0) await chmod(path, 0o600);
-  return stored;
+  return text === undefined ? undefined : parseKeys(path, text);
 }
 
 function parseKeys(path: string, text: string): KeyFile {
@@ -120,22 +117,11 @@ async function makeKeys(path: string, did: string, entropy: Entropy): Promise<Ke
     throw new ComityError("CONFIG_INVALID", { problem: `did "${did}" is no DID` });
   }
   const made: KeyFile = { v: 1, did, key: keyFromSeed(entropy.bytes(32)) };
-  const draft = `${path}.${entropy.uuid()}`;
-  const file = await open(draft, "wx", 0o600);
   try {
-    await file.writeFile(`${JSON.stringify(made, undefined, 2)}\n`);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  try {
-    await link(draft, path); // unlike a rename, never takes the place of a key that is there
+    await keepOnce(path, `${JSON.stringify(made, undefined, 2)}\n`, entropy);
   } catch (thrown) {
-    if (!isErrno(thrown, "EEXIST")) throw unusable(path, problemOf(thrown));
-  } finally {
-    await unlink(draft);
+    throw unusable(path, problemOf(thrown));
   }
-  await syncFolder(join(path, ".."));
   return (await readKeys(path)) ?? made;
 }
 
@@ -145,22 +131,6 @@ function keyFromSeed(seed: Uint8Array): KeyFile["key"] {
   const privateKey = createPrivateKey({ key, format: "der", type: "pkcs8" });
   const { x = "" } = createPublicKey(privateKey).export({ format: "jwk" });
   return { kty: "OKP", crv: "Ed25519", x, d: Buffer.from(seed).toString("base64url") };
-}
-
-/** The new name is durable only once its folder is. */
-async function syncFolder(dir: string): Promise<void> {
-  const folder = await open(dir, "r");
-  try {
-    await folder.sync();
-  } catch (thrown) {
-    if (!isErrno(thrown, "EPERM") && !isErrno(thrown, "EINVAL")) throw thrown; // not on Windows
-  } finally {
-    await folder.close();
-  }
-}
-
-function isErrno(thrown: unknown, code: string): boolean {
-  return thrown instanceof Error && "code" in thrown && thrown.code === code;
 }
 
 function unusable(path: string, problem: string): ComityError {

@@ -1,0 +1,128 @@
+import { isUtf8 } from "node:buffer";
+import type { Grant } from "../market/grant.ts";
+import type { Refusal } from "../ports/usage.ts";
+import { encodePublish } from "../wire/mqtt/encode.ts";
+import { compileConditions, type Decide, type Verdict } from "./conditions.ts";
+import { isJsonObject } from "./json-text.ts";
+import { positionIn } from "./position.ts";
+import { type Pseudonym, pseudonymsOf } from "./pseudonyms.ts";
+import { layout5, type Run } from "./run.ts";
+import { compileShape, type Shaper } from "./shape.ts";
+
+/** A run as a grant lets it through. */
+export interface Checked {
+  /** Undefined where nothing is left. */
+  readonly run: Run | undefined;
+  readonly withheld: readonly Withheld[];
+}
+
+export interface Withheld {
+  readonly reason: Refusal;
+  readonly count: number;
+}
+
+/** What of a grant is decided by a message and its log time alone. */
+export type Content = Pick<Grant, "filters" | "when" | "unless" | "shape">;
+
+const nothing: readonly Withheld[] = [];
+
+/**
+ * The compiled content of a grant. Topic and time are decided once per run; a payload is read
+ * once per message, and only where position or members are asked for. Shared by all agreements
+ * of the same content; a run that comes again is not computed again.
+ */
+export class Checker {
+  readonly #decide: Decide;
+  readonly #shape: Shaper | undefined;
+  #lastRun: Run | undefined;
+  #lastChecked: Checked | undefined;
+
+  constructor({ filters, when, unless = [], shape }: Content, pseudonym: Pseudonym) {
+    this.#decide = compileConditions(filters, when, unless);
+    this.#shape = shape === undefined ? undefined : compileShape(shape, pseudonym);
+  }
+
+  /** Messages of these topics go through as they are. */
+  passesWhole(topics: ReadonlySet<string>, at: number): boolean {
+    if (this.#shape !== undefined) return false;
+    for (const topic of topics) if (this.#decide(topic, at) !== undefined) return false;
+    return true;
+  }
+
+  check(run: Run, at: number): Checked {
+    if (run === this.#lastRun && this.#lastChecked !== undefined) return this.#lastChecked;
+    this.#lastChecked = this.#compute(run, this.#decide(run.topic, at));
+    this.#lastRun = run;
+    return this.#lastChecked;
+  }
+
+  #compute(run: Run, verdict: Verdict): Checked {
+    if (typeof verdict === "string") {
+      return { run: undefined, withheld: [{ reason: verdict, count: run.count }] };
+    }
+    if (verdict === undefined && this.#shape === undefined) return { run, withheld: nothing };
+    return this.#compareEach(run, verdict ?? allow);
+  }
+
+  #compareEach(run: Run, verdict: Exclude<Verdict, Refusal | undefined>): Checked {
+    const shape = this.#shape;
+    const counts = new Map<Refusal, number>();
+    const kept: Buffer[] = [];
+    let payloadBytes = 0;
+    run.walk((place) => {
+      const payload = run.packets.subarray(place.payloadAt, place.end);
+      const text = jsonIn(payload);
+      const position = verdict === allow || text === undefined ? undefined : positionIn(text);
+      const refusal = verdict(position);
+      const shaped = refusal === undefined && text !== undefined ? shape?.(text) : undefined;
+      if (refusal !== undefined || (shape !== undefined && shaped === undefined)) {
+        const reason = refusal ?? "field";
+        counts.set(reason, (counts.get(reason) ?? 0) + 1);
+      } else if (shaped === undefined) {
+        kept.push(run.packets.subarray(place.start, place.end));
+        payloadBytes += payload.length;
+      } else {
+        // MQTT properties are left out: they could carry what was not let through.
+        const bytes = Buffer.from(shaped);
+        kept.push(encodePublish(5, { topic: run.topic, payload: bytes }));
+        payloadBytes += bytes.length;
+      }
+    });
+    const withheld = [...counts].map(([reason, count]) => ({ reason, count }));
+    if (kept.length === 0) return { run: undefined, withheld };
+    if (shape === undefined && kept.length === run.count) return { run, withheld };
+    const layout = shape === undefined ? run.layout : layout5;
+    return { run: run.with(kept, layout, payloadBytes), withheld };
+  }
+}
+
+const allow = (): undefined => undefined;
+
+/** JSON is UTF-8 (RFC 8259 §8.1); other bytes would not come out as they went in. */
+function jsonIn(payload: Buffer): string | undefined {
+  if (!isUtf8(payload)) return undefined;
+  const text = payload.toString("utf8");
+  return isJsonObject(text) ? text : undefined;
+}
+
+/** Agreements of equal content have one checker; pseudonyms are each agreement's own. */
+export class Checkers {
+  readonly #secret: Uint8Array;
+  readonly #known = new Map<string, Checker>();
+
+  constructor(secret: Uint8Array) {
+    this.#secret = secret;
+  }
+
+  of(grant: Grant): Checker {
+    const { agreement, filters, when, unless, shape } = grant;
+    const scope = shape?.pseudonymise === undefined ? "" : agreement;
+    const key = JSON.stringify([scope, filters, when, unless, shape]);
+    let checker = this.#known.get(key);
+    if (checker === undefined) {
+      checker = new Checker(grant, pseudonymsOf(this.#secret, agreement));
+      this.#known.set(key, checker);
+    }
+    return checker;
+  }
+}

@@ -1,0 +1,128 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import * as fc from "fast-check";
+import type { Shape } from "../market/grant.ts";
+import { isJsonObject } from "./json-text.ts";
+import { pseudonymsOf } from "./pseudonyms.ts";
+import { compileShape } from "./shape.ts";
+
+const pseudonym = pseudonymsOf(new Uint8Array(32), "agreement");
+
+function shaped(text: string, shape: Shape): string | undefined {
+  assert.ok(isJsonObject(text), text);
+  return compileShape(shape, pseudonym)(text);
+}
+
+function select(text: string, ...allow: string[]): string | undefined {
+  return shaped(text, { allow });
+}
+
+test("shape - what passes keeps its text to the byte", () => {
+  assert.equal(select('{"a":1.50,"b":2}', "a"), '{"a":1.50}');
+  assert.equal(select('{"a":1e400,"b":-0}', "a", "b"), '{"a":1e400,"b":-0}');
+  assert.equal(select('{"n":12345678901234567890}', "n"), '{"n":12345678901234567890}');
+  assert.equal(select(String.raw`{"a":"\u00fc\n\"}{,"}`, "a"), String.raw`{"a":"\u00fc\n\"}{,"}`);
+  assert.equal(select(String.raw`{"a":"\\","b":"\\\""}`, "b"), String.raw`{"b":"\\\""}`);
+});
+
+test("shape - whitespace around members goes, inside values it stays", () => {
+  const text = ' \n{ "a" : [ 1 , 2 ] ,\t"b" : { "c" : "x y" } , "d" : true }\r\n';
+  assert.equal(select(text, "a", "b", "d"), '{"a":[ 1 , 2 ],"b":{ "c" : "x y" },"d":true}');
+  assert.equal(select(text, "b"), '{"b":{ "c" : "x y" }}');
+});
+
+test("shape - members are known by what their name means, not by how it is written", () => {
+  assert.equal(select(String.raw`{"\u0061":1,"b":2}`, "a"), String.raw`{"\u0061":1}`);
+  assert.equal(select(String.raw`{"a\"b":1,"a":2}`, 'a"b'), String.raw`{"a\"b":1}`);
+  assert.equal(select('{"__proto__":1,"a":2}', "a"), '{"a":2}');
+  assert.equal(shaped(String.raw`{"\u0061":1,"b":2}`, { drop: ["a"] }), '{"b":2}');
+});
+
+test("shape - a name is of its own level; members of the same name are treated alike", () => {
+  assert.equal(select('{"b":{"a":1},"c":[{"a":2}]}', "a"), "{}");
+  assert.equal(select('{"a":1,"b":0,"a":2}', "a"), '{"a":1,"a":2}');
+  assert.equal(shaped('{"a":1,"b":0,"a":2}', { drop: ["a"] }), '{"b":0}');
+  assert.equal(shaped('{"a":1.26,"a":2.31}', { round: { a: 0.1 } }), '{"a":1.3,"a":2.3}');
+  assert.equal(select("{}", "a"), "{}");
+});
+
+test("shape - dotted paths lead into members and through arrays, however nested", () => {
+  const text = '{"p":{"lat":1,"alt":2},"s":[{"n":"x","t":1},[{"n":"y"}],7],"o":3}';
+  assert.equal(select(text, "p.lat"), '{"p":{"lat":1}}');
+  assert.equal(select(text, "s.t", "o"), '{"s":[{"t":1},[{}]],"o":3}');
+  assert.equal(select(text, "o.x"), "{}", "a number has no members to let through");
+  assert.equal(
+    shaped(text, { drop: ["p.alt", "s.n"] }),
+    '{"p":{"lat":1},"s":[{"t":1},[{}],7],"o":3}',
+  );
+  assert.equal(shaped(text, { allow: ["p", "o"], drop: ["p.alt"] }), '{"p":{"lat":1},"o":3}');
+});
+
+test("shape - a member whose own name has dots is met by the path as well", () => {
+  assert.equal(shaped('{"a.b":1,"a":{"b":2,"c":3}}', { drop: ["a.b"] }), '{"a":{"c":3}}');
+  assert.equal(shaped('{"a.b":{"c":1},"a":{"b.c":2}}', { drop: ["a.b.c"] }), '{"a.b":{},"a":{}}');
+});
+
+test("shape - numbers are rounded in decimal, in arrays too; what is no number withholds", () => {
+  const round = { v: 0.1 };
+  assert.equal(shaped('{"v":0.30000000000000004,"w":1.50}', { round }), '{"v":0.3,"w":1.50}');
+  assert.equal(shaped('{"v":[4.123,[51.98],null]}', { round }), '{"v":[4.1,[52],null]}');
+  assert.equal(shaped('{"v":null}', { round }), '{"v":null}');
+  for (const value of ['"51.92345"', "true", '{"x":51.92345}', "[1.1,true]", "1e999"]) {
+    assert.equal(shaped(`{"v":${value}}`, { round }), undefined, value);
+  }
+});
+
+test("shape - pseudonyms hide strings and numbers alike, and what they cannot hide withholds", () => {
+  const pseudonymise = ["id", "crew.name"];
+  const hidden = shaped('{"id":7,"crew":[{"name":"Ada"},{"name":null}],"x":1}', { pseudonymise });
+  const { id, crew, x } = JSON.parse(hidden ?? "");
+  assert.match(id, /^[\w-]{22}$/);
+  assert.match(crew[0].name, /^[\w-]{22}$/);
+  assert.deepEqual([crew[1].name, x], [null, 1]);
+  const same = ['{"id":7}', '{"id":7.0}', '{"id":"7"}', String.raw`{"id":"\u0037"}`];
+  for (const text of same) assert.equal(shaped(text, { pseudonymise }), `{"id":"${id}"}`, text);
+  assert.notEqual(
+    shaped('{"id":12345678901234567890}', { pseudonymise }),
+    shaped('{"id":12345678901234567891}', { pseudonymise }),
+  );
+  assert.equal(shaped('{"id":true}', { pseudonymise }), undefined);
+  assert.equal(shaped('{"id":{"n":1}}', { pseudonymise }), undefined);
+});
+
+test("shape - nothing of a member that is not let through comes out changed", () => {
+  assert.equal(shaped('{"a":"x","b":1}', { allow: ["b"], pseudonymise: ["a"] }), '{"b":1}');
+  assert.equal(shaped('{"a":"x"}', { allow: ["a.b"], pseudonymise: ["a"] }), "{}");
+});
+
+test("shape - nesting without end is withheld where it is looked into, else it is only text", () => {
+  const deep = (open: string, close: string): string =>
+    `{"a":${open.repeat(20_000)}1${close.repeat(20_000)}}`;
+  for (const text of [deep("[", "]"), deep('{"a":', "}")]) {
+    assert.equal(select(text, "a"), text);
+    assert.equal(
+      shaped(text, { drop: ["a.a", "a.a.a"] })?.length,
+      text.includes("[[") ? undefined : 8,
+    );
+    assert.equal(shaped(text, { drop: ["b"] }), text);
+  }
+});
+
+test("shape - any JSON object gives what JSON.parse and a filter give", () => {
+  const key = fc.constantFrom("a", "b", 'c"', "d\\", "ü", "{", " ", "");
+  const object = fc.dictionary(key, fc.jsonValue({ maxDepth: 3 }), { noNullPrototype: true });
+  const fields = fc.uniqueArray(key);
+  fc.assert(
+    fc.property(object, fields, fc.constantFrom(0, 1, "\t"), (value, fields, indent) => {
+      const text = JSON.stringify(value, null, indent);
+      const entries = Object.entries(value);
+      const named = new Set<string>(fields);
+      const allowed = Object.fromEntries(entries.filter(([name]) => named.has(name)));
+      const left = Object.fromEntries(entries.filter(([name]) => !named.has(name)));
+      const plain = (one: object): unknown => JSON.parse(JSON.stringify(one));
+      assert.deepEqual(JSON.parse(select(text, ...fields) ?? ""), plain(allowed));
+      assert.deepEqual(JSON.parse(shaped(text, { drop: fields }) ?? ""), plain(left));
+    }),
+    { numRuns: 500 },
+  );
+});

@@ -1,0 +1,137 @@
+import type { Shape } from "../market/grant.ts";
+import { kindAt, type JsonKind, walkElements, walkMembers } from "./json-text.ts";
+import type { Pseudonym } from "./pseudonyms.ts";
+import { roundingTo } from "./rounding.ts";
+
+/** The text of a JSON object as it may pass; undefined: it has something that cannot be read. */
+export type Shaper = (text: string) => string | undefined;
+
+/** What is to be done at one path; paths are joined by dots, whatever the names hold themselves. */
+interface Step {
+  readonly allows: boolean;
+  readonly drops: boolean;
+  readonly change: Change | undefined;
+  /** A path below this one is named. */
+  leads: boolean;
+}
+
+/** Another value's text in place of this one's; undefined: there is none. */
+type Change = (text: string, kind: JsonKind) => string | undefined;
+
+const depthMax = 32;
+
+/** Something that should be changed and is neither number nor text: the message is withheld. */
+const unreadable = Symbol("unreadable");
+
+/**
+ * Compiles what a grant leaves of a payload. Values that are not named keep their text to the
+ * byte (`1.50` stays `1.50`). A number is rounded, a string or a number becomes a pseudonym,
+ * `null` says nothing and stays; anything else in their place cannot be made safe, so that the
+ * message is withheld. Members of the same name are all treated alike.
+ */
+export function compileShape(shape: Shape, pseudonym: Pseudonym): Shaper {
+  const steps = stepsOf(shape, pseudonym);
+  const isOpen = shape.allow === undefined;
+  return (text) => {
+    try {
+      return objectAt(text, 0, { steps, path: "", isOpen, depth: 0 });
+    } catch (thrown) {
+      if (thrown === unreadable) return undefined;
+      throw thrown;
+    }
+  };
+}
+
+interface Inside {
+  readonly steps: ReadonlyMap<string, Step>;
+  readonly path: string;
+  /** This or something around it is let through whole. */
+  readonly isOpen: boolean;
+  readonly depth: number;
+}
+
+function objectAt(text: string, from: number, inside: Inside): string {
+  if (inside.depth > depthMax) throw unreadable;
+  let out = "";
+  walkMembers(text, from, ({ name, keyAt, keyEnd, valueAt, valueEnd }) => {
+    const path = inside.path === "" ? name : `${inside.path}.${name}`;
+    const step = inside.steps.get(path);
+    if (step?.drops === true) return;
+    const isOpen = inside.isOpen || step?.allows === true;
+    if (!isOpen && step?.leads !== true) return;
+    const value = valueAs(text, valueAt, valueEnd, step, { ...inside, path, isOpen });
+    if (value === undefined) return;
+    out += `${out === "" ? "" : ","}${text.slice(keyAt, keyEnd)}:${value}`;
+  });
+  return `{${out}}`;
+}
+
+/** Undefined: nothing of it is let through. */
+function valueAs(
+  text: string,
+  at: number,
+  end: number,
+  step: Step | undefined,
+  inside: Inside,
+): string | undefined {
+  if (step === undefined || (step.change === undefined && !step.leads)) return text.slice(at, end);
+  const kind = kindAt(text, at);
+  if (kind === "array") return arrayAt(text, at, step, inside);
+  if (step.change !== undefined && inside.isOpen && kind !== "null") {
+    const made = step.change(text.slice(at, end), kind);
+    if (made === undefined) throw unreadable;
+    return made;
+  }
+  if (kind === "object") return objectAt(text, at, { ...inside, depth: inside.depth + 1 });
+  return inside.isOpen ? text.slice(at, end) : undefined;
+}
+
+function arrayAt(text: string, from: number, step: Step, inside: Inside): string {
+  if (inside.depth > depthMax) throw unreadable;
+  const elements: string[] = [];
+  walkElements(text, from, (at, end) => {
+    const value = valueAs(text, at, end, step, { ...inside, depth: inside.depth + 1 });
+    if (value !== undefined) elements.push(value);
+  });
+  return `[${elements.join(",")}]`;
+}
+
+function stepsOf(shape: Shape, pseudonym: Pseudonym): ReadonlyMap<string, Step> {
+  const changes = new Map<string, Change>();
+  for (const [path, step] of Object.entries(shape.round ?? {})) {
+    const round = roundingTo(step);
+    changes.set(path, (text, kind) => (kind === "number" ? round(text) : undefined));
+  }
+  const hide: Change = (text, kind) => {
+    const value = plainOf(text, kind);
+    return value === undefined ? undefined : `"${pseudonym(value)}"`;
+  };
+  for (const path of shape.pseudonymise ?? []) changes.set(path, hide);
+  const allowed = new Set(shape.allow);
+  const dropped = new Set(shape.drop);
+  const steps = new Map<string, Step>();
+  const stepAt = (path: string): Step => {
+    let step = steps.get(path);
+    if (step === undefined) {
+      const change = changes.get(path);
+      step = { allows: allowed.has(path), drops: dropped.has(path), change, leads: false };
+      steps.set(path, step);
+    }
+    return step;
+  };
+  for (const path of [...allowed, ...dropped, ...changes.keys()]) {
+    stepAt(path);
+    for (let dot = path.indexOf("."); dot !== -1; dot = path.indexOf(".", dot + 1)) {
+      stepAt(path.slice(0, dot)).leads = true;
+    }
+  }
+  return steps;
+}
+
+/** The same for `7`, `7.0` and `"7"`; a number that no double holds is known by its digits. */
+function plainOf(text: string, kind: JsonKind): string | undefined {
+  if (kind === "string") return JSON.parse(text) as string;
+  if (kind !== "number") return undefined;
+  const number = Number(text);
+  return Number.isInteger(number) && !Number.isSafeInteger(number) ? text : String(number);
+}
