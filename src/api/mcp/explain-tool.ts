@@ -15,10 +15,18 @@ const withheldWords: Readonly<Record<Refusal, string>> = {
     "only a node's link is served",
   claim: "the consumer's last checkpoint does not go on from what it had acknowledged",
   topic: "their topic is outside the topics that were agreed on",
-  field: "their payload could not be read to leave out what was not agreed on",
+  time: "they came to the log outside the time that was agreed on",
+  place: "they were sent from outside the area that was agreed on, or do not say from where",
+  condition: "what was agreed on as conditions does not hold for them",
+  prohibited: "a prohibition of the agreement holds for them",
+  field: "their payload could not be read to leave out or change what was not agreed on",
+  rate: "they were more in their stretch of time than the agreed rate",
   cap: "the agreed number of messages has been delivered",
+  volume: "the agreed number of bytes has been delivered",
+  early: "the agreed time has not begun",
   expired: "the agreed time is over",
   revoked: "one side has ended the agreement",
+  exposure: "too much was delivered that is not signed for yet",
   suspended: "delivery rests",
   "queue-full": "the receiver was slower than the stream, and the oldest gave way",
 };
@@ -26,7 +34,7 @@ const withheldWords: Readonly<Record<Refusal, string>> = {
 const endedWords: Readonly<Record<string, string>> = {
   revoked: "one side ended it",
   expired: "the agreed time is over",
-  cap: "the agreed number of messages has been delivered",
+  cap: "the agreed number of messages or bytes has been delivered",
 };
 
 const problemWords: Readonly<Record<NonNullable<LinkResource["problem"]>, string>> = {
