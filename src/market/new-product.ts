@@ -1,7 +1,8 @@
 import { ComityError } from "../kernel/errors.ts";
 import { placeProblem } from "../kernel/place.ts";
-import { priceProblem } from "../kernel/price.ts";
+import { isoTime } from "../kernel/time.ts";
 import { covers, filterProblem, overlaps } from "../kernel/topic.ts";
+import { termNames, termsProblem } from "./policy/term-values.ts";
 import type { Product, Terms } from "./product.ts";
 
 /** What a person gives; the rest has defaults, and the id then comes from the title. */
@@ -9,7 +10,6 @@ export type NewProduct = Pick<Product, "title" | "topics" | "terms"> &
   Partial<Omit<Product, "title" | "topics" | "terms" | "createdAt">>;
 
 const topicsMax = 100;
-const fieldsMax = 100;
 const keywordsMax = 50;
 const titleLengthMax = 200;
 const descriptionLengthMax = 10_000;
@@ -46,18 +46,13 @@ function idFrom(title: string): string {
     .slice(0, 64);
 }
 
+/** Only the terms there are: what else came along is not kept. */
 function termsFrom(terms: Terms): Terms {
-  return {
-    price: {
-      amount: terms.price.amount,
-      currency: terms.price.currency,
-      perMessages: terms.price.perMessages,
-    },
-    ...(terms.topics === undefined ? {} : { topics: [...terms.topics] }),
-    ...(terms.fields === undefined ? {} : { fields: [...terms.fields] }),
-    ...(terms.notAfter === undefined ? {} : { notAfter: terms.notAfter }),
-    ...(terms.messagesMax === undefined ? {} : { messagesMax: terms.messagesMax }),
-  };
+  const { amount, currency, perMessages } = terms.price;
+  const kept = termNames.flatMap((name) =>
+    terms[name] === undefined ? [] : [[name, structuredClone(terms[name])]],
+  );
+  return { ...(Object.fromEntries(kept) as Terms), price: { amount, currency, perMessages } };
 }
 
 function productProblem(product: Product, now: number): string | undefined {
@@ -88,7 +83,8 @@ function productProblem(product: Product, now: number): string | undefined {
   return (
     topicsProblem(product.topics) ??
     subsetProblem(product.terms.topics, product.topics) ??
-    termsProblem(product.terms, now)
+    termsProblem(product.terms) ??
+    timelyProblem(product.terms, now)
   );
 }
 
@@ -119,33 +115,7 @@ function subsetProblem(
   return topicsProblem(topics);
 }
 
-function termsProblem(terms: Terms, now: number): string | undefined {
-  const price = priceProblem(terms.price);
-  if (price !== undefined) return `price: ${price}`;
-  if (terms.fields !== undefined) {
-    if (terms.fields.length === 0) return "fields are empty: leave them out for the whole payload";
-    if (terms.fields.length > fieldsMax) return `fields are more than ${fieldsMax}`;
-    if (terms.fields.some((field) => field === "" || field.length > 256)) {
-      return "fields have a name that is empty or longer than 256 characters";
-    }
-    if (new Set(terms.fields).size < terms.fields.length) return "fields name one member twice";
-  }
-  if (terms.notAfter !== undefined) {
-    const at = isoTime(terms.notAfter);
-    if (at === undefined) return `notAfter "${terms.notAfter}" is not an ISO 8601 time in UTC`;
-    if (at <= now) return `notAfter ${terms.notAfter} has passed`;
-  }
-  if (terms.messagesMax !== undefined) {
-    if (!Number.isSafeInteger(terms.messagesMax) || terms.messagesMax < 1) {
-      return `messagesMax ${terms.messagesMax} is not a whole number ≥ 1`;
-    }
-  }
-  return undefined;
-}
-
-/** Milliseconds since the Unix epoch; undefined where the text is no full UTC time. */
-export function isoTime(text: string): number | undefined {
-  if (!/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?Z$/.test(text)) return undefined;
-  const at = Date.parse(text);
-  return Number.isNaN(at) ? undefined : at;
+function timelyProblem({ notAfter }: Terms, now: number): string | undefined {
+  if (notAfter === undefined || (isoTime(notAfter) ?? now) > now) return undefined;
+  return `notAfter ${notAfter} has passed`;
 }

@@ -1,5 +1,7 @@
 import type { Place } from "../kernel/place.ts";
+import type { GeoPolygon } from "../kernel/polygon.ts";
 import type { Price } from "../kernel/price.ts";
+import type { Rate } from "./grant.ts";
 
 export type { Place };
 
@@ -23,15 +25,48 @@ export interface Product {
   readonly createdAt: string;
 }
 
-/** What is offered, all of it enforced on every message. */
+/**
+ * What is offered. Times are ISO 8601 in UTC; names of JSON members may be dotted (`position.lat`
+ * is the member `lat` of the member `position`). All but the last group is enforced on every
+ * message; the last is promised by the buyer.
+ */
 export interface Terms {
   readonly price: Price;
-  /** Topic filters, where less than the product is sold; absent: all its topics. */
+  /** Topic filters, where less than the whole product is sold; absent: all its topics. */
   readonly topics?: readonly string[];
-  /** Top-level JSON members that are let through; absent: the payload as it is. */
+  /** JSON members that are let through; absent: the payload as it is. */
   readonly fields?: readonly string[];
-  /** ISO 8601, UTC: nothing is delivered from then on. */
+  /** JSON members that are left out. */
+  readonly drop?: readonly string[];
+  /** Numbers rounded to a step, by member: `{"lat": 0.01}`. */
+  readonly round?: Readonly<Record<string, number>>;
+  /** Members whose value is replaced by a keyed hash, another key under each agreement. */
+  readonly pseudonymise?: readonly string[];
+  /** Nothing is delivered before `notBefore`, and nothing from `notAfter` on. */
+  readonly notBefore?: string;
   readonly notAfter?: string;
-  /** At most so many messages over the agreement's life. */
+  /** Nothing is delivered later than so long after the agreement was signed. */
+  readonly lifeSeconds?: number;
+  /** The data's own time, by when it was logged: from `dataFrom` on, and before `dataUntil`. */
+  readonly dataFrom?: string;
+  readonly dataUntil?: string;
+  /** Over the agreement's life: messages, and bytes of their payloads. */
   readonly messagesMax?: number;
+  readonly bytesMax?: number;
+  /** By log time: the first so many messages of each window. */
+  readonly rate?: Rate;
+  /** By the position that stands in each message. */
+  readonly area?: GeoPolygon;
+
+  readonly purposes?: readonly string[];
+  /** Who may receive it: participants' ids or names. */
+  readonly recipients?: readonly string[];
+  /** Where the data may be used: ISO 3166 codes, `NL` or `NL-ZH`. */
+  readonly jurisdictions?: readonly string[];
+  /** It may not be passed on. */
+  readonly noResharing?: boolean;
+  /** Each message is deleted at most so long after it was received. */
+  readonly deleteAfterSeconds?: number;
+  /** How the source is to be named. */
+  readonly attribution?: string;
 }

@@ -118,7 +118,7 @@ test("haggling - topics that the product does not have are not sold", async () =
   buys = { offered: { do: "request", offer: { "@type": "Offer", "@id": "x", ...wide } } };
   const { mine, reach } = await begin();
   await reach("TERMINATED");
-  assert.match((await mine()).problem ?? "", /not among the topics of weather/);
+  assert.match((await mine()).problem ?? "", /not among the topics of the product/);
 });
 
 for (const [state, moves] of [

@@ -1,4 +1,5 @@
 import { ComityError } from "../../kernel/errors.ts";
+import { assertInForce } from "../../market/compile.ts";
 import {
   type AgreementPolicy,
   assertSignedBy,
@@ -205,9 +206,8 @@ export class NegotiationConsumer {
     if (Number.isNaN(signedAt) || signedAt > clock.now() + 60_000) {
       throw new ComityError("POLICY_CHANGED", { where: `timestamp ${policy.timestamp}` });
     }
-    if (terms.notAfter !== undefined && Date.parse(terms.notAfter) <= clock.now()) {
-      throw new ComityError("POLICY_UNENFORCEABLE", { problem: `it ended at ${terms.notAfter}` });
-    }
+    const { topics } = policy.comity ?? deliveredWhole;
+    assertInForce(terms, { topics, signedAt: policy.timestamp, now: clock.now() });
     const evidence = evidenceOf(policy, ...(signature && key ? [signature] : []));
     if (key) await assertSignedBy(evidence, provider, key, what);
     return evidence;

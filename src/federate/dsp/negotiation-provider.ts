@@ -1,7 +1,7 @@
 import { ComityError } from "../../kernel/errors.ts";
 import { newUrn } from "../../kernel/id.ts";
-import { covers } from "../../kernel/topic.ts";
 import type { Catalogue } from "../../market/catalogue.ts";
+import { assertInForce } from "../../market/compile.ts";
 import {
   type AgreementPolicy,
   assertSignedBy,
@@ -139,7 +139,7 @@ export class NegotiationProvider {
     this.#desk.after(negotiation, "offer", "provider");
     const product = this.#need(negotiation.product);
     const rules = readRules(offer);
-    assertWithin(rules, product);
+    this.#assertInForce(rules, product);
     const id = offer["@id"] ?? offerIdFor(product.id, rules, product);
     const { delivery, topics, title } = product;
     const named = { "@type": "Offer", "@id": id, target: product.id } as const;
@@ -214,14 +214,14 @@ export class NegotiationProvider {
   }
 
   async #policyFor(negotiation: Negotiation): Promise<AgreementPolicy> {
-    const { signer, entropy, clock, peers } = this.#desk.options;
+    const { signer, entropy, peers } = this.#desk.options;
     const { rules: written, digest, signs, counterpart } = negotiation;
     const product = this.#need(negotiation.product);
     const rules = readRules(written);
     if (policyDigest(product.id, rules, product) !== digest) {
       throw new ComityError("POLICY_CHANGED", { where: "catalogue" });
     }
-    assertWithin(rules, product);
+    const signedAt = this.#assertInForce(rules, product);
     assertBothSign(rules, signs);
     const terms = termsOf(rules);
     const keys = signs
@@ -233,7 +233,7 @@ export class NegotiationProvider {
       target: product.id,
       assigner: signer.did,
       assignee: counterpart,
-      timestamp: new Date(clock.now()).toISOString(),
+      timestamp: signedAt,
       ...written,
       comity: {
         version: 1,
@@ -245,6 +245,14 @@ export class NegotiationProvider {
         keys,
       },
     };
+  }
+
+  /** Were it signed now, would it hold, and of topics that the product has? The time it is. */
+  #assertInForce(rules: Rules, { topics }: Product): string {
+    const now = this.#desk.options.clock.now();
+    const signedAt = new Date(now).toISOString();
+    assertInForce(termsOf(rules), { topics, signedAt, now });
+    return signedAt;
   }
 
   #need(id: string): Product {
@@ -299,13 +307,4 @@ function assertBothSign(rules: Rules, signs: boolean): void {
   if (signs || termsOf(rules).price.amount === "0") return;
   const problem = "what costs money needs two signatures, and the caller does not sign agreements";
   throw new ComityError("POLICY_UNENFORCEABLE", { problem });
-}
-
-/** Nobody can sell topics that the product does not have. */
-function assertWithin(rules: Rules, product: Product): void {
-  for (const topic of termsOf(rules).topics ?? []) {
-    if (product.topics.some((filter) => covers(filter, topic))) continue;
-    const problem = `"${topic}" is not among the topics of ${product.id}`;
-    throw new ComityError("POLICY_UNENFORCEABLE", { problem });
-  }
 }

@@ -1,0 +1,81 @@
+/** Duties: what the buyer owes or promises in return, each at most once. */
+import { formatAmount, parseAmount } from "../../kernel/amount.ts";
+import { type Price, priceProblem } from "../../kernel/price.ts";
+import type { Terms } from "../product.ts";
+import { duration, readWith } from "./operands.ts";
+import { type AtomicConstraint, isAtomic, refused, type Rule, unenforceable } from "./rules.ts";
+
+/** "XXX" is ISO 4217 for "no currency is involved". */
+export const freePrice: Price = { amount: "0", currency: "XXX", perMessages: 1 };
+
+export function dutiesOf(terms: Terms): Rule[] {
+  const duties: Rule[] = [];
+  const add = (action: string, leftOperand: string, operator: string, rightOperand: unknown) =>
+    duties.push({ action, constraint: [{ leftOperand, operator, rightOperand }] });
+  const micro = parseAmount(terms.price.amount) ?? 0n;
+  if (micro !== 0n) {
+    const { currency, perMessages } = terms.price;
+    add("compensate", "payAmount", "eq", { amount: formatAmount(micro), currency, perMessages });
+  }
+  if (terms.deleteAfterSeconds !== undefined) {
+    add("delete", "elapsedTime", "lteq", duration.write(terms.deleteAfterSeconds));
+  }
+  if (terms.attribution !== undefined) {
+    add("attribute", "comity:attribution", "eq", terms.attribution);
+  }
+  return duties;
+}
+
+type Promised = Pick<Terms, "price" | "deleteAfterSeconds" | "attribution">;
+
+export function readDuties(duties: readonly Rule[]): Promised {
+  const seen = new Set<string>();
+  let promised: Promised = { price: freePrice };
+  for (const duty of duties) {
+    if (!["compensate", "delete", "attribute"].includes(duty.action)) {
+      throw unenforceable("action", duty.action);
+    }
+    if (seen.has(duty.action)) throw refused(`the obligation "${duty.action}" stands twice`);
+    seen.add(duty.action);
+    promised = { ...promised, ...readDuty(duty) };
+  }
+  return promised;
+}
+
+function readDuty(duty: Rule): Partial<Promised> {
+  if (duty.action === "compensate") return { price: priceOf(only(duty, "payAmount", "eq")) };
+  if (duty.action === "delete") {
+    return { deleteAfterSeconds: readWith(duration, only(duty, "elapsedTime", "lteq")) };
+  }
+  const { rightOperand } = only(duty, "comity:attribution", "eq");
+  if (typeof rightOperand !== "string") throw refused("comity:attribution is not text");
+  return { attribution: rightOperand };
+}
+
+function only(duty: Rule, leftOperand: string, operator: string): AtomicConstraint {
+  const [constraint, ...others] = duty.constraint ?? [];
+  if (!constraint || others.length > 0 || !isAtomic(constraint)) {
+    throw refused(`${duty.action} needs exactly ${leftOperand}`);
+  }
+  if (constraint.leftOperand !== leftOperand) {
+    throw unenforceable("operand", constraint.leftOperand);
+  }
+  if (constraint.operator === operator) return constraint;
+  throw refused(`the operator "${constraint.operator}" of "${leftOperand}"`);
+}
+
+function priceOf({ rightOperand }: AtomicConstraint): Price {
+  if (typeof rightOperand !== "object" || rightOperand === null) {
+    throw refused("payAmount is not an object");
+  }
+  const { amount, currency, perMessages, ...more } = rightOperand as Record<string, unknown>;
+  const [other] = Object.keys(more);
+  if (other !== undefined) throw unenforceable("payAmount's member", other);
+  if (typeof amount !== "string") throw refused("payAmount.amount is not text");
+  if (typeof currency !== "string") throw refused("payAmount.currency is not text");
+  const per = typeof perMessages === "number" ? perMessages : Number.NaN;
+  const price: Price = { amount, currency, perMessages: per };
+  const problem = priceProblem(price);
+  if (problem !== undefined) throw refused(`payAmount: ${problem}`);
+  return price;
+}
