@@ -43,6 +43,7 @@ export async function openTrade(rooms: Rooms) {
   rooms.closing.add("receipts", () => receipts.close());
   const links = new Links({
     ...{ flow, store, clock, journal, crash, counts },
+    fetches: (agreement) => federation.decisions.bought(agreement).do === "fetch",
     nameOf: (peer) => peers.nameOf(peer),
     addressOf: (agreement) => transfers.start(agreement.id),
     renew: (agreement) => transfers.renew(agreement.id),

@@ -57,6 +57,7 @@ export interface Federation {
   readonly transfers: Transfers;
   readonly endings: Endings;
   readonly negotiations: Negotiations;
+  readonly decisions: Decisions;
   /** Takes up what a stop left behind; called once the node listens. */
   resume(): Promise<void>;
   close(): Promise<void>;
@@ -93,6 +94,7 @@ export async function openFederation(options: FederationOptions): Promise<Federa
     transfers,
     endings,
     negotiations,
+    decisions,
     async resume() {
       await transfers.desk.resume();
       await transfers.provider.tellNewAddress();

@@ -4,6 +4,8 @@ import { Link, type LinkOutside } from "./link.ts";
 import { ReceivedLog } from "./received-log.ts";
 
 export interface LinksOptions extends Omit<LinkOutside, "logOf"> {
+  /** Does the node fetch by itself what this agreement gives? */
+  readonly fetches: (agreement: Agreement) => boolean;
   /** How long an ended link can still be looked at; its agreement stays for ever. */
   readonly endedKeptMs?: number;
 }
@@ -33,6 +35,7 @@ export class Links {
   start(agreement: Agreement): void {
     if (agreement.role !== "consumer" || agreement.state === "ended") return;
     if (this.#closed || this.#links.has(agreement.id)) return;
+    if (!this.#options.fetches(agreement)) return;
     const outside = { ...this.#options, logOf: (name: string) => this.#logOf(name) };
     const link = new Link(agreement, outside);
     this.#links.set(agreement.id, link);

@@ -1,3 +1,4 @@
+import type { Agreement } from "./agreement.ts";
 import type { Catalogue } from "./catalogue.ts";
 import type { Negotiation } from "./negotiation.ts";
 import { type Offer, policyDigest, readRules } from "./policy.ts";
@@ -29,6 +30,9 @@ export type ConsumerMove =
 
 export type TransferMove = { readonly do: "start" } | Terminate | Wait;
 
+/** A consumer's, about an agreement that stands. */
+export type FetchMove = { readonly do: "fetch" } | Wait;
+
 type Sooner<T> = T | Promise<T>;
 
 /**
@@ -48,6 +52,8 @@ export interface Decisions {
   agreed(negotiation: Negotiation): Sooner<ConsumerMove>;
   /** Provider: the agreement stands and the format is served. */
   transferRequested(transfer: Transfer): Sooner<TransferMove>;
+  /** Consumer: an agreement was made, or the node starts with it. */
+  bought(agreement: Agreement): FetchMove;
 }
 
 /**
@@ -70,5 +76,6 @@ export function ownDecisions(catalogue: Catalogue): Decisions {
     offered: ({ digest, asked }) => ({ do: digest === asked ? "accept" : "wait" }),
     agreed: () => ({ do: "verify" }),
     transferRequested: () => ({ do: "start" }),
+    bought: () => ({ do: "fetch" }),
   };
 }

@@ -109,6 +109,7 @@ export async function consumerOf(
   const journal = new Journal();
   const address = { endpoint: url, username: "the-user", token: "the-token" };
   const links = new Links({
+    fetches: () => true,
     ...{ flow, store, journal, counts },
     ...outside,
     nameOf: () => "provider",

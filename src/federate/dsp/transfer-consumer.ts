@@ -44,9 +44,11 @@ export class TransferConsumer {
 
   /** The same where it is fetched over HTTP. */
   async source(agreementId: string): Promise<HttpSource> {
-    const { source } = await this.#started(agreementId, "HttpData-PULL");
-    if (!source) throw new Error(`the transfer under ${agreementId} started without its source`);
-    return source;
+    const { source, counterpart } = await this.#started(agreementId, "HttpData-PULL");
+    if (source) return source;
+    const peer = this.#desk.options.peers.nameOf(counterpart);
+    const problem = "it was started without an address";
+    throw new ComityError("TRANSFER_ENDED", { peer, agreement: agreementId, problem });
   }
 
   /** Asks for a transfer and waits for nothing. `address`: where its provider takes messages. */
@@ -135,7 +137,8 @@ export class TransferConsumer {
   async #keyIn(start: TransferStartMessage, transfer: Transfer): Promise<Partial<Transfer>> {
     const { clock, peers } = this.#desk.options;
     try {
-      if (!start.dataAddress && keyOf(transfer)) return {};
+      // DSP 2025-1 §9.2.2: a start need not say where; without an address the link cannot be
+      if (!start.dataAddress && (keyOf(transfer) || transfer.format !== "Mqtt5-PULL")) return {};
       if (!start.dataAddress) {
         throw new ComityError("BODY_INVALID", { problem: "/dataAddress is missing" });
       }
