@@ -43,6 +43,26 @@ export const Status = Type.Object({
   uptimeSeconds: count,
 });
 
+export const Negotiation = Type.Object({
+  pid: text,
+  role,
+  state: either(
+    "REQUESTED",
+    "OFFERED",
+    "ACCEPTED",
+    "AGREED",
+    "VERIFIED",
+    "FINALIZED",
+    "TERMINATED",
+  ),
+  counterpart: text,
+  product: text,
+  offer: Type.Object({ "@id": text }),
+  startedAt: time,
+  agreement: Type.Optional(text),
+  problem: Type.Optional(text),
+});
+
 export const Transfer = Type.Object({
   pid: text,
   role,

@@ -7,6 +7,7 @@ import type {
   PeerResource,
   StatementResource,
   UsageResource,
+  NegotiationWish,
 } from "../client/resources.ts";
 import type { Clock } from "../kernel/clock.ts";
 import type { ComityError } from "../kernel/errors.ts";
@@ -14,6 +15,8 @@ import type { Journal } from "../kernel/journal.ts";
 import type { Place } from "../kernel/place.ts";
 import type { Agreement } from "../market/agreement.ts";
 import type { Product } from "../market/product.ts";
+import type { ConsumerMove, ProviderMove } from "../market/decisions.ts";
+import type { Negotiation } from "../market/negotiation.ts";
 import type { Transfer, TransferAct } from "../market/transfer.ts";
 import type { LogState } from "../ports/store.ts";
 import type { Principal } from "../things/access.ts";
@@ -33,6 +36,7 @@ export interface ApiDeps {
   readonly peers: PeersApi;
   readonly offers: OffersApi;
   readonly agreements: AgreementsApi;
+  readonly negotiations: NegotiationsApi;
   readonly transfers: TransfersApi;
   readonly settle: SettleApi;
   readonly logs: LogsApi;
@@ -116,6 +120,17 @@ export interface AgreementsApi {
   revoke(id: string, by: string): Promise<Agreement>;
   /** On the consumer: takes the running link down, or lets it come up again. */
   link(id: string, action: "cut" | "mend"): Promise<void>;
+}
+
+export interface NegotiationsApi {
+  /** The newest first, those that are over included. */
+  list(): Promise<readonly Negotiation[]>;
+  /** NOT_FOUND where there is none. */
+  need(pid: string): Promise<Negotiation>;
+  /** As consumer; resolves when the request is on its way. */
+  request(wish: NegotiationWish): Promise<Negotiation>;
+  /** One step, told to the other side; STATE_INVALID where the protocol does not allow it. */
+  move(pid: string, move: ProviderMove | ConsumerMove): Promise<Negotiation>;
 }
 
 export interface TransfersApi {

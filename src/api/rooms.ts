@@ -64,6 +64,7 @@ export function apiDeps(rooms: Rooms): ApiDeps {
     peers: peersApi(rooms),
     offers: rooms.federation.offers,
     agreements: agreementsApi(rooms),
+    negotiations: rooms.federation.negotiations,
     transfers: transfersApi(rooms),
     settle: settleApi(rooms),
     logs: {

@@ -107,6 +107,40 @@ export const LinkBody = Type.Object(
   { action: Type.Union([Type.Literal("cut"), Type.Literal("mend")]) },
   strict,
 );
+const Policy = Type.Object({}, { description: "An ODRL Offer, as its sender wrote it." });
+export const NegotiationBody = Type.Object(
+  {
+    provider: text(512),
+    offer: text(512),
+    dataset: Type.Optional(text(512)),
+    policy: Type.Optional(Policy),
+    address: Type.Optional(text(2048)),
+  },
+  strict,
+);
+/** What it is told may be left out. */
+export const NegotiationActBody = Type.Union([
+  Type.Null(),
+  Type.Object(
+    {
+      reason: Type.Optional(text(1000)),
+      offer: Type.Optional(Type.Object({ "@id": text(512) })),
+    },
+    strict,
+  ),
+]);
+export const NegotiationActParams = Type.Object({
+  id: text(512),
+  act: Type.Union([
+    Type.Literal("offer"),
+    Type.Literal("request"),
+    Type.Literal("accept"),
+    Type.Literal("agree"),
+    Type.Literal("verify"),
+    Type.Literal("finalize"),
+    Type.Literal("terminate"),
+  ]),
+});
 export const TransferBody = Type.Object({ format: text(256) }, strict);
 /** What it is told may be left out. */
 export const TransferActBody = Type.Union([

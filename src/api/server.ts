@@ -26,6 +26,7 @@ import { SseClients } from "./sse.ts";
 import { statusRoutes } from "./status-routes.ts";
 import { streamRoutes } from "./stream-routes.ts";
 import { thingRoutes } from "./thing-routes.ts";
+import { negotiationRoutes } from "./negotiation-routes.ts";
 import { transferRoutes } from "./transfer-routes.ts";
 import { WorldView } from "./world.ts";
 import { worldRoutes } from "./world-routes.ts";
@@ -87,6 +88,7 @@ export async function apiRoutes(app: FastifyInstance, deps: ApiDeps): Promise<vo
       statusRoutes,
       thingRoutes,
       marketRoutes,
+      negotiationRoutes,
       transferRoutes,
       settleRoutes,
       logRoutes,

@@ -9,6 +9,9 @@ import type {
   HealthResource,
   LogLine,
   LogResource,
+  NegotiationAct,
+  NegotiationResource,
+  NegotiationWish,
   NewProduct,
   NewThing,
   OfferResource,
@@ -110,6 +113,20 @@ export class ComityHttp {
   /** Those numbered above `after`, oldest first. */
   receipts = (id: string, range: { after?: number; limit?: number } = {}) =>
     this.#json<unknown[]>(`/agreements/${part(id)}/receipts`, { query: range });
+
+  negotiations = () => this.#json<NegotiationResource[]>("/negotiations");
+  negotiation = (pid: string) => this.#json<NegotiationResource>(`/negotiations/${part(pid)}`);
+  requestNegotiation = (wish: NegotiationWish) =>
+    this.#json<NegotiationResource>("/negotiations", { method: "POST", json: wish });
+  actOnNegotiation = (
+    pid: string,
+    act: NegotiationAct,
+    said: { readonly reason?: string; readonly offer?: object } = {},
+  ) =>
+    this.#json<NegotiationResource>(`/negotiations/${part(pid)}/${act}`, {
+      method: "POST",
+      json: said,
+    });
 
   transfers = () => this.#json<TransferResource[]>("/transfers");
   transfer = (pid: string) => this.#json<TransferResource>(`/transfers/${part(pid)}`);

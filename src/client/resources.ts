@@ -28,6 +28,49 @@ export interface NewThing {
   readonly properties?: Readonly<Record<string, unknown>>;
 }
 
+/** A step that a person makes in a negotiation. */
+export type NegotiationAct =
+  | "offer"
+  | "request"
+  | "accept"
+  | "agree"
+  | "verify"
+  | "finalize"
+  | "terminate";
+
+/** How an agreement comes about, by its pid on this node. */
+export interface NegotiationResource {
+  readonly pid: string;
+  readonly role: "provider" | "consumer";
+  readonly state:
+    | "REQUESTED"
+    | "OFFERED"
+    | "ACCEPTED"
+    | "AGREED"
+    | "VERIFIED"
+    | "FINALIZED"
+    | "TERMINATED";
+  /** The other participant's DID. */
+  readonly counterpart: string;
+  readonly product: string;
+  /** What is on the table, in ODRL. */
+  readonly offer: { readonly "@id": string };
+  readonly startedAt: string;
+  /** Its id, once the provider has agreed. */
+  readonly agreement?: string;
+  readonly problem?: string;
+}
+
+/** An offer to ask for; without its policy the provider's catalogue is read for it. */
+export interface NegotiationWish {
+  readonly provider: string;
+  readonly offer: string;
+  readonly dataset?: string;
+  readonly policy?: object;
+  /** The provider's versioned DSP base URL, where its own documents are not to be asked. */
+  readonly address?: string;
+}
+
 /** How an agreed stream is handed over, by its pid on this node. */
 export interface TransferResource {
   readonly pid: string;

@@ -177,6 +177,18 @@ function rooms(state: SmallState): Rooms {
       },
       link: async (id, action) => void state.links.push(`${action} ${id}`),
     },
+    negotiations: {
+      list: async () => [],
+      need: async (id) => {
+        throw new ComityError("NOT_FOUND", { what: "negotiation", id });
+      },
+      request: async ({ offer: id }) => {
+        throw new ComityError("NOT_FOUND", { what: "offer", id });
+      },
+      move: async (id) => {
+        throw new ComityError("NOT_FOUND", { what: "negotiation", id });
+      },
+    },
     transfers: {
       list: async () => [],
       need: async (id) => {

@@ -1,0 +1,110 @@
+import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
+import type { FastifyInstance } from "fastify";
+import { Type } from "typebox";
+import type { NegotiationAct, NegotiationResource } from "../client/resources.ts";
+import { ComityError } from "../kernel/errors.ts";
+import type { ConsumerMove, ProviderMove } from "../market/decisions.ts";
+import type { Negotiation } from "../market/negotiation.ts";
+import { readRules } from "../market/policy.ts";
+import * as answers from "./answers.ts";
+import type { ApiDeps } from "./deps.ts";
+import { allow, audited } from "./guard.ts";
+import {
+  answer,
+  IdParams,
+  NegotiationActBody,
+  NegotiationActParams,
+  NegotiationBody,
+} from "./schemas.ts";
+
+/** Negotiations that are listed at once, the newest first. */
+const negotiationsMax = 1_000;
+
+const one = answer<NegotiationResource>("The negotiation.", answers.Negotiation);
+
+/** Where people haggle: what `POST /agreements` does in one go, step by step and in both roles. */
+export function negotiationRoutes(scope: FastifyInstance, deps: ApiDeps): void {
+  const app = scope.withTypeProvider<TypeBoxTypeProvider>();
+  app.get(
+    "/negotiations",
+    {
+      config: allow("viewer"),
+      schema: {
+        summary: "Negotiations of either side, the newest first",
+        response: {
+          200: answer<NegotiationResource[]>("Negotiations.", Type.Array(answers.Negotiation)),
+        },
+      },
+    },
+    async () => (await deps.negotiations.list()).slice(0, negotiationsMax).map(resource),
+  );
+
+  app.get(
+    "/negotiations/:id",
+    {
+      config: allow("viewer"),
+      schema: { summary: "One negotiation", params: IdParams, response: { 200: one } },
+    },
+    async (request) => resource(await deps.negotiations.need(request.params.id)),
+  );
+
+  app.post(
+    "/negotiations",
+    {
+      config: allow("trader", "negotiation.request"),
+      schema: {
+        summary: "Ask a provider for an offer; what comes of it is not awaited",
+        body: NegotiationBody,
+        response: { 201: one },
+      },
+    },
+    async (request, reply) => {
+      const { provider, offer } = request.body;
+      const begun = await audited(deps, request, `${offer} of ${provider}`, () =>
+        deps.negotiations.request(request.body),
+      );
+      return reply.code(201).send(resource(begun));
+    },
+  );
+
+  app.post(
+    "/negotiations/:id/:act",
+    {
+      config: allow("trader", "negotiation"),
+      schema: {
+        summary: "Offer, request, accept, agree, verify, finalize or terminate",
+        params: NegotiationActParams,
+        body: NegotiationActBody,
+        response: { 200: one },
+      },
+    },
+    async (request) => {
+      const { id, act } = request.params;
+      return audited(deps, request, `${act} ${id}`, async () =>
+        resource(await deps.negotiations.move(id, moveOf(act, request.body ?? {}))),
+      );
+    },
+  );
+}
+
+function moveOf(
+  act: NegotiationAct,
+  body: { readonly reason?: string; readonly offer?: { readonly "@id": string } },
+): ProviderMove | ConsumerMove {
+  if (act === "terminate") return { do: act, reason: body.reason ?? "terminated by its owner" };
+  if (act !== "offer" && act !== "request") return { do: act };
+  if (!body.offer) throw new ComityError("BODY_INVALID", { problem: "/offer is missing" });
+  const offer = { "@type": "Offer", "@id": body.offer["@id"], ...readRules(body.offer) } as const;
+  return { do: act, offer };
+}
+
+function resource(negotiation: Negotiation): NegotiationResource {
+  const { pid, role, state, counterpart, product, offer, rules, startedAt } = negotiation;
+  const { draft, problem } = negotiation;
+  return {
+    ...{ pid, role, state, counterpart, product, startedAt },
+    offer: { "@id": offer, ...rules },
+    ...(draft === undefined ? {} : { agreement: draft.id }),
+    ...(problem === undefined ? {} : { problem }),
+  };
+}
