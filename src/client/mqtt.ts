@@ -24,7 +24,7 @@ import { propertiesAt, walkPublishes } from "../wire/mqtt/publish.ts";
 import type { InboundMessage, MqttClientOptions, PublishOptions } from "./types.ts";
 
 /** The longest message a node takes unless told otherwise, with room for what it adds. */
-const packetBytesMax = 1_048_576 + 65_536;
+export const packetBytesMax = 1_048_576 + 65_536;
 const connectTimeoutMs = 10_000;
 const farewellMs = 2_000;
 const idsMax = 65_535;
@@ -33,6 +33,9 @@ export type MessageListener = (message: InboundMessage) => void;
 
 /** Takes whole runs instead of single messages, as a link between nodes does. */
 export type RunListener = (run: ScannedRun) => void;
+
+/** To SUBSCRIBE or UNSUBSCRIBE. */
+type Reply = Omit<ReturnType<typeof decodeSuback>, "id">;
 
 /** Resolves when the server has accepted the connection. */
 export async function connectMqtt(options: MqttClientOptions): Promise<MqttClient> {
@@ -55,7 +58,7 @@ export class MqttClient implements PacketSink {
   readonly #connecting = Promise.withResolvers<void>();
   readonly #closing = Promise.withResolvers<string>();
   readonly #unacknowledged = new Map<number, PromiseWithResolvers<void>>();
-  readonly #replies = new Map<number, PromiseWithResolvers<readonly number[]>>();
+  readonly #replies = new Map<number, PromiseWithResolvers<Reply>>();
   readonly #listeners: { readonly filter: string; readonly listener: MessageListener }[] = [];
   #onRun: RunListener | undefined;
   #nextId = 1;
@@ -95,23 +98,24 @@ export class MqttClient implements PacketSink {
     return this.#reasonCode;
   }
 
-  /** Resolves when the server has granted it; rejects with why not. */
+  /** Resolves with what the server says of it when it has granted it; rejects with why not. */
   async subscribe(
     filter: string,
     options: { readonly qos?: 0 | 1; readonly properties?: Properties },
     listener?: MessageListener,
-  ): Promise<void> {
+  ): Promise<Properties> {
     const entry = listener === undefined ? undefined : { filter, listener };
     if (entry !== undefined) this.#listeners.push(entry);
     const request = { filter, qos: options.qos ?? 0 };
-    const [code = 0x80] = await this.#ask((id) =>
+    const { reasonCodes, properties } = await this.#ask((id) =>
       encodeSubscribe(5, id, [request], options.properties),
     );
-    if (code < 0x80) return;
+    const [code = 0x80] = reasonCodes;
+    if (code < 0x80) return properties;
     if (entry !== undefined) this.#listeners.splice(this.#listeners.indexOf(entry), 1);
     throw new ComityError("FORBIDDEN", {
       who: this.#options.username ?? "this client",
-      act: `subscribe to ${filter} (reason code 0x${code.toString(16)})`,
+      act: `subscribe to ${filter} (${properties.reasonString ?? `reason code 0x${code.toString(16)}`})`,
       reasonCode: code,
     });
   }
@@ -206,8 +210,8 @@ export class MqttClient implements PacketSink {
       }
       case packetType.suback:
       case packetType.unsuback: {
-        const { id, reasonCodes } = decodeSuback(body, 5);
-        this.#replies.get(id)?.resolve(reasonCodes);
+        const { id, ...reply } = decodeSuback(body, 5);
+        this.#replies.get(id)?.resolve(reply);
         this.#replies.delete(id);
         return;
       }
@@ -266,10 +270,10 @@ export class MqttClient implements PacketSink {
     }
   }
 
-  async #ask(encode: (id: number) => Buffer): Promise<readonly number[]> {
+  async #ask(encode: (id: number) => Buffer): Promise<Reply> {
     if (this.#over) throw this.#gone();
     const id = this.#takeId();
-    const reply = Promise.withResolvers<readonly number[]>();
+    const reply = Promise.withResolvers<Reply>();
     this.#replies.set(id, reply);
     this.#write(encode(id));
     return reply.promise;

@@ -1,11 +1,12 @@
 import { apiDeps } from "../api/rooms.ts";
 import { apiRoutes, listenHttp } from "../api/server.ts";
 import { packageVersion } from "../api/version.ts";
-import { authenticator } from "../connect/mqtt/authenticate.ts";
+import { attacher, authenticator, type DoorKeepers } from "../connect/mqtt/authenticate.ts";
 import { mqttLimits } from "../connect/mqtt/limits.ts";
 import { MqttServer } from "../connect/mqtt/server.ts";
 import { federationRoutes } from "../federate/federation.ts";
 import { receiptRoutes } from "../federate/receipt-routes.ts";
+import { ComityError } from "../kernel/errors.ts";
 import type { Rooms } from "./rooms.ts";
 import type { Trade } from "./trade.ts";
 import { transferIsOver } from "../market/transfer.ts";
@@ -51,30 +52,36 @@ export async function openDoors(rooms: Rooms, trade: Trade): Promise<void> {
   rooms.users.onClosed(({ id }) => withdraw("user", id));
 }
 
-function mqttServer(rooms: Rooms, { federation }: Trade): MqttServer {
+function mqttServer(rooms: Rooms, trade: Trade): MqttServer {
+  const { federation } = trade;
   const { options, clock, things, users, agreements, flow, meter } = rooms;
+  const keepers: DoorKeepers = {
+    dev: options.dev,
+    ownPrincipal: (name, password) => principalOfCredentials(name, password, { things, users }),
+    participant: (agreement, token) => {
+      const known = federation.transfers.authenticate(agreement, token);
+      if (known?.transfer.format !== "Mqtt5-PULL") return undefined;
+      return { kind: "participant", did: known.did, agreement };
+    },
+    peer: (did, jwt) => isPeer(rooms, trade, did, jwt),
+    endedBecause: (agreement) => agreements.get(agreement)?.ended?.reason,
+    usage: meter,
+  };
   const mqtt = new MqttServer({
     flow,
     limits: { ...mqttLimits, ...options.limits },
     onSeen: (thing, summary) => things.lastSeen(thing, clock.now(), summary),
-    authenticate: authenticator({
-      dev: options.dev,
-      ownPrincipal: (name, password) => principalOfCredentials(name, password, { things, users }),
-      participant: (agreement, token) => {
-        const known = federation.transfers.authenticate(agreement, token);
-        if (known?.transfer.format !== "Mqtt5-PULL") return undefined;
-        return { kind: "participant", did: known.did, agreement };
-      },
-      endedBecause: (agreement) => agreements.get(agreement)?.ended?.reason,
-      usage: meter,
-    }),
+    authenticate: authenticator(keepers),
+    attach: attacher(keepers),
   });
-  const disconnectGuests = (agreement: string, why: string): void =>
+  const disconnectGuests = (agreement: string, why: string): void => {
+    flow.grants.get(agreement)?.detach(why);
     mqtt.disconnect(
       (principal) => principal.kind === "participant" && principal.agreement === agreement,
       reason.notAuthorized,
       why,
     );
+  };
   flow.grants.onEnded((ended) => {
     setTimeout(() => disconnectGuests(ended, "the agreement ended"), farewellMs).unref();
   });
@@ -88,6 +95,21 @@ function mqttServer(rooms: Rooms, { federation }: Trade): MqttServer {
     if (transferIsOver(state)) disconnectGuests(agreement, "the transfer is over");
   });
   return mqtt;
+}
+
+/** Nobody is looked up who receives nothing here: a stranger's name would be called otherwise. */
+async function isPeer(rooms: Rooms, trade: Trade, did: string, jwt: string): Promise<boolean> {
+  const receives = rooms.agreements.list().some(({ consumer, role, state }) => {
+    return consumer === did && role === "provider" && state === "active";
+  });
+  if (!receives) return false;
+  const request = { headers: { authorization: `Bearer ${jwt}` } };
+  try {
+    return (await trade.federation.authenticatePeer(request)) === did;
+  } catch (error) {
+    if (error instanceof ComityError && error.code === "IDENTITY_INVALID") return false;
+    throw error;
+  }
 }
 
 function hostInUrl(host: string): string {

@@ -39,6 +39,8 @@ export interface NodeOptions {
   readonly exposureMessagesMax?: number;
   /** How long a transfer's token opens the door; absent: a day. */
   readonly tokenLifetimeMs?: number;
+  /** How soon a link that hears nothing is given up on both sides: one and a half times this. */
+  readonly linkKeepAliveSeconds?: number;
   readonly limits?: Partial<MqttLimits>;
   readonly logLevel?: "fatal" | "error" | "warn" | "info" | "debug" | "silent";
   readonly crash?: Crash;

@@ -1,4 +1,5 @@
 import { announcedMqttUrl } from "../federate/announced-address.ts";
+import { tokenLifetimeSeconds } from "../federate/authenticate.ts";
 import { openFederation } from "../federate/federation.ts";
 import { Links } from "../federate/links.ts";
 import { amountMicro } from "../kernel/price.ts";
@@ -47,6 +48,9 @@ export async function openTrade(rooms: Rooms) {
     nameOf: (peer) => peers.nameOf(peer),
     addressOf: (agreement) => transfers.start(agreement.id),
     renew: (agreement) => transfers.renew(agreement.id),
+    did: signer.did,
+    passwordFor: (provider) => signer.token(provider, tokenLifetimeSeconds),
+    keepAliveSeconds: options.linkKeepAliveSeconds,
     lookupOf: ({ provider }, endpoint) => peers.streamLookup(provider, endpoint),
     packetBytesMax: options.limits?.packetBytesMax,
     affords: (agreement, messages) => rooms.budgets.affords(agreement, messages),

@@ -11,7 +11,6 @@ interface Stretch {
 }
 
 export interface InboundOptions {
-  readonly agreement: string;
   /** The log that keeps the stream; undefined for a live one, of which only counts are kept. */
   readonly log: ReceivedLog | undefined;
   /** The last committed checkpoint. */
@@ -24,7 +23,7 @@ export interface InboundOptions {
   readonly onCommitted: (checkpoint: Checkpoint, added: Buffer | undefined) => void;
   readonly onFailure: (failure: unknown) => void;
   /** What may wait here for a checkpoint and its commit. */
-  readonly uncommittedBytesMax?: number;
+  readonly uncommittedBytesMax?: number | undefined;
 }
 
 /** More than any block of a provider's log has, which comes whole before its checkpoint. */

@@ -3,23 +3,27 @@ import type { Clock } from "../kernel/clock.ts";
 import type { Crash } from "../kernel/crash.ts";
 import { ComityError, problemOf } from "../kernel/errors.ts";
 import type { Journal } from "../kernel/journal.ts";
-import { MqttClient } from "../client/mqtt.ts";
-import type { MqttClientOptions } from "../client/types.ts";
+import { packetBytesMax } from "../client/mqtt.ts";
 import type { Flow } from "../flow/flow.ts";
 import type { EndReason } from "../flow/gate.ts";
-import { layout5, Run, splitByTopic } from "../flow/run.ts";
+import { layout5 } from "../flow/run.ts";
 import type { Agreement } from "../market/agreement.ts";
 import type { StreamAddress } from "../market/transfer.ts";
 import type { ConsumerCounts } from "../meter/consumer-counts.ts";
 import type { LinkState } from "../meter/traffic.ts";
 import type { Store } from "../ports/store.ts";
 import type { Checkpoint } from "../ports/usage.ts";
-import { claimProperties, decodeControl, encodeControl, linkTopic } from "../wire/link/control.ts";
+import { BlockReader, blockTopic } from "../wire/link/block.ts";
+import { decodeControl, linkTopic } from "../wire/link/control.ts";
 import type { ScannedRun } from "../wire/mqtt/packet-stream.ts";
 import { reason } from "../wire/mqtt/protocol.ts";
 import { walkPublishes } from "../wire/mqtt/publish.ts";
 import { Inbound } from "./inbound.ts";
+import { Arrivals } from "./arrivals.ts";
+import type { Attachment } from "./link-connection.ts";
+import type { LinkConnections } from "./link-connections.ts";
 import { type LinkProblem, linkProblemOf } from "./link-problem.ts";
+import { LinkReport } from "./link-report.ts";
 import type { ReceivedLog } from "./received-log.ts";
 import { RetryPace } from "./retry-pace.ts";
 import { levelProblem, StreamCheck } from "./stream-check.ts";
@@ -39,6 +43,9 @@ export interface LinkOutside {
   readonly renew: (agreement: Agreement) => Promise<StreamAddress>;
   /** How the endpoint's host is looked up; throws where this node does not connect to it. */
   readonly lookupOf: (agreement: Agreement, endpoint: string) => LookupFunction | undefined;
+  /** What the connection is asked to keep to, bytes a second; undefined: whatever it carries. */
+  readonly budgetOf: (agreement: string) => Promise<number | undefined>;
+  readonly connections: LinkConnections;
   readonly onEnded: (agreement: Agreement, reason: EndReason) => void;
   /** May so many messages be taken over the agreement's life? What may not is neither kept nor paid. */
   readonly affords?: (agreement: Agreement, messages: number) => boolean;
@@ -49,10 +56,8 @@ export interface LinkOutside {
   readonly uncommittedBytesMax?: number | undefined;
 }
 
-/** Said again at most so often, though it came and went. */
-const sayAgainMs = 60_000;
 const renewEveryMs = 60_000;
-/** A connection that lasts so long has no problem, though nothing may have come. */
+/** What lasts so long has no problem, though nothing may have come. */
 const steadyMs = 10_000;
 
 /**
@@ -62,44 +67,47 @@ const steadyMs = 10_000;
  */
 export class Link {
   readonly agreement: Agreement;
+  readonly report: LinkReport;
   readonly #outside: LinkOutside;
-  readonly #prefix: string;
+  readonly #arrivals: Arrivals;
   readonly #log: ReceivedLog | undefined;
-  #client: MqttClient | undefined;
+  readonly #controlTopic: Buffer;
+  readonly #blockTopic: Buffer;
+  #attachment: Attachment | undefined;
+  #blocks: BlockReader | undefined;
   #inbound: Inbound | undefined;
-  #state: LinkState = "down";
   #cut = false;
   #closed = false;
-  /** From before the connection is made until after it is gone: there is one at a time. */
+  /** From before it is attached until after that is over: there is one at a time. */
   #running = false;
   readonly #check: StreamCheck;
   readonly #pace = new RetryPace();
   readonly #ready = Promise.withResolvers<void>();
-  #problem: LinkProblem | undefined;
-  readonly #saidAt = new Map<LinkProblem, number>();
-  /** The connection ended by a problem that the next one will have as well. */
+  /** The attachment ended by a problem that the next one will have as well. */
   #stuck = false;
   #renewedAt = -Infinity;
   #retry: NodeJS.Timeout | undefined;
-  #lagMs: number | undefined;
 
   constructor(agreement: Agreement, outside: LinkOutside) {
     this.agreement = agreement;
     this.#outside = outside;
     const stands = `from/${outside.nameOf(agreement.provider)}/${agreement.product}`;
-    this.#prefix = `${stands}/`;
-    this.#check = new StreamCheck(agreement.topics, this.#prefix);
+    this.#arrivals = new Arrivals(outside.flow, `${stands}/`);
+    this.report = new LinkReport(agreement.id, outside);
+    this.#controlTopic = Buffer.from(linkTopic(agreement.id));
+    this.#blockTopic = Buffer.from(blockTopic(agreement.id));
+    this.#check = new StreamCheck(agreement.topics, `${stands}/`);
     this.#log = agreement.delivery === "logged" ? outside.logOf(stands) : undefined;
     this.#ready.promise.catch(() => {}); // it is said in the journal, whoever waits
   }
 
   get state(): LinkState {
-    return this.#state;
+    return this.report.state;
   }
 
   /** What keeps the stream away, until some comes again or a connection lasts. */
   get problem(): LinkProblem | undefined {
-    return this.#problem;
+    return this.report.problem;
   }
 
   /** Settles when the provider has said where the stream is, or first failed to. */
@@ -107,12 +115,11 @@ export class Link {
     return this.#ready.promise;
   }
 
-  /** From the provider's log or socket to here, by both clocks. */
   get lagMs(): number | undefined {
-    return this.#lagMs;
+    return this.report.lagMs;
   }
 
-  /** Messages received over the agreement's life. */
+  /** Over the agreement's life. */
   get messages(): number {
     return this.#inbound?.messages ?? 0;
   }
@@ -124,11 +131,11 @@ export class Link {
     void this.#run();
   }
 
-  /** Takes the connection down and leaves it down. */
+  /** Takes the link down and leaves it down. */
   cut(): void {
     this.#cut = true;
     clearTimeout(this.#retry);
-    this.#client?.destroy();
+    this.#leave("it was cut");
   }
 
   mend(): void {
@@ -137,92 +144,100 @@ export class Link {
     this.start();
   }
 
+  /** Attached anew, as with another budget; nothing is lost by it. */
+  reattach(why: string): void {
+    this.#pace.progressed();
+    this.#leave(why);
+  }
+
   /** The agreement has ended: nothing more is asked for. */
   end(): void {
-    this.#state = "ended";
+    this.report.is("ended");
     void this.close();
   }
 
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#retry);
-    this.#client?.destroy();
+    this.#leave("closed");
     await this.#inbound?.settled();
+  }
+
+  #leave(why: string): void {
+    const attachment = this.#attachment;
+    this.#attachment = undefined;
+    attachment?.leave(why);
   }
 
   async #run(): Promise<void> {
     let why: string;
     this.#stuck = false;
     try {
-      why = await this.#connection();
+      why = await this.#attached();
     } catch (error) {
       why = problemOf(error);
       this.#onBroken(error);
     }
-    this.#client = undefined;
+    this.#attachment = undefined;
     this.#running = false;
-    if (this.#state === "up") {
-      this.#state = "down";
-      if (this.#problem === undefined) this.#say("link.down", `${this.#name} broke: ${why}`);
-    }
+    this.report.down(`${this.#name} broke: ${why}`);
     if (this.#closed || this.#cut) return;
     this.#retry = setTimeout(() => this.start(), this.#pace.nextMs(this.#stuck));
   }
 
-  /** One connection, from its greeting to its end; resolves with why it ended. */
-  async #connection(): Promise<string> {
+  /** One attachment, from its greeting to its end; resolves with why it ended. */
+  async #attached(): Promise<string> {
     const { id } = this.agreement;
-    const { counts } = this.#outside;
-    // Whatever the last connection still had under way is part of the claim.
+    const { counts, connections } = this.#outside;
+    // Whatever the last one still had under way is part of the claim.
     await this.#inbound?.settled();
-    const committed = await counts.last(id);
-    const address = await this.#address();
+    const claimed = await counts.last(id);
+    const bytesPerSecondMax = await this.#outside.budgetOf(id);
+    const { address, lookup } = await this.#address();
     if (this.#closed || this.#cut) return "closed";
-    const inbound = this.#newInbound(committed);
-    const client = new MqttClient(address, (run) => this.#onRun(run, inbound, client));
-    this.#client = client;
+    const inbound = this.#newInbound(claimed);
+    const connection = connections.to(this.agreement, address, lookup);
+    const attachment = connection.attachment(id, (run) => this.#onWire(run, inbound, attachment));
+    this.#attachment = attachment;
     this.#inbound = inbound;
+    this.#blocks = new BlockReader(
+      (run) => this.#onRun(run, inbound, attachment),
+      this.#outside.packetBytesMax ?? packetBytesMax,
+    );
+    const token = connection.isShared ? address.token : undefined;
     try {
-      await client.connected;
+      this.report.terms = await attachment.open({ claimed, token, bytesPerSecondMax });
     } catch (error) {
-      if (await this.#renewed(client.reasonCode)) return problemOf(error);
+      if (await this.#renewed(error, connection.isShared)) return problemOf(error);
       throw error;
     }
-    try {
-      await client.subscribe(linkTopic(id), {
-        properties: committed === undefined ? {} : claimProperties(committed),
-      });
-    } catch (error) {
-      client.destroy();
-      throw error;
+    if (this.#attachment !== attachment) {
+      attachment.leave("closed");
+      return "closed";
     }
-    if (this.#closed) return "closed";
-    this.#state = "up";
-    if (this.#problem === "waiting") this.#problem = undefined;
-    if (this.#problem === undefined) this.#say("link.up", `${this.#name} is up`);
-    const steady = setTimeout(() => (this.#problem = undefined), steadyMs).unref();
-    const problem = await client.closed;
+    this.report.up(`${this.#name} is up`);
+    const steady = setTimeout(() => this.report.solved(), steadyMs).unref();
+    const { why: problem, reasonCode } = await attachment.closed;
     clearTimeout(steady);
-    if (client.reasonCode === undefined) return problem;
-    const { reasonCode } = client;
-    throw new ComityError("CONNECT_FAILED", { url: address.url, problem, reasonCode });
+    if (reasonCode === undefined) return problem;
+    throw new ComityError("CONNECT_FAILED", { url: address.endpoint, problem, reasonCode });
   }
 
-  async #address(): Promise<MqttClientOptions> {
-    const { addressOf, lookupOf, packetBytesMax } = this.#outside;
+  async #address(): Promise<{ address: StreamAddress; lookup: LookupFunction | undefined }> {
+    const { addressOf, lookupOf } = this.#outside;
     try {
-      const { endpoint: url, username, token: password } = await addressOf(this.agreement);
-      const lookup = lookupOf(this.agreement, url);
+      const address = await addressOf(this.agreement);
+      const lookup = lookupOf(this.agreement, address.endpoint);
       this.#ready.resolve();
-      const limits = packetBytesMax === undefined ? {} : { packetBytesMax };
-      return { url, username, password, lookup, keepAliveSeconds: 20, ...limits };
+      return { address, lookup };
     } catch (error) {
       this.#ready.reject(error);
-      const isKnown = error instanceof ComityError && linkProblemOf(error) !== undefined;
-      const hasEnded = error instanceof ComityError && error.code === "AGREEMENT_ENDED";
-      if (!isKnown && !hasEnded && !this.#closed) {
+      const isSaidLater =
+        error instanceof ComityError &&
+        (linkProblemOf(error) !== undefined || error.code === "AGREEMENT_ENDED");
+      if (!isSaidLater && !this.#closed) {
         const text = `The stream ${this.agreement.title} cannot be fetched yet`;
-        this.#sayOnce("waiting", `${text}: ${problemOf(error)}`);
+        this.report.stuck("waiting", `${text}: ${problemOf(error)}`);
       }
       throw error;
     }
@@ -236,14 +251,12 @@ export class Link {
   }
 
   #newInbound(committed: Checkpoint | undefined): Inbound {
-    const { uncommittedBytesMax } = this.#outside;
     return new Inbound({
-      agreement: this.agreement.id,
       log: this.#log,
       committed,
       store: this.#outside.store,
       crash: this.#outside.crash,
-      ...(uncommittedBytesMax === undefined ? {} : { uncommittedBytesMax }),
+      uncommittedBytesMax: this.#outside.uncommittedBytesMax,
       writesFor: (checkpoint) => this.#outside.counts.writesFor(this.agreement.id, checkpoint),
       onCommitted: (checkpoint, added) => this.#onCommitted(checkpoint, added),
       onFailure: (failure) => {
@@ -253,13 +266,36 @@ export class Link {
     });
   }
 
-  #onRun(scanned: ScannedRun, inbound: Inbound, client: MqttClient): void {
-    // After a problem the rest of what came with it is not looked at.
-    if (client !== this.#client) return;
+  /** What came, packets or blocks of them. */
+  #onWire(scanned: ScannedRun, inbound: Inbound, attachment: Attachment): void {
+    if (attachment !== this.#attachment) return;
+    this.report.wireBytes += scanned.packets.length;
+    if (!scanned.topic.equals(this.#blockTopic)) {
+      if (this.#blocks !== undefined && this.#blocks.heldBytes > 0) {
+        this.#onFault("packets between two blocks that share one");
+      } else this.#onRun(scanned, inbound, attachment);
+      return;
+    }
     try {
-      if (scanned.topic.toString("utf8") === linkTopic(this.agreement.id)) {
+      const problem = levelProblem(scanned);
+      if (problem !== undefined) return this.#onFault(problem);
+      walkPublishes(scanned.packets, layout5, (place) => {
+        if (attachment !== this.#attachment) return;
+        this.#blocks?.push(scanned.packets.subarray(place.payloadAt, place.end));
+      });
+    } catch (error) {
+      this.#onFault(problemOf(error));
+    }
+  }
+
+  #onRun(scanned: ScannedRun, inbound: Inbound, attachment: Attachment): void {
+    // After a problem the rest of what came with it is not looked at.
+    if (attachment !== this.#attachment) return;
+    this.report.packetBytes += scanned.packets.length;
+    try {
+      if (scanned.topic.equals(this.#controlTopic)) {
         const problem = levelProblem(scanned);
-        if (problem === undefined) this.#onControl(scanned, inbound, client);
+        if (problem === undefined) this.#onControl(scanned, inbound, attachment);
         else this.#onFault(problem);
         return;
       }
@@ -267,7 +303,7 @@ export class Link {
         this.#check.problem(scanned) ??
         inbound.take(scanned.packets, scanned.count, scanned.payloadBytes);
       if (problem !== undefined) this.#onFault(problem);
-      else if (this.#log === undefined) this.#deliver(this.#runOf(scanned));
+      else if (this.#log === undefined) this.#arrivals.takeRun(scanned);
     } catch (failure) {
       // What another organisation sends never ends this process.
       this.#stop("failed", `${this.#name} cannot be taken in: ${problemOf(failure)}`);
@@ -278,90 +314,70 @@ export class Link {
     this.#stop("fault", `${this.#peer} sent for ${this.agreement.title}: ${problem}`);
   }
 
-  #onControl(scanned: ScannedRun, inbound: Inbound, client: MqttClient): void {
+  #onControl(scanned: ScannedRun, inbound: Inbound, attachment: Attachment): void {
     walkPublishes(scanned.packets, layout5, (place) => {
-      if (client !== this.#client) return;
+      if (attachment !== this.#attachment) return;
       const control = decodeControl(scanned.packets.subarray(place.payloadAt, place.end));
       if (control?.t === "checkpoint") {
         const { epoch, position, messages, payloadBytes, at } = control;
         const { clock } = this.#outside;
-        this.#lagMs = Math.max(0, clock.now() - at);
-        if (this.#outside.affords?.(this.agreement, messages) === false) return this.#leave();
+        this.report.lagMs = Math.max(0, clock.now() - at);
+        this.report.behind = control.behind;
+        if (this.#outside.affords?.(this.agreement, messages) === false) return this.#forgo();
         const problem = inbound.checkpoint({ epoch, position, messages, payloadBytes }, at);
         if (problem === undefined) return;
         this.#stop("disagrees", `Counts for ${this.agreement.title} disagree: ${problem}`);
       } else if (control?.t === "end") void this.#onEnd(control.reason, inbound);
+      else if (control?.t === "detached") {
+        attachment.detached({ why: control.text, reasonCode: reason.implementationSpecific });
+      }
     });
   }
 
   /** Nothing more is taken; who set the limit ends the agreement. */
-  #leave(): void {
+  #forgo(): void {
     this.#closed = true;
-    const client = this.#client;
-    this.#client = undefined;
-    client?.destroy();
+    this.#leave("no more is afforded");
   }
 
   async #onEnd(reason: EndReason, inbound: Inbound): Promise<void> {
     await inbound.settled();
-    // The acknowledgement is on its way before the connection ends.
+    // The acknowledgement is on its way before it ends.
     this.#closed = true;
-    this.#state = "ended";
-    await this.#client?.end();
+    this.report.is("ended");
+    await this.#attachment?.end();
     this.#outside.onEnded(this.agreement, reason);
   }
 
   #onCommitted(checkpoint: Checkpoint, added: Buffer | undefined): void {
     this.#pace.progressed();
-    this.#problem = undefined;
+    this.report.solved();
     if (added !== undefined && added.length > 0) {
-      splitByTopic(added, (run) => this.#deliver(run), this.#prefix);
+      this.#arrivals.takePackets(added);
     }
-    const { epoch, position, messages, payloadBytes } = checkpoint;
-    const ack = encodeControl({ t: "ack", epoch, position, messages, payloadBytes });
-    this.#client?.publish(linkTopic(this.agreement.id), ack).catch(() => {
-      // The connection is gone; the next one claims this checkpoint in its greeting.
-    });
-  }
-
-  /** The packets keep their topics; the prefix is put on where they leave this node. */
-  #runOf(scanned: ScannedRun): Run {
-    return new Run({
-      topic: this.#prefix + scanned.topic.toString("utf8"),
-      qos: 0,
-      packets: scanned.packets,
-      layout: layout5,
-      count: scanned.count,
-      payloadBytes: scanned.payloadBytes,
-      prefix: Buffer.from(this.#prefix),
-    });
-  }
-
-  #deliver(run: Run): void {
-    const { flow } = this.#outside;
-    flow.counts.messagesIn += run.count;
-    flow.counts.payloadBytesIn += run.payloadBytes;
-    flow.deliver(run, flow.router.route(run.topic));
+    this.#attachment?.acknowledge(checkpoint);
   }
 
   /** Has the provider given another token, after it refused the kept one? */
-  async #renewed(reasonCode: number | undefined): Promise<boolean> {
+  async #renewed(error: unknown, isShared: boolean): Promise<boolean> {
+    if (!(error instanceof ComityError) || this.#closed) return false;
+    // A shared connection is let in without it; there it is SUBSCRIBE that is refused.
+    const isOfToken = error.code === (isShared ? "FORBIDDEN" : "CONNECT_FAILED");
+    const { reasonCode } = error.details;
     const isRefused =
       reasonCode === reason.badUserNameOrPassword || reasonCode === reason.notAuthorized;
     const now = this.#outside.clock.monotonic();
-    if (!isRefused || this.#closed || now - this.#renewedAt < renewEveryMs) return false;
+    if (!isOfToken || !isRefused || now - this.#renewedAt < renewEveryMs) return false;
     this.#renewedAt = now;
     await this.#outside.renew(this.agreement);
     return true;
   }
 
-  /** Ends the connection, and tries again ever less often: the next would end as this one does. */
+  /** Ends the attachment, and tries again ever less often: the next would end as this one does. */
   #stop(problem: LinkProblem, text: string): void {
     this.#stuck = true;
-    const client = this.#client;
-    this.#client = undefined;
-    client?.destroy();
-    this.#sayOnce(problem, text);
+    this.#leave(text);
+    this.report.stuck(problem, text);
   }
 
   get #peer(): string {
@@ -370,20 +386,5 @@ export class Link {
 
   get #name(): string {
     return `The link from ${this.#peer} for ${this.agreement.title}`;
-  }
-
-  /** Once while it lasts, and not each time where it comes and goes. */
-  #sayOnce(problem: LinkProblem, text: string): void {
-    if (this.#problem === problem) return;
-    this.#problem = problem;
-    const now = this.#outside.clock.monotonic();
-    if (now - (this.#saidAt.get(problem) ?? -Infinity) < sayAgainMs) return;
-    this.#saidAt.set(problem, now);
-    this.#say(`link.${problem}`, text);
-  }
-
-  #say(kind: string, text: string): void {
-    const at = this.#outside.clock.now();
-    this.#outside.journal.record({ at, kind, text, agreement: this.agreement.id });
   }
 }

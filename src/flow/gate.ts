@@ -18,8 +18,8 @@ export type RestReason = "early" | "exposure" | "transfer" | "unacknowledged";
 
 /** One connection's feed of the agreement's stream; an agreement has one at a time. */
 export interface Holder {
-  /** A newer connection has the stream. */
-  lost(): void;
+  /** The stream is not this connection's any longer. */
+  lost(why: string): void;
 }
 
 /** Tells the node's owner; the same thing again is not told twice. */
@@ -147,11 +147,16 @@ export class Gate {
   hold(holder: Holder): void {
     const before = this.#holder;
     this.#holder = holder;
-    if (before !== holder) before?.lost();
+    if (before !== holder) before?.lost("a newer connection has the stream");
   }
 
   leave(holder: Holder): void {
     if (this.#holder === holder) this.#holder = undefined;
+  }
+
+  /** Whoever has the stream has it no longer. */
+  detach(why: string): void {
+    this.#holder?.lost(why);
   }
 
   /** A live connection has gone: what it was handed beyond its last acknowledgement is unpaid. */

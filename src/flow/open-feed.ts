@@ -61,10 +61,10 @@ export class LinkFeed implements Holder {
     this.#feed?.close();
   }
 
-  lost(): void {
+  lost(why: string): void {
     if (this.#closed) return;
     this.close();
-    this.#request.onFailed("a newer connection has the stream");
+    this.#request.onFailed(why);
   }
 
   /** Undefined where the connection went or lost the stream while something was waited for. */

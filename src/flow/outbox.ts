@@ -1,12 +1,7 @@
 import { offsetAfter, payloadBytesOf } from "../wire/mqtt/publish.ts";
 import { type LateParcel, own, type Parcel, ParcelQueue } from "./parcel-queue.ts";
+import { type OutboxSocket, WriteBatch } from "./write-batch.ts";
 
-export interface OutboxSocket {
-  /** False when the socket is full; `ready()` is to be called when it drains. */
-  write(bytes: Buffer): boolean;
-}
-
-const mergeBytesMax = 16_384;
 const turnBytesMax = 1_048_576;
 
 /**
@@ -18,6 +13,8 @@ export class Outbox {
   readonly #queueBytesMax: number;
   readonly #onDropped: (messages: number) => void;
   readonly #onFlushed: () => void;
+  readonly #whenTurn: (flush: () => void) => void;
+  readonly #turnBytesMax: number;
   readonly #queue = new ParcelQueue();
   #scheduled = false;
   #blocked = false;
@@ -31,12 +28,18 @@ export class Outbox {
       onDropped: (messages: number) => void;
       /** Something that waited has left. */
       onFlushed?: () => void;
+      /** Calls it when it is this queue's turn; absent: at the end of the event loop's turn. */
+      whenTurn?: (flush: () => void) => void;
+      /** Handed on before the socket is asked whether it takes more. */
+      turnBytesMax?: number;
     },
   ) {
     this.#socket = socket;
     this.#queueBytesMax = options.queueBytesMax;
     this.#onDropped = options.onDropped;
     this.#onFlushed = options.onFlushed ?? (() => {});
+    this.#whenTurn = options.whenTurn ?? setImmediate;
+    this.#turnBytesMax = options.turnBytesMax ?? turnBytesMax;
   }
 
   /** What waits, memory for keeping it included. */
@@ -51,7 +54,7 @@ export class Outbox {
 
   push(parcel: Parcel): void {
     if (this.#closed) return;
-    if (this.#blocked) own(parcel);
+    if (this.#blocked || this.#socket.full === true) own(parcel);
     this.#queue.push(parcel);
     if (this.#queue.parcelBytes > this.#queueBytesMax) this.#dropOldest();
     this.#schedule();
@@ -70,7 +73,7 @@ export class Outbox {
   /** The socket has drained. */
   ready(): void {
     this.#blocked = false;
-    this.#schedule();
+    if (this.#queue.first() !== undefined) this.#schedule();
   }
 
   /** Hands on what waits without waiting for the end of the turn. */
@@ -86,7 +89,7 @@ export class Outbox {
         const bytes = next.make();
         if (bytes !== undefined) batch.add(bytes);
       } else if (!this.#handOn(next, batch)) break;
-      if (batch.bytes >= turnBytesMax && !batch.write()) this.#blocked = true;
+      if (batch.bytes >= this.#turnBytesMax && !batch.write()) this.#blocked = true;
     }
     if (!batch.write()) this.#blocked = true;
     if (this.#blocked) this.#queue.own();
@@ -131,7 +134,7 @@ export class Outbox {
   #schedule(): void {
     if (this.#scheduled || this.#blocked || this.#waiting || this.#closed) return;
     this.#scheduled = true;
-    setImmediate(() => this.flush());
+    this.#whenTurn(() => this.flush());
   }
 
   #dropOldest(): void {
@@ -141,47 +144,6 @@ export class Outbox {
       parcel.gate?.refuse("queue-full", parcel.count);
     });
     if (dropped > 0) this.#onDropped(dropped);
-  }
-}
-
-/** Gathers writes: small ones are copied together, big slices go as they are. */
-class WriteBatch {
-  readonly #socket: OutboxSocket;
-  #small: Buffer[] = [];
-  #smallBytes = 0;
-  #accepted = true;
-  bytes = 0;
-
-  constructor(socket: OutboxSocket) {
-    this.#socket = socket;
-  }
-
-  add(bytes: Buffer): void {
-    this.bytes += bytes.length;
-    if (bytes.length > mergeBytesMax) {
-      this.#flushSmall();
-      this.#accepted = this.#socket.write(bytes);
-      return;
-    }
-    this.#small.push(bytes);
-    this.#smallBytes += bytes.length;
-    if (this.#smallBytes > 4 * mergeBytesMax) this.#flushSmall();
-  }
-
-  /** False when the socket is full. */
-  write(): boolean {
-    this.#flushSmall();
-    this.bytes = 0;
-    return this.#accepted;
-  }
-
-  #flushSmall(): void {
-    if (this.#small.length === 0) return;
-    const bytes =
-      this.#small.length === 1 ? this.#small[0]! : Buffer.concat(this.#small, this.#smallBytes);
-    this.#small = [];
-    this.#smallBytes = 0;
-    this.#accepted = this.#socket.write(bytes);
   }
 }
 

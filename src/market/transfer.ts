@@ -62,6 +62,8 @@ export interface StreamAddress {
   readonly token: string;
   /** When the token stops opening the door, milliseconds since the Unix epoch; absent: never. */
   readonly expiresAt?: number;
+  /** The provider lets this node in as itself; the token then attaches the agreement. */
+  readonly isShared?: boolean;
 }
 
 /** The same for what is fetched over HTTP; a provider may give it away without a token. */

@@ -15,6 +15,8 @@ export type Principal =
   | { readonly kind: "user"; readonly id: string; readonly role: Role }
   /** Another organisation, let in by one agreement's token; its grant decides, not this file. */
   | { readonly kind: "participant"; readonly did: string; readonly agreement: string }
+  /** Another organisation's node as itself; each of its agreements is attached with its token. */
+  | { readonly kind: "peer"; readonly did: string }
   /** Only on a node started with --dev, only on loopback. */
   | { readonly kind: "anonymous" };
 
@@ -43,6 +45,7 @@ export function nameOfPrincipal(principal: Principal): string {
     case "user":
       return `${principal.role} ${principal.id}`;
     case "participant":
+    case "peer":
       return principal.did;
     case "anonymous":
       return "anonymous (--dev)";

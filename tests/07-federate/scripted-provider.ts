@@ -113,6 +113,8 @@ export async function consumerOf(
     ...{ flow, store, journal, counts },
     ...outside,
     nameOf: () => "provider",
+    did: agreement.consumer,
+    passwordFor: async () => "a-token-of-its-own",
     addressOf: async () => address,
     renew: async () => address,
     lookupOf: () => undefined,

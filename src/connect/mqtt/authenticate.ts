@@ -13,7 +13,23 @@ export interface DoorKeepers {
   readonly participant: (agreement: string, token: string) => Principal | undefined;
   /** Why an agreement delivers no more; undefined while it does, or where there is none. */
   readonly endedBecause: (agreement: string) => "revoked" | "expired" | "cap" | undefined;
+  /** Is the token another organisation's own, for this node? */
+  readonly peer: (did: string, jwt: string) => Promise<boolean>;
   readonly usage: UsagePort;
+}
+
+/** Why an organisation may not attach an agreement with this token; undefined where it may. */
+export type Attach = (did: string, agreement: string, token: string) => string | undefined;
+
+/** As for CONNECT: whoever names an agreement that ended hears so. */
+export function attacher(keepers: DoorKeepers): Attach {
+  return (did, agreement, token) => {
+    const principal = keepers.participant(agreement, token);
+    if (principal?.kind === "participant" && principal.did === did) return undefined;
+    const ended = keepers.endedBecause(agreement);
+    keepers.usage.refused(agreement, ended ?? "no-agreement", 1);
+    return ended === undefined ? "the token is wrong" : `the agreement has ended: ${ended}`;
+  };
 }
 
 /** Who an MQTT CONNECT is: one of our own, another organisation under an agreement, or nobody. */
@@ -22,12 +38,13 @@ export function authenticator(keepers: DoorKeepers) {
     username: string | undefined,
     password: string | undefined,
     remoteAddress: string,
-  ): Authentication => {
+  ): Authentication | Promise<Authentication> => {
     if (username === undefined || password === undefined) {
       if (keepers.dev && isLoopback(remoteAddress))
         return { ok: true, principal: { kind: "anonymous" } };
       return refusal(reason.notAuthorized, "this node needs a user name and a password");
     }
+    if (username.startsWith("did:")) return peerAuthentication(keepers, username, password);
     const own = keepers.ownPrincipal(username, password);
     if (own !== undefined) return { ok: true, principal: own };
     const participant = keepers.participant(username, password);
@@ -41,6 +58,15 @@ export function authenticator(keepers: DoorKeepers) {
     keepers.usage.refused(username, "no-agreement", 1);
     return refusal(reason.badUserNameOrPassword, "the user name or the token is wrong");
   };
+}
+
+async function peerAuthentication(
+  keepers: DoorKeepers,
+  did: string,
+  jwt: string,
+): Promise<Authentication> {
+  if (await keepers.peer(did, jwt)) return { ok: true, principal: { kind: "peer", did } };
+  return refusal(reason.badUserNameOrPassword, "the participant or its token is not known here");
 }
 
 function refusal(reasonCode: number, problem: string): Authentication {

@@ -1,4 +1,5 @@
 import type { Flow } from "../../flow/flow.ts";
+import type { Lanes } from "../../flow/lanes.ts";
 import type { Outbox } from "../../flow/outbox.ts";
 import type { Subscribe } from "../../wire/mqtt/decode.ts";
 import type { ScannedRun } from "../../wire/mqtt/packet-stream.ts";
@@ -6,7 +7,10 @@ import type { ProtocolVersion } from "../../wire/mqtt/protocol.ts";
 import type { Acknowledgements } from "./acknowledgements.ts";
 import type { MqttLimits } from "./limits.ts";
 
-/** What a client may do once CONNECT is accepted: ours (`own-client.ts`) or a guest (`guest-client.ts`). */
+/**
+ * What a client may do once CONNECT is accepted: ours (`own-client.ts`), a guest under
+ * one agreement (`guest-client.ts`) or another organisation's node (`peer-client.ts`).
+ */
 export interface Client {
   /** `now`: monotonic milliseconds. */
   publish(scanned: ScannedRun, now: number): void;
@@ -25,6 +29,8 @@ export interface ClientLine {
   readonly limits: MqttLimits;
   readonly version: ProtocolVersion;
   readonly outbox: Outbox;
+  /** Links' packets leave beside the outbox, each agreement's in its turn. */
+  readonly lanes: Lanes;
   readonly acknowledgements: Acknowledgements;
   /** Stops reading from the client until the promise settles. */
   pauseUntil(done: Promise<unknown>): void;

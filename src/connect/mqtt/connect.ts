@@ -14,16 +14,27 @@ export type Authenticate = (
   username: string | undefined,
   password: string | undefined,
   remoteAddress: string,
-) => Authentication;
+) => Authentication | Promise<Authentication>;
 
-/** Everything that one CONNECT is let in or turned away by, save for the limits. */
+/** Never rejects. Everything that one CONNECT is let in or turned away by, save for the limits. */
 export function admission(
   connect: Connect,
   remoteAddress: string,
   authenticate: Authenticate,
-): Authentication {
-  const { username, password, will, properties } = connect;
+): Authentication | Promise<Authentication> {
+  const { username, password } = connect;
   const known = authenticate(username, password?.toString("utf8"), remoteAddress);
+  // At once where it is decided from memory, as it is for all but other organisations' nodes.
+  return known instanceof Promise
+    ? known.then(
+        (later) => admitted(connect, later),
+        () => refusal(reason.serverUnavailable, "who it is cannot be found out now"),
+      )
+    : admitted(connect, known);
+}
+
+function admitted(connect: Connect, known: Authentication): Authentication {
+  const { will, properties } = connect;
   if (!known.ok) return known;
   if (properties.authenticationMethod !== undefined) {
     return refusal(reason.badAuthenticationMethod, "enhanced authentication is not offered");

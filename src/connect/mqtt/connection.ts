@@ -1,8 +1,8 @@
 import type { Socket } from "node:net";
 import { ComityError, problemOf } from "../../kernel/errors.ts";
 import type { Flow } from "../../flow/flow.ts";
+import { Lanes } from "../../flow/lanes.ts";
 import { Outbox } from "../../flow/outbox.ts";
-import { Run } from "../../flow/run.ts";
 import { nameOfPrincipal, type Principal } from "../../things/access.ts";
 import {
   decodeAcknowledgement,
@@ -28,27 +28,31 @@ import {
   type ProtocolVersion,
 } from "../../wire/mqtt/protocol.ts";
 import { Acknowledgements } from "./acknowledgements.ts";
+import type { Attach } from "./authenticate.ts";
 import type { Client, ClientLine } from "./client.ts";
-import { admission, type Authenticate, sessionExpiry, welcome } from "./connect.ts";
-import { type Guest, GuestClient, type GuestTakes } from "./guest-client.ts";
+import {
+  admission,
+  type Authenticate,
+  type Authentication,
+  sessionExpiry,
+  welcome,
+} from "./connect.ts";
+import { type Guest, GuestClient, takenBy } from "./guest-client.ts";
+import { type LastWill, lastWill } from "./last-will.ts";
 import type { MqttLimits } from "./limits.ts";
 import { OwnClient } from "./own-client.ts";
+import { PeerClient, type PeerPrincipal } from "./peer-client.ts";
 import type { Session } from "./session.ts";
-
-/** What is to be published for a client that has gone without a word. */
-export interface LastWill {
-  readonly delaySeconds: number;
-  readonly publish: () => void;
-}
 
 /** What a connection asks of its server. */
 export interface ConnectionHost {
   readonly flow: Flow;
   readonly limits: MqttLimits;
   readonly authenticate: Authenticate;
+  readonly attach: Attach;
   /** A Thing published; told at most once a second each, with the start of its payload. */
   onSeen(thing: string, summary: string): void;
-  /** False where the agreement has as many connections as it may. */
+  /** False where the agreement, or the peer, has as many connections as it may. */
   admitGuest(connection: Connection, principal: Principal): boolean;
   /** Undefined where there are as many connections or sessions as there may be. */
   takeSession(
@@ -68,12 +72,15 @@ const lingerMs = 1000;
 /** A client that asks for answers and does not read them is not read from either. */
 const controlBytesMax = 1_048_576;
 
+type Pause = "the store is slow" | "answers are not read" | "it is not known yet who it is";
+
 /** One client's connection, from its first byte to its last. */
 export class Connection implements PacketSink {
   readonly #host: ConnectionHost;
   readonly #socket: Socket;
   readonly #stream: PacketStream;
   readonly #outbox: Outbox;
+  readonly #lanes: Lanes;
   readonly #acknowledgements: Acknowledgements;
   readonly #openedAt: number;
   principal: Principal | undefined;
@@ -85,7 +92,9 @@ export class Connection implements PacketSink {
   #aliveMs = Infinity;
   #ended = false;
   /** Why its client is not read from now. */
-  readonly #pauses = new Set<"the store is slow" | "answers are not read">();
+  readonly #pauses = new Set<Pause>();
+  /** What came behind a CONNECT that is still being decided; clients need not wait (§3.1.4). */
+  #early: (() => void)[] | undefined;
 
   constructor(host: ConnectionHost, socket: Socket) {
     this.#host = host;
@@ -100,13 +109,17 @@ export class Connection implements PacketSink {
         if (this.#outbox.controlBytes <= controlBytesMax / 2) this.#resume("answers are not read");
       },
     });
+    this.#lanes = new Lanes(socket);
     this.#acknowledgements = new Acknowledgements(
       (ids) => this.#outbox.pushControl(encodePubacks(ids)),
       (failure) => this.end(reason.implementationSpecific, problemOf(failure)),
     );
     this.#openedAt = this.#lastSeen = host.flow.outside.clock.monotonic();
     socket.on("data", (chunk: Buffer) => this.#onData(chunk));
-    socket.on("drain", () => this.#outbox.ready());
+    socket.on("drain", () => {
+      this.#outbox.ready();
+      this.#lanes.ready();
+    });
     socket.on("error", () => socket.destroy());
     socket.on("close", () => this.#onClose());
   }
@@ -144,12 +157,20 @@ export class Connection implements PacketSink {
 
   onRun(scanned: ScannedRun): void {
     if (this.#ended) return;
+    if (this.#early !== undefined) {
+      this.#early.push(() => this.onRun(scanned));
+      return;
+    }
     if (this.#client === undefined) throw connectFirst();
     this.#client.publish(scanned, this.#lastSeen);
   }
 
   onPacket(first: number, body: Buffer): void {
     if (this.#ended) return;
+    if (this.#early !== undefined) {
+      this.#early.push(() => this.onPacket(first, body));
+      return;
+    }
     const type = first >> 4;
     const client = this.#client;
     if (client === undefined) {
@@ -190,16 +211,20 @@ export class Connection implements PacketSink {
   #onData(chunk: Buffer): void {
     if (this.#ended) return;
     this.#lastSeen = this.#host.flow.outside.clock.monotonic();
+    this.#guarded(() => this.#stream.push(chunk));
+    this.#acknowledgements.flush();
+    if (this.#outbox.controlBytes > controlBytesMax) this.#pause("answers are not read");
+  }
+
+  #guarded(read: () => void): void {
     try {
-      this.#stream.push(chunk);
+      read();
     } catch (error) {
       if (error instanceof ProtocolError) this.#refuse(error.reasonCode, error.message);
       else if (error instanceof ComityError) {
         this.#refuse(reason.implementationSpecific, error.message);
       } else throw error;
     }
-    this.#acknowledgements.flush();
-    if (this.#outbox.controlBytes > controlBytesMax) this.#pause("answers are not read");
   }
 
   #onClose(): void {
@@ -217,16 +242,18 @@ export class Connection implements PacketSink {
     this.#client?.close();
     this.#host.leave(this);
     if (session === undefined) return;
-    this.#host.leaveSession(this, session, will && this.#lastWill(will));
+    const publisher = nameOfPrincipal(session.principal);
+    const last = will && lastWill(will, publisher, this.#host.flow);
+    this.#host.leaveSession(this, session, last);
   }
 
-  #pause(why: "the store is slow" | "answers are not read"): void {
+  #pause(why: Pause): void {
     if (this.#ended) return;
     this.#pauses.add(why);
     this.#socket.pause();
   }
 
-  #resume(why: "the store is slow" | "answers are not read"): void {
+  #resume(why: Pause): void {
     if (this.#pauses.delete(why) && this.#pauses.size === 0) this.#socket.resume();
   }
 
@@ -257,12 +284,32 @@ export class Connection implements PacketSink {
     this.#version = this.#stream.version = connect.version;
     const remoteAddress = this.#socket.remoteAddress ?? "";
     const known = admission(connect, remoteAddress, this.#host.authenticate);
+    if (!(known instanceof Promise)) {
+      this.#decided(connect, known);
+      return;
+    }
+    this.#early = [];
+    this.#pause("it is not known yet who it is");
+    void known.then((later) => {
+      const early = this.#early ?? [];
+      this.#early = undefined;
+      if (this.#ended) return;
+      this.#guarded(() => {
+        this.#decided(connect, later);
+        for (const packet of early) packet();
+      });
+      this.#resume("it is not known yet who it is");
+    });
+  }
+
+  #decided(connect: Connect, known: Authentication): void {
     if (!known.ok) return this.#reject(known.reasonCode, known.problem);
     const { principal } = known;
     this.principal = principal;
     this.#stream.packetBytesMax = this.#host.limits.packetBytesMax;
     if (connect.keepAliveSeconds > 0) this.#aliveMs = connect.keepAliveSeconds * 1500;
-    if (principal.kind === "participant") this.#welcomeGuest(connect, principal);
+    const isOther = principal.kind === "participant" || principal.kind === "peer";
+    if (isOther) this.#welcomeGuest(connect, principal);
     else this.#welcomeOwn(connect, principal);
   }
 
@@ -272,11 +319,15 @@ export class Connection implements PacketSink {
     this.#hangUp(); // [MQTT-3.1.4-2]
   }
 
-  #welcomeGuest(connect: Connect, principal: Guest): void {
+  #welcomeGuest(connect: Connect, principal: Guest | PeerPrincipal): void {
     if (!this.#host.admitGuest(this, principal)) {
-      return this.#reject(reason.quotaExceeded, "the agreement has too many connections");
+      const which = principal.kind === "peer" ? "participant" : "agreement";
+      return this.#reject(reason.quotaExceeded, `the ${which} has too many connections`);
     }
-    this.#client = new GuestClient(this.#line(), principal, takenBy(connect));
+    this.#client =
+      principal.kind === "peer"
+        ? new PeerClient(this.#line(), principal, this.#host.attach)
+        : new GuestClient(this.#line(), principal, takenBy(connect));
     this.#accept(connect, false, connect.clientId || this.#newClientId());
   }
 
@@ -320,6 +371,7 @@ export class Connection implements PacketSink {
       limits: this.#host.limits,
       version: this.#version,
       outbox: this.#outbox,
+      lanes: this.#lanes,
       acknowledgements: this.#acknowledgements,
       pauseUntil: (done) => {
         if (this.#pauses.has("the store is slow")) return;
@@ -337,39 +389,12 @@ export class Connection implements PacketSink {
 
   #disconnect(body: Buffer): void {
     const { reasonCode, properties } = decodeDisconnect(body, this.#version);
-    const { sessionExpirySeconds } = properties;
-    if (this.#session !== undefined && sessionExpirySeconds !== undefined) {
-      if (sessionExpirySeconds > 0 && this.#session.expirySeconds === 0) {
-        // §3.14.2.2.2
-        throw new ProtocolError(reason.protocolError, "a session's expiry is raised from 0");
-      }
-      this.#session.expirySeconds = sessionExpirySeconds;
-    }
+    this.#session?.keepFor(properties.sessionExpirySeconds);
     if (reasonCode !== reason.disconnectWithWill) this.#will = undefined; // [MQTT-3.14.4-3]
     this.end(reason.normalDisconnection, "");
-  }
-
-  #lastWill({ topic, payload, qos, retain, properties: all }: Will): LastWill {
-    const { willDelaySeconds = 0, ...properties } = all;
-    const publisher = nameOfPrincipal(this.principal!);
-    const publish = (): void => {
-      const run = Run.of(topic, payload, { qos, retain, publisher, properties });
-      this.#host.flow.publish(run)?.catch(() => {
-        // The store is gone and says so itself; there is nobody left to tell.
-      });
-    };
-    return { delaySeconds: willDelaySeconds, publish };
   }
 }
 
 function connectFirst(): ProtocolError {
   return new ProtocolError(reason.protocolError, "CONNECT comes first"); // [MQTT-3.1.0-1]
-}
-
-/** What the client says it accepts: messages under way, and bytes of one packet. */
-function takenBy({ properties }: Connect): GuestTakes {
-  return {
-    receiveMaximum: properties.receiveMaximum ?? 65_535,
-    packetBytesMax: properties.maximumPacketSize ?? Infinity,
-  };
 }

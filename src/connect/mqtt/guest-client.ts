@@ -1,25 +1,32 @@
 import type { Gate } from "../../flow/gate.ts";
-import { LinkFeed } from "../../flow/open-feed.ts";
 import type { Tally } from "../../flow/parcel-queue.ts";
 import type { Receiver, Subscription } from "../../flow/router.ts";
 import type { Run } from "../../flow/run.ts";
 import { filterProblem, overlaps } from "../../kernel/topic.ts";
-import type { Checkpoint } from "../../ports/usage.ts";
 import type { Principal } from "../../things/access.ts";
-import { agreementOfLinkTopic, claimOf, decodeControl } from "../../wire/link/control.ts";
+import { attachRequestOf } from "../../wire/link/attach.ts";
+import { agreementOfLinkTopic } from "../../wire/link/control.ts";
 import { textOf } from "../../wire/mqtt/cursor.ts";
-import type { Subscribe } from "../../wire/mqtt/decode.ts";
+import type { Connect, Subscribe } from "../../wire/mqtt/decode.ts";
 import { encodeSuback, encodeUnsuback } from "../../wire/mqtt/encode.ts";
 import type { ScannedRun } from "../../wire/mqtt/packet-stream.ts";
 import { ProtocolError, reason } from "../../wire/mqtt/protocol.ts";
-import { walkPublishes } from "../../wire/mqtt/publish.ts";
 import type { Client, ClientLine } from "./client.ts";
+import { type Attaching, LinkFeeds } from "./link-feeds.ts";
 import { type Attachment, Session } from "./session.ts";
 
 export type Guest = Extract<Principal, { kind: "participant" }>;
 
 /** What a guest's CONNECT says it accepts. */
 export type GuestTakes = Pick<Attachment, "receiveMaximum" | "packetBytesMax">;
+
+/** What the client says it accepts: messages under way, and bytes of one packet. */
+export function takenBy({ properties }: Connect): GuestTakes {
+  return {
+    receiveMaximum: properties.receiveMaximum ?? 65_535,
+    packetBytesMax: properties.maximumPacketSize ?? Infinity,
+  };
+}
 
 /**
  * Another organisation, let in by one agreement's token. Its node opens the link (`$link/…`),
@@ -36,7 +43,7 @@ export class GuestClient implements Client, Receiver {
   readonly #takes: GuestTakes;
   /** What a plain client has not acknowledged; it ends with the connection. */
   #session: Session | undefined;
-  #link: LinkFeed | undefined;
+  readonly #feeds: LinkFeeds;
 
   constructor(line: ClientLine, principal: Guest, takes: GuestTakes) {
     const { agreement } = principal;
@@ -44,12 +51,13 @@ export class GuestClient implements Client, Receiver {
     this.#principal = principal;
     this.#takes = takes;
     this.#agreement = agreement;
+    this.#feeds = new LinkFeeds(line, false);
     const { usage } = line.flow.outside;
     this.#tally = { add: (messages, bytes) => usage.handedOver(agreement, messages, bytes) };
   }
 
   publish(scanned: ScannedRun): void {
-    const { flow, version, acknowledgements } = this.#line;
+    const { flow, acknowledgements } = this.#line;
     if ((scanned.first & 6) === 4) {
       throw new ProtocolError(reason.qosNotSupported, "QoS 2 is not for agreements");
     }
@@ -57,35 +65,29 @@ export class GuestClient implements Client, Receiver {
       flow.outside.usage.refused(this.#agreement, "topic", scanned.count);
       throw new ProtocolError(reason.notAuthorized, "an agreement's token is for receiving only");
     }
-    const withIds = scanned.ids.length > 0;
-    walkPublishes(scanned.packets, { version, withIds }, (place) => {
-      const control = decodeControl(scanned.packets.subarray(place.payloadAt, place.end));
-      if (control?.t !== "ack") return;
-      const { epoch, position, messages, payloadBytes } = control;
-      this.#link?.acknowledge({ epoch, position, messages, payloadBytes });
-    });
-    if (withIds) acknowledgements.add(scanned.ids, undefined);
+    this.#feeds.acknowledge(this.#agreement, scanned);
+    if (scanned.ids.length > 0) acknowledgements.add(scanned.ids, undefined);
   }
 
   subscribe(subscribe: Subscribe): void {
     const { flow, version, outbox } = this.#line;
     const gate = flow.grants.get(this.#agreement);
-    let link: LinkFeed | undefined;
+    let link: Attaching | undefined;
     const codes = subscribe.requests.map(({ filter, qos }) => {
       if (filterProblem(filter) !== undefined) return reason.topicFilterInvalid;
       if (gate === undefined || gate.ended !== undefined) return reason.notAuthorized;
       if (agreementOfLinkTopic(filter) === this.#agreement) {
         // A feed's packets have the version 5 form.
         if (version === 4) return reason.unspecifiedError;
-        link ??= this.#newLink(gate, claimOf(subscribe.properties));
+        link ??= this.#feeds.attach(gate, attachRequestOf(subscribe.properties));
         return 0;
       }
       if (this.#isFull && !this.#subscriptions.has(filter)) return reason.quotaExceeded;
       const granted = qos === 0 ? 0 : 1;
       return this.#subscribeTopics(gate, filter, granted) ? granted : reason.notAuthorized;
     });
-    outbox.pushControl(encodeSuback(version, subscribe.id, codes));
-    void link?.open();
+    outbox.pushControl(encodeSuback(version, subscribe.id, codes, link?.terms));
+    link?.open();
   }
 
   unsubscribe(id: number, filters: readonly string[]): void {
@@ -113,18 +115,9 @@ export class GuestClient implements Client, Receiver {
   }
 
   close(): void {
-    this.#link?.close();
+    this.#feeds.close();
     for (const filter of this.#subscriptions.keys()) this.#forget(filter);
     this.#session?.end();
-  }
-
-  /** The last SUBSCRIBE counts, whatever the one before is still waiting for. */
-  #newLink(gate: Gate, claimed: Checkpoint | undefined): LinkFeed {
-    const { flow, outbox } = this.#line;
-    this.#link?.close();
-    const onFailed = (why: string): void => this.#line.end(reason.implementationSpecific, why);
-    this.#link = new LinkFeed({ flow, gate, outbox, claimed, onFailed });
-    return this.#link;
   }
 
   /** False, and counted, where it would go unbilled or no topic of the filter is in the grant. */
@@ -162,9 +155,7 @@ export class GuestClient implements Client, Receiver {
   }
 
   #forget(filter: string): boolean {
-    if (agreementOfLinkTopic(filter) === this.#agreement && this.#link !== undefined) {
-      this.#link.close();
-      this.#link = undefined;
+    if (agreementOfLinkTopic(filter) === this.#agreement && this.#feeds.detach(this.#agreement)) {
       return true;
     }
     const subscription = this.#subscriptions.get(filter);

@@ -7,6 +7,12 @@ export interface MqttLimits {
   readonly connectionsPerPrincipalMax: number;
   /** Of another organisation under one agreement. */
   readonly connectionsPerAgreementMax: number;
+  /** Of another organisation's node as itself. */
+  readonly connectionsPerPeerMax: number;
+  /** Attached to one of those. */
+  readonly agreementsPerConnectionMax: number;
+  /** Of one agreement's link, whatever its consumer asks for. */
+  readonly linkBytesPerSecondMax: number;
   readonly sessionsPerPrincipalMax: number;
   /** One packet of an authenticated client; before CONNECT it is 64 KiB. */
   readonly packetBytesMax: number;
@@ -23,6 +29,9 @@ export const mqttLimits: MqttLimits = {
   unauthenticatedMax: 5_000,
   connectionsPerPrincipalMax: 5_000,
   connectionsPerAgreementMax: 16,
+  connectionsPerPeerMax: 16,
+  agreementsPerConnectionMax: 10_000,
+  linkBytesPerSecondMax: Infinity,
   sessionsPerPrincipalMax: 10_000,
   packetBytesMax: 1_048_576,
   subscriptionsPerClientMax: 1_000,

@@ -8,7 +8,9 @@ import { ComityError } from "../../kernel/errors.ts";
 import type { Flow } from "../../flow/flow.ts";
 import type { Principal } from "../../things/access.ts";
 import { reason } from "../../wire/mqtt/protocol.ts";
-import { Connection, type ConnectionHost, type LastWill } from "./connection.ts";
+import type { Attach } from "./authenticate.ts";
+import { Connection, type ConnectionHost } from "./connection.ts";
+import type { LastWill } from "./last-will.ts";
 import type { MqttLimits } from "./limits.ts";
 import { Session } from "./session.ts";
 import { Shares } from "./shares.ts";
@@ -22,13 +24,20 @@ interface KnownSession {
   readonly will?: { readonly timer: NodeJS.Timeout; readonly publish: () => void };
 }
 
-export type MqttServerOptions = Pick<ConnectionHost, "flow" | "limits" | "authenticate" | "onSeen">;
+export type MqttServerOptions = Pick<
+  ConnectionHost,
+  "flow" | "limits" | "authenticate" | "onSeen"
+> & {
+  /** Absent: other organisations' nodes are let in under one agreement each. */
+  readonly attach?: Attach;
+};
 
 export class MqttServer implements ConnectionHost {
   readonly flow: Flow;
   readonly limits: MqttLimits;
   readonly authenticate: ConnectionHost["authenticate"];
   readonly onSeen: ConnectionHost["onSeen"];
+  readonly attach: Attach;
   readonly #server: Server;
   readonly #connections = new Set<Connection>();
   /** Those that have not said yet who they are, the oldest first. */
@@ -44,6 +53,7 @@ export class MqttServer implements ConnectionHost {
     this.limits = options.limits;
     this.authenticate = options.authenticate;
     this.onSeen = options.onSeen;
+    this.attach = options.attach ?? (() => "agreements are not attached here");
     this.#server = createServer({ noDelay: true, highWaterMark: 65_536 }, (socket) =>
       this.#accept(socket),
     );
@@ -87,7 +97,13 @@ export class MqttServer implements ConnectionHost {
   }
 
   admitGuest(connection: Connection, principal: Principal): boolean {
-    return this.#admit(connection, principal, this.limits.connectionsPerAgreementMax);
+    const { connectionsPerAgreementMax, connectionsPerPeerMax } = this.limits;
+    const isPeer = principal.kind === "peer";
+    return this.#admit(
+      connection,
+      principal,
+      isPeer ? connectionsPerPeerMax : connectionsPerAgreementMax,
+    );
   }
 
   /**

@@ -5,7 +5,7 @@ import type { Outbox } from "../../flow/outbox.ts";
 import type { Tally } from "../../flow/parcel-queue.ts";
 import type { Receiver, Router, Subscription } from "../../flow/router.ts";
 import { layout5, Run } from "../../flow/run.ts";
-import type { ProtocolVersion } from "../../wire/mqtt/protocol.ts";
+import { ProtocolError, type ProtocolVersion, reason } from "../../wire/mqtt/protocol.ts";
 import { type Layout, subscriptionIdProperty, walkPublishes } from "../../wire/mqtt/publish.ts";
 import type { SubscriptionRequest } from "../../wire/mqtt/decode.ts";
 import { Inflight } from "./inflight.ts";
@@ -74,6 +74,16 @@ export class Session implements Receiver {
     this.#queueBytesMax = options.queueBytesMax;
     this.#onDropped = options.onDropped;
     this.#under = options.under;
+  }
+
+  /** What DISCONNECT says of it; where it says nothing, all stays as it is. */
+  keepFor(seconds: number | undefined): void {
+    if (seconds === undefined) return;
+    if (seconds > 0 && this.expirySeconds === 0) {
+      // §3.14.2.2.2
+      throw new ProtocolError(reason.protocolError, "a session's expiry is raised from 0");
+    }
+    this.expirySeconds = seconds;
   }
 
   /** Its client was let in again: what it may not have any longer is taken out. */

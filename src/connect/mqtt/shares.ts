@@ -27,6 +27,6 @@ export class Shares {
 /** Undefined: nobody in particular, who is let in for trying and measuring only. */
 function nameOf(principal: Principal): string | undefined {
   if (principal.kind === "anonymous") return undefined;
-  // An organisation has its share under each of its agreements.
+  // An organisation has its share as itself, and under each of its agreements.
   return principal.kind === "participant" ? principal.agreement : nameOfPrincipal(principal);
 }

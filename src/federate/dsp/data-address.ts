@@ -10,6 +10,7 @@ export interface Doors {
   readonly baseUrl: () => string;
   /** `mqtt://host:port` under which other organisations reach this node. */
   readonly mqttUrl: () => string;
+  readonly signer: { readonly did: string };
 }
 
 const httpEndpointType = "https://w3id.org/idsa/v4.1/HTTP";
@@ -32,7 +33,8 @@ export function dataAddressOf(
   const properties: Record<string, string> = {
     authorization: token,
     authType: isMqtt ? "password" : "bearer",
-    ...(isMqtt ? { username: agreement } : {}),
+    // A node may come as itself instead, with a token of its own for this participant.
+    ...(isMqtt ? { username: agreement, participant: doors.signer.did } : {}),
     [expiresInProperty]: String(Math.max(0, Math.floor(expiresInMs / 1000))),
   };
   return {
@@ -48,7 +50,7 @@ export function dataAddressOf(
 /** The same read by a consumer, for its format; BODY_INVALID says what is missing. */
 export function fetchedAt(
   address: DataAddress,
-  { format, agreement }: Transfer,
+  { format, agreement, counterpart }: Transfer,
   now: number,
 ): { readonly stream: StreamAddress } | { readonly source: HttpSource } {
   const property = (name: string) =>
@@ -69,7 +71,10 @@ export function fetchedAt(
     if (problem === undefined) continue;
     throw new ComityError("BODY_INVALID", { problem: `/dataAddress ${name} ${problem}` });
   }
-  if (isMqtt) return { stream: { endpoint, username, token: token ?? "", ...expiry } };
+  if (isMqtt) {
+    const shared = property("participant") === counterpart ? { isShared: true } : {};
+    return { stream: { endpoint, username, token: token ?? "", ...expiry, ...shared } };
+  }
   if (token === undefined) return { source: { url: endpoint, ...expiry } };
   // RFC 6750 §2.1 where the provider says so; else its value is the header's, as it stands
   const isBearer = property("authType")?.toLowerCase() === "bearer" && !/^bearer /i.test(token);

@@ -240,6 +240,7 @@ test("codec - the server's answers are what mqtt-packet expects", () => {
     assert.deepEqual(suback.granted, [1, version === 5 ? 0x87 : 0x80]);
     assert.deepEqual(decodeSuback(ours(their(suback, version), version).body, version), {
       id: 9,
+      properties: {},
       reasonCodes: [1, version === 5 ? 0x87 : 0x80],
     });
     assert.equal(theirs(encodeUnsuback(version, 9, [0]), version).messageId, 9);

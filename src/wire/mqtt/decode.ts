@@ -176,11 +176,15 @@ export function decodeConnack(
 export function decodeSuback(
   body: Buffer,
   version: ProtocolVersion,
-): { readonly id: number; readonly reasonCodes: readonly number[] } {
+): {
+  readonly id: number;
+  readonly reasonCodes: readonly number[];
+  readonly properties: Properties;
+} {
   const cursor = new Cursor(body);
   const id = packetId(cursor);
-  if (version === 5) readProperties(cursor, "suback");
-  return { id, reasonCodes: [...cursor.buffer.subarray(cursor.at, cursor.end)] };
+  const properties = version === 5 ? readProperties(cursor, "suback") : {};
+  return { id, properties, reasonCodes: [...cursor.buffer.subarray(cursor.at, cursor.end)] };
 }
 
 function packetId(cursor: Cursor): number {

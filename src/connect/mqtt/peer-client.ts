@@ -1,0 +1,93 @@
+import type { Principal } from "../../things/access.ts";
+import { attachRequestOf } from "../../wire/link/attach.ts";
+import { agreementOfLinkTopic } from "../../wire/link/control.ts";
+import { textOf } from "../../wire/mqtt/cursor.ts";
+import type { Subscribe } from "../../wire/mqtt/decode.ts";
+import { encodeSuback, encodeUnsuback } from "../../wire/mqtt/encode.ts";
+import type { ScannedRun } from "../../wire/mqtt/packet-stream.ts";
+import { ProtocolError, reason } from "../../wire/mqtt/protocol.ts";
+import type { Attach } from "./authenticate.ts";
+import type { Client, ClientLine } from "./client.ts";
+import { LinkFeeds } from "./link-feeds.ts";
+
+export type PeerPrincipal = Extract<Principal, { kind: "peer" }>;
+
+/**
+ * Another organisation's node, let in as itself: one connection for all that it receives. Each
+ * agreement is attached by a SUBSCRIBE of its own with its transfer's token, has its own grant,
+ * feed and end, and is detached by UNSUBSCRIBE. Publishing is for acknowledgements alone.
+ */
+export class PeerClient implements Client {
+  readonly #line: ClientLine;
+  readonly #did: string;
+  readonly #attach: Attach;
+  readonly #feeds: LinkFeeds;
+
+  constructor(line: ClientLine, principal: PeerPrincipal, attach: Attach) {
+    this.#line = line;
+    this.#did = principal.did;
+    this.#attach = attach;
+    this.#feeds = new LinkFeeds(line, true);
+  }
+
+  publish(scanned: ScannedRun): void {
+    const agreement = agreementOfLinkTopic(textOf(scanned.topic));
+    if (agreement === undefined || (scanned.first & 6) !== 0) {
+      throw new ProtocolError(reason.notAuthorized, "a link is for receiving only");
+    }
+    this.#feeds.acknowledge(agreement, scanned);
+  }
+
+  subscribe(subscribe: Subscribe): void {
+    const { flow, limits, outbox, version } = this.#line;
+    const answer = (code: number, properties = {}): void =>
+      outbox.pushControl(encodeSuback(version, subscribe.id, [code], properties));
+    const [first, ...more] = subscribe.requests;
+    if (first === undefined || more.length > 0) {
+      const text = "each agreement is attached by a SUBSCRIBE of its own";
+      throw new ProtocolError(reason.implementationSpecific, text);
+    }
+    const agreement = agreementOfLinkTopic(first.filter);
+    // A feed's packets have the version 5 form.
+    if (agreement === undefined || version === 4) {
+      answer(reason.topicFilterInvalid);
+      return;
+    }
+    if (this.#feeds.size >= limits.agreementsPerConnectionMax && !this.#feeds.has(agreement)) {
+      answer(reason.quotaExceeded, { reasonString: "the connection has too many agreements" });
+      return;
+    }
+    const request = attachRequestOf(subscribe.properties);
+    const refused = this.#attach(this.#did, agreement, request.token ?? "");
+    const gate = flow.grants.get(agreement);
+    if (refused !== undefined || gate === undefined) {
+      answer(reason.notAuthorized, { reasonString: refused ?? "the agreement is not open yet" });
+      return;
+    }
+    const attaching = this.#feeds.attach(gate, request);
+    answer(reason.success, attaching.terms);
+    attaching.open();
+  }
+
+  unsubscribe(id: number, filters: readonly string[]): void {
+    const codes = filters.map((filter) => {
+      const agreement = agreementOfLinkTopic(filter);
+      const isGone = agreement !== undefined && this.#feeds.detach(agreement);
+      return isGone ? reason.success : reason.noSubscriptionExisted;
+    });
+    // Behind all that was sent before: what comes after it is another attachment's.
+    this.#line.outbox.pushControl(encodeUnsuback(this.#line.version, id, codes));
+  }
+
+  acknowledge(): void {
+    throw new ProtocolError(reason.protocolError, "PUBACK for a message that never went out");
+  }
+
+  release(): void {
+    throw new ProtocolError(reason.protocolError, "PUBREL for a message that never came");
+  }
+
+  close(): void {
+    this.#feeds.close();
+  }
+}

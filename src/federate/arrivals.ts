@@ -1,0 +1,43 @@
+import type { Flow } from "../flow/flow.ts";
+import { layout5, Run, splitByTopic } from "../flow/run.ts";
+import type { ScannedRun } from "../wire/mqtt/packet-stream.ts";
+
+/** What a link brought, handed to this node's own clients: under `from/<provider>/<product>/`. */
+export class Arrivals {
+  readonly #flow: Flow;
+  readonly #prefix: string;
+  readonly #prefixBytes: Buffer;
+
+  constructor(flow: Flow, prefix: string) {
+    this.#flow = flow;
+    this.#prefix = prefix;
+    this.#prefixBytes = Buffer.from(prefix);
+  }
+
+  /** The packets keep their topics; the prefix is put on where they leave this node. */
+  takeRun(scanned: ScannedRun): void {
+    this.#deliver(
+      new Run({
+        topic: this.#prefix + scanned.topic.toString("utf8"),
+        qos: 0,
+        packets: scanned.packets,
+        layout: layout5,
+        count: scanned.count,
+        payloadBytes: scanned.payloadBytes,
+        prefix: this.#prefixBytes,
+      }),
+    );
+  }
+
+  /** Packets of any topics, in order. */
+  takePackets(packets: Buffer): void {
+    splitByTopic(packets, (run) => this.#deliver(run), this.#prefix);
+  }
+
+  #deliver(run: Run): void {
+    const { counts, router } = this.#flow;
+    counts.messagesIn += run.count;
+    counts.payloadBytesIn += run.payloadBytes;
+    this.#flow.deliver(run, router.route(run.topic));
+  }
+}
