@@ -20,7 +20,7 @@ import { Transfers } from "./dsp/transfers.ts";
 import { endingRoutes, Endings } from "./endings.ts";
 import { didDocumentOf, type NodeProfile, versionMetadata } from "./identity.ts";
 import { Offers } from "./offers.ts";
-import { Outbound } from "./outbound.ts";
+import { type Caller, Outbound } from "./outbound.ts";
 import { Outbox } from "./outbox.ts";
 import { PeerBook } from "./peers.ts";
 import { type LocalPeer, Resolver } from "./resolver.ts";
@@ -43,6 +43,8 @@ export interface FederationOptions {
   /** How long `negotiate` and a transfer's start wait for the other side. */
   readonly waitMs?: number;
   readonly openNegotiationsMax?: number;
+  /** Absent: over HTTP, to public addresses and listed peers alone. */
+  readonly outbound?: Caller;
   /** How long a transfer's token opens the door. */
   readonly tokenLifetimeMs?: number;
   /** Between tries to reach a peer that does not answer. */
@@ -67,7 +69,7 @@ export interface Federation {
 
 export async function openFederation(options: FederationOptions): Promise<Federation> {
   const { store, signer, clock, localPeers, catalogue, baseUrl, profile } = options;
-  const outbound = new Outbound();
+  const { outbound = new Outbound() } = options;
   const resolver = new Resolver({ outbound, clock, localPeers });
   const peers = await PeerBook.open({ store, signer, resolver, outbound });
   const outbox = new Outbox({

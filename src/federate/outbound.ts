@@ -21,6 +21,13 @@ export interface OutboundAnswer {
   readonly body: string;
 }
 
+/** How other nodes are called; a simulation puts its own network here. */
+export interface Caller {
+  /** Throws ADDRESS_FORBIDDEN, or PEER_UNREACHABLE naming what went wrong on the way. */
+  call(call: OutboundCall): Promise<OutboundAnswer>;
+  close(): void;
+}
+
 const timeoutMsDefault = 5_000;
 const bytesMaxDefault = 1024 * 1024;
 
@@ -29,7 +36,7 @@ const bytesMaxDefault = 1024 * 1024;
  * really connected to (a name that resolves to a private one is refused, whatever it said
  * before); no redirects; an answer has limits of time and size.
  */
-export class Outbound {
+export class Outbound implements Caller {
   readonly #open = new HttpAgent({ keepAlive: true, maxSockets: 64 });
   readonly #trusted = new HttpsAgent({ keepAlive: true, maxSockets: 64 });
   readonly #guarded: HttpsAgent;
@@ -40,7 +47,6 @@ export class Outbound {
     this.#guarded = new HttpsAgent({ keepAlive: true, maxSockets: 64, lookup });
   }
 
-  /** Throws ADDRESS_FORBIDDEN, or PEER_UNREACHABLE naming what went wrong on the way. */
   async call(call: OutboundCall): Promise<OutboundAnswer> {
     const url = assertCallable(call.url, call.trustedOrigin);
     const trusted = url.origin === call.trustedOrigin;

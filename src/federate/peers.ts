@@ -8,7 +8,7 @@ import { parseMessage } from "../wire/dsp/parse.ts";
 import { dspPath } from "../wire/dsp/messages.ts";
 import { tokenLifetimeSeconds } from "./authenticate.ts";
 import { DidDocument, endpointOf, nodeServiceOf, nodeServiceType } from "./identity.ts";
-import { assertCallable, type Outbound } from "./outbound.ts";
+import { assertCallable, type Caller } from "./outbound.ts";
 import { baseOf, currentKey, type Resolver } from "./resolver.ts";
 import { streamLookup } from "./stream-address.ts";
 
@@ -29,7 +29,7 @@ export interface PeerBookOptions {
   readonly store: Store;
   readonly signer: Signer;
   readonly resolver: Resolver;
-  readonly outbound: Outbound;
+  readonly outbound: Caller;
   readonly peersMax?: number;
   /** Milliseconds before each repeat of `post` and `get`. */
   readonly backOffMs?: readonly number[];

@@ -4,7 +4,7 @@ import type { PublicJwk } from "../ports/signer.ts";
 import { parseMessage } from "../wire/dsp/parse.ts";
 import { didOfKeyId } from "../wire/jws.ts";
 import { DidDocument } from "./identity.ts";
-import type { Outbound } from "./outbound.ts";
+import type { Caller } from "./outbound.ts";
 
 /** A peer whose address the node's owner vouches for: the only private ones that are called. */
 export interface LocalPeer {
@@ -13,7 +13,7 @@ export interface LocalPeer {
 }
 
 export interface ResolverOptions {
-  readonly outbound: Outbound;
+  readonly outbound: Caller;
   readonly clock: Clock;
   readonly localPeers: readonly LocalPeer[];
   readonly keepMs?: number;
