@@ -46,6 +46,8 @@ export interface EndingsOptions {
   readonly agreements: Agreements;
   readonly peers: PeerBook;
   readonly outbox: Outbox;
+  /** Is this agreement on its way with that participant, and not final here yet? */
+  readonly isPending: (agreement: string, did: string) => boolean;
 }
 
 /** How an agreement ends before its time, by either side: signed, at once here, told there. */
@@ -85,8 +87,12 @@ export class Endings {
 
   /** The other side's ending: theirs by signature, theirs to say. */
   async receive(did: string, id: string, record: GeneralJws): Promise<void> {
-    const { agreements } = this.#options;
+    const { agreements, isPending } = this.#options;
     const agreement = agreements.get(id);
+    // their ending overtook their word that it is final: both are kept and sent again
+    if (!agreement && isPending(id, did)) {
+      throw new ComityError("AGREEMENT_PENDING", { agreement: id });
+    }
     const other = agreement?.role === "provider" ? agreement.consumer : agreement?.provider;
     if (!agreement || other !== did) throw new ComityError("NOT_FOUND", { what: "agreement", id });
     if (agreement.ended?.record !== undefined) return;

@@ -84,9 +84,12 @@ export async function openFederation(options: FederationOptions): Promise<Federa
   const provider = new NegotiationProvider(desk, catalogue);
   const consumer = new NegotiationConsumer(desk);
   const requests = new NegotiationRequests(desk, options);
-  const negotiations = new Negotiations({ desk, provider, consumer, requests, decisions });
+  const own = { desk, provider, consumer, requests, decisions };
+  const negotiations = new Negotiations({ ...own, backOffMs: options.backOffMs });
   const transfers = await Transfers.open(shared);
-  const endings = new Endings(shared);
+  const isPending = (agreement: string, did: string): boolean =>
+    desk.open().some(({ draft, counterpart }) => draft?.id === agreement && counterpart === did);
+  const endings = new Endings({ ...shared, isPending });
   const offers = new Offers({ catalogue, peers, signer, clock, name: profile.name });
   const authenticatePeer = peerAuthenticator({ did: signer.did, resolver, clock });
   return {
@@ -105,6 +108,7 @@ export async function openFederation(options: FederationOptions): Promise<Federa
       await outbox.resume();
     },
     async close() {
+      negotiations.close();
       desk.close();
       transfers.consumer.close();
       await outbox.close();

@@ -165,6 +165,11 @@ export const catalogue = {
     message: "The bill does not verify: {problem}",
     remedy: "Ask for the bill again; if it fails again, dispute the named receipt.",
   },
+  AGREEMENT_PENDING: {
+    status: 503,
+    message: "Agreement {agreement} is still being signed here.",
+    remedy: "Ask again in a moment.",
+  },
   AGREEMENT_ENDED: {
     status: 409,
     message: "Agreement {agreement} has ended: {reason}.",

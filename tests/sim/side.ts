@@ -12,6 +12,8 @@ import type { Entropy } from "../../src/kernel/id.ts";
 import { Journal } from "../../src/kernel/journal.ts";
 import { Agreements } from "../../src/market/agreements.ts";
 import { Catalogue } from "../../src/market/catalogue.ts";
+import { ownDecisions, type ProviderMove } from "../../src/market/decisions.ts";
+import type { Negotiation } from "../../src/market/negotiation.ts";
 import { ConsumerCounts } from "../../src/meter/consumer-counts.ts";
 import { ConsumerReceipts } from "../../src/meter/receipts-consumer.ts";
 import { ProviderReceipts } from "../../src/meter/receipts-provider.ts";
@@ -196,6 +198,7 @@ async function openProcess(outside: {
     waitMs: 400,
     backOffMs: { first: 1, most: 8 },
     outbound: network.callerOf(host),
+    decisions: { requested: (negotiation) => haggled(negotiation, catalogue, random) },
   });
   const evidence = { store, signer, clock, journal, agreements, postings: postingsOf };
   const receipts = new ProviderReceipts({
@@ -207,6 +210,19 @@ async function openProcess(outside: {
   const { authenticatePeer } = federation;
   await app.register((scope) => receiptRoutes(scope, { receipts: cosigner, authenticatePeer }));
   return { store, app, federation, catalogue, agreements, meter, counts, receipts };
+}
+
+/** Mostly as the catalogue says; now and then an offer first, or no deal at all. */
+async function haggled(
+  negotiation: Negotiation,
+  catalogue: Catalogue,
+  random: Random,
+): Promise<ProviderMove> {
+  const draw = random.next();
+  const offer = catalogue.offerOf(negotiation.product);
+  if (draw < 0.2 && offer) return { do: "offer", offer };
+  if (draw < 0.25) return { do: "terminate", reason: "not today" };
+  return ownDecisions(catalogue).requested(negotiation);
 }
 
 function uuidOf(bytes: Uint8Array): string {

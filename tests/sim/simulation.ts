@@ -131,7 +131,8 @@ class Workload {
   async #negotiate({ catalogue }: Process, { federation }: Process): Promise<void> {
     const { id } = this.#random.pick(catalogue.list());
     const offer = catalogue.offerOf(id)?.["@id"];
-    if (offer !== undefined) await federation.negotiate(this.#sides.provider.did, offer);
+    if (offer !== undefined)
+      await federation.negotiations.negotiate(this.#sides.provider.did, offer);
   }
 
   async #transfer({ agreements, federation }: Process): Promise<void> {

@@ -13,11 +13,15 @@ export interface NegotiationsOptions {
   readonly consumer: NegotiationConsumer;
   readonly requests: NegotiationRequests;
   readonly decisions: Decisions;
+  /** Between tries of a move that the other side's node has to be there for. */
+  readonly backOffMs?: { readonly first: number; readonly most: number } | undefined;
 }
 
 /** Our moves in both roles: those the node makes by itself, and those people make. */
 export class Negotiations {
   readonly #options: NegotiationsOptions;
+  readonly #later = new Set<NodeJS.Timeout>();
+  #closed = false;
 
   constructor(options: NegotiationsOptions) {
     this.#options = options;
@@ -59,7 +63,13 @@ export class Negotiations {
     for (const negotiation of this.#options.desk.open()) void this.#decide(negotiation);
   }
 
-  async #decide(negotiation: Negotiation): Promise<void> {
+  /** The node stops: what waits for another try is taken up at its next start. */
+  close(): void {
+    this.#closed = true;
+    for (const timer of this.#later) clearTimeout(timer);
+  }
+
+  async #decide(negotiation: Negotiation, tries = 0): Promise<void> {
     const { desk } = this.#options;
     try {
       const move = await this.#ask(negotiation);
@@ -68,13 +78,31 @@ export class Negotiations {
         return;
       }
       await desk.turns.take(negotiation.pid, async () => {
+        const now = await desk.get(negotiation.pid);
         // somebody else moved while this was thought over
-        if ((await desk.get(negotiation.pid)) === negotiation) await this.#try(negotiation, move);
+        if (now && isSameTable(now, negotiation)) await this.#try(now, move);
       });
     } catch (thrown) {
+      if (thrown instanceof ComityError && thrown.code === "PEER_UNREACHABLE") {
+        this.#again(negotiation, tries);
+      }
       // a node that stops goes on at its next start; what else fails here is left to a person
-      desk.note(negotiation, thrown);
+      if (tries === 0) desk.note(negotiation, thrown);
     }
+  }
+
+  /** The other side has to be there for this move, and is not just now. */
+  #again(negotiation: Negotiation, tries: number): void {
+    if (this.#closed) return;
+    const { first, most } = this.#options.backOffMs ?? { first: 100, most: 60_000 };
+    const timer = setTimeout(
+      () => {
+        this.#later.delete(timer);
+        void this.#decide(negotiation, tries + 1);
+      },
+      Math.min(first * 2 ** tries, most),
+    );
+    this.#later.add(timer.unref());
   }
 
   /** A move of ours that turns out impossible ends the negotiation, with the reason told. */
@@ -139,4 +167,9 @@ export class Negotiations {
     const details = { what: "Negotiation", id: pid, state: seen, act: move.do };
     throw new ComityError("STATE_INVALID", details);
   }
+}
+
+/** Is our move still about the same? Their pid or a message said again changes nothing in it. */
+function isSameTable(now: Negotiation, before: Negotiation): boolean {
+  return now.state === before.state && now.digest === before.digest && now.offer === before.offer;
 }
