@@ -132,7 +132,8 @@ function positionOf(base: Checkpoint, start: StartPosition | undefined, log: Str
   return base.epoch === log.epoch ? base.position : startOf(start, log);
 }
 
-function startOf(start: StartPosition | undefined, log: StreamLog): number {
+/** Where an agreement begins in the log as it stands now. */
+export function startOf(start: StartPosition | undefined, log: StreamLog): number {
   if (start === undefined) return log.end;
   // A log is given its epoch for good with its first block. Where the node stopped before that,
   // the log that stands here now is younger than the agreement: all of it belongs to it.

@@ -14,6 +14,7 @@ interface RetainedDoc {
 
 interface Kept {
   readonly run: Run;
+  /** When it came, milliseconds since the Unix epoch. */
   readonly at: number;
 }
 
@@ -90,11 +91,16 @@ export class Retained {
 
   /** The retained messages whose topics match and that have not expired. */
   matching(filter: string): Run[] {
-    const found: Run[] = [];
+    return this.keptOf(filter).map(({ run }) => run);
+  }
+
+  /** The same, each with when it came. */
+  keptOf(filter: string): Kept[] {
+    const found: Kept[] = [];
     const now = this.#clock.now();
     const add = ({ run, at }: Kept): void => {
       const current = run.waited(now - at);
-      if (current !== undefined) found.push(current);
+      if (current !== undefined) found.push({ run: current, at });
     };
     if (!/[+#]/.test(filter)) {
       const exact = this.#kept.get(filter);

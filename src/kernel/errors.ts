@@ -175,6 +175,18 @@ export const catalogue = {
     message: "Agreement {agreement} has ended: {reason}.",
     remedy: "Negotiate a new one.",
   },
+  TOKEN_REFUSED: {
+    status: 401,
+    message: "The data of agreement {agreement} are not handed out: {problem}.",
+    remedy:
+      "Send 'Authorization: Bearer TOKEN' with the token of its transfer; an expired one is renewed by asking for the transfer again.",
+  },
+  UNBILLED: {
+    status: 403,
+    message:
+      "Agreement {agreement} costs money, and nobody would acknowledge what is fetched here.",
+    remedy: "Receive it with a Comity node, in the format Mqtt5-PULL.",
+  },
   CSV_INVALID: {
     status: 400,
     message: "{file} line {line}: {problem}",

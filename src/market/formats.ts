@@ -6,9 +6,17 @@ export type TransferFormat =
   /** The consumer connects and subscribes with MQTT 5; the only one with checkpoints: the link. */
   | "Mqtt5-PULL"
   /** Latest values and history over HTTP. */
-  | "HttpData-PULL";
+  | "HttpData-PULL"
+  /** Server-Sent Events. */
+  | "Sse-PULL"
+  | "WebSocket-PULL";
 
-const all: readonly TransferFormat[] = ["Mqtt5-PULL", "HttpData-PULL"];
+const all: readonly TransferFormat[] = [
+  "Mqtt5-PULL",
+  "HttpData-PULL",
+  "Sse-PULL",
+  "WebSocket-PULL",
+];
 
 /**
  * Under which formats something of this price is served. Where it costs money, on the link alone:

@@ -13,11 +13,11 @@ export interface Doors {
   readonly signer: { readonly did: string };
 }
 
-const httpEndpointType = "https://w3id.org/idsa/v4.1/HTTP";
-
 const endpointTypes: Readonly<Record<TransferFormat, string>> = {
   "Mqtt5-PULL": "https://w3id.org/comity/mqtt5",
-  "HttpData-PULL": httpEndpointType,
+  "HttpData-PULL": "https://w3id.org/idsa/v4.1/HTTP",
+  "Sse-PULL": "https://w3id.org/comity/sse",
+  "WebSocket-PULL": "https://w3id.org/comity/websocket",
 };
 
 /** Seconds for which a token is good: the name that connectors with expiring tokens use. */
@@ -40,11 +40,18 @@ export function dataAddressOf(
   return {
     "@type": "DataAddress",
     endpointType: endpointTypes[format],
-    endpoint: isMqtt ? doors.mqttUrl() : `${doors.baseUrl()}/data/${encodeURIComponent(agreement)}`,
+    endpoint: endpointOf(format, agreement, doors),
     endpointProperties: Object.entries(properties).map(([name, value]) => {
       return { "@type": "EndpointProperty", name, value } as const;
     }),
   };
+}
+
+function endpointOf(format: TransferFormat, agreement: string, doors: Doors): string {
+  if (format === "Mqtt5-PULL") return doors.mqttUrl();
+  const url = `${doors.baseUrl()}/data/${encodeURIComponent(agreement)}`;
+  if (format === "HttpData-PULL") return url;
+  return format === "Sse-PULL" ? `${url}/stream` : `${url.replace(/^http/, "ws")}/stream`;
 }
 
 /** The same read by a consumer, for its format; BODY_INVALID says what is missing. */

@@ -1,0 +1,23 @@
+import { DataDoor } from "../connect/data/data-door.ts";
+import type { Transfer } from "../market/transfer.ts";
+import type { Rooms } from "./rooms.ts";
+import type { Trade } from "./trade.ts";
+
+/** What free agreements give over HTTP: who comes in by which transfer, and when it is cut. */
+export function dataDoor(rooms: Rooms, { federation: { transfers } }: Trade): DataDoor {
+  const { flow, agreements } = rooms;
+  const door = new DataDoor({
+    flow,
+    authenticate: (agreement, token) => transfers.authenticate(agreement, token)?.transfer.pid,
+    endedBecause: (agreement) => agreements.get(agreement)?.ended?.reason,
+  });
+  const told = ({ role, state, format, pid, agreement }: Transfer): void => {
+    if (role !== "provider") return;
+    if (state !== "STARTED") door.cut(pid, `the transfer is ${state}`);
+    else if (format === "HttpData-PULL") door.expect(agreement);
+  };
+  for (const transfer of transfers.desk.running()) told(transfer);
+  transfers.listen(told);
+  flow.grants.onEnded((agreement) => door.forget(agreement));
+  return door;
+}

@@ -1,0 +1,117 @@
+import { createHash } from "node:crypto";
+import type { FastifyReply } from "fastify";
+import type { Flow } from "../../flow/flow.ts";
+import type { Gate } from "../../flow/gate.ts";
+import { openPassage } from "../../flow/granted.ts";
+import { Handover } from "../../flow/handover.ts";
+import { Latest } from "../../flow/latest.ts";
+import type { StreamLog } from "../../flow/stream-log.ts";
+import { frameOf } from "./frame.ts";
+
+const readBytes = 262_144;
+
+export interface AnswerLimits {
+  readonly answerBytesMax: number;
+  readonly answerMessagesMax: number;
+}
+
+interface HistoryAsked {
+  readonly log: StreamLog;
+  readonly position: number;
+  /** Of the agreement, in the log. */
+  readonly start: number;
+  readonly limit: number;
+}
+
+/** Single answers over HTTP: what stands now, and what stood. */
+export class Answers {
+  readonly #flow: Flow;
+  readonly #limits: AnswerLimits;
+  readonly #latest = new Map<string, Latest>();
+
+  constructor(flow: Flow, limits: AnswerLimits) {
+    this.#flow = flow;
+    this.#limits = limits;
+  }
+
+  /** From now on the last messages of the agreement's topics are kept, until it ends. */
+  keepLatest(gate: Gate): Latest {
+    const { agreement } = gate.grant;
+    let latest = this.#latest.get(agreement);
+    if (latest === undefined) this.#latest.set(agreement, (latest = new Latest(this.#flow, gate)));
+    return latest;
+  }
+
+  forgetLatest(agreement: string): void {
+    this.#latest.get(agreement)?.close();
+    this.#latest.delete(agreement);
+  }
+
+  /** The last message of each topic, as a JSON array; 304 where the asker has just these. */
+  async latest(gate: Gate, known: string | undefined, reply: FastifyReply): Promise<unknown> {
+    const latest = this.keepLatest(gate);
+    const hash = createHash("sha256");
+    for await (const bytes of latest.identity()) hash.update(bytes);
+    const etag = `"${hash.digest("base64url").slice(0, 22)}"`;
+    reply.header("etag", etag).header("cache-control", "private, no-cache");
+    if (known === etag) return reply.code(304).send();
+    const { frames } = await this.#handedOver(gate, (handover) =>
+      latest.pushTo(handover, this.#limits.answerBytesMax),
+    );
+    return reply.type("application/json; charset=utf-8").send(`[${frames.join(",\n")}]`);
+  }
+
+  /** Messages of the log from a position on, a line each; `Link` says where more is (RFC 8288). */
+  async history(gate: Gate, asked: HistoryAsked, reply: FastifyReply): Promise<unknown> {
+    const { log } = asked;
+    const limit = Math.min(asked.limit, this.#limits.answerMessagesMax);
+    const passage = await openPassage(gate, log, asked.position, asked.start);
+    const { frames, next } = await this.#handedOver(gate, async (handover) => {
+      let position = asked.position;
+      let count = 0;
+      let bytes = 0;
+      while (position < log.end && count < limit && bytes < this.#limits.answerBytesMax) {
+        const blocks = await log.read(position, readBytes);
+        if (blocks.length === 0) break;
+        for (const block of blocks) {
+          const pushed = handover.push(block, position, passage, limit - count);
+          position = pushed.next;
+          count += pushed.count;
+          // what is withheld was read as well, so that no question reads without end
+          bytes += block.packets.length;
+          if (count >= limit) break;
+        }
+      }
+      return position;
+    });
+    if (next < log.end) {
+      const base = `/data/${encodeURIComponent(gate.grant.agreement)}/history`;
+      reply.header("link", `<${base}?after=${next - 1}&limit=${limit}>; rel="next"`);
+    }
+    reply.header("cache-control", "private, no-store");
+    const lines = frames.map((frame) => `${frame}\n`).join("");
+    return reply.type("application/x-ndjson; charset=utf-8").send(lines);
+  }
+
+  close(): void {
+    for (const agreement of [...this.#latest.keys()]) this.forgetLatest(agreement);
+  }
+
+  /** What of all that was pushed really passed the gate. */
+  async #handedOver<T>(
+    gate: Gate,
+    push: (handover: Handover) => Promise<T>,
+  ): Promise<{ readonly frames: readonly string[]; readonly next: T }> {
+    const frames: string[] = [];
+    const handover = new Handover(this.#flow, gate, {
+      take: (message) => {
+        frames.push(frameOf(message));
+        return true;
+      },
+      queueBytesMax: Infinity, // nothing is dropped; what is pushed is bounded
+    });
+    const next = await push(handover);
+    await new Promise<void>((resolve) => handover.afterwards(resolve));
+    return { frames, next };
+  }
+}

@@ -1,0 +1,282 @@
+/**
+ * The data door: other organisations under their agreements, over plain HTTP. In come requests
+ * with a transfer's token; out go the latest values, the history, an event stream or a WebSocket,
+ * every message through the agreement's gate and counted on this side alone. Nobody acknowledges
+ * what is fetched here, so what costs money is never served (`unbilled`); who may come in is
+ * decided in federate/, never here.
+ */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import { WebSocketServer } from "ws";
+import { ComityError } from "../../kernel/errors.ts";
+import type { Flow, StartPosition } from "../../flow/flow.ts";
+import type { EndReason, Gate } from "../../flow/gate.ts";
+import { startOf } from "../../flow/open-feed.ts";
+import type { StreamLog } from "../../flow/stream-log.ts";
+import { Answers } from "./answers.ts";
+import { FollowedStream } from "./followed-stream.ts";
+import { EventStreamLine, type Line, WebSocketLine } from "./lines.ts";
+
+export interface DataDoorOptions {
+  readonly flow: Flow;
+  /** Under which transfer a token lets in now; undefined where it does not. */
+  readonly authenticate: (agreement: string, token: string) => string | undefined;
+  /** Why an agreement delivers no more; undefined while it does, or where there is none. */
+  readonly endedBecause: (agreement: string) => EndReason | undefined;
+  readonly limits?: Partial<DataLimits>;
+}
+
+export interface DataLimits {
+  /** Event streams and WebSockets of one agreement, and of all. */
+  readonly streamsPerAgreementMax: number;
+  readonly streamsMax: number;
+  /** What may wait for one of them. */
+  readonly queueBytesMax: number;
+  /** What one answer holds. */
+  readonly answerBytesMax: number;
+  readonly answerMessagesMax: number;
+}
+
+const dataLimits: DataLimits = {
+  streamsPerAgreementMax: 16,
+  streamsMax: 1_000,
+  queueBytesMax: 4_194_304,
+  answerBytesMax: 8_388_608,
+  answerMessagesMax: 10_000,
+};
+
+const beatMs = 15_000;
+/** What a consumer has to say on a WebSocket: nothing. */
+const incomingBytesMax = 1024;
+
+/** Somebody let in: under which agreement, and by which transfer. */
+interface Guest {
+  readonly gate: Gate;
+  readonly transfer: string;
+}
+
+interface Followed {
+  readonly stream: FollowedStream;
+  readonly agreement: string;
+  readonly transfer: string;
+}
+
+/** Positions in the product's log. */
+interface Since {
+  readonly position: number;
+  /** Of the agreement. */
+  readonly start: number;
+}
+
+interface WithAgreement {
+  Params: { agreement: string };
+  Querystring: { after?: string; limit?: string };
+}
+
+export class DataDoor {
+  readonly #options: DataDoorOptions;
+  readonly #limits: DataLimits;
+  readonly #answers: Answers;
+  readonly #followed = new Set<Followed>();
+  readonly #sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: incomingBytesMax,
+    perMessageDeflate: false,
+  });
+  readonly #beat: NodeJS.Timeout;
+
+  constructor(options: DataDoorOptions) {
+    this.#options = options;
+    this.#limits = { ...dataLimits, ...options.limits };
+    this.#answers = new Answers(options.flow, this.#limits);
+    this.#beat = setInterval(() => {
+      for (const { stream } of this.#followed) stream.line.beat();
+    }, beatMs).unref();
+  }
+
+  /** The routes and the WebSocket's door of the node's one HTTP server. */
+  async register(app: FastifyInstance): Promise<void> {
+    app.addHook("preClose", async () => this.close());
+    const { server } = app;
+    server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      const path = URL.parse(request.url ?? "", "http://data")?.pathname ?? "";
+      if (path.startsWith("/data/")) void this.#upgrade(request, socket, head);
+      // another listener may know the path
+      else if (server.listenerCount("upgrade") === 1) refuse(socket, 404, "Not Found", "");
+    });
+    await app.register(
+      async (scope) => {
+        // what an agreement gives is no part of this node's own API
+        scope.addHook("onRoute", (route) => {
+          route.schema = { ...route.schema, hide: true };
+        });
+        const latest = async (request: FastifyRequest<WithAgreement>, reply: FastifyReply) => {
+          const { gate } = this.#guest(request.params.agreement, request.headers.authorization);
+          return this.#answers.latest(gate, request.headers["if-none-match"], reply);
+        };
+        scope.get<WithAgreement>("/:agreement", latest);
+        scope.get<WithAgreement>("/:agreement/latest", latest);
+        scope.get<WithAgreement>("/:agreement/history", async (request, reply) => {
+          const { params, query, headers } = request;
+          const { gate } = this.#guest(params.agreement, headers.authorization);
+          const log = this.#logOf(gate);
+          if (log === undefined) {
+            const id = `of ${gate.grant.product}, a live stream`;
+            throw new ComityError("NOT_FOUND", { what: "history", id });
+          }
+          const from = await this.#from(gate, log, query.after ?? "-1");
+          const limit = wholeNumber("limit", query.limit ?? "1000");
+          return this.#answers.history(gate, { log, ...from, limit }, reply);
+        });
+        scope.get<WithAgreement>("/:agreement/stream", async (request, reply) => {
+          const { params, query, headers } = request;
+          const guest = this.#guest(params.agreement, headers.authorization);
+          const from = await this.#since(guest.gate, headers["last-event-id"] ?? query.after);
+          this.#makeRoom(params.agreement);
+          reply.hijack();
+          const { raw } = reply;
+          const line = (onReady: () => void): Line => new EventStreamLine(raw, onReady);
+          const followed = this.#follow(guest, from, line);
+          raw.once("close", () => this.#forget(followed));
+        });
+      },
+      { prefix: "/data" },
+    );
+  }
+
+  /** A transfer has started: from now on its agreement's last messages are kept. */
+  expect(agreement: string): void {
+    const gate = this.#options.flow.grants.get(agreement);
+    if (gate !== undefined && gate.ended === undefined) this.#answers.keepLatest(gate);
+  }
+
+  forget(agreement: string): void {
+    this.#answers.forgetLatest(agreement);
+  }
+
+  /** The transfer is over or suspended: what was opened by it ends. */
+  cut(transfer: string, why: string): void {
+    for (const followed of this.#followed)
+      if (followed.transfer === transfer) followed.stream.end(why);
+  }
+
+  close(): void {
+    clearInterval(this.#beat);
+    for (const { stream } of this.#followed) stream.end("the node is shutting down");
+    this.#answers.close();
+    this.#sockets.close();
+  }
+
+  /** RFC 6455 §4.2: the same checks as for an event stream, answered in HTTP where they fail. */
+  async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    socket.on("error", () => socket.destroy());
+    try {
+      const { pathname, searchParams } = new URL(request.url ?? "", "http://data");
+      const [, agreement] = /^\/data\/([^/]+)\/stream$/.exec(pathname) ?? [];
+      if (agreement === undefined)
+        throw new ComityError("NOT_FOUND", { what: "route", id: pathname });
+      const id = decodeURIComponent(agreement);
+      const guest = this.#guest(id, request.headers.authorization);
+      const after = searchParams.get("after") ?? undefined;
+      const from = await this.#since(guest.gate, after);
+      this.#makeRoom(id);
+      this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
+        const line = (onReady: () => void): Line => new WebSocketLine(webSocket, onReady);
+        const followed = this.#follow(guest, from, line);
+        webSocket.on("error", () => webSocket.terminate());
+        webSocket.once("close", () => this.#forget(followed));
+      });
+    } catch (error) {
+      const known = error instanceof ComityError ? error : undefined;
+      const { code = "INTERNAL", message = "The node failed.", remedy = "" } = known ?? {};
+      const body = JSON.stringify({ error: { code, message, remedy } });
+      refuse(socket, known?.status ?? 500, "Refused", body);
+    }
+  }
+
+  #follow(guest: Guest, from: Since, line: (onReady: () => void) => Line): Followed {
+    const { flow } = this.#options;
+    const { gate, transfer } = guest;
+    const { queueBytesMax } = this.#limits;
+    const stream = new FollowedStream({ flow, gate, line, from, queueBytesMax });
+    const followed = { stream, agreement: gate.grant.agreement, transfer };
+    this.#followed.add(followed);
+    return followed;
+  }
+
+  #forget(followed: Followed): void {
+    this.#followed.delete(followed);
+    followed.stream.gone();
+  }
+
+  /** Whose request this is; TOKEN_REFUSED, AGREEMENT_ENDED or UNBILLED where it is not served. */
+  #guest(agreement: string, header: string | undefined): Guest {
+    const { flow, authenticate, endedBecause } = this.#options;
+    const { usage } = flow.outside;
+    // other connectors send the token alone, as the address's `authorization` has it
+    const token = header?.replace(/^bearer +/i, "") ?? "";
+    const transfer = token === "" ? undefined : authenticate(agreement, token);
+    if (transfer === undefined) {
+      // An agreement's id is known to its two parties alone: who names it may hear how it stands.
+      const reason = endedBecause(agreement);
+      usage.refused(agreement, reason ?? "no-agreement", 1);
+      if (reason !== undefined) throw new ComityError("AGREEMENT_ENDED", { agreement, reason });
+      const problem = token === "" ? "no token was sent" : "the token is wrong or has expired";
+      throw new ComityError("TOKEN_REFUSED", { agreement, problem });
+    }
+    const gate = flow.grants.get(agreement);
+    if (gate === undefined || gate.ended !== undefined) {
+      const reason = gate?.ended ?? "not open";
+      throw new ComityError("AGREEMENT_ENDED", { agreement, reason });
+    }
+    if (!gate.grant.billed) return { gate, transfer };
+    gate.refuse("unbilled", 1);
+    throw new ComityError("UNBILLED", { agreement });
+  }
+
+  #makeRoom(agreement: string): void {
+    const { streamsMax, streamsPerAgreementMax } = this.#limits;
+    const own = [...this.#followed].filter((one) => one.agreement === agreement).length;
+    if (own < streamsPerAgreementMax && this.#followed.size < streamsMax) return;
+    const limit = own < streamsPerAgreementMax ? streamsMax : streamsPerAgreementMax;
+    throw new ComityError("LIMIT_REACHED", { limit, what: "streams at a time" });
+  }
+
+  #logOf({ grant }: Gate): StreamLog | undefined {
+    return grant.log === undefined ? undefined : this.#options.flow.logOf(grant.product);
+  }
+
+  /** Where a stream is followed from: after what the consumer has, else from now on. */
+  async #since(gate: Gate, after: string | string[] | undefined): Promise<Since> {
+    const log = this.#logOf(gate);
+    if (log === undefined) return { position: 0, start: 0 };
+    if (typeof after === "string") return this.#from(gate, log, after);
+    return { ...(await this.#from(gate, log, "-1")), position: log.end };
+  }
+
+  /** The position after that one, but never before the agreement's start. */
+  async #from(gate: Gate, log: StreamLog, after: string): Promise<Since> {
+    const { store } = this.#options.flow.outside;
+    const known = await store.get<StartPosition>("start", gate.grant.agreement);
+    const start = startOf(known, log);
+    if (after === "-1") return { position: start, start };
+    return { position: Math.max(start, wholeNumber("after", after) + 1), start };
+  }
+}
+
+function wholeNumber(name: string, text: string): number {
+  const number = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+  if (Number.isSafeInteger(number)) return number;
+  throw new ComityError("BODY_INVALID", { problem: `${name} "${text}" is no whole number` });
+}
+
+function refuse(socket: Duplex, status: number, text: string, body: string): void {
+  const head = [
+    `HTTP/1.1 ${status} ${text}`,
+    "content-type: application/json; charset=utf-8",
+    `content-length: ${Buffer.byteLength(body)}`,
+    "connection: close",
+  ];
+  socket.end(`${head.join("\r\n")}\r\n\r\n${body}`);
+}

@@ -1,0 +1,164 @@
+import type { LogBlock } from "../ports/store.ts";
+import { walkPublishes } from "../wire/mqtt/publish.ts";
+import type { Flow, StartPosition } from "./flow.ts";
+import type { Gate } from "./gate.ts";
+import { openPassage, type Passing, passingOf } from "./granted.ts";
+import type { Handover, Place } from "./handover.ts";
+import { startOf } from "./open-feed.ts";
+import type { Passage } from "./passage.ts";
+import type { Receiver, Subscription } from "./router.ts";
+import { layout5, Run } from "./run.ts";
+import type { StreamLog } from "./stream-log.ts";
+
+/** How far back the log is read for last messages when nobody has asked before. */
+const positionsMax = 50_000;
+const readBytes = 1_048_576;
+const topicsMax = 10_000;
+const bytesMax = 67_108_864;
+
+/** A message as the agreement let it through. */
+interface Kept extends Passing {
+  readonly place: Place;
+}
+
+/**
+ * The last message of each topic that an agreement lets through: of a logged product from the end
+ * of its log, of a live one what was retained and what came since this was opened. A topic beyond
+ * the bounds has none. Every message is decided in the stream's order, asked for or not, so that
+ * asking often gets round no rate.
+ */
+export class Latest implements Receiver {
+  readonly #flow: Flow;
+  readonly #gate: Gate;
+  readonly #subscriptions: readonly Subscription[];
+  readonly #last = new Map<string, Kept>();
+  #bytes = 0;
+  #position = 0;
+  #passage: Promise<Passage> | undefined;
+  #reading: Promise<void> | undefined;
+
+  constructor(flow: Flow, gate: Gate) {
+    this.#flow = flow;
+    this.#gate = gate;
+    const { filters } = gate.grant;
+    const log = this.#log;
+    this.#subscriptions =
+      log === undefined ? filters.map((filter) => ({ filter, receiver: this, qos: 0 })) : [];
+    const passage = gate.passage();
+    for (const filter of log === undefined ? filters : []) {
+      for (const { run, at } of flow.retained.keptOf(filter)) {
+        this.#keepRun(passage.pass(run, at).run, at);
+      }
+    }
+    for (const subscription of this.#subscriptions) flow.router.subscribe(subscription);
+    this.#position = Math.max(0, (log?.end ?? 0) - positionsMax);
+  }
+
+  /** A text that changes with what `pushTo` would push. */
+  async *identity(): AsyncIterable<Buffer> {
+    await this.#readOn();
+    for (const [, { packets, place }] of this.#fresh()) {
+      yield Buffer.from(`${place.at} ${packets.length} `);
+      yield packets;
+    }
+  }
+
+  /** In order of topics, as many bytes as there may be. */
+  async pushTo(handover: Handover, answerBytesMax: number): Promise<void> {
+    await this.#readOn();
+    let bytes = 0;
+    for (const [, kept] of this.#fresh()) {
+      bytes += kept.packets.length;
+      if (bytes <= answerBytesMax) handover.pushPassed(kept, kept.place);
+    }
+  }
+
+  receive(run: Run): void {
+    this.#keepRun(this.#gate.offer(run), this.#flow.outside.clock.now());
+  }
+
+  close(): void {
+    for (const subscription of this.#subscriptions) this.#flow.router.unsubscribe(subscription);
+  }
+
+  get #log(): StreamLog | undefined {
+    const { log, product } = this.#gate.grant;
+    return log === undefined ? undefined : this.#flow.logOf(product);
+  }
+
+  /** Without those that have expired [MQTT-3.3.2-5]. */
+  #fresh(): [string, Kept][] {
+    const now = this.#flow.outside.clock.now();
+    return [...this.#last]
+      .filter(([topic, kept]) => isFresh(topic, kept, now))
+      .sort(([a], [b]) => (a < b ? -1 : 1));
+  }
+
+  /** Whoever asks at the same time waits for the same reading. */
+  #readOn(): Promise<void> {
+    this.#reading ??= this.#readToEnd().finally(() => {
+      this.#reading = undefined;
+    });
+    return this.#reading;
+  }
+
+  async #readToEnd(): Promise<void> {
+    const log = this.#log;
+    if (log === undefined) return;
+    const passage = await (this.#passage ??= this.#open(log));
+    while (this.#position < log.end) {
+      const blocks = await log.read(this.#position, readBytes);
+      if (blocks.length === 0) return;
+      for (const block of blocks) this.#readBlock(block, passage);
+    }
+  }
+
+  async #open(log: StreamLog): Promise<Passage> {
+    const { store } = this.#flow.outside;
+    const start = await store.get<StartPosition>("start", this.#gate.grant.agreement);
+    const first = Math.min(startOf(start, log), this.#position);
+    return openPassage(this.#gate, log, this.#position, first);
+  }
+
+  #readBlock(block: LogBlock, passage: Passage): void {
+    const last = new Map<string, LogBlock>();
+    const { buffer, byteOffset, length } = block.packets;
+    const packets = Buffer.from(buffer, byteOffset, length);
+    let at = block.first - 1;
+    walkPublishes(packets, layout5, (place) => {
+      if (++at < this.#position) return;
+      const topic = packets.toString("utf8", place.topicAt, place.topicEnd);
+      const payloadBytes = place.end - place.payloadAt;
+      const packet = packets.subarray(place.start, place.end);
+      const single = { ...block, first: at, next: at + 1, count: 1, payloadBytes, packets: packet };
+      for (const passing of passingOf(single, at, passage, () => {})) {
+        last.set(topic, { ...single, ...passing });
+      }
+    });
+    for (const [topic, { packets: packet, payloadBytes, at: time, first: position }] of last) {
+      const copy = Buffer.from(packet);
+      this.#keep(topic, { packets: copy, count: 1, payloadBytes, place: { at: time, position } });
+    }
+    this.#position = block.next;
+  }
+
+  #keepRun(run: Run | undefined, at: number): void {
+    if (run === undefined) return;
+    const { packets, payloadBytes } = run.last();
+    this.#keep(run.topic, { packets, count: 1, payloadBytes, place: { at } });
+  }
+
+  #keep(topic: string, kept: Kept): void {
+    this.#bytes -= this.#last.get(topic)?.packets.length ?? 0;
+    this.#last.delete(topic); // what is not kept leaves none, for an older message is not its last
+    const isFull = this.#last.size >= topicsMax;
+    if (isFull || this.#bytes + kept.packets.length > bytesMax) return;
+    this.#bytes += kept.packets.length;
+    this.#last.set(topic, kept);
+  }
+}
+
+function isFresh(topic: string, { packets, payloadBytes, place }: Kept, now: number): boolean {
+  const run = new Run({ topic, qos: 0, packets, layout: layout5, count: 1, payloadBytes });
+  return run.waited(now - place.at) !== undefined;
+}

@@ -1,0 +1,356 @@
+/** Each format by a real client, both sides of every cut. */
+import assert from "node:assert/strict";
+import { test, type TestContext } from "node:test";
+import { WebSocket } from "ws";
+import type { NewProduct } from "../../src/client/resources.ts";
+import type { NodeOptions } from "../../src/node.ts";
+import { twoNodes, until } from "../two-nodes.ts";
+import { type Customer, type Key, openCustomer } from "./customer.ts";
+
+const free = { amount: "0", currency: "EUR", perMessages: 1 };
+const buses = { id: "buses", title: "Buses", topics: ["bus/#"], terms: { price: free } };
+
+interface Frame {
+  readonly topic: string;
+  readonly at: number;
+  readonly position?: number;
+  readonly payload?: string;
+  readonly payloadBase64?: string;
+}
+
+async function customer(
+  t: TestContext,
+  product: Partial<NewProduct> = {},
+  more: Partial<NodeOptions> = {},
+): Promise<Customer> {
+  const opened = await openCustomer({ ...buses, ...product }, more);
+  t.after(() => opened.close());
+  return opened;
+}
+
+async function json(url: string, headers: Record<string, string>) {
+  const response = await fetch(url, { headers });
+  return { response, body: await response.json() };
+}
+
+function errorOf(body: unknown): string | undefined {
+  return (body as { error?: { code?: string } }).error?.code;
+}
+
+/** Frames of an event stream or a WebSocket as they come, and what ended it. */
+interface Followed {
+  readonly frames: Frame[];
+  readonly ids: string[];
+  readonly ended: string[];
+  readonly close: () => void;
+}
+
+async function events(t: TestContext, key: Key, lastEventId?: string): Promise<Followed> {
+  const followed = { frames: [] as Frame[], ids: [] as string[], ended: [] as string[] };
+  const leaving = new AbortController();
+  t.after(() => leaving.abort());
+  const more = lastEventId === undefined ? {} : { "last-event-id": lastEventId };
+  const headers = { ...key.headers, ...more };
+  const response = await fetch(key.endpoint, { headers, signal: leaving.signal });
+  if (response.status !== 200) throw new Error(String(response.status));
+  assert.equal(response.headers.get("content-type"), "text/event-stream; charset=utf-8");
+  const read = async (): Promise<void> => {
+    let text = "";
+    for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {
+      text += chunk;
+      const blocks = text.split("\n\n");
+      text = blocks.pop() ?? "";
+      for (const block of blocks) {
+        const field = (name: string) => new RegExp(`^${name}: (.*)$`, "m").exec(block)?.[1];
+        const data = JSON.parse(field("data") ?? "null") as (Frame & { why: string }) | null;
+        if (data === null) continue; // a comment
+        if (field("event") === "end") followed.ended.push(data.why);
+        else followed.frames.push(data);
+        if (field("event") === undefined) followed.ids.push(field("id") ?? "");
+      }
+    }
+  };
+  void read().catch(() => undefined); // left
+  return { ...followed, close: () => leaving.abort() };
+}
+
+async function frames(t: TestContext, key: Key, query = ""): Promise<Followed> {
+  const followed = { frames: [] as Frame[], ids: [] as string[], ended: [] as string[] };
+  const socket = new WebSocket(`${key.endpoint}${query}`, { headers: key.headers });
+  t.after(() => socket.terminate());
+  socket.on("message", (data: Buffer) =>
+    followed.frames.push(JSON.parse(data.toString()) as Frame),
+  );
+  socket.on("close", (code, reason) => followed.ended.push(`${code} ${reason.toString()}`));
+  await new Promise<void>((resolve, reject) => {
+    socket.on("open", resolve);
+    socket.on("unexpected-response", (_, { statusCode }) => reject(new Error(String(statusCode))));
+    socket.on("error", reject);
+  });
+  return { ...followed, close: () => socket.close() };
+}
+
+const follow = { "Sse-PULL": events, "WebSocket-PULL": frames } as const;
+const both = ["Sse-PULL", "WebSocket-PULL"] as const;
+
+test("HttpData-PULL - the endpoint answers the latest value of each topic, counted here", async (t) => {
+  for (const delivery of ["live", "logged"] as const) {
+    const { device, transfer, oneSided } = await customer(t, { delivery });
+    await device.publish("bus/1", "kept", { qos: 1, retain: true });
+    const key = await transfer("HttpData-PULL");
+    assert.equal(key.properties.get("authType"), "bearer");
+    await device.publish("bus/2", "first", { qos: 1 });
+    await device.publish("bus/2", Buffer.from([0xff]), { qos: 1 });
+    await device.publish("depot", "secret", { qos: 1 });
+    for (const url of [key.endpoint, `${key.endpoint}/latest`]) {
+      const { response, body } = await json(url, key.headers);
+      assert.equal(response.status, 200);
+      const seen = (body as Frame[]).map((frame) => ({ ...frame, at: 0 }));
+      const place = (position: number) => ({ at: 0, ...(delivery === "logged" && { position }) });
+      assert.deepEqual(seen, [
+        { topic: "bus/1", ...place(0), payload: "kept" },
+        { topic: "bus/2", ...place(2), payloadBase64: "/w==" },
+      ]);
+    }
+    assert.equal(await oneSided(), 4);
+    const { response } = await json(key.endpoint, key.headers);
+    const known = { ...key.headers, "if-none-match": response.headers.get("etag") ?? "" };
+    assert.equal((await fetch(key.endpoint, { headers: known })).status, 304);
+    assert.equal(await oneSided(), 6, "what has not changed is not handed over again");
+    await device.publish("bus/2", "new", { qos: 1 });
+    assert.equal((await fetch(key.endpoint, { headers: known })).status, 200);
+    // other connectors send the address's `authorization` as it stands
+    const raw = { authorization: key.properties.get("authorization") ?? "" };
+    assert.equal((await fetch(key.endpoint, { headers: raw })).status, 200);
+  }
+});
+
+test("HttpData-PULL - the history is read on by its links, each position once", async (t) => {
+  const { device, transfer } = await customer(t, { delivery: "logged", topics: ["bus/#", "tram"] });
+  for (let n = 0; n < 25; n++)
+    await device.publish(n % 5 === 0 ? "tram" : "bus/1", `${n}`, { qos: 1 });
+  const key = await transfer("HttpData-PULL");
+  const seen: Frame[] = [];
+  let next: string | undefined = `${key.endpoint}/history?limit=10`;
+  const pages: number[] = [];
+  while (next !== undefined) {
+    const response: Response = await fetch(next, { headers: key.headers });
+    assert.equal(response.headers.get("content-type"), "application/x-ndjson; charset=utf-8");
+    const lines = (await response.text()).trim().split("\n");
+    seen.push(...lines.map((line) => JSON.parse(line) as Frame));
+    pages.push(lines.length);
+    const [, path] = /^<([^>]+)>; rel="next"$/.exec(response.headers.get("link") ?? "") ?? [];
+    next = path === undefined ? undefined : new URL(path, key.endpoint).href;
+  }
+  assert.deepEqual(pages, [10, 10, 5]);
+  const all = Array.from({ length: 25 }, (_, n) => n);
+  assert.deepEqual(
+    seen.map(({ position }) => position),
+    all,
+  );
+  assert.deepEqual(
+    seen.map(({ payload }) => payload),
+    all.map(String),
+  );
+  const tail = await fetch(`${key.endpoint}/history?after=23`, { headers: key.headers });
+  assert.equal((JSON.parse(await tail.text()) as Frame).position, 24);
+  const wrong = await json(`${key.endpoint}/history?after=x`, key.headers);
+  assert.deepEqual([wrong.response.status, errorOf(wrong.body)], [400, "BODY_INVALID"]);
+});
+
+test("HttpData-PULL - a live product has no history", async (t) => {
+  const { transfer } = await customer(t, { delivery: "live" });
+  const key = await transfer("HttpData-PULL");
+  const { response, body } = await json(`${key.endpoint}/history`, key.headers);
+  assert.deepEqual([response.status, errorOf(body)], [404, "NOT_FOUND"]);
+});
+
+test("Sse-PULL - resumes after the last event's id, nothing lost and nothing twice", async (t) => {
+  const { device, transfer } = await customer(t, { delivery: "logged" });
+  await device.publish("bus/1", "before", { qos: 1 });
+  const key = await transfer("Sse-PULL");
+  const first = await events(t, key);
+  for (let n = 0; n < 5; n++) await device.publish("bus/1", `${n}`, { qos: 1 });
+  await until("five came", () => first.frames.length === 5);
+  assert.deepEqual(first.ids, ["1", "2", "3", "4", "5"]);
+  first.close();
+  for (let n = 5; n < 2_000; n++) void device.publish("bus/1", `${n}`, { qos: 1 });
+  const second = await events(t, key, "5");
+  await until("the rest came", () => second.frames.length === 1_995);
+  assert.deepEqual(
+    second.frames.map(({ payload }) => payload),
+    Array.from({ length: 1_995 }, (_, n) => String(n + 5)),
+  );
+});
+
+test("WebSocket-PULL - text frames with topic, time, position and payload", async (t) => {
+  const { device, transfer, oneSided } = await customer(t, { delivery: "logged" });
+  for (let n = 0; n < 3; n++) await device.publish("bus/1", `${n}`, { qos: 1 });
+  const key = await transfer("WebSocket-PULL");
+  assert.match(key.endpoint, /^ws:.*\/stream$/);
+  const followed = await frames(t, key, "?after=0");
+  await until("two came", () => followed.frames.length === 2);
+  const [one] = followed.frames;
+  assert.deepEqual({ ...one, at: 0 }, { topic: "bus/1", at: 0, position: 1, payload: "1" });
+  assert.ok(Math.abs((one?.at ?? 0) - Date.now()) < 10_000);
+  assert.equal(await oneSided(), 2);
+});
+
+test("streams - a live product as it comes, and only what the agreement lets through", async (t) => {
+  for (const format of both) {
+    const terms = { price: free, fields: ["n"] };
+    const { device, transfer, refused } = await customer(t, { delivery: "live", terms });
+    const followed = await follow[format](t, await transfer(format));
+    await device.publish("bus/1", '{"n":1.50,"driver":"A"}', { qos: 1 });
+    await device.publish("depot", '{"n":0}', { qos: 1 });
+    await device.publish("bus/1", "no JSON", { qos: 1 });
+    await device.publish("bus/1", '{"n":2}', { qos: 1 });
+    await until("two came", () => followed.frames.length === 2);
+    assert.deepEqual(
+      followed.frames.map(({ payload }) => payload),
+      ['{"n":1.50}', '{"n":2}'],
+    );
+    assert.equal(followed.frames[0]?.position, undefined);
+    assert.equal(await refused("field"), 1);
+  }
+});
+
+test("streams - a cap is met to the message, and ends them", async (t) => {
+  for (const format of both) {
+    for (const delivery of ["live", "logged"] as const) {
+      const terms = { price: free, messagesMax: 7 };
+      const { device, transfer, oneSided } = await customer(t, { delivery, terms });
+      const key = await transfer(format);
+      const followed = await follow[format](t, key);
+      for (let n = 0; n < 20; n++) await device.publish("bus/1", `${n}`, { qos: 1 });
+      await until("it has ended", () => followed.ended.length === 1);
+      const what = `${format} ${delivery}`;
+      assert.match(followed.ended[0] ?? "", /ended: cap/, what);
+      assert.deepEqual(
+        followed.frames.map(({ payload }) => payload),
+        ["0", "1", "2", "3", "4", "5", "6"],
+        what,
+      );
+      assert.equal(await oneSided(), 7, what);
+      const url = key.endpoint.replace(/^ws/, "http");
+      const { response, body } = await json(url, key.headers);
+      assert.deepEqual([response.status, errorOf(body)], [409, "AGREEMENT_ENDED"], what);
+    }
+  }
+});
+
+test("streams - revocation and expiry cut what is open at once", async (t) => {
+  for (const format of both) {
+    const { device, transfer, provider, agreement } = await customer(t, { delivery: "live" });
+    const followed = await follow[format](t, await transfer(format));
+    await device.publish("bus/1", "before", { qos: 1 });
+    await until("it flows", () => followed.frames.length === 1);
+    await provider.http.revoke(agreement);
+    await device.publish("bus/1", "after", { qos: 1 });
+    await until("it has ended", () => followed.ended.length === 1);
+    assert.match(followed.ended[0] ?? "", /ended: revoked/);
+    assert.equal(followed.frames.length, 1);
+  }
+  const notAfter = new Date(Date.now() + 2_000).toISOString();
+  const { device, transfer } = await customer(t, { terms: { price: free, notAfter } });
+  const key = await transfer("Sse-PULL");
+  const followed = await events(t, key);
+  await device.publish("bus/1", "before", { qos: 1 });
+  await until("it flows", () => followed.frames.length === 1);
+  await until("it has ended", () => followed.ended.length === 1);
+  assert.match(followed.ended[0] ?? "", /ended: expired/);
+  await device.publish("bus/1", "after", { qos: 1 });
+  assert.equal(followed.frames.length, 1);
+});
+
+test("streams - a suspended transfer closes what it opened, and opens again when it goes on", async (t) => {
+  for (const format of both) {
+    const { device, transfer, say } = await customer(t, { delivery: "logged" });
+    const key = await transfer(format);
+    const followed = await follow[format](t, key);
+    await device.publish("bus/1", "one", { qos: 1 });
+    await until("it flows", () => followed.frames.length === 1);
+    assert.equal(await say(key, "/suspension", "TransferSuspensionMessage"), 200);
+    await until("it has ended", () => followed.ended.length === 1);
+    assert.match(followed.ended[0] ?? "", /SUSPENDED/);
+    await assert.rejects(follow[format](t, key), /401/);
+    await device.publish("bus/1", "two", { qos: 1 });
+    assert.equal(await say(key, "/start", "TransferStartMessage"), 200);
+    const again =
+      format === "Sse-PULL" ? await events(t, key, "0") : await frames(t, key, "?after=0");
+    await until("what came meanwhile is there", () => again.frames.length === 1);
+    assert.equal(again.frames[0]?.payload, "two");
+    assert.equal(await say(key, "/completion", "TransferCompletionMessage"), 200);
+    await until("it has ended too", () => again.ended.length === 1);
+  }
+});
+
+test("data door - without the transfer's token nothing is handed out", async (t) => {
+  const { transfer, refused, provider } = await customer(t);
+  const key = await transfer("HttpData-PULL");
+  for (const headers of [{}, { authorization: "Bearer guessed" }, { authorization: "" }]) {
+    const { response, body } = await json(key.endpoint, headers);
+    assert.deepEqual([response.status, errorOf(body)], [401, "TOKEN_REFUSED"]);
+  }
+  assert.equal(await refused("no-agreement"), 3);
+  const other = `${provider.node.httpUrl}/data/urn:uuid:another/latest`;
+  assert.equal((await fetch(other, { headers: key.headers })).status, 401);
+  const wrong = new WebSocket(other.replace(/^http/, "ws").replace("latest", "stream"));
+  wrong.on("error", () => {});
+  const [response] = (await new Promise<unknown[]>((resolve) =>
+    wrong.on("unexpected-response", (...told) => resolve(told.slice(1))),
+  )) as [{ statusCode: number }];
+  assert.equal(response.statusCode, 401);
+});
+
+test("data door - what costs money is asked for as a link alone", async (t) => {
+  const world = await twoNodes();
+  t.after(() => world.close());
+  const terms = { price: { ...free, amount: "0.01" } };
+  const agreement = await world.share({ ...buses, delivery: "live", terms });
+  for (const format of ["HttpData-PULL", ...both]) {
+    const { pid } = await world.consumer.http.requestTransfer(agreement.id, format);
+    await until("the provider has answered", async () => {
+      return (await world.consumer.http.transfer(pid)).state === "TERMINATED";
+    });
+    const { problem } = await world.consumer.http.transfer(pid);
+    assert.match(problem ?? "", /unbilled.*Mqtt5-PULL/);
+  }
+  const link = (await world.provider.http.transfers()).find(({ state }) => state === "STARTED");
+  assert.equal(link?.format, "Mqtt5-PULL", "the link stands");
+});
+
+test("transfer token - it expires for new connections, not for what is open", async (t) => {
+  const more = { tokenLifetimeMs: 1_500 };
+  const { device, transfer, post, stranger, agreement } = await customer(t, {}, more);
+  const key = await transfer("Sse-PULL");
+  const followed = await events(t, key);
+  const url = `${key.endpoint.replace("/stream", "")}/latest`;
+  assert.equal((await fetch(url, { headers: key.headers })).status, 200);
+  await until(
+    "it has expired",
+    async () => (await fetch(url, { headers: key.headers })).status === 401,
+  );
+  await device.publish("bus/1", "still", { qos: 1 });
+  await until("what is open goes on", () => followed.frames.length === 1);
+  const { callbackAddress } = stranger;
+  await post("/transfers/request", {
+    "@context": ["https://w3id.org/dspace/2025/1/context.jsonld"],
+    "@type": "TransferRequestMessage",
+    ...{
+      consumerPid: key.consumerPid,
+      agreementId: agreement,
+      format: "Sse-PULL",
+      callbackAddress,
+    },
+  });
+  const starts = () => stranger.received.filter(({ path }) => path.endsWith("/start"));
+  await until("another token came", () => starts().length === 2);
+  const address = starts()[1]?.body["dataAddress"] as {
+    endpointProperties: { name: string; value: string }[];
+  };
+  const token = address.endpointProperties.find(({ name }) => name === "authorization")?.value;
+  const renewed = { authorization: `Bearer ${token}` };
+  assert.equal((await fetch(url, { headers: renewed })).status, 200);
+  assert.deepEqual(followed.ended, []);
+});
