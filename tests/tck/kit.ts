@@ -2,6 +2,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
+import { createInterface } from "node:readline";
 
 /** What the kit said of one case, by its id: `CN:01-01`. */
 export interface Verdict {
@@ -49,7 +50,7 @@ export async function findKit(
     timeout: fetchTimeoutMs,
   });
   if (fetched.status === 0) return { classpath: (await readFile(file, "utf8")).trim() };
-  const said = /\[ERROR\][^\n]*/.exec(withoutColours(fetched.stdout + fetched.stderr))?.[0];
+  const said = /\[ERROR\][^\n]*/.exec(plain(fetched.stdout + fetched.stderr))?.[0];
   return { missing: `Maven cannot fetch the kit: ${said ?? `it ended with ${fetched.status}`}` };
 }
 
@@ -85,13 +86,12 @@ export async function runKit(
   const child = spawn("java", ["-cp", classpath, mainClass, "-config", file], {
     stdio: ["ignore", "pipe", "pipe"],
   });
-  const pieces: string[] = [];
-  const take = (text: string): void => {
-    pieces.push(text);
-    for (const [line] of withoutColours(text).matchAll(verdictLine)) onVerdict(line);
+  const lines: string[] = [];
+  const take = (line: string): void => {
+    lines.push(line);
+    for (const [verdict] of plain(line).matchAll(verdictLine)) onVerdict(verdict);
   };
-  child.stdout.setEncoding("utf8").on("data", take);
-  child.stderr.setEncoding("utf8").on("data", take);
+  for (const input of [child.stdout, child.stderr]) createInterface({ input }).on("line", take);
   const timer = setTimeout(() => child.kill("SIGKILL"), runTimeoutMs);
   const code = await new Promise<number | string | null>((resolve) => {
     child.once("error", (error) => resolve(error.message));
@@ -99,7 +99,7 @@ export async function runKit(
   });
   clearTimeout(timer);
   // it ends with 0 whatever it found (so nothing is read from that), and with anything else broken
-  const report = readReport(pieces.join(""));
+  const report = readReport(lines.join("\n"));
   return code === 0 ? report : { ...report, problem: `the kit ended with ${code}` };
 }
 
@@ -108,7 +108,7 @@ const failureBlock = /^ *■ .*\n+ *\[([A-Z_]+:\d\d-\d\d)[^\n]*\]\n+ *(.*)/gm;
 
 /** What the kit's console says: its only report. */
 export function readReport(text: string): Report {
-  const output = withoutColours(text);
+  const output = plain(text);
   const problems = new Map<string, string>();
   for (const [, id = "", problem = ""] of output.matchAll(failureBlock)) problems.set(id, problem);
   const verdicts = [...output.matchAll(verdictLine)].map(([, verdict, id = ""]) => {
@@ -130,7 +130,8 @@ function propertiesText(properties: Readonly<Record<string, string>>): string {
   return `${lines.join("\n")}\n`;
 }
 
-function withoutColours(text: string): string {
+/** Without colours, and without the time that stands before each line. */
+function plain(text: string): string {
   // oxlint-disable-next-line no-control-regex -- that is what a colour begins with
-  return text.replaceAll(/\u001b\[[\d;]*m/g, "");
+  return text.replaceAll(/\u001b\[[\d;]*m/g, "").replaceAll(/^\[\d{4}-[^\]]*\] /gm, "");
 }
