@@ -98,8 +98,8 @@ export type ProductToAdd = Required<Omit<NewProduct, "place">> & Pick<NewProduct
 
 export interface PeersApi {
   list(): readonly PeerResource[] | Promise<readonly PeerResource[]>;
-  /** Reads the peer's DID document at that address and keeps it. */
-  add(url: string): Promise<PeerResource>;
+  /** Reads the peer's DID document at that address, or the one `did` names, and keeps it. */
+  add(url: string, did?: string): Promise<PeerResource>;
   /** The short name of a peer, or the DID itself. */
   nameOf(did: string): string;
   /** The peer's overview, in one try, given up after `timeoutMs`. */

@@ -106,14 +106,15 @@ function peerRoutes(scope: FastifyInstance, deps: ApiDeps): void {
     {
       config: allow("trader", "peer.add"),
       schema: {
-        summary: "Know another node by its address",
+        summary:
+          "Know another node by its address, or a connector by its protocol endpoint and DID",
         body: PeerBody,
         response: { 201: answer<PeerResource>("The peer.", answers.Peer) },
       },
     },
     async (request, reply) => {
-      const { url } = request.body;
-      const peer = await audited(deps, request, url, () => deps.peers.add(url));
+      const { url, did } = request.body;
+      const peer = await audited(deps, request, url, () => deps.peers.add(url, did));
       return reply.code(201).send(peer);
     },
   );

@@ -112,7 +112,7 @@ function productsApi({ catalogue, flow }: Rooms): ApiDeps["products"] {
 function peersApi({ federation: { peers } }: Rooms): ApiDeps["peers"] {
   return {
     list: () => peers.list(),
-    add: (url) => peers.add(url),
+    add: (url, did) => peers.add(url, did),
     nameOf: (did) => peers.nameOf(did),
     overview: (did, timeoutMs) => peers.getOnce(did, "/comity/v1/overview", timeoutMs) as never,
   };

@@ -70,7 +70,7 @@ export const ProductBody = Type.Object(
   strict,
 );
 
-export const PeerBody = Type.Object({ url: text(2048) }, strict);
+export const PeerBody = Type.Object({ url: text(2048), did: Type.Optional(text(512)) }, strict);
 export const AgreeBody = Type.Object(
   {
     offer: text(512),

@@ -74,7 +74,17 @@ test("flags - a local peer is known by its port, or by the DID it is given with"
     did: "did:web:farm.example",
     url,
   });
-  for (const bad of ["8081", "http://127.0.0.1", "mqtt://127.0.0.1:1883", ""]) {
+  const protocol = "http://localhost:8282/protocol";
+  const unproven = { did: "an-edc", url: protocol, identity: "mock" };
+  assert.deepEqual(localPeerFrom(`mock:an-edc=${protocol}`), unproven);
+  for (const bad of [
+    "8081",
+    "an-edc=http://127.0.0.1:1",
+    "mock:=x",
+    "http://127.0.0.1",
+    "mqtt://127.0.0.1:1883",
+    "",
+  ]) {
     assert.throws(() => localPeerFrom(bad), { code: "CONFIG_INVALID" }, bad);
   }
 });

@@ -1,3 +1,4 @@
+import type { LocalPeer } from "../federate/resolver.ts";
 import { ComityError } from "../kernel/errors.ts";
 import type { Place } from "../kernel/place.ts";
 import { type Price, priceProblem } from "../kernel/price.ts";
@@ -48,13 +49,18 @@ export function addressFrom(
   return { host: (match[1] ?? hostDefault).replace(/^\[|\]$/g, ""), port };
 }
 
-/** `http://127.0.0.1:8081`, known by its port as nodes on one machine are, or `DID=URL`. */
-export function localPeerFrom(text: string): { did: string; url: string } {
-  const [, named, url = ""] = /^(?:(did:[^=]+)=)?(.*)$/.exec(text) ?? [];
+/**
+ * `http://127.0.0.1:8081`, known by its port as nodes on one machine are, or `DID=URL`, or
+ * `mock:ID=URL` for a connector that is tried without any identity, by its protocol endpoint.
+ */
+export function localPeerFrom(text: string): LocalPeer {
+  const [, unproven, did, url = ""] = /^(?:mock:([^=]+)=|(did:[^=]+)=)?(.*)$/.exec(text) ?? [];
+  const named = unproven ?? did;
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   if (!parsed || !/^https?:$/.test(parsed.protocol) || (parsed.port === "" && !named)) {
     throw invalid(`--local-peer "${text}" is not an address such as http://127.0.0.1:8081`);
   }
+  if (unproven !== undefined) return { did: unproven, url: parsed.href, identity: "mock" };
   return { did: named ?? `did:web:localhost%3A${parsed.port}`, url: parsed.origin };
 }
 

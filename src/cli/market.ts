@@ -13,8 +13,9 @@ function peerCommand(io: CliIo): Command {
   peer
     .command("add <url>")
     .description("know another node by its address")
-    .action(async (url: string, _options: unknown, command: Command) => {
-      const added = await connect(io, command).addPeer(url);
+    .option("--did <did>", "another connector's DID; the address is its protocol endpoint then")
+    .action(async (url: string, { did }: { did?: string }, command: Command) => {
+      const added = await connect(io, command).addPeer(url, did);
       if (globals(command).json === true) return printJson(io, added);
       printLine(io, `${added.title ?? added.name} is known as ${added.name} (${added.did}).`);
       printLine(io, "See what it offers: comity find");

@@ -75,7 +75,16 @@ const ConfigFile = Type.Object(
     publicUrl: Type.Optional(Type.String()),
     publicMqttUrl: Type.Optional(Type.String()),
     localPeers: Type.Optional(
-      Type.Array(Type.Object({ did: Type.String(), url: Type.String() }, strict)),
+      Type.Array(
+        Type.Object(
+          {
+            did: Type.String(),
+            url: Type.String(),
+            identity: Type.Optional(Type.Literal("mock")),
+          },
+          strict,
+        ),
+      ),
     ),
     dev: Type.Optional(Type.Boolean()),
     publicWorld: Type.Optional(Type.Boolean()),

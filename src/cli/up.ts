@@ -26,7 +26,7 @@ export function upCommand(io: CliIo): Command {
     )
     .option(
       "--local-peer <url>",
-      "a peer's node on this machine, such as http://127.0.0.1:8081; repeatable",
+      "a peer's node here, such as http://127.0.0.1:8081, DID=URL or mock:ID=URL; repeatable",
       repeated,
     )
     .option("--public-world", "show the world page and its data to everybody")

@@ -91,7 +91,12 @@ export class ComityHttp {
   removeProduct = (id: string) => this.#json<void>(`/products/${part(id)}`, { method: "DELETE" });
 
   peers = () => this.#json<PeerResource[]>("/peers");
-  addPeer = (url: string) => this.#json<PeerResource>("/peers", { method: "POST", json: { url } });
+  /** `did`: of a connector that is named by its protocol endpoint. */
+  addPeer = (url: string, did?: string) =>
+    this.#json<PeerResource>("/peers", {
+      method: "POST",
+      json: { url, ...(did === undefined ? {} : { did }) },
+    });
 
   find = (words: string) => this.#json<OfferResource[]>("/find", { query: { q: words } });
 

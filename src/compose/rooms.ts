@@ -9,6 +9,7 @@ import { join } from "node:path";
 import type { Logger } from "pino";
 import { createHttpServer } from "../api/server.ts";
 import { Flow } from "../flow/flow.ts";
+import { unprovenPeers } from "../federate/peer-identity.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { Closing } from "../kernel/closing.ts";
 import { neverCrash } from "../kernel/crash.ts";
@@ -45,6 +46,8 @@ export type Rooms = Awaited<ReturnType<typeof openRooms>>;
 export async function openRooms(options: NodeOptions, outside: Outside) {
   const { crash = neverCrash } = options;
   const { store, signer, secret, clock, entropy, log, closing } = outside;
+  const unproven = unprovenPeers(options.localPeers);
+  if (unproven !== undefined) log.warn(unproven);
   let failure: ComityError | undefined;
   void store.failed.then((error) => {
     failure = error;

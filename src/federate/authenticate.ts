@@ -13,6 +13,14 @@ export interface PeerRequest {
   readonly headers: { readonly authorization?: string | undefined };
 }
 
+/** How participants know each other; `peer-identity.ts` chooses. */
+export interface PeerIdentity {
+  /** What a request of ours to that participant carries. */
+  headersFor(did: string): Promise<Readonly<Record<string, string>>>;
+  /** Whose request it is: a participant's id; IDENTITY_INVALID says what is wrong. */
+  authenticate(request: PeerRequest): Promise<string>;
+}
+
 export type AuthenticatePeer = (request: PeerRequest) => Promise<string>;
 
 /** Whose request this is: the DID that issued its token, which serves once (RFC 7519 §4.1.7). */

@@ -7,7 +7,7 @@ import type { Catalogue } from "../market/catalogue.ts";
 import { type Decisions, ownDecisions } from "../market/decisions.ts";
 import type { Signer } from "../ports/signer.ts";
 import type { Store } from "../ports/store.ts";
-import { type AuthenticatePeer, peerAuthenticator } from "./authenticate.ts";
+import type { AuthenticatePeer } from "./authenticate.ts";
 import { catalogueRoutes } from "./dsp/catalogue-routes.ts";
 import { NegotiationConsumer } from "./dsp/negotiation-consumer.ts";
 import { NegotiationDesk } from "./dsp/negotiation-desk.ts";
@@ -22,6 +22,7 @@ import { didDocumentOf, type NodeProfile, versionMetadata } from "./identity.ts"
 import { Offers } from "./offers.ts";
 import { type Caller, Outbound } from "./outbound.ts";
 import { Outbox } from "./outbox.ts";
+import { assertListable, peerIdentity } from "./peer-identity.ts";
 import { PeerBook } from "./peers.ts";
 import { type LocalPeer, Resolver } from "./resolver.ts";
 
@@ -71,7 +72,9 @@ export async function openFederation(options: FederationOptions): Promise<Federa
   const { store, signer, clock, localPeers, catalogue, baseUrl, profile } = options;
   const { outbound = new Outbound() } = options;
   const resolver = new Resolver({ outbound, clock, localPeers });
-  const peers = await PeerBook.open({ store, signer, resolver, outbound });
+  assertListable(localPeers);
+  const identity = peerIdentity({ ...options, resolver });
+  const peers = await PeerBook.open({ store, signer, identity, resolver, outbound });
   const outbox = new Outbox({
     store,
     clock,
@@ -91,7 +94,7 @@ export async function openFederation(options: FederationOptions): Promise<Federa
     desk.open().some(({ draft, counterpart }) => draft?.id === agreement && counterpart === did);
   const endings = new Endings({ ...shared, isPending });
   const offers = new Offers({ catalogue, peers, signer, clock, name: profile.name });
-  const authenticatePeer = peerAuthenticator({ did: signer.did, resolver, clock });
+  const authenticatePeer: AuthenticatePeer = (request) => identity.authenticate(request);
   return {
     authenticatePeer,
     peers,

@@ -5,8 +5,8 @@ import type { Peers } from "../ports/peers.ts";
 import type { PublicJwk, Signer } from "../ports/signer.ts";
 import type { Store } from "../ports/store.ts";
 import { parseMessage } from "../wire/dsp/parse.ts";
-import { dspPath } from "../wire/dsp/messages.ts";
-import { tokenLifetimeSeconds } from "./authenticate.ts";
+import { dspPath, dspVersion, VersionMetadata } from "../wire/dsp/messages.ts";
+import type { PeerIdentity } from "./authenticate.ts";
 import { DidDocument, endpointOf, nodeServiceOf, nodeServiceType } from "./identity.ts";
 import { assertCallable, type Caller } from "./outbound.ts";
 import { baseOf, currentKey, type Resolver } from "./resolver.ts";
@@ -19,6 +19,8 @@ export interface Peer {
   readonly name: string;
   /** Base URL of its node. */
   readonly url: string;
+  /** Its versioned protocol endpoint, where it was named and not found by its DID document. */
+  readonly protocolUrl?: string;
   readonly title?: string;
   readonly country?: string;
   readonly currency?: string;
@@ -28,6 +30,7 @@ export interface Peer {
 export interface PeerBookOptions {
   readonly store: Store;
   readonly signer: Signer;
+  readonly identity: PeerIdentity;
   readonly resolver: Resolver;
   readonly outbound: Caller;
   readonly peersMax?: number;
@@ -42,6 +45,7 @@ export class PeerBook implements Peers {
   readonly #options: PeerBookOptions;
   readonly #peers = new Map<string, Peer>();
   readonly #learning = new Map<string, Promise<Peer>>();
+  readonly #versions = new Map<string, Promise<string>>();
 
   private constructor(options: PeerBookOptions) {
     this.#options = options;
@@ -62,16 +66,21 @@ export class PeerBook implements Peers {
   }
 
   nameOf(did: string): string {
-    return this.#peers.get(did)?.name ?? nameFrom(did.slice("did:web:".length));
+    return this.#peers.get(did)?.name ?? nameFrom(did);
   }
 
-  /** Reads the DID document at that address and keeps who it is. */
-  async add(url: string): Promise<Peer> {
+  /**
+   * Reads the DID document at that address and keeps who it is. Where `did` is given the address
+   * is another connector's protocol endpoint, versioned or as its version metadata says.
+   */
+  async add(url: string, id?: string): Promise<Peer> {
     const base = baseOf(url);
-    const did = this.#options.resolver.localDidAt(base) ?? (await this.#didAt(base));
-    if (did === this.#options.signer.did) {
-      throw new ComityError("ADDRESS_FORBIDDEN", { url, problem: "it is this node itself" });
+    if (id !== undefined && !this.#options.resolver.isMock(id)) {
+      if (id === this.#options.signer.did) throw itself(url);
+      return this.#learn(id, await this.#versioned(id, base));
     }
+    const did = this.#options.resolver.localDidAt(base) ?? (await this.#didAt(base));
+    if (did === this.#options.signer.did) throw itself(url);
     return this.#learn(did); // anew, where it is known: it may have moved
   }
 
@@ -80,7 +89,7 @@ export class PeerBook implements Peers {
    * only asks fills no book and takes no name from those this node trades with.
    */
   async meet(did: string): Promise<void> {
-    if (this.#peers.has(did)) return;
+    if (this.#peers.has(did) || this.#options.resolver.isMock(did)) return;
     const document = await this.#options.resolver.resolve(did);
     if (this.#options.resolver.localBase(did) === undefined) addressIn(document);
   }
@@ -141,6 +150,9 @@ export class PeerBook implements Peers {
 
   /** The base that DSP paths are put behind. */
   async dspBase(did: string): Promise<string> {
+    if (this.#options.resolver.isMock(did)) return this.#protocolBase(did);
+    const named = this.#peers.get(did)?.protocolUrl;
+    if (named !== undefined) return named;
     const document = await this.#options.resolver.resolve(did);
     if (this.#options.resolver.localBase(did) === undefined && !nodeServiceOf(document)) {
       const catalog = endpointOf(document, "CatalogService");
@@ -162,11 +174,11 @@ export class PeerBook implements Peers {
   }
 
   async #call(did: string, url: string, body?: string, timeoutMs?: number): Promise<unknown> {
-    const { signer, resolver, outbound } = this.#options;
+    const { identity, resolver, outbound } = this.#options;
     const answer = await outbound.call({
       method: body === undefined ? "GET" : "POST",
       url,
-      headers: { authorization: `Bearer ${await signer.token(did, tokenLifetimeSeconds)}` },
+      headers: await identity.headersFor(did),
       trustedOrigin: resolver.trustedOrigin(did),
       bytesMax: answerBytesMax,
       ...(body === undefined ? {} : { body }),
@@ -181,6 +193,30 @@ export class PeerBook implements Peers {
       throw new ComityError("PEER_REFUSED", { peer, problem: reasonIn(answer.body) });
     }
     return answer.body === "" ? undefined : parseJson(answer.body, peer);
+  }
+
+  /** Of a peer without a DID document: the listed address, or what its version metadata says. */
+  async #protocolBase(did: string): Promise<string> {
+    const base = this.#options.resolver.localBase(did) ?? "";
+    const known = this.#versions.get(did) ?? this.#versioned(did, base);
+    this.#versions.set(did, known);
+    known.catch(() => this.#versions.delete(did)); // asked again when it answers
+    return known;
+  }
+
+  /** DSP 2025-1 §4.3: the path of our version, where the address tells; else the address itself. */
+  async #versioned(did: string, base: string): Promise<string> {
+    const { outbound, resolver } = this.#options;
+    const url = `${base}/.well-known/dspace-version`;
+    const trustedOrigin = resolver.trustedOrigin(did);
+    const { status, body } = await outbound.call({ method: "GET", url, trustedOrigin });
+    if (status !== 200) return base;
+    const { protocolVersions } = parseMessage(VersionMetadata, parseJson(body, did));
+    const ours = protocolVersions.find(({ version }) => version === dspVersion);
+    if (ours) return baseOf(`${base}/${ours.path.replace(/^\/+/, "")}`);
+    const spoken = protocolVersions.map(({ version }) => version).join(", ");
+    const problem = `it speaks the protocol in version ${spoken}, not ${dspVersion}`;
+    throw new ComityError("PEER_REFUSED", { peer: this.nameOf(did), problem });
   }
 
   async #repeat<T>(did: string, call: () => Promise<T>): Promise<T> {
@@ -211,22 +247,25 @@ export class PeerBook implements Peers {
     return parseMessage(DidDocument, parseJson(body, base)).id;
   }
 
-  async #learn(did: string): Promise<Peer> {
+  async #learn(did: string, named?: string): Promise<Peer> {
     const known = this.#peers.get(did);
+    const protocolUrl = named ?? known?.protocolUrl;
     if (!known && this.#peers.size >= (this.#options.peersMax ?? 10_000)) {
       throw new ComityError("LIMIT_REACHED", { limit: this.#peers.size, what: "peers" });
     }
-    const document = await this.#options.resolver.resolve(did);
-    const service = nodeServiceOf(document);
+    const { resolver } = this.#options;
+    const document = resolver.isMock(did) ? undefined : await resolver.resolve(did);
+    const service = document && nodeServiceOf(document);
     const others = this.list().filter((other) => other.did !== did);
     const taken = new Set(others.map(({ name }) => name));
-    const wanted = known?.name ?? nameFrom(service?.name ?? did.slice("did:web:".length));
+    const wanted = known?.name ?? nameFrom(service?.name ?? did);
     let name = wanted;
     for (let n = 2; taken.has(name); n++) name = `${wanted}-${n}`;
     const peer: Peer = {
       did,
       name,
-      url: this.#options.resolver.localBase(did) ?? addressIn(document),
+      url: resolver.localBase(did) ?? (document ? addressIn(document) : ""),
+      ...(protocolUrl === undefined ? {} : { protocolUrl }),
       ...(service?.title === undefined ? {} : { title: service.title }),
       ...(service?.country === undefined ? {} : { country: service.country }),
       ...(service?.currency === undefined ? {} : { currency: service.currency }),
@@ -243,6 +282,10 @@ export class PeerBook implements Peers {
   }
 }
 
+function itself(url: string): ComityError {
+  return new ComityError("ADDRESS_FORBIDDEN", { url, problem: "it is this node itself" });
+}
+
 function addressIn(document: DidDocument): string {
   const node = endpointOf(document, nodeServiceType);
   if (node !== undefined) return baseOf(node);
@@ -254,7 +297,7 @@ function addressIn(document: DidDocument): string {
 
 /** A topic level that reads well, out of what somebody calls itself. */
 function nameFrom(text: string): string {
-  const plain = decodeName(text).toLowerCase();
+  const plain = decodeName(text.replace(/^did:web:/, "")).toLowerCase();
   const name = plain
     .replaceAll(/[^a-z0-9]+/g, "-")
     .replaceAll(/^-+|-+$/g, "")

@@ -8,8 +8,12 @@ import type { Caller } from "./outbound.ts";
 
 /** A peer whose address the node's owner vouches for: the only private ones that are called. */
 export interface LocalPeer {
+  /** Its DID; for the mock identity, whatever it calls itself. */
   readonly did: string;
+  /** Its node's base URL; for the mock identity, that of its protocol endpoint. */
   readonly url: string;
+  /** How it proves who it is; absent: by a token bound to its DID. `mock` proves nothing. */
+  readonly identity?: "mock";
 }
 
 export interface ResolverOptions {
@@ -36,16 +40,24 @@ const refreshMs = 5_000;
 export class Resolver {
   readonly #options: ResolverOptions;
   readonly #local: ReadonlyMap<string, string>;
+  readonly #mocks: ReadonlySet<string>;
   readonly #kept = new Map<string, Kept>();
 
   constructor(options: ResolverOptions) {
     this.#options = options;
     this.#local = new Map(options.localPeers.map(({ did, url }) => [did, baseOf(url)]));
+    const mocks = options.localPeers.filter(({ identity }) => identity === "mock");
+    this.#mocks = new Set(mocks.map(({ did }) => did));
   }
 
   /** The base URL the owner listed for this DID, and with it the right to be private. */
   localBase(did: string): string | undefined {
     return this.#local.get(did);
+  }
+
+  /** Listed with the mock identity: it has no DID document. */
+  isMock(did: string): boolean {
+    return this.#mocks.has(did);
   }
 
   /** The listed DID whose base this is. */
@@ -61,6 +73,10 @@ export class Resolver {
   }
 
   async resolve(did: string, olderThanMs?: number): Promise<DidDocument> {
+    if (this.#mocks.has(did)) {
+      const problem = `${did} is listed with the mock identity, which has no key`;
+      throw new ComityError("IDENTITY_INVALID", { problem });
+    }
     const now = this.#options.clock.monotonic();
     const kept = this.#kept.get(did);
     const keepMs = olderThanMs ?? this.#options.keepMs ?? keepMsDefault;

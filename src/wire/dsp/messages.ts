@@ -6,7 +6,7 @@
 import { type Static, Type } from "typebox";
 
 const dspContext = "https://w3id.org/dspace/2025/1/context.jsonld";
-const dspVersion = "2025-1";
+export const dspVersion = "2025-1";
 /** `<base>` of every DSP path, behind the node's public URL (DSP 2025-1 §4.3.1). */
 export const dspPath = `/dsp/${dspVersion}`;
 
@@ -234,6 +234,14 @@ export const Catalog = Type.Object({
   dataset: Type.Optional(Type.Array(Dataset)),
 });
 export type Catalog = Static<typeof Catalog>;
+
+/** §4.3: what a connector tells about itself before anything else. */
+export const VersionMetadata = Type.Object({
+  protocolVersions: Type.Array(
+    Type.Object({ version: Type.String(), path: Type.String({ maxLength: 512 }) }),
+    { maxItems: 100 },
+  ),
+});
 
 /** A message with its context and type in front. */
 export function message<T extends string, M extends object>(
