@@ -2,6 +2,7 @@
 import { parseArgs } from "node:util";
 import { durableBench } from "./durable.ts";
 import { mqttBench } from "./mqtt.ts";
+import { searchBench } from "./search.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -15,6 +16,7 @@ const options = { json: values.json, rounds: Number(values.rounds), scale: Numbe
 const claims: Readonly<Record<string, () => Promise<unknown>>> = {
   mqtt: () => mqttBench(options),
   durable: () => durableBench(options),
+  search: () => searchBench(options),
 };
 const claim = claims[positionals[0] ?? ""];
 if (claim === undefined) {

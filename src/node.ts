@@ -12,6 +12,7 @@ import type { NodeOptions, RunningNode } from "./compose/options.ts";
 import { openRooms, type Outside, type Rooms } from "./compose/rooms.ts";
 import { openTrade } from "./compose/trade.ts";
 import { openEmbeddedSecret } from "./engines/embedded/secret.ts";
+import { openEmbeddedSearch } from "./engines/embedded/search.ts";
 import { openEmbeddedSigner } from "./engines/embedded/signer.ts";
 import { openEmbeddedStore } from "./engines/embedded/store.ts";
 import { assertAnnounceable } from "./federate/announced-address.ts";
@@ -54,7 +55,9 @@ async function openEngines(options: NodeOptions, log: Logger, closing: Closing):
   const did = options.did ?? didOf(options);
   const signer = await openEmbeddedSigner({ dir: data, did, clock, entropy });
   const secret = await openEmbeddedSecret(data, entropy);
-  return { store, signer, secret, clock, entropy, log, closing };
+  const search = await openEmbeddedSearch({ path: join(data, "search.db") });
+  closing.add("the search", () => search.close());
+  return { store, signer, search, secret, clock, entropy, log, closing };
 }
 
 function runningNode(rooms: Rooms): RunningNode {

@@ -97,6 +97,7 @@ export const Product = Type.Object({
   delivery,
   sector: text,
   keywords: texts,
+  units: Type.Optional(texts),
   place: Type.Optional(Place),
   terms: Terms,
   createdAt: time,
@@ -110,6 +111,9 @@ export const Peer = Type.Object({
   country: Type.Optional(text),
   currency: Type.Optional(text),
   place: Type.Optional(Place),
+  seenAt: Type.Optional(time),
+  offers: Type.Optional(count),
+  problem: Type.Optional(text),
 });
 
 export const Offer = Type.Object({
@@ -123,6 +127,8 @@ export const Offer = Type.Object({
   delivery: Type.Optional(delivery),
   sector: Type.Optional(text),
   keywords: Type.Optional(texts),
+  units: Type.Optional(texts),
+  seenAt: Type.Optional(time),
   place: Type.Optional(Place),
   price: Price,
   fields: Type.Optional(texts),

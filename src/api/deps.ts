@@ -18,6 +18,7 @@ import type { Product } from "../market/product.ts";
 import type { ConsumerMove, ProviderMove } from "../market/decisions.ts";
 import type { Negotiation } from "../market/negotiation.ts";
 import type { Transfer, TransferAct } from "../market/transfer.ts";
+import type { SearchQuery } from "../ports/search.ts";
 import type { LogState } from "../ports/store.ts";
 import type { Principal } from "../things/access.ts";
 import type { AuditTrail } from "../things/audit.ts";
@@ -94,12 +95,15 @@ export interface ProductsApi {
 }
 
 /** A product with its defaults filled in. */
-export type ProductToAdd = Required<Omit<NewProduct, "place">> & Pick<NewProduct, "place">;
+export type ProductToAdd = Required<Omit<NewProduct, "place" | "units">> &
+  Pick<NewProduct, "place" | "units">;
 
 export interface PeersApi {
   list(): readonly PeerResource[] | Promise<readonly PeerResource[]>;
   /** Reads the peer's DID document at that address, or the one `did` names, and keeps it. */
   add(url: string, did?: string): Promise<PeerResource>;
+  /** By name or DID; STATE_INVALID while an agreement with it stands. */
+  remove(peer: string): Promise<void>;
   /** The short name of a peer, or the DID itself. */
   nameOf(did: string): string;
   /** The peer's overview, in one try, given up after `timeoutMs`. */
@@ -107,8 +111,11 @@ export interface PeersApi {
 }
 
 export interface OffersApi {
-  /** Own offers and those of every peer that answers. */
-  all(): Promise<readonly OfferResource[]>;
+  /** From the index of own and peers' offers; `fresh`: peers are asked first. */
+  find(
+    query: SearchQuery,
+    fresh: boolean,
+  ): Promise<{ readonly offers: readonly OfferResource[]; readonly total: number }>;
 }
 
 export interface AgreementsApi {

@@ -1,37 +1,67 @@
-import type { OfferResource } from "../client/resources.ts";
+import type { Static } from "typebox";
+import { ComityError } from "../kernel/errors.ts";
+import type { SearchQuery } from "../ports/search.ts";
+import type { FindParams } from "./schemas.ts";
 
-/** Offers that hold every word somewhere, those that hold them in the title first. */
-export function rankOffers(query: string, offers: readonly OfferResource[]): OfferResource[] {
-  const words = fold(query).split(/\s+/).filter(Boolean);
-  return offers
-    .map((offer) => ({ offer, score: score(words, offer) }))
-    .filter((found) => found.score !== undefined)
-    .sort((a, b) => (b.score ?? 0) - (a.score ?? 0) || compare(a.offer.title, b.offer.title))
-    .map((found) => found.offer);
+type Params = Static<typeof FindParams>;
+
+const limitDefault = 50;
+
+/** A question as it is asked over HTTP; BODY_INVALID names the parameter that is wrong. */
+export function searchQueryOf(
+  params: Params,
+  now: number,
+  didOf: (peer: string) => string,
+): SearchQuery {
+  const { q, sector, delivery, unit, provider, free, near, box, priceMax } = params;
+  const { newerThanSeconds, offset = 0, limit = limitDefault } = params;
+  return {
+    offset,
+    limit,
+    ...(q !== undefined && { text: q }),
+    ...(sector !== undefined && { sector }),
+    ...(delivery !== undefined && { delivery }),
+    ...(unit !== undefined && { unit }),
+    ...(provider !== undefined && { provider: didOf(provider) }),
+    ...(free !== undefined && { free }),
+    ...(near !== undefined && { near: nearFrom(near) }),
+    ...(box !== undefined && { box: boxFrom(box) }),
+    ...(priceMax !== undefined && { priceMax: priceMaxFrom(priceMax) }),
+    ...(newerThanSeconds !== undefined && { lastAfter: now - newerThanSeconds * 1000 }),
+  };
 }
 
-/** Undefined where a word is nowhere in the offer. */
-function score(words: readonly string[], offer: OfferResource): number | undefined {
-  const places: readonly (readonly [number, string])[] = [
-    [8, offer.title],
-    [4, `${offer.product} ${(offer.keywords ?? []).join(" ")} ${offer.sector ?? ""}`],
-    [2, `${offer.providerName} ${offer.place?.name ?? ""}`],
-    [1, `${offer.description ?? ""} ${(offer.topics ?? []).join(" ")}`],
-  ];
-  let sum = 0;
-  for (const word of words) {
-    const weights = places.filter(([, text]) => fold(text).includes(word)).map(([w]) => w);
-    if (weights.length === 0) return undefined;
-    sum += Math.max(...weights);
+function nearFrom(text: string): NonNullable<SearchQuery["near"]> {
+  const [lat = Number.NaN, lon = Number.NaN, km = Number.NaN, ...more] = numbersIn(text);
+  if (!isPlace(lat, lon) || !(km > 0 && km <= 20_040) || more.length > 0) {
+    throw invalid("near", text, "lat,lon,km such as 51.92,4.48,25");
   }
-  return sum;
+  return { lat, lon, km };
 }
 
-/** Without case and accents, so that `sao` finds `São`. */
-function fold(text: string): string {
-  return text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
+function boxFrom(text: string): NonNullable<SearchQuery["box"]> {
+  const [south = Number.NaN, west = Number.NaN, ...rest] = numbersIn(text);
+  const [north = Number.NaN, east = Number.NaN, ...more] = rest;
+  if (!isPlace(south, west) || !isPlace(north, east) || south > north || more.length > 0) {
+    throw invalid("box", text, "south,west,north,east such as 50,3,54,8");
+  }
+  return { south, west, north, east };
 }
 
-function compare(a: string, b: string): number {
-  return a < b ? -1 : Number(a > b);
+function priceMaxFrom(text: string): NonNullable<SearchQuery["priceMax"]> {
+  const [, amount, currency = ""] = /^(\d{1,12}(?:\.\d{1,12})?) ([A-Z]{3})$/.exec(text) ?? [];
+  if (amount === undefined) throw invalid("priceMax", text, "such as 0.01 EUR");
+  return { amount: Number(amount), currency };
+}
+
+function numbersIn(text: string): number[] {
+  return text.split(",").map((part) => (part.trim() === "" ? Number.NaN : Number(part)));
+}
+
+function isPlace(lat: number, lon: number): boolean {
+  return Math.abs(lat) <= 90 && Math.abs(lon) <= 180;
+}
+
+function invalid(name: string, text: string, wanted: string): ComityError {
+  return new ComityError("BODY_INVALID", { problem: `${name} "${text}" is not ${wanted}` });
 }

@@ -5,9 +5,9 @@ import type { OfferResource, PeerResource, ProductResource } from "../client/res
 import { ComityError } from "../kernel/errors.ts";
 import * as answers from "./answers.ts";
 import type { ApiDeps, ProductToAdd } from "./deps.ts";
-import { rankOffers } from "./find.ts";
+import { searchQueryOf } from "./find.ts";
 import { allow, audited } from "./guard.ts";
-import { answer, IdParams, PeerBody, ProductBody } from "./schemas.ts";
+import { answer, FindParams, IdParams, PeerBody, ProductBody } from "./schemas.ts";
 
 /** Products, peers, and the search over both. */
 export function marketRoutes(scope: FastifyInstance, deps: ApiDeps): void {
@@ -119,17 +119,49 @@ function peerRoutes(scope: FastifyInstance, deps: ApiDeps): void {
     },
   );
 
+  app.delete(
+    "/peers/:id",
+    {
+      config: allow("trader", "peer.remove"),
+      schema: {
+        summary: "Know a node no more, by name or DID; not while an agreement with it stands",
+        params: IdParams,
+        response: { 204: Type.Null() },
+      },
+    },
+    async (request, reply) => {
+      const { id } = request.params;
+      await audited(deps, request, id, () => deps.peers.remove(id));
+      return reply.code(204).send(null);
+    },
+  );
+
   app.get(
     "/find",
     {
       config: allow("viewer"),
       schema: {
-        summary: "Find offers, this node's and its peers'",
-        querystring: Type.Object({ q: Type.Optional(Type.String({ maxLength: 200 })) }),
-        response: { 200: answer<OfferResource[]>("Best first.", Type.Array(answers.Offer)) },
+        summary: "Find offers, this node's and its peers', from the index of them",
+        querystring: FindParams,
+        response: {
+          200: answer<readonly OfferResource[]>(
+            "Best first; how many there are, up to 1,000, stands in the header total-count.",
+            Type.Array(answers.Offer),
+          ),
+        },
       },
     },
-    async (request) => rankOffers(request.query.q ?? "", await deps.offers.all()),
+    async (request, reply) => {
+      const known = await deps.peers.list();
+      const didOf = (peer: string): string =>
+        peer === deps.node.name
+          ? deps.node.did
+          : (known.find(({ name }) => name === peer)?.did ?? peer);
+      const query = searchQueryOf(request.query, deps.clock.now(), didOf);
+      const { offers, total } = await deps.offers.find(query, request.query.fresh ?? false);
+      reply.header("total-count", total);
+      return offers;
+    },
   );
 }
 
@@ -142,6 +174,7 @@ function withDefaults(body: Type.Static<typeof ProductBody>): ProductToAdd {
     delivery: body.delivery ?? "logged",
     sector: body.sector ?? "other",
     keywords: body.keywords ?? [],
+    ...(body.units && { units: body.units }),
     ...(body.place && { place: body.place }),
     terms: body.terms,
   };

@@ -109,10 +109,37 @@ function productsApi({ catalogue, flow }: Rooms): ApiDeps["products"] {
   };
 }
 
-function peersApi({ federation: { peers } }: Rooms): ApiDeps["peers"] {
+function peersApi({ federation: { peers, offers }, agreements }: Rooms): ApiDeps["peers"] {
   return {
-    list: () => peers.list(),
     add: (url, did) => peers.add(url, did),
+    list: () =>
+      peers.list().map((peer) => {
+        const { seenAt, ...rest } = offers.crawlState(peer.did);
+        return {
+          ...peer,
+          ...rest,
+          ...(seenAt !== undefined && { seenAt: new Date(seenAt).toISOString() }),
+        };
+      }),
+    async remove(id) {
+      const peer = peers.list().find(({ name, did }) => name === id || did === id);
+      if (!peer) throw new ComityError("NOT_FOUND", { what: "peer", id });
+      const { did, name } = peer;
+      const standing = agreements
+        .list()
+        .filter((one) => one.state === "active" && [one.provider, one.consumer].includes(did));
+      if (standing.length > 0) {
+        const state = `party to ${standing.length} active agreements`;
+        throw new ComityError("STATE_INVALID", {
+          what: "Peer",
+          id: name,
+          state,
+          act: "to remove it",
+        });
+      }
+      await peers.remove(did);
+      await offers.forget(did);
+    },
     nameOf: (did) => peers.nameOf(did),
     overview: (did, timeoutMs) => peers.getOnce(did, "/comity/v1/overview", timeoutMs) as never,
   };
@@ -120,6 +147,8 @@ function peersApi({ federation: { peers } }: Rooms): ApiDeps["peers"] {
 
 function agreementsApi(rooms: Rooms): ApiDeps["agreements"] {
   const { agreements, federation, links } = rooms;
+  // The offer whose price is weighed; its id vouches that the agreement will be at that.
+  const offered = (offer: string, from: string) => federation.offers.need(offer, from);
   return {
     list: () => agreements.list(),
     get: (id) => agreements.get(id),
@@ -127,7 +156,7 @@ function agreementsApi(rooms: Rooms): ApiDeps["agreements"] {
       const from = provider ?? (await federation.offers.providerOf(offer));
       const negotiate = () => federation.negotiations.negotiate(from, offer);
       const agreement = await (isLimited(rooms, limits)
-        ? rooms.budgets.agree({ ...(await offered(rooms, offer, from)), ...limits }, negotiate)
+        ? rooms.budgets.agree({ ...(await offered(offer, from)), ...limits }, negotiate)
         : negotiate());
       await links.ready(agreement);
       return agreement;
@@ -156,14 +185,6 @@ function transfersApi({ federation: { transfers } }: Rooms): ApiDeps["transfers"
 function isLimited({ users }: Rooms, { user, spendMax }: SpendingLimits): boolean {
   const hasBudget = user !== undefined && users.get(user)?.budget !== undefined;
   return hasBudget || spendMax !== undefined;
-}
-
-/** The offer whose price is to be weighed; its id vouches that the agreement will be at that. */
-async function offered({ federation }: Rooms, offer: string, from: string) {
-  const all = await federation.offers.all();
-  const found = all.find((one) => one.offer === offer && one.provider === from);
-  if (!found) throw new ComityError("NOT_FOUND", { what: "offer", id: offer });
-  return found;
 }
 
 function settleApi(rooms: Rooms): ApiDeps["settle"] {

@@ -1,4 +1,5 @@
 import { type TSchema, Type } from "typebox";
+import { pageMax, totalMax } from "../ports/search.ts";
 
 /** Schemas said once: they validate requests, type handlers and write the OpenAPI document. */
 const text = (maxLength: number) => Type.String({ minLength: 1, maxLength });
@@ -64,6 +65,7 @@ export const ProductBody = Type.Object(
     delivery: Type.Optional(Type.Union([Type.Literal("live"), Type.Literal("logged")])),
     sector: Type.Optional(text(64)),
     keywords: Type.Optional(Type.Array(text(64), { maxItems: 32 })),
+    units: Type.Optional(Type.Array(text(32), { maxItems: 16, description: "UCUM codes." })),
     place: Type.Optional(Place),
     terms: Terms,
   },
@@ -71,6 +73,27 @@ export const ProductBody = Type.Object(
 );
 
 export const PeerBody = Type.Object({ url: text(2048), did: Type.Optional(text(512)) }, strict);
+export const FindParams = Type.Object(
+  {
+    q: Type.Optional(Type.String({ maxLength: 200 })),
+    sector: Type.Optional(text(64)),
+    delivery: Type.Optional(Type.Union([Type.Literal("live"), Type.Literal("logged")])),
+    unit: Type.Optional(text(32)),
+    provider: Type.Optional(text(512)),
+    free: Type.Optional(Type.Boolean()),
+    near: Type.Optional(Type.String({ maxLength: 80, description: "lat,lon,km" })),
+    box: Type.Optional(Type.String({ maxLength: 120, description: "south,west,north,east" })),
+    priceMax: Type.Optional(
+      Type.String({ maxLength: 40, description: "For one message, such as 0.01 EUR." }),
+    ),
+    newerThanSeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 31_536_000 })),
+    fresh: Type.Optional(Type.Boolean({ description: "Asks peers before it answers." })),
+    offset: Type.Optional(Type.Integer({ minimum: 0, maximum: totalMax })),
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: pageMax })),
+  },
+  strict,
+);
+
 export const AgreeBody = Type.Object(
   {
     offer: text(512),

@@ -1,6 +1,8 @@
 import { Command } from "commander";
+import type { FindQuery, OfferResource } from "../client/resources.ts";
 import { describePrice } from "../kernel/price.ts";
 import { connect, type CliIo, globals } from "./context.ts";
+import { invalid, wholeNumber } from "./flags.ts";
 import { printJson, printLine, printTable } from "./output.ts";
 
 /** `peer` and `find`. */
@@ -22,23 +24,63 @@ function peerCommand(io: CliIo): Command {
     });
   peer
     .command("list")
-    .description("all that are known")
+    .description("all that are known; peers of peers are not")
     .action(async (_options: unknown, command: Command) => {
       const peers = await connect(io, command).peers();
       if (globals(command).json === true) return printJson(io, peers);
-      const rows = peers.map(({ name, title, did, url }) => [name, title ?? "", did, url]);
+      const rows = peers.map(({ name, title, did, url, offers, seenAt, problem }) => {
+        const seen = problem === undefined ? ago(seenAt) : `${ago(seenAt)}; ${problem}`;
+        return [name, title ?? "", did, url, offers ?? "", seen];
+      });
       const none = "No peers yet. Add one: comity peer add URL";
-      printTable(io, ["NAME", "TITLE", "DID", "ADDRESS"], rows, none);
+      printTable(io, ["NAME", "TITLE", "DID", "ADDRESS", "OFFERS", "SEEN"], rows, none);
+    });
+  peer
+    .command("remove <peer>")
+    .description("know it no more, by name or DID; not while an agreement with it stands")
+    .action(async (id: string, _options: unknown, command: Command) => {
+      await connect(io, command).removePeer(id);
+      if (globals(command).json === true) return printJson(io, { removed: id });
+      printLine(io, `${id} is known no more, and neither is what it offers.`);
     });
   return peer;
+}
+
+interface FindFlags {
+  readonly sector?: string;
+  readonly unit?: string;
+  readonly of?: string;
+  readonly near?: string;
+  readonly box?: string;
+  readonly maxPrice?: string;
+  readonly newerThan?: string;
+  readonly live?: boolean;
+  readonly logged?: boolean;
+  readonly free?: boolean;
+  readonly fresh?: boolean;
+  readonly limit?: string;
+  readonly offset?: string;
 }
 
 function findCommand(io: CliIo): Command {
   return new Command("find")
     .description("find offers, yours and your peers'")
-    .argument("[words...]", "words it must hold; none: everything")
-    .action(async (words: string[], _options: unknown, command: Command) => {
-      const found = await connect(io, command).find(words.join(" "));
+    .argument("[words...]", "words it must hold, the last one perhaps only begun")
+    .option("--sector <word>", "of that sector")
+    .option("--unit <code>", "measured in that unit (UCUM)")
+    .option("--of <peer>", "offered by that peer")
+    .option("--near <lat,lon,km>", "from within that distance")
+    .option("--box <south,west,north,east>", "from within that box")
+    .option("--max-price <price>", 'at most so much a message, such as "0.01 EUR"')
+    .option("--newer-than <seconds>", "its newest message is not older")
+    .option("--live", "as it comes")
+    .option("--logged", "durable and resumable")
+    .option("--free", "free of charge")
+    .option("--fresh", "ask peers now, instead of what they offered a minute ago")
+    .option("--limit <count>", "at most so many (default: 50)")
+    .option("--offset <count>", "after so many")
+    .action(async (words: string[], flags: FindFlags, command: Command) => {
+      const found = await connect(io, command).find(findQueryOf(words, flags));
       if (globals(command).json === true) return printJson(io, found);
       const rows = found.map((offer) => [
         offer.offer,
@@ -46,19 +88,52 @@ function findCommand(io: CliIo): Command {
         offer.providerName,
         describePrice(offer.price),
         termsText(offer),
+        offer.seenAt === undefined ? "yours" : ago(offer.seenAt),
       ]);
       const none = "Nothing found. Peers' offers are searched too: comity peer list";
-      printTable(io, ["OFFER", "TITLE", "FROM", "PRICE", "TERMS"], rows, none);
+      printTable(io, ["OFFER", "TITLE", "FROM", "PRICE", "TERMS", "SEEN"], rows, none);
     });
 }
 
-function termsText(terms: {
-  readonly delivery?: string;
-  readonly fields?: readonly string[];
-  readonly notAfter?: string;
-  readonly messagesMax?: number;
-}): string {
-  const parts = [terms.delivery];
+function findQueryOf(words: readonly string[], flags: FindFlags): FindQuery {
+  const { sector, unit, of: provider, near, box, maxPrice: priceMax, free, fresh } = flags;
+  if (flags.live === true && flags.logged === true) {
+    throw invalid("--live and --logged exclude each other");
+  }
+  const delivery = flags.live ? "live" : flags.logged ? "logged" : undefined;
+  const number = (option: string, text: string | undefined): number | undefined =>
+    text === undefined ? undefined : wholeNumber(option, text);
+  const newerThanSeconds = number("--newer-than", flags.newerThan);
+  const limit = number("--limit", flags.limit);
+  const offset = number("--offset", flags.offset);
+  return {
+    q: words.join(" "),
+    ...(sector !== undefined && { sector }),
+    ...(unit !== undefined && { unit }),
+    ...(provider !== undefined && { provider }),
+    ...(near !== undefined && { near }),
+    ...(box !== undefined && { box }),
+    ...(priceMax !== undefined && { priceMax }),
+    ...(newerThanSeconds !== undefined && { newerThanSeconds }),
+    ...(delivery !== undefined && { delivery }),
+    ...(free !== undefined && { free }),
+    ...(fresh !== undefined && { fresh }),
+    ...(limit !== undefined && { limit }),
+    ...(offset !== undefined && { offset }),
+  };
+}
+
+/** `3 min ago`. */
+function ago(time: string | undefined): string {
+  if (time === undefined) return "never";
+  const seconds = Math.max(0, Math.round((Date.now() - Date.parse(time)) / 1000));
+  if (seconds < 60) return `${seconds} s ago`;
+  if (seconds < 3600) return `${Math.round(seconds / 60)} min ago`;
+  return seconds < 172_800 ? `${Math.round(seconds / 3600)} h ago` : time.slice(0, 10);
+}
+
+function termsText(terms: OfferResource): string {
+  const parts: (string | undefined)[] = [terms.delivery];
   if (terms.fields) parts.push(`fields ${terms.fields.join(" ")}`);
   if (terms.messagesMax !== undefined) {
     parts.push(`at most ${terms.messagesMax.toLocaleString("en")} messages`);

@@ -21,6 +21,7 @@ export interface ProductFlags {
   readonly logged?: boolean;
   readonly sector?: string;
   readonly keyword?: string[];
+  readonly unit?: string[];
   readonly place?: string;
 }
 
@@ -42,6 +43,7 @@ export function productCommand(io: CliIo): Command {
     .option("--live", "as it comes")
     .option("--sector <word>", "transport, energy, agriculture, health, industry, …")
     .option("--keyword <word>", "found by it; repeatable", repeated)
+    .option("--unit <code>", "what it is measured in, such as Cel (UCUM); repeatable", repeated)
     .option("--place <lat,lon[,name]>", "where the data is from")
     .action(async (id: string | undefined, flags: ProductFlags, command: Command) => {
       const made = await connect(io, command).addProduct(productFrom(id, flags));
@@ -102,6 +104,7 @@ export function productFrom(id: string | undefined, flags: ProductFlags): NewPro
     ...(delivery !== undefined && { delivery }),
     ...(flags.sector !== undefined && { sector: flags.sector }),
     ...(flags.keyword && { keywords: flags.keyword }),
+    ...(flags.unit && { units: flags.unit }),
     ...(flags.place !== undefined && { place: placeFrom(flags.place) }),
   };
   return product;

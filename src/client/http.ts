@@ -6,6 +6,7 @@ import type {
   AgreementResource,
   AuditResource,
   CallerResource,
+  FindQuery,
   HealthResource,
   LogLine,
   LogResource,
@@ -98,7 +99,13 @@ export class ComityHttp {
       json: { url, ...(did === undefined ? {} : { did }) },
     });
 
-  find = (words: string) => this.#json<OfferResource[]>("/find", { query: { q: words } });
+  removePeer = (peer: string) => this.#json<void>(`/peers/${part(peer)}`, { method: "DELETE" });
+
+  /** Best first; words, or words with what else must hold. */
+  find = (query: string | FindQuery) =>
+    this.#json<OfferResource[]>("/find", {
+      query: typeof query === "string" ? { q: query } : { ...query },
+    });
 
   agreements = () => this.#json<AgreementResource[]>("/agreements");
   agreement = (id: string) => this.#json<AgreementDetail>(`/agreements/${part(id)}`);

@@ -102,6 +102,8 @@ export interface ProductResource {
   readonly delivery: "live" | "logged";
   readonly sector: string;
   readonly keywords: readonly string[];
+  /** UCUM codes. */
+  readonly units?: readonly string[];
   readonly place?: Place;
   readonly terms: TermsResource;
   readonly createdAt: string;
@@ -119,6 +121,11 @@ export interface PeerResource {
   readonly country?: string;
   readonly currency?: string;
   readonly place?: Place;
+  /** When its catalogue was last read, and how many offers it held. */
+  readonly seenAt?: string;
+  readonly offers?: number;
+  /** Why it could not be read since. */
+  readonly problem?: string;
 }
 
 /** An offer that was found: its product with whose it is. */
@@ -133,11 +140,39 @@ export interface OfferResource {
   readonly delivery?: "live" | "logged";
   readonly sector?: string;
   readonly keywords?: readonly string[];
+  readonly units?: readonly string[];
   readonly place?: Place;
+  /** When its provider's catalogue was last read; absent: it is the node's own. */
+  readonly seenAt?: string;
   readonly price: Price;
   readonly fields?: readonly string[];
   readonly notAfter?: string;
   readonly messagesMax?: number;
+}
+
+/** What to find; all that is given must hold. */
+export interface FindQuery {
+  /** Words, the last one perhaps only begun. */
+  readonly q?: string;
+  readonly sector?: string;
+  readonly delivery?: "live" | "logged";
+  /** UCUM code. */
+  readonly unit?: string;
+  /** Name or DID. */
+  readonly provider?: string;
+  readonly free?: boolean;
+  /** `lat,lon,km`. */
+  readonly near?: string;
+  /** `south,west,north,east`, degrees. */
+  readonly box?: string;
+  /** At most so much for one message, with its currency: `0.01 EUR`. */
+  readonly priceMax?: string;
+  /** Its newest message is not older. */
+  readonly newerThanSeconds?: number;
+  /** Asks peers before it answers. */
+  readonly fresh?: boolean;
+  readonly offset?: number;
+  readonly limit?: number;
 }
 
 export interface AgreementResource {

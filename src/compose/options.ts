@@ -35,6 +35,8 @@ export interface NodeOptions {
   readonly publicWorld: boolean;
   /** How often usage becomes a receipt. */
   readonly receiptWindowMs: number;
+  /** Between two readings of a peer's catalogue, about; a minute where absent, 0: only when asked. */
+  readonly crawlMs?: number;
   /** Delivery under an agreement rests when so many messages are owed without a signature. */
   readonly exposureMessagesMax?: number;
   /** How long a transfer's token opens the door; absent: a day. */

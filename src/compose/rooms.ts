@@ -16,6 +16,7 @@ import { neverCrash } from "../kernel/crash.ts";
 import { ComityError } from "../kernel/errors.ts";
 import type { Entropy } from "../kernel/id.ts";
 import { Journal } from "../kernel/journal.ts";
+import type { SearchIndex } from "../ports/search.ts";
 import type { Store } from "../ports/store.ts";
 import type { Signer } from "../ports/signer.ts";
 import type { NodeOptions } from "./options.ts";
@@ -34,6 +35,7 @@ export interface Outside {
   readonly signer: Signer;
   /** 32 bytes that are this node's alone and stay. */
   readonly secret: Uint8Array;
+  readonly search: SearchIndex;
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly log: Logger;
@@ -45,7 +47,7 @@ export type Rooms = Awaited<ReturnType<typeof openRooms>>;
 /** What this organisation has of its own: its store, its key, its things, contracts and counts. */
 export async function openRooms(options: NodeOptions, outside: Outside) {
   const { crash = neverCrash } = options;
-  const { store, signer, secret, clock, entropy, log, closing } = outside;
+  const { store, signer, search, secret, clock, entropy, log, closing } = outside;
   const unproven = unprovenPeers(options.localPeers);
   if (unproven !== undefined) log.warn(unproven);
   let failure: ComityError | undefined;
@@ -68,7 +70,20 @@ export async function openRooms(options: NodeOptions, outside: Outside) {
   const agreements = await Agreements.open(store);
   const counts = await ConsumerCounts.open(store, clock);
   return {
-    ...{ options, clock, entropy, crash, store, signer, users, adminToken, meter, flow, app },
+    ...{
+      options,
+      clock,
+      entropy,
+      crash,
+      store,
+      signer,
+      search,
+      users,
+      adminToken,
+      meter,
+      flow,
+      app,
+    },
     ...{ log, closing, failed: () => failure },
     journal: new Journal(),
     things: await Things.open({ store, clock, entropy }),

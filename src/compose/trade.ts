@@ -24,6 +24,7 @@ export async function openTrade(rooms: Rooms) {
     localPeers: options.localPeers,
     ...(options.decisions === undefined ? {} : { decisions: options.decisions }),
     ...(options.tokenLifetimeMs === undefined ? {} : { tokenLifetimeMs: options.tokenLifetimeMs }),
+    ...(options.crawlMs === undefined ? {} : { crawlMs: options.crawlMs }),
   });
   rooms.closing.add("the federation", () => federation.close());
   const { transfers, peers } = federation;

@@ -5,6 +5,7 @@ import type { Journal } from "../kernel/journal.ts";
 import type { Agreements } from "../market/agreements.ts";
 import type { Catalogue } from "../market/catalogue.ts";
 import { type Decisions, ownDecisions } from "../market/decisions.ts";
+import type { SearchIndex } from "../ports/search.ts";
 import type { Signer } from "../ports/signer.ts";
 import type { Store } from "../ports/store.ts";
 import type { AuthenticatePeer } from "./authenticate.ts";
@@ -34,6 +35,9 @@ export interface FederationOptions {
   readonly journal: Journal;
   readonly catalogue: Catalogue;
   readonly agreements: Agreements;
+  readonly search: SearchIndex;
+  /** Between two readings of a peer's catalogue, about; 0: only when asked. */
+  readonly crawlMs?: number;
   readonly profile: NodeProfile;
   /** Under which other organisations reach this node; known once the sockets are bound. */
   readonly baseUrl: () => string;
@@ -93,8 +97,8 @@ export async function openFederation(options: FederationOptions): Promise<Federa
   const isPending = (agreement: string, did: string): boolean =>
     desk.open().some(({ draft, counterpart }) => draft?.id === agreement && counterpart === did);
   const endings = new Endings({ ...shared, isPending });
-  const offers = new Offers({ catalogue, peers, signer, clock, name: profile.name });
   const authenticatePeer: AuthenticatePeer = (request) => identity.authenticate(request);
+  const offers = new Offers({ ...shared, name: profile.name });
   return {
     authenticatePeer,
     peers,
@@ -109,9 +113,11 @@ export async function openFederation(options: FederationOptions): Promise<Federa
       await transfers.provider.resume();
       negotiations.resume();
       await outbox.resume();
+      offers.start();
     },
     async close() {
       negotiations.close();
+      await offers.close();
       desk.close();
       transfers.consumer.close();
       await outbox.close();

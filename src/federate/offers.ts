@@ -1,156 +1,147 @@
 import type { Clock } from "../kernel/clock.ts";
 import { ComityError } from "../kernel/errors.ts";
-import type { Place } from "../kernel/place.ts";
-import type { Price } from "../kernel/price.ts";
+import type { Entropy } from "../kernel/id.ts";
 import type { Catalogue } from "../market/catalogue.ts";
-import { deliveredWhole, readRules, termsOf } from "../market/policy.ts";
-import type { Terms } from "../market/product.ts";
+import type { FoundEntry, SearchIndex, SearchQuery } from "../ports/search.ts";
 import type { Signer } from "../ports/signer.ts";
-import { type AboutProduct, Catalog, message } from "../wire/dsp/messages.ts";
-import { parseMessage } from "../wire/dsp/parse.ts";
+import { Crawler, type CrawlState } from "./crawler.ts";
+import { entryOf, type FoundOffer, ownOffer } from "./found-offer.ts";
 import type { PeerBook } from "./peers.ts";
-
-/** An offer that was found, with whose it is. */
-export interface FoundOffer {
-  readonly offer: string;
-  readonly product: string;
-  readonly title: string;
-  readonly description?: string;
-  readonly provider: string;
-  readonly providerName: string;
-  readonly topics: readonly string[];
-  readonly delivery: "live" | "logged";
-  readonly sector?: string;
-  readonly keywords?: readonly string[];
-  readonly place?: Place;
-  readonly price: Price;
-  readonly fields?: readonly string[];
-  readonly notAfter?: string;
-  readonly messagesMax?: number;
-}
 
 export interface OffersOptions {
   readonly catalogue: Catalogue;
   readonly peers: PeerBook;
   readonly signer: Signer;
   readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly search: SearchIndex;
   readonly name: string;
-  /** How long a peer's catalogue is taken as still true. */
-  readonly keepMs?: number;
+  /** Between two readings of a peer's catalogue, about. */
+  readonly crawlMs?: number;
 }
 
-interface Kept {
-  readonly at: number;
-  readonly offers: Promise<readonly FoundOffer[]>;
+export interface OffersFound {
+  readonly offers: readonly FoundOffer[];
+  /** How many fit, counted up to a thousand. */
+  readonly total: number;
 }
 
-/** What can be agreed to: own offers, and those of every peer that answers. */
+/** How long an answer waits for peers that are asked anew. */
+const freshWithinMs = 3_000;
+
+/**
+ * What can be agreed to: own offers, and those of every peer as its catalogue was last read. Both
+ * stand in one index. Own ones are in it as soon as they are made.
+ */
 export class Offers {
   readonly #options: OffersOptions;
-  readonly #kept = new Map<string, Kept>();
+  readonly #crawler: Crawler;
+  /** The latest change of own offers on its way into the index. */
+  #own: Promise<unknown> = Promise.resolve();
 
   constructor(options: OffersOptions) {
     this.#options = options;
+    const { crawlMs: everyMs } = options;
+    this.#crawler = new Crawler({ ...options, ...(everyMs !== undefined && { everyMs }) });
+    options.catalogue.listen(() => this.#syncOwn());
   }
 
-  async all(): Promise<readonly FoundOffer[]> {
-    const peers = this.#options.peers.list();
-    const theirs = await Promise.all(peers.map(({ did }) => this.#of(did)));
-    return [...this.#own(), ...theirs.flat()];
+  /** Begins to read peers' catalogues; called once the node can be asked back. */
+  start(): void {
+    this.#syncOwn();
+    this.#crawler.start();
+  }
+
+  async close(): Promise<void> {
+    await this.#crawler.close();
+    await this.#own;
+  }
+
+  /**
+   * From the index. Peers are asked first where `fresh` is wanted, and where nothing was found:
+   * what somebody has just offered is not missed for being young.
+   */
+  async find(query: SearchQuery, fresh = false): Promise<OffersFound> {
+    if (fresh) await this.#crawler.now(freshWithinMs);
+    await this.#own;
+    let page = await this.#options.search.find(query);
+    if (page.total === 0 && !fresh) {
+      await this.#crawler.now(freshWithinMs);
+      page = await this.#options.search.find(query);
+    }
+    return { offers: page.found.map((entry) => this.#shown(entry)), total: page.total };
+  }
+
+  /** One provider's offer; NOT_FOUND where it does not make it now. */
+  async need(offer: string, provider: string): Promise<FoundOffer> {
+    const find = async (): Promise<FoundEntry | undefined> => {
+      const entries = await this.#options.search.offer(offer);
+      return entries.find((entry) => entry.provider === provider);
+    };
+    let found = await find();
+    if (found === undefined) {
+      await this.#crawler.now(freshWithinMs);
+      found = await find();
+    }
+    if (found === undefined) throw new ComityError("NOT_FOUND", { what: "offer", id: offer });
+    return this.#shown(found);
   }
 
   /** Whose offer it is, where only one other participant makes it; else NOT_FOUND or why not. */
   async providerOf(offer: string): Promise<string> {
-    const { signer } = this.#options;
-    const offers = await this.all();
-    const found = offers.filter((one) => one.offer === offer && one.provider !== signer.did);
+    let found = await this.#others(offer);
+    if (found.length === 0) {
+      await this.#crawler.now(freshWithinMs);
+      found = await this.#others(offer);
+    }
     const [first, ...more] = found;
     if (!first) throw new ComityError("NOT_FOUND", { what: "offer", id: offer });
     if (more.length === 0) return first.provider;
-    const problem = `several providers offer ${first.product}; name one with --provider`;
+    const problem = `several providers make the offer ${offer}; name one with --provider`;
     throw new ComityError("BODY_INVALID", { problem });
   }
 
-  #own(): FoundOffer[] {
-    const { catalogue, signer, name } = this.#options;
-    return catalogue.list().flatMap((product) => {
-      const policy = catalogue.offerOf(product.id);
-      if (!policy) return [];
-      const { keywords, topics, terms } = product;
-      const about = {
-        ...product,
-        keywords: [...keywords],
-        topics: [...topics],
-        price: terms.price,
-      };
-      const whose = { provider: signer.did, providerName: name };
-      return [foundOffer(product.id, policy["@id"], termsOf(readRules(policy)), about, whose)];
+  /** Hears of peers' offers that are new or have changed. */
+  onFound(listener: (offers: readonly FoundOffer[]) => void): () => void {
+    return this.#crawler.onFound(listener);
+  }
+
+  crawlState(peer: string): CrawlState {
+    return this.#crawler.state(peer);
+  }
+
+  /** With the peer goes all it offers. */
+  async forget(peer: string): Promise<void> {
+    await this.#crawler.forget(peer);
+  }
+
+  async #others(offer: string): Promise<readonly FoundEntry[]> {
+    const entries = await this.#options.search.offer(offer);
+    return entries.filter(({ provider }) => provider !== this.#options.signer.did);
+  }
+
+  #shown({ doc, provider, seenAt }: FoundEntry): FoundOffer {
+    const found = doc as FoundOffer;
+    if (provider === this.#options.signer.did) return found;
+    return { ...found, seenAt: new Date(seenAt).toISOString() };
+  }
+
+  /** A failure is the index's, and is told by whoever asks it next. */
+  #syncOwn(): void {
+    this.#own = this.#own.then(() => this.#putOwn()).catch(() => undefined);
+  }
+
+  async #putOwn(): Promise<void> {
+    const { catalogue, signer, name, search, clock } = this.#options;
+    const whose = { provider: signer.did, providerName: name };
+    const known = (await search.known(signer.did))?.digests ?? new Map<string, string>();
+    const offers = catalogue.list().flatMap((product) => ownOffer(product, catalogue, whose));
+    const entries = offers.map((found) => entryOf(found));
+    const ids = new Set(entries.map(({ offer }) => offer));
+    await search.change(signer.did, {
+      put: entries.filter(({ offer, digest }) => known.get(offer) !== digest),
+      remove: [...known.keys()].filter((offer) => !ids.has(offer)),
+      seenAt: clock.now(),
     });
   }
-
-  async #of(did: string): Promise<readonly FoundOffer[]> {
-    const { clock, keepMs = 5_000 } = this.#options;
-    const kept = this.#kept.get(did);
-    if (kept && clock.monotonic() - kept.at < keepMs) return kept.offers;
-    // a peer that does not answer offers nothing just now
-    const offers = this.#ask(did).catch(() => []);
-    this.#kept.set(did, { at: clock.monotonic(), offers });
-    return offers;
-  }
-
-  async #ask(did: string): Promise<readonly FoundOffer[]> {
-    const { peers } = this.#options;
-    const body = message("CatalogRequestMessage", {});
-    const url = `${await peers.dspBase(did)}/catalog/request`;
-    const catalog = parseMessage(Catalog, await peers.send(did, url, body));
-    const whose = { provider: did, providerName: peers.nameOf(did) };
-    return (catalog.dataset ?? []).flatMap((dataset) =>
-      dataset.hasPolicy.flatMap((policy) => {
-        const terms = readable(policy);
-        if (!terms) return [];
-        const id = dataset["@id"];
-        return [foundOffer(id, policy["@id"], terms, dataset.comity ?? { title: id }, whose)];
-      }),
-    );
-  }
-}
-
-/** An offer outside the profile cannot be agreed to, so it is not shown. */
-function readable(policy: unknown): Terms | undefined {
-  try {
-    return termsOf(readRules(policy));
-  } catch {
-    return undefined;
-  }
-}
-
-function foundOffer(
-  product: string,
-  offer: string,
-  terms: Terms,
-  about: AboutProduct,
-  whose: { readonly provider: string; readonly providerName: string },
-): FoundOffer {
-  const { description, sector, keywords, place } = about;
-  return {
-    offer,
-    product,
-    title: about.title,
-    ...whose,
-    topics: terms.topics ?? about.topics ?? deliveredWhole.topics,
-    delivery: about.delivery ?? deliveredWhole.delivery,
-    // a free offer names no currency in its policy; what its seller says instead costs nothing
-    price: terms.price.amount === "0" ? freeIn(about, terms.price) : terms.price,
-    ...(description === undefined ? {} : { description }),
-    ...(sector === undefined ? {} : { sector }),
-    ...(keywords === undefined ? {} : { keywords }),
-    ...(place === undefined ? {} : { place }),
-    ...(terms.fields === undefined ? {} : { fields: terms.fields }),
-    ...(terms.notAfter === undefined ? {} : { notAfter: terms.notAfter }),
-    ...(terms.messagesMax === undefined ? {} : { messagesMax: terms.messagesMax }),
-  };
-}
-
-function freeIn(about: AboutProduct, none: Price): Price {
-  return { ...none, currency: about.price?.currency ?? none.currency };
 }

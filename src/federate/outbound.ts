@@ -19,6 +19,10 @@ export interface OutboundCall {
 export interface OutboundAnswer {
   readonly status: number;
   readonly body: string;
+  /** RFC 9110 §8.8.3, as it was sent. */
+  readonly etag?: string;
+  /** RFC 8288. */
+  readonly link?: string;
 }
 
 /** How other nodes are called; a simulation puts its own network here. */
@@ -152,5 +156,12 @@ async function readAnswer(response: IncomingMessage, bytesMax: number): Promise<
     if (bytes > bytesMax) throw new Error(`its answer is longer than ${bytesMax} bytes`);
     chunks.push(chunk);
   }
-  return { status, body: Buffer.concat(chunks).toString("utf8") };
+  const { etag } = response.headers;
+  const link = response.headers["link"];
+  return {
+    status,
+    body: Buffer.concat(chunks).toString("utf8"),
+    ...(etag !== undefined && { etag }),
+    ...(typeof link === "string" && { link }),
+  };
 }

@@ -8,7 +8,7 @@ import { parseMessage } from "../wire/dsp/parse.ts";
 import { dspPath, dspVersion, VersionMetadata } from "../wire/dsp/messages.ts";
 import type { PeerIdentity } from "./authenticate.ts";
 import { DidDocument, endpointOf, nodeServiceOf, nodeServiceType } from "./identity.ts";
-import { assertCallable, type Caller } from "./outbound.ts";
+import { assertCallable, type Caller, type OutboundAnswer, type OutboundCall } from "./outbound.ts";
 import { baseOf, currentKey, type Resolver } from "./resolver.ts";
 import { streamLookup } from "./stream-address.ts";
 
@@ -81,6 +81,9 @@ export class PeerBook implements Peers {
     }
     const did = this.#options.resolver.localDidAt(base) ?? (await this.#didAt(base));
     if (did === this.#options.signer.did) throw itself(url);
+    if (!this.#options.resolver.isMock(did)) {
+      await this.#options.resolver.resolve(did, 0); // a moment ago it may not have run
+    }
     return this.#learn(did); // anew, where it is known: it may have moved
   }
 
@@ -138,6 +141,33 @@ export class PeerBook implements Peers {
     return this.#call(did, full, JSON.stringify(body));
   }
 
+  /** POST in one try, with what the answer's head tells; `tag`: only if it is not as it was. */
+  async ask(
+    did: string,
+    url: string,
+    body: unknown,
+    tag?: string,
+  ): Promise<{ body: unknown; tag?: string; link?: string } | "unchanged"> {
+    const headers = tag === undefined ? {} : { "if-none-match": tag };
+    const answer = await this.#exchange(did, url, { body: JSON.stringify(body), headers });
+    // RFC 9110 §13.1.2: what a GET answers with 304, any other method answers with 412
+    if (tag !== undefined && answer.status === 412) return "unchanged";
+    const { etag, link } = answer;
+    return {
+      body: this.#read(did, answer),
+      ...(etag !== undefined && { tag: etag }),
+      ...(link !== undefined && { link }),
+    };
+  }
+
+  /** Knows it no more; what was agreed with it stands. False where it was not known. */
+  async remove(did: string): Promise<boolean> {
+    if (!this.#peers.has(did)) return false;
+    await this.#options.store.commit([{ op: "remove", kind: "peer", id: did }]);
+    this.#peers.delete(did);
+    return true;
+  }
+
   /** ADDRESS_FORBIDDEN where this node would not call that address for that peer. */
   assertCallable(did: string, url: string): void {
     assertCallable(url, this.#options.resolver.trustedOrigin(did));
@@ -174,16 +204,31 @@ export class PeerBook implements Peers {
   }
 
   async #call(did: string, url: string, body?: string, timeoutMs?: number): Promise<unknown> {
-    const { identity, resolver, outbound } = this.#options;
-    const answer = await outbound.call({
-      method: body === undefined ? "GET" : "POST",
-      url,
-      headers: await identity.headersFor(did),
-      trustedOrigin: resolver.trustedOrigin(did),
-      bytesMax: answerBytesMax,
+    const call = {
       ...(body === undefined ? {} : { body }),
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    };
+    return this.#read(did, await this.#exchange(did, url, call));
+  }
+
+  async #exchange(
+    did: string,
+    url: string,
+    call: Pick<OutboundCall, "body" | "timeoutMs" | "headers">,
+  ): Promise<OutboundAnswer> {
+    const { identity, resolver, outbound } = this.#options;
+    return outbound.call({
+      ...call,
+      method: call.body === undefined ? "GET" : "POST",
+      url,
+      headers: { ...call.headers, ...(await identity.headersFor(did)) },
+      trustedOrigin: resolver.trustedOrigin(did),
+      bytesMax: answerBytesMax,
     });
+  }
+
+  /** What it answered; PEER_UNREACHABLE or PEER_REFUSED with its reason where that is an error. */
+  #read(did: string, answer: OutboundAnswer): unknown {
     const peer = this.nameOf(did);
     if (answer.status >= 500 || answer.status === 429) {
       const problem = `${answer.status} ${reasonIn(answer.body)}`;

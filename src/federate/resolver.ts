@@ -80,7 +80,8 @@ export class Resolver {
     const now = this.#options.clock.monotonic();
     const kept = this.#kept.get(did);
     const keepMs = olderThanMs ?? this.#options.keepMs ?? keepMsDefault;
-    if (kept && now - kept.at < (kept.failed ? keepFailureMs : keepMs)) return kept.document;
+    const stillGoodMs = kept?.failed ? Math.min(keepFailureMs, keepMs) : keepMs;
+    if (kept && now - kept.at < stillGoodMs) return kept.document;
     const entry: Kept = { document: this.#fetch(did), at: now, failed: false };
     entry.document.catch(() => {
       entry.failed = true;

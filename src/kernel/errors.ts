@@ -43,6 +43,11 @@ export const catalogue = {
     message: "The store did not take the write: {problem}",
     remedy: "Check the disk's free space and rights, then start the node again.",
   },
+  SEARCH_FAILED: {
+    status: 500,
+    message: "The search's index failed: {problem}",
+    remedy: "Start the node again; the index is made anew where it cannot be read.",
+  },
   BODY_INVALID: {
     status: 400,
     message: "The request is not valid: {problem}",

@@ -11,6 +11,7 @@ export type NewProduct = Pick<Product, "title" | "topics" | "terms"> &
 
 const topicsMax = 100;
 const keywordsMax = 50;
+const unitsMax = 16;
 const titleLengthMax = 200;
 const descriptionLengthMax = 10_000;
 
@@ -28,6 +29,7 @@ export function productFrom(input: NewProduct, now: number): Product {
     delivery: input.delivery ?? "live",
     sector: input.sector ?? "other",
     keywords: [...(input.keywords ?? [])],
+    ...(input.units === undefined ? {} : { units: [...input.units] }),
     ...(input.place === undefined ? {} : { place: input.place }),
     terms: termsFrom(input.terms),
     ...(input.approval === undefined ? {} : { approval: input.approval }),
@@ -78,6 +80,9 @@ function productProblem(product: Product, now: number): string | undefined {
   if (approval !== "auto" && approval !== "manual") {
     return `approval "${String(approval)}" is neither auto nor manual`;
   }
+  if (product.units !== undefined && !areUnits(product.units)) {
+    return `units are more than ${unitsMax}, or one is no UCUM code of 1–32 characters`;
+  }
   const place = product.place === undefined ? undefined : placeProblem(product.place);
   if (place !== undefined) return `place: ${place}`;
   return (
@@ -86,6 +91,11 @@ function productProblem(product: Product, now: number): string | undefined {
     termsProblem(product.terms) ??
     timelyProblem(product.terms, now)
   );
+}
+
+/** UCUM codes are of visible ASCII characters (UCUM §6). */
+function areUnits(units: readonly string[]): boolean {
+  return units.length <= unitsMax && units.every((unit) => /^[!-~]{1,32}$/.test(unit));
 }
 
 function topicsProblem(topics: readonly string[]): string | undefined {

@@ -17,6 +17,8 @@ export interface Product {
   readonly delivery: "live" | "logged";
   readonly sector: string;
   readonly keywords: readonly string[];
+  /** UCUM codes of what is measured. */
+  readonly units?: readonly string[];
   readonly place?: Place;
   readonly terms: Terms;
   /** Who agrees to a request: the node by itself (absent), or a person. */

@@ -4,9 +4,12 @@ import { join } from "node:path";
 import type { ApiDeps, LogRow, MessageSeen, MessageToPublish } from "../../src/api/deps.ts";
 import { apiRoutes, createHttpServer, listenHttp } from "../../src/api/server.ts";
 import { ComityHttp } from "../../src/client/http.ts";
-import type { OfferResource, UsageResource } from "../../src/client/resources.ts";
+import type { UsageResource } from "../../src/client/resources.ts";
 import type { Overview } from "../../src/client/world.ts";
+import { openEmbeddedSearch } from "../../src/engines/embedded/search.ts";
 import { openEmbeddedStore } from "../../src/engines/embedded/store.ts";
+import { entryOf, type FoundOffer } from "../../src/federate/found-offer.ts";
+import type { SearchIndex } from "../../src/ports/search.ts";
 import { systemClock } from "../../src/kernel/clock.ts";
 import { ComityError } from "../../src/kernel/errors.ts";
 import { systemEntropy } from "../../src/kernel/id.ts";
@@ -70,6 +73,7 @@ export async function smallNode(
 ): Promise<SmallNode> {
   const folder = await mkdtemp(join(tmpdir(), "comity-api-"));
   const store = await openEmbeddedStore({ path: join(folder, "store.db") });
+  const search = await openEmbeddedSearch({ path: join(folder, "search.db") });
   const outside = { store, clock: systemClock, entropy: systemEntropy };
   const things = await Things.open(outside);
   const { users, adminToken = "" } = await Users.open({
@@ -106,7 +110,7 @@ export async function smallNode(
     things,
     users,
     audit: await AuditTrail.open(store, systemClock),
-    ...rooms(state),
+    ...rooms(state, search),
     consoleDir: options.consoleDir ?? join(folder, "no-console"),
     limits: { bodyBytesMax: 65_536 },
   };
@@ -122,6 +126,7 @@ export async function smallNode(
     folder,
     close: async () => {
       await app.close();
+      await search.close();
       await store.close();
       await rm(folder, { recursive: true });
     },
@@ -133,7 +138,7 @@ type Rooms = Omit<
   "node" | "clock" | "journal" | "things" | "users" | "audit" | "consoleDir" | "limits"
 >;
 
-function rooms(state: SmallState): Rooms {
+function rooms(state: SmallState, search: SearchIndex): Rooms {
   return {
     products: {
       list: () => [...state.products.values()],
@@ -148,6 +153,9 @@ function rooms(state: SmallState): Rooms {
     peers: {
       list: () => [{ did: other, name: "nairobi", url: "http://127.0.0.1:1" }],
       add: async (url) => ({ did: other, name: "nairobi", url }),
+      remove: async (id) => {
+        throw new ComityError("NOT_FOUND", { what: "peer", id });
+      },
       nameOf: (did) => (did === other ? "nairobi" : did),
       overview: async (did) => {
         const overview = state.overviews.get(did);
@@ -155,7 +163,15 @@ function rooms(state: SmallState): Rooms {
         return overview;
       },
     },
-    offers: { all: async () => [...state.products.values()].map(offerOf) },
+    offers: {
+      async find(query) {
+        await search.forget(self);
+        const put = [...state.products.values()].map((product) => entryOf(offerOf(product)));
+        await search.change(self, { put, remove: [], seenAt: 0 });
+        const { found, total } = await search.find(query);
+        return { offers: found.map(({ doc }) => doc as FoundOffer), total };
+      },
+    },
     agreements: {
       list: () => [...state.agreements.values()],
       get: (id) => state.agreements.get(id),
@@ -256,9 +272,10 @@ async function* readRows(rows: readonly LogRow[], log: string, after: number, li
   yield* rows.filter((row) => row.position >= after).slice(0, limit);
 }
 
-function offerOf(product: Product): OfferResource {
-  const { id, title, description, keywords, sector, terms } = product;
-  const offer = { offer: `${id}:abc`, product: id, title, description, keywords, sector };
+function offerOf(product: Product): FoundOffer {
+  const { id, title, description, topics, delivery, keywords, sector, terms } = product;
+  const about = { title, description, topics, delivery, keywords, sector };
+  const offer = { offer: `${id}:abc`, product: id, ...about };
   return { ...offer, provider: self, providerName: "rotterdam", price: terms.price };
 }
 

@@ -5,6 +5,7 @@ import { canonicalBytes } from "../../src/kernel/canonical.ts";
 import type { Agreement } from "../../src/market/agreement.ts";
 import { grantOf } from "../../src/market/compile.ts";
 import { didOfKeyId, signaturePayload, verifySignature } from "../../src/wire/jws.ts";
+import { message } from "../../src/wire/dsp/messages.ts";
 import {
   freeProduct,
   leaveSeat,
@@ -42,12 +43,26 @@ async function offerOf(product: string): Promise<string> {
 test("contract - a peer is added by its address and its offers are found", async () => {
   const peer = await buyer.federation.peers.add(seller.url);
   assert.deepEqual([peer.did, peer.name, peer.country], [seller.did, "seller", "NL"]);
-  const offers = await buyer.federation.offers.all();
+  const { offers } = await buyer.federation.offers.find({ limit: 50 });
   const found = offers.filter(({ product }) => product === "bus-positions");
   assert.equal(found.length, 1);
   assert.deepEqual(found[0]?.price, paidProduct.terms.price);
   assert.equal(found[0]?.offer, await offerOf("bus-positions"));
   assert.equal(found[0]?.providerName, "seller");
+});
+
+test("contract - a catalogue that did not change is answered in a word", async () => {
+  const url = `${await buyer.federation.peers.dspBase(seller.did)}/catalog/request`;
+  const ask = (tag?: string) =>
+    buyer.federation.peers.ask(seller.did, url, message("CatalogRequestMessage", {}), tag);
+  const first = await ask();
+  assert.ok(first !== "unchanged" && first.tag !== undefined);
+  assert.equal(await ask(first.tag), "unchanged");
+  assert.notEqual(await ask('"another"'), "unchanged");
+  await seller.catalogue.add({ ...paidProduct, id: "for-a-moment" });
+  const second = await ask(first.tag);
+  assert.ok(second !== "unchanged" && second.tag !== first.tag);
+  await seller.catalogue.remove("for-a-moment");
 });
 
 test("contract - offer to FINALIZED: both sides hold the same agreement, signed by both", async () => {

@@ -3,6 +3,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fastify, { type FastifyInstance } from "fastify";
+import { openEmbeddedSearch } from "../../src/engines/embedded/search.ts";
 import { openEmbeddedSigner } from "../../src/engines/embedded/signer.ts";
 import { openEmbeddedStore } from "../../src/engines/embedded/store.ts";
 import {
@@ -74,6 +75,7 @@ export async function openSide(
   const journal = new Journal();
   const catalogue = await Catalogue.open({ store, clock });
   const agreements = await Agreements.open(store);
+  const search = await openEmbeddedSearch({ path: join(seat.dir, "search.db") });
   const federation = await openFederation({
     store,
     signer,
@@ -82,6 +84,7 @@ export async function openSide(
     journal,
     catalogue,
     agreements,
+    search,
     profile: { name: seat.name, title: `The ${seat.name}`, country: "NL", currency: "EUR" },
     baseUrl: () => seat.url,
     mqttUrl: () => `mqtt://127.0.0.1:${seat.port + 1}`,
@@ -114,6 +117,7 @@ export async function openSide(
     async stop() {
       await app.close();
       await federation.close();
+      await search.close();
       await store.close();
     },
   };

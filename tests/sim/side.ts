@@ -20,6 +20,7 @@ import { ProviderReceipts } from "../../src/meter/receipts-provider.ts";
 import { Meter } from "../../src/meter/usage.ts";
 import type { Signer } from "../../src/ports/signer.ts";
 import { postingsOf } from "../../src/settle/ledger.ts";
+import { directSearch } from "./direct-search.ts";
 import { MemoryStore, newDisk } from "./memory-store.ts";
 import type { Host, Network } from "./network.ts";
 import type { Random } from "./random.ts";
@@ -191,6 +192,8 @@ async function openProcess(outside: {
   const counts = await ConsumerCounts.open(store, clock);
   const federation = await openFederation({
     ...{ store, signer, clock, entropy, journal, catalogue, agreements },
+    search: directSearch(),
+    crawlMs: 0,
     profile: { name, title: name, country: "NL", currency: "EUR" },
     baseUrl: () => origin,
     mqttUrl: () => origin.replace("http", "mqtt"),

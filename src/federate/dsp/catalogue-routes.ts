@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import type { FastifyInstance } from "fastify";
 import { ComityError } from "../../kernel/errors.ts";
 import type { Catalogue } from "../../market/catalogue.ts";
@@ -41,14 +42,26 @@ export async function catalogueRoutes(
     }),
     comity: aboutOf(product),
   });
+  /** RFC 9110 §8.8.3, of the whole catalogue; made anew once a product came or went. */
+  let tag: string | undefined;
+  catalogue.listen(() => (tag = undefined));
+  const tagOf = (datasets: readonly unknown[]): string => {
+    const told = [baseUrl(), ...datasets];
+    return (tag ??= `"${hash("sha256", JSON.stringify(told), "base64url").slice(0, 22)}"`);
+  };
   await app.register(
     async (scope) => {
       answerInDsp(scope, "CatalogError");
 
-      scope.post("/request", async (request) => {
+      scope.post("/request", async (request, reply) => {
         await authenticatePeer(request);
         parseMessage(CatalogRequestMessage, request.body);
+        const known = request.headers["if-none-match"];
+        // RFC 9110 §13.1.2: 304 is the answer to a GET, 412 to any other method
+        if (known !== undefined && known === tag) return reply.code(412).send();
         const dataset = catalogue.list().map(datasetOf);
+        reply.header("etag", tagOf(dataset));
+        if (known === tag) return reply.code(412).send();
         return {
           ...message("Catalog", { "@id": `${signer.did}#catalog`, participantId: signer.did }),
           service: [service()],
@@ -79,6 +92,7 @@ function aboutOf(product: Product): AboutProduct {
     keywords: [...product.keywords],
     price: product.terms.price,
     ...(approval === undefined ? {} : { approval }),
+    ...(product.units === undefined ? {} : { units: [...product.units] }),
     ...(place === undefined ? {} : { place }),
   };
 }

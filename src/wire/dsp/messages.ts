@@ -212,6 +212,8 @@ const aboutProduct = Type.Object({
   approval: Type.Optional(Type.Union([Type.Literal("auto"), Type.Literal("manual")])),
   sector: Type.Optional(Type.String()),
   keywords: Type.Optional(Type.Array(Type.String())),
+  /** UCUM codes. */
+  units: Type.Optional(Type.Array(Type.String({ maxLength: 64 }), { maxItems: 32 })),
   place: Type.Optional(
     Type.Object({ lat: Type.Number(), lon: Type.Number(), name: Type.Optional(Type.String()) }),
   ),
