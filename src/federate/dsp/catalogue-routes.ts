@@ -13,7 +13,12 @@ import {
 } from "../../wire/dsp/messages.ts";
 import { parseMessage } from "../../wire/dsp/parse.ts";
 import type { AuthenticatePeer } from "../authenticate.ts";
+import { type CatalogueQuery, catalogueQuery, pageOf } from "./catalogue-query.ts";
 import { answerInDsp } from "./dsp-errors.ts";
+
+interface Paging {
+  Querystring: { limit?: string; cursor?: string };
+}
 
 export interface CatalogueRoutesDeps {
   readonly authenticatePeer: AuthenticatePeer;
@@ -42,26 +47,33 @@ export async function catalogueRoutes(
     }),
     comity: aboutOf(product),
   });
-  /** RFC 9110 §8.8.3, of the whole catalogue; made anew once a product came or went. */
-  let tag: string | undefined;
-  catalogue.listen(() => (tag = undefined));
-  const tagOf = (datasets: readonly unknown[]): string => {
-    const told = [baseUrl(), ...datasets];
-    return (tag ??= `"${hash("sha256", JSON.stringify(told), "base64url").slice(0, 22)}"`);
+  /** Of the whole catalogue; made anew once a product came or went. */
+  let digest: string | undefined;
+  catalogue.listen(() => (digest = undefined));
+  /** RFC 9110 §8.8.3: of the catalogue as this query sees it. */
+  const tagOf = (query: CatalogueQuery): string => {
+    digest ??= digestOf([baseUrl(), ...catalogue.list().map(datasetOf)]);
+    return `"${digestOf([digest, query])}"`;
   };
   await app.register(
     async (scope) => {
       answerInDsp(scope, "CatalogError");
 
-      scope.post("/request", async (request, reply) => {
+      scope.post<Paging>("/request", async (request, reply) => {
         await authenticatePeer(request);
-        parseMessage(CatalogRequestMessage, request.body);
-        const known = request.headers["if-none-match"];
+        const { filter } = parseMessage(CatalogRequestMessage, request.body);
+        const query = catalogueQuery(filter, request.query);
+        const etag = tagOf(query);
+        reply.header("etag", etag);
         // RFC 9110 §13.1.2: 304 is the answer to a GET, 412 to any other method
-        if (known !== undefined && known === tag) return reply.code(412).send();
-        const dataset = catalogue.list().map(datasetOf);
-        reply.header("etag", tagOf(dataset));
-        if (known === tag) return reply.code(412).send();
+        if (request.headers["if-none-match"] === etag) return reply.code(412).send();
+        const { page, next } = pageOf(catalogue.list(), query);
+        if (next !== undefined) {
+          // the next page by RFC 8288, as DSP's HTTPS binding of the catalogue has it
+          const url = `${baseUrl()}${dspPath}/catalog/request?cursor=${next}`;
+          reply.header("link", `<${url}>; rel="next"`);
+        }
+        const dataset = page.map(datasetOf);
         return {
           ...message("Catalog", { "@id": `${signer.did}#catalog`, participantId: signer.did }),
           service: [service()],
@@ -79,6 +91,10 @@ export async function catalogueRoutes(
     },
     { prefix: `${dspPath}/catalog` },
   );
+}
+
+function digestOf(told: readonly unknown[]): string {
+  return hash("sha256", JSON.stringify(told), "base64url").slice(0, 22);
 }
 
 function aboutOf(product: Product): AboutProduct {

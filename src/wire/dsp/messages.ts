@@ -200,7 +200,8 @@ export const TransferProcess = Type.Object({
 /** §5.2.1 */
 export const CatalogRequestMessage = Type.Object({
   "@type": Type.Literal("CatalogRequestMessage"),
-  filter: Type.Optional(Type.Array(Type.Unknown())),
+  /** An array by its schema; EDC sends an object. */
+  filter: Type.Optional(Type.Unknown()),
 });
 
 /** What a product says about itself beyond its policy: our member of a Dataset. */
