@@ -22,7 +22,12 @@ export interface TwoNodes {
   /** Publishes the product on the provider and agrees to it from the consumer. */
   share(product: NewProduct): Promise<AgreementResource>;
   /** Stops one side and starts it again on the same data. */
-  restart(side: "provider" | "consumer", more?: Partial<NodeOptions>): Promise<void>;
+  restart(
+    side: "provider" | "consumer",
+    more?: Partial<NodeOptions>,
+    /** While it is stopped. */
+    between?: () => Promise<unknown>,
+  ): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -80,9 +85,10 @@ export async function twoNodes(more: Partial<NodeOptions> = {}): Promise<TwoNode
       if (offer === undefined) throw new Error(`the consumer does not find ${id}`);
       return sides.consumer.http.agree(offer.offer, offer.provider);
     },
-    async restart(side, changed = {}) {
+    async restart(side, changed = {}, between = async () => {}) {
       const { port } = new URL(sides[side].node.mqttUrl);
       await sides[side].node.close();
+      await between();
       const mqtt = { host: localhost, port: Number(port) };
       sides[side] = await startTestNode({ ...optionsOf(side), mqtt, ...changed });
     },

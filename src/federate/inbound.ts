@@ -22,6 +22,8 @@ export interface InboundOptions {
   /** Told after the commit: hand on the packets it added to the log, acknowledge the checkpoint. */
   readonly onCommitted: (checkpoint: Checkpoint, added: Buffer | undefined) => void;
   readonly onFailure: (failure: unknown) => void;
+  /** The provider counts positions anew from `first` on: it no longer has what came after that. */
+  readonly onNewEpoch?: (committed: Checkpoint, first: number) => void;
   /** What may wait here for a checkpoint and its commit. */
   readonly uncommittedBytesMax?: number | undefined;
 }
@@ -145,6 +147,9 @@ export class Inbound {
     }
     const { epoch, position: next } = checkpoint;
     const { count, payloadBytes } = stretch;
+    if (this.#committed.epoch !== epoch && this.#committed.epoch !== "") {
+      this.#options.onNewEpoch?.(this.#committed, next - count);
+    }
     const packets = Buffer.concat(stretch.packets);
     // A new agreement's first message stands here at the latest.
     const first = this.#committed.epoch === epoch ? this.#committed.position : next - count;

@@ -259,6 +259,10 @@ export class Link {
       uncommittedBytesMax: this.#outside.uncommittedBytesMax,
       writesFor: (checkpoint) => this.#outside.counts.writesFor(this.agreement.id, checkpoint),
       onCommitted: (checkpoint, added) => this.#onCommitted(checkpoint, added),
+      onNewEpoch: ({ position }, first) => {
+        const text = `${this.#peer} was restored: ${this.agreement.title} goes on from position`;
+        this.report.say("link.restored", `${text} ${first}; up to ${position} was had before`);
+      },
       onFailure: (failure) => {
         const text = `What came from ${this.#peer} cannot be stored or handed on`;
         this.#stop("failed", `${text}: ${problemOf(failure)}`);
@@ -319,12 +323,13 @@ export class Link {
       if (attachment !== this.#attachment) return;
       const control = decodeControl(scanned.packets.subarray(place.payloadAt, place.end));
       if (control?.t === "checkpoint") {
-        const { epoch, position, messages, payloadBytes, at } = control;
+        const { t: _, at, behind, ...checkpoint } = control;
         const { clock } = this.#outside;
         this.report.lagMs = Math.max(0, clock.now() - at);
-        this.report.behind = control.behind;
-        if (this.#outside.affords?.(this.agreement, messages) === false) return this.#forgo();
-        const problem = inbound.checkpoint({ epoch, position, messages, payloadBytes }, at);
+        this.report.behind = behind;
+        if (this.#outside.affords?.(this.agreement, checkpoint.messages) === false)
+          return this.#forgo();
+        const problem = inbound.checkpoint(checkpoint, at);
         if (problem === undefined) return;
         this.#stop("disagrees", `Counts for ${this.agreement.title} disagree: ${problem}`);
       } else if (control?.t === "end") void this.#onEnd(control.reason, inbound);

@@ -19,6 +19,10 @@ export class ReceivedLog {
   readonly #turns = new Turns();
   /** The position after the last message; undefined while there is no log yet. */
   #end: number | undefined;
+  /** What the log's blocks are of; its positions go on whatever the provider counts in. */
+  #epoch: string | undefined;
+  /** Where the positions of another epoch stand here. */
+  readonly #shifts = new Map<string, number>();
 
   constructor(name: string, store: Store) {
     this.#name = name;
@@ -28,13 +32,35 @@ export class ReceivedLog {
   /** One commit with `more`, which is stored in any case; resolves with the packets it added. */
   append(received: Received, more: readonly Write[]): Promise<Buffer> {
     return this.#turns.take(this.#name, async () => {
-      this.#end ??= (await this.#store.log(this.#name))?.end;
-      const added = after(this.#end ?? 0, received);
-      await this.#store.commit([...this.#writesOf(added), ...more]);
+      await this.#open();
+      const shift = await this.#shiftOf(received);
+      const added = after(this.#end ?? 0, shifted(received, shift.by, this.#epoch));
+      await this.#store.commit([...shift.writes, ...this.#writesOf(added), ...more]);
+      this.#shifts.set(received.epoch, shift.by);
       if (added === undefined) return Buffer.alloc(0);
       this.#end = added.next;
+      this.#epoch = added.epoch;
       return added.packets;
     });
+  }
+
+  async #open(): Promise<void> {
+    if (this.#end !== undefined) return;
+    const state = await this.#store.log(this.#name);
+    this.#end = state?.end;
+    this.#epoch = state?.epoch;
+  }
+
+  /** A provider that was restored counts anew: its new epoch begins here where the old one ended. */
+  async #shiftOf({ epoch, first }: Received): Promise<{ by: number; writes: Write[] }> {
+    if (this.#epoch === undefined || this.#epoch === epoch) return { by: 0, writes: [] };
+    const id = `${this.#name} ${epoch}`;
+    const known =
+      this.#shifts.get(epoch) ??
+      (await this.#store.get<{ readonly by: number }>("log-shift", id))?.by;
+    if (known !== undefined) return { by: known, writes: [] };
+    const by = (this.#end ?? 0) - first;
+    return { by, writes: [{ op: "put", kind: "log-shift", id, doc: { by } }] };
   }
 
   #writesOf(added: Received | undefined): Write[] {
@@ -46,6 +72,11 @@ export class ReceivedLog {
     const gap = { first: this.#end, next: added.first, count: 0, payloadBytes: 0 };
     return [{ op: "append", block: { log, ...added, ...gap, packets: Buffer.alloc(0) } }, block];
   }
+}
+
+function shifted(received: Received, by: number, epoch = received.epoch): Received {
+  const { first, next } = received;
+  return { ...received, epoch, first: first + by, next: next + by };
 }
 
 /**

@@ -24,6 +24,8 @@ export interface FeedPosition {
   readonly position: number;
   /** When the last message before it was logged or handed on, milliseconds since the Unix epoch. */
   readonly at: number;
+  readonly behind?: number;
+  readonly lineage?: string;
 }
 
 /**
@@ -120,11 +122,15 @@ export abstract class Feed {
     });
   }
 
-  #checkpoint({ epoch, position, at }: FeedPosition): Buffer {
+  #checkpoint({ epoch, position, at, behind, lineage }: FeedPosition): Buffer {
     const { messages, payloadBytes } = this.tally;
     this.#sent = { epoch, position, messages, payloadBytes };
     this.#unacknowledged.push({ checkpoint: this.#sent, sentAt: this.#clock.monotonic() });
-    return this.#control({ t: "checkpoint", at, ...this.#sent });
+    const more = {
+      ...(behind === undefined ? {} : { behind }),
+      ...(lineage === undefined || lineage === "" ? {} : { lineage }),
+    };
+    return this.#control({ t: "checkpoint", at, ...this.#sent, ...more });
   }
 
   #finish(reason: EndReason): void {

@@ -32,6 +32,8 @@ export interface FlowOutside {
 export interface StartPosition {
   readonly epoch: string;
   readonly position: number;
+  /** What positions are counted in since the log was restored, where the consumer had more of it. */
+  readonly servedAs?: string;
 }
 
 interface LoggedStream {

@@ -159,6 +159,11 @@ export class Lane implements OutboxSocket {
   turn(): number {
     const flush = this.#flush;
     if (flush === undefined || this.#closed) return 0;
+    const owedMs = this.#budget?.waitMs() ?? 0;
+    if (owedMs > 0) {
+      this.#rest(owedMs);
+      return 0;
+    }
     this.#sent = 0;
     const share = this.#lanes.isQuiet ? roundBytesMax : quantumBytes;
     this.#credit = Math.min(share, this.#credit + share);

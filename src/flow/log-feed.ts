@@ -11,6 +11,8 @@ const windowBytesMax = 4_194_304;
 
 export interface LogFeedOptions extends FeedOptions {
   readonly log: StreamLog;
+  /** What its positions are told as being of. */
+  readonly epoch: string;
   /** Where reading goes on. */
   readonly position: number;
   /** It has passed everything before the position. */
@@ -23,6 +25,7 @@ export interface LogFeedOptions extends FeedOptions {
  */
 export class LogFeed extends Feed {
   readonly #log: StreamLog;
+  readonly #epoch: string;
   readonly #passage: Passage;
   #stopReading = (): void => {};
   /** Sent and not acknowledged, oldest first. */
@@ -35,6 +38,7 @@ export class LogFeed extends Feed {
   constructor(options: LogFeedOptions) {
     super(options);
     this.#log = options.log;
+    this.#epoch = options.epoch;
     this.#passage = options.passage;
     this.#position = options.position;
     this.#lastMark = { position: options.position, messages: options.base.messages, at: 0 };
@@ -63,7 +67,7 @@ export class LogFeed extends Feed {
   /** Exact where nothing is withheld, else a lower bound; nothing is ever resumed from here. */
   protected override positionNow(): FeedPosition {
     const { position, messages, at } = this.#lastMark;
-    return { epoch: this.#log.epoch, position: position + this.tally.messages - messages, at };
+    return { epoch: this.#epoch, position: position + this.tally.messages - messages, at };
   }
 
   get #mayRead(): boolean {
@@ -108,7 +112,9 @@ export class LogFeed extends Feed {
     this.#outstandingBytes += bytes;
     this.pushCheckpoint(() => {
       this.#lastMark = { position: block.next, messages: this.tally.messages, at: block.at };
-      return { epoch: this.#log.epoch, position: block.next, at: block.at };
+      const { end, lineage } = this.#log;
+      const told = { behind: end - block.next, lineage: lineage.textAt(block.next) };
+      return { epoch: this.#epoch, position: block.next, at: block.at, ...told };
     });
   }
 

@@ -73,14 +73,21 @@ export class LinkFeed implements Holder {
     const { usage, entropy, store, clock } = flow.outside;
     const { agreement } = gate.grant;
     const log = this.#log();
-    const start = log && (await store.get<StartPosition>("start", agreement));
+    let start = log && (await store.get<StartPosition>("start", agreement));
     if (this.#closed) return undefined;
     const before = usage.acknowledged(agreement);
+    const common = log && commonEnd(claimed, start, log);
+    if (log !== undefined && common !== undefined && mayHaveMore(claimed, before)) {
+      // Never back before the start, nor before what was acknowledged on both sides.
+      const position = Math.max(common, positionOf(before, start, log));
+      start = await this.#restored(log, position, claimed, start);
+    }
     const isTaken =
-      log === undefined
-        ? isAheadLive(claimed, before)
+      log === undefined || common !== undefined
+        ? mayHaveMore(claimed, before)
         : await isAheadLogged(claimed, before, {
             log,
+            epoch: epochOf(start, log),
             from: positionOf(before, start, log),
             start: startOf(start, log),
             gate,
@@ -89,7 +96,9 @@ export class LinkFeed implements Holder {
     // Also where there is nothing to take: what an older connection acknowledged has to be known.
     await usage.acknowledge(agreement, isTaken ? claimed : before);
     if (this.#closed) return undefined;
-    const base = usage.acknowledged(agreement);
+    const known = usage.acknowledged(agreement);
+    const base = (log && (await this.#earlier(log, claimed, known, start))) ?? known;
+    if (this.#closed) return undefined;
     requireSame(claimed, base);
     gate.goOnFrom(base.messages);
     const onFailed = (failure: unknown): void => this.#fail(failure);
@@ -98,9 +107,65 @@ export class LinkFeed implements Holder {
       const position = positionOf(base, start, log);
       const passage = await openPassage(gate, log, position, startOf(start, log));
       if (this.#closed) return undefined;
-      return new LogFeed({ ...line, log, position, passage });
+      return new LogFeed({ ...line, log, epoch: epochOf(start, log), position, passage });
     }
     return new LiveFeed({ ...line, epoch: entropy.uuid(), router: flow.router });
+  }
+
+  /**
+   * The consumer has stored what this log does not hold: the node was restored from a backup. It
+   * goes on where both pasts part, under another epoch; what was stored is billed, and not again.
+   */
+  async #restored(
+    log: StreamLog,
+    position: number,
+    claimed: Checkpoint,
+    before: StartPosition | undefined,
+  ): Promise<StartPosition> {
+    const { flow, gate } = this.#request;
+    const { agreement } = gate.grant;
+    // The same for all agreements that find it out: their consumers keep the stream once.
+    const servedAs = `${log.epoch}/${log.lineage.runs.at(-1)?.id ?? "0"}`;
+    const doc: StartPosition = { epoch: log.epoch, position, servedAs };
+    if (before?.servedAs === servedAs) throw new LinkRefused("the log has no such past");
+    await flow.outside.store.commit([{ op: "put", kind: "start", id: agreement, doc }]);
+    gate.tell(
+      "link.restored",
+      `This node was restored from a backup: ${gate.grant.consumer} has the stream up to ` +
+        `position ${claimed.position}, the same up to ${position}; it goes on there in a new epoch`,
+    );
+    return doc;
+  }
+
+  /**
+   * The consumer was restored from a backup and has less than it acknowledged: it is served again
+   * from there, where the log still tells that it was just that. A position is billed once.
+   */
+  async #earlier(
+    log: StreamLog,
+    claimed: Checkpoint,
+    known: Checkpoint,
+    started: StartPosition | undefined,
+  ): Promise<Checkpoint | undefined> {
+    const { gate } = this.#request;
+    const epoch = epochOf(started, log);
+    const start = startOf(started, log);
+    const isNothing = claimed.epoch === "" && claimed.messages === 0;
+    if (claimed.messages >= known.messages || known.epoch !== epoch) return undefined;
+    if (!isNothing && claimed.epoch !== epoch) return undefined;
+    const position = isNothing ? start : claimed.position;
+    if (position < start || known.position - position > aheadMessagesMax) return undefined;
+    const passage = await openPassage(gate, log, position, start);
+    const due = await dueBetween(log, position, known.position, passage);
+    const { messages, payloadBytes } = claimed;
+    if (due?.messages !== known.messages - messages) return undefined;
+    if (due.payloadBytes !== known.payloadBytes - payloadBytes) return undefined;
+    gate.tell(
+      "link.again",
+      `${gate.grant.consumer} came back with less than it acknowledged, as from a backup: served ` +
+        `again from position ${position}, and not billed again up to ${known.position}`,
+    );
+    return { epoch, position, messages, payloadBytes };
   }
 
   /** A stream that was sold as logged is never served as live: it would not be whole. */
@@ -129,7 +194,21 @@ export class LinkFeed implements Holder {
 
 /** Where the log is read on from, never before the agreement's start. */
 function positionOf(base: Checkpoint, start: StartPosition | undefined, log: StreamLog): number {
-  return base.epoch === log.epoch ? base.position : startOf(start, log);
+  return base.epoch === epochOf(start, log) ? base.position : startOf(start, log);
+}
+
+function epochOf(start: StartPosition | undefined, log: StreamLog): string {
+  return start?.epoch === log.epoch ? (start.servedAs ?? log.epoch) : log.epoch;
+}
+
+/** Where what the consumer has parts from what the log holds; undefined where it does not. */
+function commonEnd(
+  { epoch, position, lineage }: Checkpoint,
+  start: StartPosition | undefined,
+  log: StreamLog,
+): number | undefined {
+  if (epoch !== epochOf(start, log)) return undefined;
+  return log.lineage.commonWith(lineage, position, log.end);
 }
 
 /** Where an agreement begins in the log as it stands now. */
@@ -146,20 +225,22 @@ export function startOf(start: StartPosition | undefined, log: StreamLog): numbe
  */
 const aheadMessagesMax = 10_000_000;
 
-function isAheadLive(claimed: Checkpoint, known: Checkpoint): boolean {
+function mayHaveMore(claimed: Checkpoint, known: Checkpoint): boolean {
   const messages = claimed.messages - known.messages;
-  return messages > 0 && messages <= aheadMessagesMax && claimed.payloadBytes >= known.payloadBytes;
+  return (
+    messages >= 0 && messages <= aheadMessagesMax && claimed.payloadBytes >= known.payloadBytes
+  );
 }
 
 /** A claim must count what the log holds up to its position: not less, which would be free. */
 async function isAheadLogged(
   claimed: Checkpoint,
   known: Checkpoint,
-  served: { log: StreamLog; from: number; start: number; gate: Gate },
+  served: { log: StreamLog; epoch: string; from: number; start: number; gate: Gate },
 ): Promise<boolean> {
   const { log, from, start, gate } = served;
   const { epoch, position, messages, payloadBytes } = claimed;
-  if (epoch !== log.epoch || position <= from || position > log.end) return false;
+  if (epoch !== served.epoch || position <= from || position > log.end) return false;
   if (position - from > aheadMessagesMax) return false;
   const due = await dueBetween(log, from, position, await openPassage(gate, log, from, start));
   return (

@@ -2,8 +2,9 @@ import type { Clock } from "../kernel/clock.ts";
 import type { Crash } from "../kernel/crash.ts";
 import { ComityError } from "../kernel/errors.ts";
 import type { Entropy } from "../kernel/id.ts";
-import type { LogBlock, Store } from "../ports/store.ts";
+import type { LogBlock, Store, Write } from "../ports/store.ts";
 import { propertiesAt } from "../wire/mqtt/publish.ts";
+import { Lineage, type LogRun } from "./lineage.ts";
 import type { Run } from "./run.ts";
 
 interface Batch {
@@ -40,6 +41,7 @@ export class StreamLog {
   readonly name: string;
   readonly epoch: string;
   readonly #outside: Outside;
+  readonly lineage: Lineage;
   readonly #producers: Map<string, number>;
   /** How many of `#producers` each publisher has. */
   readonly #producerCounts = new Map<string, number>();
@@ -48,6 +50,7 @@ export class StreamLog {
   readonly #tail: LogBlock[] = [];
   #tailBytes = 0;
   #end: number;
+  #hasBegun = false;
   #gathering: Batch | undefined;
   #committing: Batch | undefined;
   #failure: unknown;
@@ -57,9 +60,11 @@ export class StreamLog {
     epoch: string,
     end: number,
     producers: ReadonlyMap<string, number>,
+    lineage: Lineage,
     outside: Outside,
   ) {
     this.name = name;
+    this.lineage = lineage;
     this.epoch = epoch;
     this.#end = end;
     this.#producers = new Map(producers);
@@ -71,7 +76,9 @@ export class StreamLog {
     const state = await outside.store.log(name);
     const producers = await outside.store.producers(name);
     const epoch = state?.epoch ?? outside.entropy.uuid();
-    return new StreamLog(name, epoch, state?.end ?? 0, producers, outside);
+    const runs = await outside.store.get<readonly LogRun[]>("log-run", name);
+    const lineage = new Lineage(runs ?? []);
+    return new StreamLog(name, epoch, state?.end ?? 0, producers, lineage, outside);
   }
 
   /** The position after the last committed message. */
@@ -122,13 +129,25 @@ export class StreamLog {
     }
     const blocks: LogBlock[] = [];
     let bytes = 0;
-    for (const block of this.#tail) {
-      if (block.next <= after) continue;
+    for (let i = this.#indexAfter(after); i < this.#tail.length; i++) {
+      const block = this.#tail[i]!;
       blocks.push(block);
       bytes += block.packets.length;
       if (bytes >= bytesMax) break;
     }
     return blocks;
+  }
+
+  /** Where in the tail the first block stands that has messages at or after the position. */
+  #indexAfter(position: number): number {
+    let low = 0;
+    let high = this.#tail.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#tail[middle]!.next <= position) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 
   /** Resolves when everything taken in is durable. */
@@ -164,7 +183,10 @@ export class StreamLog {
     };
     try {
       crash("log.appending");
-      await store.commit([{ op: "append", block, producers: batch.producers }]);
+      await store.commit([
+        { op: "append", block, producers: batch.producers },
+        ...this.#beginning(block.first),
+      ]);
       crash("log.committed");
     } catch (failure) {
       this.#fail(failure, batch);
@@ -180,6 +202,14 @@ export class StreamLog {
       this.#outside.deliver(run);
     }
     for (const listener of this.#listeners) listener();
+  }
+
+  /** With this start's first block it is written down who writes from there on. */
+  #beginning(from: number): Write[] {
+    if (this.#hasBegun) return [];
+    this.#hasBegun = true;
+    this.lineage.begin({ id: this.#outside.entropy.uuid().slice(0, 8), from });
+    return [{ op: "put", kind: "log-run", id: this.name, doc: this.lineage.runs }];
   }
 
   #fail(failure: unknown, batch: Batch): void {

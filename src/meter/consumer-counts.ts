@@ -58,13 +58,7 @@ export class ConsumerCounts {
   /** To be committed together with the messages the checkpoint covers. */
   writesFor(agreement: string, checkpoint: Checkpoint): Write[] {
     const { epoch, position, messages, payloadBytes } = checkpoint;
-    const doc: CountedCheckpoint = {
-      epoch,
-      position,
-      messages,
-      payloadBytes,
-      at: this.#clock.now(),
-    };
+    const doc: CountedCheckpoint = { ...checkpoint, at: this.#clock.now() };
     const id = countId(agreement, epoch, position);
     const kept = listOf(this.#kept, agreement);
     if (kept.at(-1)?.id !== id) kept.push({ id, messages, payloadBytes });

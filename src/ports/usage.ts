@@ -9,6 +9,8 @@ export interface Checkpoint {
   readonly position: number;
   readonly messages: number;
   readonly payloadBytes: number;
+  /** Which starts of the provider wrote what stands before it, in the provider's own words. */
+  readonly lineage?: string;
 }
 
 export const noUsage: Checkpoint = { epoch: "", position: 0, messages: 0, payloadBytes: 0 };

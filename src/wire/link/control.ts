@@ -72,12 +72,13 @@ export function decodeControl(payload: Buffer): LinkControl | undefined {
 }
 
 function checkpointOf(fields: Record<string, unknown>): Checkpoint | undefined {
-  const { epoch, position, messages, payloadBytes } = fields;
+  const { epoch, position, messages, payloadBytes, lineage } = fields;
   const isCount = (value: unknown): value is number =>
     Number.isSafeInteger(value) && Number(value) >= 0;
   if (typeof epoch !== "string" || epoch.length > 64) return undefined;
   if (!isCount(position) || !isCount(messages) || !isCount(payloadBytes)) return undefined;
-  return { epoch, position, messages, payloadBytes };
+  const isTold = typeof lineage === "string" && lineage.length <= 256 && lineage !== "";
+  return { epoch, position, messages, payloadBytes, ...(isTold ? { lineage } : {}) };
 }
 
 /** The consumer's last committed checkpoint, as user properties of its SUBSCRIBE. */
@@ -88,6 +89,9 @@ export function claimProperties(checkpoint: Checkpoint): Properties {
       ["position", String(checkpoint.position)],
       ["messages", String(checkpoint.messages)],
       ["payloadBytes", String(checkpoint.payloadBytes)],
+      ...(checkpoint.lineage === undefined
+        ? []
+        : [["lineage", checkpoint.lineage] satisfies [string, string]]),
     ],
   };
 }
@@ -99,5 +103,6 @@ export function claimOf(properties: Properties): Checkpoint | undefined {
     position: Number(fields.get("position")),
     messages: Number(fields.get("messages")),
     payloadBytes: Number(fields.get("payloadBytes")),
+    lineage: fields.get("lineage"),
   });
 }

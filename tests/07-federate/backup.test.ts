@@ -1,0 +1,104 @@
+import assert from "node:assert/strict";
+import { cp, rm } from "node:fs/promises";
+import { test } from "node:test";
+import { type TestNode, twoNodes, until, type TwoNodes } from "../two-nodes.ts";
+import { readWholeLog } from "./recorded.ts";
+
+const price = { amount: "0", currency: "EUR", perMessages: 1 };
+
+type Side = "provider" | "consumer";
+
+async function publish(world: TwoNodes, payloads: readonly string[]): Promise<void> {
+  const device = await world.mqtt("provider");
+  for (const text of payloads) await device.publish("soil/a", text, { qos: 1 });
+  await device.end();
+}
+
+function texts(prefix: string, count: number): string[] {
+  return Array.from({ length: count }, (_, i) => `${prefix}${String(i).padStart(3, "0")}`);
+}
+
+async function counted({ http }: TestNode): Promise<number> {
+  const [usage] = await http.usage();
+  return usage?.messages ?? 0;
+}
+
+async function arrived(world: TwoNodes, count: number): Promise<void> {
+  await until(`the consumer has ${count}`, async () => (await counted(world.consumer)) === count);
+  await until(`${count} are billed`, async () => (await counted(world.provider)) === count);
+}
+
+async function stored(world: TwoNodes): Promise<(string | undefined)[]> {
+  const lines = await readWholeLog(world.consumer.http, "from/provider/soil");
+  return lines.map(({ payload }) => payload);
+}
+
+/** Copies of a side's folder, taken while it is stopped as a cold backup is. */
+async function backUp(world: TwoNodes, side: Side): Promise<() => Promise<void>> {
+  const { data } = world[side].options;
+  const copy = `${data}-backup`;
+  await world.restart(side, {}, () => cp(data, copy, { recursive: true }));
+  return () =>
+    world.restart(side, {}, async () => {
+      await rm(data, { recursive: true });
+      await cp(copy, data, { recursive: true });
+    });
+}
+
+async function shared(): Promise<TwoNodes> {
+  const world = await twoNodes();
+  const product = { id: "soil", title: "Soil", topics: ["soil/+"] };
+  await world.share({ ...product, delivery: "logged", terms: { price } });
+  return world;
+}
+
+test("backup - a provider that is restored goes on in a new epoch, where both pasts part", async (t) => {
+  const world = await shared();
+  t.after(() => world.close());
+  await publish(world, texts("a", 40));
+  await arrived(world, 40);
+  const restore = await backUp(world, "provider");
+  await publish(world, texts("b", 30));
+  await arrived(world, 70);
+  await restore();
+  await publish(world, texts("c", 10));
+  await arrived(world, 80);
+  // what it lost is kept here, what is new has come, and nothing came or is billed twice
+  assert.deepEqual(await stored(world), [...texts("a", 40), ...texts("b", 30), ...texts("c", 10)]);
+  await world.restart("consumer");
+  await publish(world, texts("d", 5));
+  await arrived(world, 85);
+  assert.equal((await stored(world)).length, 85);
+});
+
+test("backup - positions that were used again by as many messages of the same size are told apart", async (t) => {
+  const world = await shared();
+  t.after(() => world.close());
+  const [agreement] = await world.consumer.http.agreements();
+  const { id } = agreement!;
+  await publish(world, texts("a", 40));
+  await arrived(world, 40);
+  const restore = await backUp(world, "provider");
+  await publish(world, texts("b", 30));
+  await arrived(world, 70);
+  await world.consumer.http.link(id, "cut");
+  await restore();
+  await publish(world, texts("c", 35));
+  await world.consumer.http.link(id, "mend");
+  await arrived(world, 105);
+  assert.deepEqual(await stored(world), [...texts("a", 40), ...texts("b", 30), ...texts("c", 35)]);
+});
+
+test("backup - a consumer that is restored is served again, and billed once", async (t) => {
+  const world = await shared();
+  t.after(() => world.close());
+  await publish(world, texts("a", 40));
+  await arrived(world, 40);
+  const restore = await backUp(world, "consumer");
+  await publish(world, texts("b", 30));
+  await arrived(world, 70);
+  await restore();
+  await publish(world, texts("c", 10));
+  await arrived(world, 80);
+  assert.deepEqual(await stored(world), [...texts("a", 40), ...texts("b", 30), ...texts("c", 10)]);
+});
