@@ -36,7 +36,10 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     await openDoors(rooms, trade);
     await trade.federation.resume();
     dataPlaneToContracts(rooms, trade);
-    for (const agreement of rooms.agreements.list()) trade.links.start(agreement);
+    for (const agreement of rooms.agreements.list()) {
+      trade.links.start(agreement);
+      trade.fetches.start(agreement);
+    }
     await trade.receipts.start();
     trade.traffic.start();
     return runningNode(rooms);

@@ -39,6 +39,8 @@ export interface NodeOptions {
   readonly crawlMs?: number;
   /** Delivery under an agreement rests when so many messages are owed without a signature. */
   readonly exposureMessagesMax?: number;
+  /** How often a provider that serves HTTP alone is asked; absent: every ten seconds. */
+  readonly httpFetchEveryMs?: number;
   /** How long a transfer's token opens the door; absent: a day. */
   readonly tokenLifetimeMs?: number;
   /** How soon a link that hears nothing is given up on both sides: one and a half times this. */

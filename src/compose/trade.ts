@@ -3,6 +3,7 @@ import { tokenLifetimeSeconds } from "../federate/authenticate.ts";
 import { openFederation } from "../federate/federation.ts";
 import { Links } from "../federate/links.ts";
 import { amountMicro } from "../kernel/price.ts";
+import { isLinked, openFetches } from "./fetches.ts";
 import type { Rooms } from "./rooms.ts";
 import { ConsumerReceipts } from "../meter/receipts-consumer.ts";
 import { ProviderReceipts } from "../meter/receipts-provider.ts";
@@ -45,7 +46,8 @@ export async function openTrade(rooms: Rooms) {
   rooms.closing.add("receipts", () => receipts.close());
   const links = new Links({
     ...{ flow, store, clock, journal, crash, counts },
-    fetches: (agreement) => federation.decisions.bought(agreement).do === "fetch",
+    fetches: (agreement) =>
+      isLinked(agreement) && federation.decisions.bought(agreement).do === "fetch",
     nameOf: (peer) => peers.nameOf(peer),
     addressOf: (agreement) => transfers.start(agreement.id),
     renew: (agreement) => transfers.renew(agreement.id),
@@ -71,5 +73,6 @@ export async function openTrade(rooms: Rooms) {
   });
   const cosigner = new ConsumerReceipts({ ...evidence, counts });
   const traffic = new Traffic({ ...rooms, links });
-  return { federation, receipts, cosigner, links, traffic };
+  const fetches = openFetches(rooms, federation);
+  return { federation, receipts, cosigner, links, fetches, traffic };
 }

@@ -65,6 +65,8 @@ export interface Federation {
   readonly endings: Endings;
   readonly negotiations: Negotiations;
   readonly decisions: Decisions;
+  /** The way out to other nodes, which guards what is called. */
+  readonly outbound: Caller;
   /** Takes up what a stop left behind; called once the node listens. */
   resume(): Promise<void>;
   close(): Promise<void>;
@@ -101,6 +103,7 @@ export async function openFederation(options: FederationOptions): Promise<Federa
   const offers = new Offers({ ...shared, name: profile.name });
   return {
     authenticatePeer,
+    outbound,
     peers,
     offers,
     transfers,

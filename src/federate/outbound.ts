@@ -19,6 +19,8 @@ export interface OutboundCall {
 export interface OutboundAnswer {
   readonly status: number;
   readonly body: string;
+  /** The body as it came, which need not be text. */
+  readonly bytes?: Buffer;
   /** RFC 9110 §8.8.3, as it was sent. */
   readonly etag?: string;
   /** RFC 8288. */
@@ -145,7 +147,7 @@ export function publicLookup(resolve: ResolveName): LookupFunction {
 
 async function readAnswer(response: IncomingMessage, bytesMax: number): Promise<OutboundAnswer> {
   const status = response.statusCode ?? 0;
-  if (status >= 300 && status < 400) {
+  if (status >= 300 && status < 400 && status !== 304) {
     response.destroy();
     throw new Error(`it redirects (${status}), which is not followed`);
   }
@@ -158,9 +160,11 @@ async function readAnswer(response: IncomingMessage, bytesMax: number): Promise<
   }
   const { etag } = response.headers;
   const link = response.headers["link"];
+  const whole = Buffer.concat(chunks);
   return {
     status,
-    body: Buffer.concat(chunks).toString("utf8"),
+    body: whole.toString("utf8"),
+    bytes: whole,
     ...(etag !== undefined && { etag }),
     ...(typeof link === "string" && { link }),
   };

@@ -10,6 +10,7 @@ import type { PeerIdentity } from "./authenticate.ts";
 import { DidDocument, endpointOf, nodeServiceOf, nodeServiceType } from "./identity.ts";
 import { assertCallable, type Caller, type OutboundAnswer, type OutboundCall } from "./outbound.ts";
 import { baseOf, currentKey, type Resolver } from "./resolver.ts";
+import { isLoopbackHost } from "./public-address.ts";
 import { streamLookup } from "./stream-address.ts";
 
 /** Another participant as this node knows it. */
@@ -176,6 +177,15 @@ export class PeerBook implements Peers {
   /** The same for where its stream is fetched; returns how the name is looked up, if not freely. */
   streamLookup(did: string, endpoint: string): LookupFunction | undefined {
     return streamLookup(endpoint, this.#options.resolver.localBase(did));
+  }
+
+  /** The origin that may be private where data of that peer are fetched over HTTP. */
+  dataOrigin(did: string, url: string): string | undefined {
+    const base = this.#options.resolver.localBase(did);
+    const parsed = URL.parse(url);
+    if (base === undefined || parsed === null) return undefined;
+    const isOwn = isLoopbackHost(parsed.hostname) || parsed.hostname === new URL(base).hostname;
+    return isOwn ? parsed.origin : undefined;
   }
 
   /** The base that DSP paths are put behind. */
