@@ -153,13 +153,33 @@ export class Transfers {
     });
   }
 
-  /** What was not acknowledged did not happen; an ending happened on this side all the same. */
+  /**
+   * What was not acknowledged did not happen; an ending happened on this side all the same. A
+   * start that met a suspension or an ending under way says nothing: theirs is what counts.
+   */
   async #refused(outgoing: Outgoing, error: ComityError): Promise<void> {
     if (!/\/(start|request)$/.test(outgoing.url)) return;
+    const theirs = outgoing.url.endsWith("/start") ? await this.#stateThere(outgoing) : undefined;
     await this.desk.turns.take(outgoing.subject, async () => {
       const transfer = await this.desk.get(outgoing.subject);
       if (transfer?.state !== "STARTED" && transfer?.state !== "REQUESTED") return;
-      await this.desk.commit({ ...transfer, state: "TERMINATED", problem: error.message });
+      if (theirs === "STARTED") return;
+      const suspendedBy = transfer.role === "provider" ? "consumer" : "provider";
+      await this.desk.commit({
+        ...transfer,
+        problem: error.message,
+        ...(theirs === "SUSPENDED" ? { state: theirs, suspendedBy } : { state: "TERMINATED" }),
+      });
     });
+  }
+
+  /** How the other side sees the transfer (DSP 2025-1 §10.2.1); undefined where it does not say. */
+  async #stateThere({ did, url }: Outgoing): Promise<string | undefined> {
+    try {
+      const answer = await this.desk.options.peers.fetch(did, url.replace(/\/start$/, ""));
+      return matchesMessage(TransferProcess, answer) ? answer.state : undefined;
+    } catch {
+      return undefined;
+    }
   }
 }
