@@ -2,6 +2,7 @@ import type { Clock } from "../kernel/clock.ts";
 import { ComityError } from "../kernel/errors.ts";
 import { Turns } from "../kernel/turns.ts";
 import type { Store, Write } from "../ports/store.ts";
+import { pidFor } from "./dsp/pid.ts";
 
 /** A message that must reach another node, kept until it did. */
 export interface Outgoing {
@@ -103,7 +104,7 @@ export class Outbox {
     for (let waitMs = first; !this.#closed; waitMs = Math.min(waitMs * 2, most)) {
       if (handler.wanted && !(await handler.wanted(message))) break;
       try {
-        const body = message.body ?? (await handler.compose?.(message));
+        const body = withId(message.body ?? (await handler.compose?.(message)), message);
         const answer = await this.#options.send(message.did, message.url, body);
         await handler.delivered?.(message, answer);
         break;
@@ -135,4 +136,13 @@ export class Outbox {
       this.#timers.set(timer, wake);
     });
   }
+}
+
+/**
+ * A message of the protocol has an id that stays the same when it is said again, so that one
+ * that comes late, after the one that followed it, is known for what it is.
+ */
+function withId(body: unknown, { did, subject, id }: Outgoing): unknown {
+  if (typeof body !== "object" || body === null || !("@type" in body)) return body;
+  return { "@id": pidFor("message", did, subject, id), ...body };
 }

@@ -201,7 +201,11 @@ async function openProcess(outside: {
     waitMs: 400,
     backOffMs: { first: 1, most: 8 },
     outbound: network.callerOf(host),
-    decisions: { requested: (negotiation) => haggled(negotiation, catalogue, random) },
+    decisions: {
+      requested: (negotiation) => haggled(negotiation, catalogue, random),
+      offered: ({ digest, asked }) =>
+        digest === asked ? { do: "accept" } : { do: "terminate", reason: "other terms" },
+    },
   });
   const evidence = { store, signer, clock, journal, agreements, postings: postingsOf };
   const receipts = new ProviderReceipts({

@@ -3,7 +3,7 @@ import { type Entropy, newToken } from "../../kernel/id.ts";
 import type { Agreement } from "../../market/agreement.ts";
 import type { Decisions } from "../../market/decisions.ts";
 import { formatsFor, isTransferFormat, type TransferFormat } from "../../market/formats.ts";
-import type { Transfer } from "../../market/transfer.ts";
+import { type Transfer, transferIsOver } from "../../market/transfer.ts";
 import type { Signer } from "../../ports/signer.ts";
 import { tokenFits, tokenHash } from "../../things/token.ts";
 import {
@@ -181,7 +181,7 @@ export class TransferProvider {
   async #renew(pid: string): Promise<string | undefined> {
     return this.#desk.turns.take(pid, async () => {
       const transfer = await this.#desk.get(pid);
-      if (transfer?.state !== "STARTED") return undefined;
+      if (!transfer || transferIsOver(transfer.state)) return undefined;
       const { renewed, token } = this.#withToken(transfer);
       this.#untold.set(pid, token);
       await this.#desk.commit(renewed);

@@ -137,7 +137,8 @@ export class Transfers {
   async #isWanted(outgoing: Outgoing): Promise<boolean> {
     const transfer = await this.desk.get(outgoing.subject);
     if (!transfer) return false;
-    if (outgoing.url.endsWith("/start")) return transfer.state === "STARTED";
+    // before a suspension can be told, the start that it suspends must be
+    if (outgoing.url.endsWith("/start")) return /^(STARTED|SUSPENDED)$/.test(transfer.state);
     if (outgoing.url.endsWith("/request")) return /^(REQUESTED|STARTED)$/.test(transfer.state);
     return true;
   }
