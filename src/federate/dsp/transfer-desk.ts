@@ -148,6 +148,11 @@ export class TransferDesk {
     await this.options.store.commit([put, ...also, ...(letter ? [letter.write] : [])]);
     if (transferIsOver(transfer.state)) this.#running.delete(transfer.pid);
     else this.#running.set(transfer.pid, transfer);
+    // the agreement may have ended while this was written: what began too late ends as well
+    const { agreements } = this.options;
+    if (!transferIsOver(transfer.state) && agreements.get(transfer.agreement)?.state === "ended") {
+      void this.#agreementEnded(transfer.agreement).catch(ignoreStop);
+    }
     for (const listener of this.#listeners) listener(transfer);
     letter?.send();
     return transfer;
