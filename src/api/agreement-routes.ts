@@ -9,6 +9,7 @@ import * as answers from "./answers.ts";
 import type { ApiDeps } from "./deps.ts";
 import { allow, audited, callerOf } from "./guard.ts";
 import { AgreeBody, answer, EffectBody, IdParams, LinkBody } from "./schemas.ts";
+import { toldAgreement } from "./told.ts";
 import type { WorldView } from "./world.ts";
 
 /** Receipts that are read at once. */
@@ -49,7 +50,7 @@ function readRoutes(scope: FastifyInstance, deps: ApiDeps): void {
     async (request) => {
       const agreement = await agreementOf(deps, request.params.id);
       const usage = await deps.settle.usageOf(agreement.id);
-      return { ...agreement, ...(usage && { usage }) };
+      return { ...toldAgreement(agreement), ...(usage && { usage }) };
     },
   );
 

@@ -1,5 +1,6 @@
 import { type TSchema, Type } from "typebox";
-import { Place, Price, Terms } from "./schemas.ts";
+import { Place } from "./schemas.ts";
+import { Price, Terms } from "./terms-schema.ts";
 
 /** What routes answer, for the OpenAPI document; the types are those of `client/resources.ts`. */
 const text = Type.String();
@@ -89,7 +90,15 @@ export const Thing = Type.Object({
 });
 export const ThingToken = Type.Object({ thing: Thing, token: text });
 
+const told = {
+  plain: Type.String({ description: "The terms in plain English." }),
+  promises: Type.Array(Type.Object({ text, kind: either("enforced", "attested", "owed") }), {
+    description: "The same line by line: enforced on every message, attested, or owed.",
+  }),
+};
+
 export const Product = Type.Object({
+  ...told,
   id: text,
   title: text,
   description: text,
@@ -117,6 +126,7 @@ export const Peer = Type.Object({
 });
 
 export const Offer = Type.Object({
+  ...told,
   offer: text,
   product: text,
   title: text,
@@ -169,6 +179,7 @@ export const Usage = Type.Object({
 
 export const AgreementWithEvidence = Type.Object({
   ...agreement,
+  ...told,
   policy: Type.Unknown({ description: "The ODRL Agreement as it was signed." }),
   evidence: Type.Unknown({ description: "JWS in general JSON form, signed by both." }),
   keys: Type.Unknown({ description: "Public keys pinned at signing, by DID." }),

@@ -8,6 +8,7 @@ import type { ApiDeps, ProductToAdd } from "./deps.ts";
 import { searchQueryOf } from "./find.ts";
 import { allow, audited } from "./guard.ts";
 import { answer, FindParams, IdParams, PeerBody, ProductBody } from "./schemas.ts";
+import { toldProduct } from "./told.ts";
 
 /** Products, peers, and the search over both. */
 export function marketRoutes(scope: FastifyInstance, deps: ApiDeps): void {
@@ -28,7 +29,7 @@ function productRoutes(scope: FastifyInstance, deps: ApiDeps): void {
         },
       },
     },
-    async () => deps.products.list(),
+    async () => (await deps.products.list()).map(toldProduct),
   );
 
   app.post(
@@ -44,7 +45,7 @@ function productRoutes(scope: FastifyInstance, deps: ApiDeps): void {
     async (request, reply) => {
       const product = withDefaults(request.body);
       const made = await audited(deps, request, product.id, () => deps.products.add(product));
-      return reply.code(201).send(made);
+      return reply.code(201).send(toldProduct(made));
     },
   );
 
@@ -62,7 +63,7 @@ function productRoutes(scope: FastifyInstance, deps: ApiDeps): void {
       const { id } = request.params;
       const product = await deps.products.get(id);
       if (!product) throw new ComityError("NOT_FOUND", { what: "product", id });
-      return product;
+      return toldProduct(product);
     },
   );
 

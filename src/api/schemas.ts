@@ -1,5 +1,6 @@
 import { type TSchema, Type } from "typebox";
 import { pageMax, totalMax } from "../ports/search.ts";
+import { Terms } from "./terms-schema.ts";
 
 /** Schemas said once: they validate requests, type handlers and write the OpenAPI document. */
 const text = (maxLength: number) => Type.String({ minLength: 1, maxLength });
@@ -15,30 +16,6 @@ export const Place = Type.Object(
     lat: Type.Number({ minimum: -90, maximum: 90 }),
     lon: Type.Number({ minimum: -180, maximum: 180 }),
     name: Type.Optional(text(200)),
-  },
-  strict,
-);
-
-export const Price = Type.Object(
-  {
-    amount: Type.String({ description: "Decimal, at most six places.", maxLength: 30 }),
-    currency: Type.String({ description: "ISO 4217 code.", pattern: "^[A-Z]{3}$" }),
-    perMessages: Type.Integer({ minimum: 1 }),
-  },
-  strict,
-);
-
-export const Terms = Type.Object(
-  {
-    price: Price,
-    fields: Type.Optional(
-      Type.Array(text(200), {
-        maxItems: 256,
-        description: "Top-level JSON members that are let through.",
-      }),
-    ),
-    notAfter: Type.Optional(Type.String({ description: "ISO 8601, UTC.", maxLength: 40 })),
-    messagesMax: Type.Optional(Type.Integer({ minimum: 1 })),
   },
   strict,
 );

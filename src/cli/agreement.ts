@@ -3,10 +3,11 @@ import type { AgreementResource } from "../client/resources.ts";
 import { describePrice } from "../kernel/price.ts";
 import { connect, type CliIo, globals } from "./context.ts";
 import { printJson, printLine, printTable } from "./output.ts";
+import { printTerms } from "./terms.ts";
 
-/** `agree`, `agreements` and `revoke`. */
+/** `agree`, `agreement`, `agreements` and `revoke`. */
 export function agreementCommands(io: CliIo): Command[] {
-  return [agreeCommand(io), agreementsCommand(io), revokeCommand(io)];
+  return [agreeCommand(io), agreementCommand(io), agreementsCommand(io), revokeCommand(io)];
 }
 
 interface AgreeOptions {
@@ -33,6 +34,23 @@ function agreeCommand(io: CliIo): Command {
       printLine(io, `  watch it   comity tail 'from/${from}/${agreement.product}/#'`);
       printLine(io, `  end it     comity revoke ${agreement.id}`);
     });
+}
+
+function agreementCommand(io: CliIo): Command {
+  const agreement = new Command("agreement").description("one agreement");
+  agreement
+    .command("show <id>")
+    .description("what was signed, in plain words: enforced, attested, owed")
+    .action(async (id: string, _options: unknown, command: Command) => {
+      const found = await connect(io, command).agreement(id);
+      if (globals(command).json === true) return printJson(io, found);
+      const state = found.ended ? `ended: ${found.ended.reason}` : "active";
+      printLine(io, `${found.title}, signed ${found.signedAt}, ${state}`);
+      printLine(io, `  provider  ${found.provider}`);
+      printLine(io, `  consumer  ${found.consumer}`);
+      printTerms(io, found);
+    });
+  return agreement;
 }
 
 function agreementsCommand(io: CliIo): Command {

@@ -3,7 +3,8 @@ import type { FindQuery, OfferResource } from "../client/resources.ts";
 import { describePrice } from "../kernel/price.ts";
 import { connect, type CliIo, globals } from "./context.ts";
 import { invalid, wholeNumber } from "./flags.ts";
-import { printJson, printLine, printTable } from "./output.ts";
+import { printable, printJson, printLine, printTable } from "./output.ts";
+import { printTerms } from "./terms.ts";
 
 /** `peer` and `find`. */
 export function marketCommands(io: CliIo): Command[] {
@@ -60,6 +61,7 @@ interface FindFlags {
   readonly fresh?: boolean;
   readonly limit?: string;
   readonly offset?: string;
+  readonly verbose?: boolean;
 }
 
 function findCommand(io: CliIo): Command {
@@ -79,9 +81,11 @@ function findCommand(io: CliIo): Command {
     .option("--fresh", "ask peers now, instead of what they offered a minute ago")
     .option("--limit <count>", "at most so many (default: 50)")
     .option("--offset <count>", "after so many")
+    .option("--verbose", "with the terms of each, in plain words")
     .action(async (words: string[], flags: FindFlags, command: Command) => {
       const found = await connect(io, command).find(findQueryOf(words, flags));
       if (globals(command).json === true) return printJson(io, found);
+      if (flags.verbose === true && found.length > 0) return printVerbose(io, found);
       const rows = found.map((offer) => [
         offer.offer,
         offer.title,
@@ -132,12 +136,19 @@ function ago(time: string | undefined): string {
   return seconds < 172_800 ? `${Math.round(seconds / 3600)} h ago` : time.slice(0, 10);
 }
 
-function termsText(terms: OfferResource): string {
-  const parts: (string | undefined)[] = [terms.delivery];
-  if (terms.fields) parts.push(`fields ${terms.fields.join(" ")}`);
-  if (terms.messagesMax !== undefined) {
-    parts.push(`at most ${terms.messagesMax.toLocaleString("en")} messages`);
+function printVerbose(io: CliIo, found: readonly OfferResource[]): void {
+  for (const offer of found) {
+    printLine(io, printable(`${offer.title}, from ${offer.providerName}: ${offer.offer}`));
+    printTerms(io, offer);
+    printLine(io);
   }
-  if (terms.notAfter !== undefined) parts.push(`until ${terms.notAfter}`);
-  return parts.filter((text) => text !== undefined).join(", ");
+}
+
+/** What there is beside the price, shortly: all of it is told by --verbose. */
+function termsText({ delivery, promises }: OfferResource): string {
+  const terms = promises
+    .filter(({ kind }) => kind !== "owed")
+    .map(({ text }) => text.charAt(0).toLowerCase() + text.slice(1, -1));
+  const told = terms.length > 2 ? [`${terms.length} terms`] : terms;
+  return [...(delivery === undefined ? [] : [delivery]), ...told].join(", ");
 }

@@ -1,22 +1,24 @@
 import { Command } from "commander";
 import { parse } from "yaml";
 import type { NewProduct } from "../client/resources.ts";
-import { describePrice, type Price } from "../kernel/price.ts";
+import { describePrice } from "../kernel/price.ts";
 import { problemOf } from "../kernel/errors.ts";
 import { connect, type CliIo, globals, readText } from "./context.ts";
-import { invalid, placeFrom, priceFrom, repeated, wholeNumber } from "./flags.ts";
+import { invalid, placeFrom, repeated } from "./flags.ts";
 import { printJson, printLine, printTable } from "./output.ts";
+import {
+  printTerms,
+  type TermsFile,
+  termsFrom,
+  type TermsFlags,
+  withTermsOptions,
+} from "./terms.ts";
 
-export interface ProductFlags {
+export interface ProductFlags extends TermsFlags {
   readonly file?: string;
   readonly title?: string;
   readonly description?: string;
   readonly topic?: string[];
-  readonly price?: string;
-  readonly per?: string;
-  readonly field?: string[];
-  readonly notAfter?: string;
-  readonly messagesMax?: string;
   readonly live?: boolean;
   readonly logged?: boolean;
   readonly sector?: string;
@@ -27,18 +29,12 @@ export interface ProductFlags {
 
 export function productCommand(io: CliIo): Command {
   const product = new Command("product").description("streams you offer to other organisations");
-  product
-    .command("add [id]")
+  withTermsOptions(product.command("add [id]"))
     .description("offer a set of streams, from flags, from a file, or both (flags win)")
     .option("--file <product.yaml>", "the product as the API takes it, in YAML")
     .option("--title <text>", "what it is; the id is made from it where none is given")
     .option("--description <text>", "more about it")
     .option("--topic <filter>", "topics it consists of; repeatable", repeated)
-    .option("--price <price>", 'such as "0.002 EUR", or free')
-    .option("--per <messages>", "how many messages the price is for (default: 1)")
-    .option("--field <name>", "let only these JSON members through; repeatable", repeated)
-    .option("--not-after <time>", "deliver nothing from then on, such as 2027-01-01T00:00:00Z")
-    .option("--messages-max <count>", "deliver at most so many messages an agreement")
     .option("--logged", "durable and resumable, nothing lost (default)")
     .option("--live", "as it comes")
     .option("--sector <word>", "transport, energy, agriculture, health, industry, …")
@@ -69,6 +65,15 @@ export function productCommand(io: CliIo): Command {
       printTable(io, ["ID", "TITLE", "DELIVERY", "PRICE", "TOPICS"], rows, none);
     });
   product
+    .command("show <id>")
+    .description("one of yours, its terms in plain words: enforced, attested, owed")
+    .action(async (id: string, _options: unknown, command: Command) => {
+      const found = await connect(io, command).product(id);
+      if (globals(command).json === true) return printJson(io, found);
+      printLine(io, `${found.title} (${found.id}), ${found.delivery}: ${found.topics.join(" ")}`);
+      printTerms(io, found);
+    });
+  product
     .command("remove <id>")
     .description("offer it no more; agreements that were made stand")
     .action(async (id: string, _options: unknown, command: Command) => {
@@ -79,10 +84,7 @@ export function productCommand(io: CliIo): Command {
   return product;
 }
 
-/** In a file the price may also be written as in --price. */
-type ProductFile = Partial<Omit<NewProduct, "terms">> & {
-  terms?: Partial<Omit<NewProduct["terms"], "price">> & { price?: Price | string };
-};
+type ProductFile = Partial<Omit<NewProduct, "terms">> & { terms?: TermsFile };
 
 export function productFrom(id: string | undefined, flags: ProductFlags): NewProduct {
   const file = flags.file === undefined ? {} : readProductFile(flags.file);
@@ -98,7 +100,7 @@ export function productFrom(id: string | undefined, flags: ProductFlags): NewPro
     ...file,
     title,
     topics,
-    terms: termsFrom(flags, file),
+    terms: termsFrom(flags, file.terms),
     ...(id !== undefined && { id }),
     ...(flags.description !== undefined && { description: flags.description }),
     ...(delivery !== undefined && { delivery }),
@@ -108,23 +110,6 @@ export function productFrom(id: string | undefined, flags: ProductFlags): NewPro
     ...(flags.place !== undefined && { place: placeFrom(flags.place) }),
   };
   return product;
-}
-
-function termsFrom(flags: ProductFlags, file: ProductFile): NewProduct["terms"] {
-  const given = flags.price ?? file.terms?.price;
-  if (given === undefined) throw invalid('a product needs a --price, such as "0.002 EUR" or free');
-  const per = wholeNumber("--per", flags.per ?? "1");
-  const { notAfter = file.terms?.notAfter, field: fields = file.terms?.fields } = flags;
-  const messagesMax =
-    flags.messagesMax === undefined
-      ? file.terms?.messagesMax
-      : wholeNumber("--messages-max", flags.messagesMax);
-  return {
-    price: typeof given === "string" ? priceFrom(given, per) : given,
-    ...(fields && { fields }),
-    ...(notAfter !== undefined && { notAfter }),
-    ...(messagesMax !== undefined && { messagesMax }),
-  };
 }
 
 function readProductFile(path: string): ProductFile {

@@ -1,4 +1,5 @@
 import type { Place } from "../kernel/place.ts";
+import type { GeoPolygon } from "../kernel/polygon.ts";
 import type { Price } from "../kernel/price.ts";
 
 /** The resources of the HTTP API as they travel; times are ISO 8601 UTC unless they say else. */
@@ -87,14 +88,54 @@ export interface TransferResource {
   readonly tokenExpiresAt?: number;
 }
 
+/** Names of JSON members may be dotted: `position.lat`. */
 export interface TermsResource {
   readonly price: Price;
+  /** Topic filters, where less than the product is sold. */
+  readonly topics?: readonly string[];
   readonly fields?: readonly string[];
+  readonly drop?: readonly string[];
+  /** Steps, by member. */
+  readonly round?: Readonly<Record<string, number>>;
+  readonly pseudonymise?: readonly string[];
+  readonly notBefore?: string;
   readonly notAfter?: string;
+  /** From the agreement's signing on. */
+  readonly lifeSeconds?: number;
+  /** By when the data was logged. */
+  readonly dataFrom?: string;
+  readonly dataUntil?: string;
   readonly messagesMax?: number;
+  readonly bytesMax?: number;
+  readonly rate?: {
+    readonly messages: number;
+    readonly seconds: number;
+    readonly per: "topic" | "stream";
+  };
+  /** By the position that stands in each message. */
+  readonly area?: GeoPolygon;
+  readonly purposes?: readonly string[];
+  readonly recipients?: readonly string[];
+  /** ISO 3166 codes. */
+  readonly jurisdictions?: readonly string[];
+  readonly noResharing?: boolean;
+  readonly deleteAfterSeconds?: number;
+  readonly attribution?: string;
 }
 
-export interface ProductResource {
+/** Terms as people read them. */
+export interface ToldTerms {
+  readonly plain: string;
+  readonly promises: readonly PromiseResource[];
+}
+
+/** One line of a policy, and who sees to it: the provider's node, the buyer's word, or a price. */
+export interface PromiseResource {
+  readonly text: string;
+  readonly kind: "enforced" | "attested" | "owed";
+}
+
+export interface ProductResource extends ToldTerms {
   readonly id: string;
   readonly title: string;
   readonly description: string;
@@ -111,7 +152,7 @@ export interface ProductResource {
 
 /** Only `title`, `topics` and `terms` are needed; the id then comes from the title. */
 export type NewProduct = Pick<ProductResource, "title" | "topics" | "terms"> &
-  Partial<Omit<ProductResource, "title" | "topics" | "terms" | "createdAt">>;
+  Partial<Omit<ProductResource, "title" | "topics" | "terms" | "createdAt" | keyof ToldTerms>>;
 
 export interface PeerResource {
   readonly did: string;
@@ -129,7 +170,7 @@ export interface PeerResource {
 }
 
 /** An offer that was found: its product with whose it is. */
-export interface OfferResource {
+export interface OfferResource extends ToldTerms {
   readonly offer: string;
   readonly product: string;
   readonly title: string;
@@ -192,7 +233,7 @@ export interface AgreementResource {
 }
 
 /** With the policy, the evidence both signed, and what was counted. */
-export interface AgreementDetail extends AgreementResource {
+export interface AgreementDetail extends AgreementResource, ToldTerms {
   readonly policy: unknown;
   readonly evidence: unknown;
   readonly keys: unknown;

@@ -3,6 +3,8 @@ import type { Place } from "../kernel/place.ts";
 import type { Price } from "../kernel/price.ts";
 import type { Catalogue } from "../market/catalogue.ts";
 import { deliveredWhole, readRules, termsOf } from "../market/policy.ts";
+import { describePolicy, plainPolicy, type PolicyPromise } from "../market/policy/plain.ts";
+import type { PolicyTerms } from "../market/policy/rules.ts";
 import type { Product, Terms } from "../market/product.ts";
 import type { SearchEntry } from "../ports/search.ts";
 import type { AboutProduct, Dataset } from "../wire/dsp/messages.ts";
@@ -23,6 +25,9 @@ export interface FoundOffer extends Omit<Terms, "topics"> {
   readonly units?: readonly string[];
   readonly place?: Place;
   readonly price: Price;
+  /** The terms in plain English, and line by line. */
+  readonly plain: string;
+  readonly promises: readonly PolicyPromise[];
   /** ISO 8601, UTC: when its provider's catalogue was last read; absent: it is our own. */
   readonly seenAt?: string;
 }
@@ -81,7 +86,7 @@ function weightOf({ description = "", keywords = [], place, units = [] }: FoundO
   return described.filter(Boolean).length / described.length;
 }
 
-function readable(policy: unknown): Terms | undefined {
+function readable(policy: unknown): PolicyTerms | undefined {
   try {
     return termsOf(readRules(policy));
   } catch {
@@ -92,7 +97,7 @@ function readable(policy: unknown): Terms | undefined {
 function foundOffer(
   product: string,
   offer: string,
-  terms: Terms,
+  terms: PolicyTerms,
   about: AboutProduct,
   whose: Whose,
 ): FoundOffer {
@@ -105,6 +110,8 @@ function foundOffer(
     ...whose,
     topics: terms.topics ?? about.topics ?? deliveredWhole.topics,
     delivery: about.delivery ?? deliveredWhole.delivery,
+    plain: plainPolicy(terms),
+    promises: describePolicy(terms),
     // a free offer names no currency in its policy; what its seller says instead costs nothing
     price: terms.price.amount === "0" ? freeIn(about, terms.price) : terms.price,
     ...(description === undefined ? {} : { description }),

@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import type { ProductResource } from "../../src/client/resources.ts";
 import { runCli } from "../../src/cli/program.ts";
 
 let folder: string;
@@ -124,6 +125,88 @@ const PRODUCT = ["--topic", "bus-7/#", "--price", "0.002 EUR", "--per", "10"].co
   "--messages-max",
   "1000",
 ]);
+
+test("comity product add - every term has its flag, and show tells them in plain words", async () => {
+  const area = join(folder, "area.geojson");
+  const ring = [
+    [4, 51],
+    [5, 51],
+    [5, 52],
+    [4, 51],
+  ];
+  const geometry = { type: "Polygon", coordinates: [ring] };
+  await writeFile(area, JSON.stringify({ type: "Feature", properties: {}, geometry }));
+  const line =
+    "product add tram --topic tram/# --price free --only-topic tram/7/# --field lat --field lon " +
+    "--field car --drop lon.raw --round lat=0.01 --pseudonymise car " +
+    "--not-before 2099-01-01T00:00:00Z --not-after 2100-01-01T00:00:00Z --life 30d " +
+    "--data-from 2098-01-01T00:00:00Z --data-until 2099-01-01T00:00:00Z " +
+    "--messages-max 1000 --bytes-max 5MB --rate 1/10s/topic " +
+    "--purpose research --recipient did:web:city.example --jurisdiction NL --no-resharing " +
+    "--delete-after 30d --attribution Rotterdam";
+  const made = await json<ProductResource>(...line.split(" "), "--area", area);
+  assert.deepEqual(made.terms, {
+    price: { amount: "0", currency: "XXX", perMessages: 1 },
+    topics: ["tram/7/#"],
+    fields: ["lat", "lon", "car"],
+    drop: ["lon.raw"],
+    round: { lat: 0.01 },
+    pseudonymise: ["car"],
+    notBefore: "2099-01-01T00:00:00Z",
+    notAfter: "2100-01-01T00:00:00Z",
+    lifeSeconds: 2_592_000,
+    dataFrom: "2098-01-01T00:00:00Z",
+    dataUntil: "2099-01-01T00:00:00Z",
+    messagesMax: 1000,
+    bytesMax: 5_000_000,
+    rate: { messages: 1, seconds: 10, per: "topic" },
+    area: geometry,
+    purposes: ["research"],
+    recipients: ["did:web:city.example"],
+    jurisdictions: ["NL"],
+    noResharing: true,
+    deleteAfterSeconds: 2_592_000,
+    attribution: "Rotterdam",
+  });
+  const shown = await comity("product", "show", "tram");
+  assert.match(
+    shown.out,
+    /You may use the messages whose topic fits tram\/7\/#, from 1 January 2099/,
+  );
+  assert.match(
+    shown.out,
+    /^ {2}enforced {2}Delivered at most 1 message every 10 seconds on each topic/m,
+  );
+  assert.match(shown.out, /^ {2}attested {2}You may not pass the data on to others\.$/m);
+  const found = await comity("find", "tram", "--verbose");
+  assert.match(found.out, /attested {2}Used only for research/);
+  const wrongs: readonly (readonly [RegExp, readonly string[]])[] = [
+    [/--round "lat"/, ["--round", "lat"]],
+    [/--rate "1\/10s"/, ["--rate", "1/10s"]],
+    [/--life "soon"/, ["--life", "soon"]],
+    [/--bytes-max "5 apples"/, ["--bytes-max", "5 apples"]],
+    [/holds no single Polygon/, ["--area", join(folder, "positions.geojson")]],
+    [/rate.seconds/, ["--rate", "1/2h/topic"]],
+    [/jurisdictions name "Europe"/, ["--jurisdiction", "Europe"]],
+    [/drop names "lat", and so does fields/, ["--field", "lat", "--drop", "lat"]],
+  ];
+  await writeFile(join(folder, "positions.geojson"), '{"type":"Point","coordinates":[1,2]}');
+  for (const [problem, flags] of wrongs) {
+    const refused = await comity(
+      "product",
+      "add",
+      "x",
+      "--topic",
+      "x",
+      "--price",
+      "free",
+      ...flags,
+    );
+    assert.equal(refused.code, 1);
+    assert.match(refused.err, problem);
+  }
+  assert.equal((await comity("product", "remove", "tram")).code, 0);
+});
 
 test("comity product add - takes a YAML file, and flags win over it", async () => {
   const file = join(folder, "product.yaml");

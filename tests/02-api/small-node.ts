@@ -17,6 +17,7 @@ import { Journal } from "../../src/kernel/journal.ts";
 import { matches } from "../../src/kernel/topic.ts";
 import type { Agreement } from "../../src/market/agreement.ts";
 import { rulesOf } from "../../src/market/policy.ts";
+import { describePolicy, plainPolicy } from "../../src/market/policy/plain.ts";
 import type { Product } from "../../src/market/product.ts";
 import { AuditTrail } from "../../src/things/audit.ts";
 import { Things } from "../../src/things/directory.ts";
@@ -276,7 +277,9 @@ function offerOf(product: Product): FoundOffer {
   const { id, title, description, topics, delivery, keywords, sector, terms } = product;
   const about = { title, description, topics, delivery, keywords, sector };
   const offer = { offer: `${id}:abc`, product: id, ...about };
-  return { ...offer, provider: self, providerName: "rotterdam", price: terms.price };
+  const whose = { provider: self, providerName: "rotterdam" };
+  const told = { plain: plainPolicy(terms), promises: describePolicy(terms) };
+  return { ...offer, ...whose, ...told, price: terms.price };
 }
 
 function usageOf({ id, role, product, title }: Agreement): UsageResource {

@@ -7,12 +7,10 @@ import type { Product } from "./shapes.ts";
 
 /** An offer as the tools tell it: the price in words, the terms line by line. */
 export function productOf(found: OfferResource): Static<typeof Product> {
-  const { price, fields, notAfter, messagesMax, topics, keywords, place, ...rest } = found;
+  const { price, promises, topics, keywords, place, ...rest } = found;
   const terms: string[] = [`Price: ${describePrice(price)}.`];
   if (topics) terms.push(`Topics: ${topics.join(", ")}; nothing else is delivered.`);
-  if (fields) terms.push(`Only these members of each message: ${fields.join(", ")}.`);
-  if (messagesMax !== undefined) terms.push(`At most ${messagesMax} messages, then it ends.`);
-  if (notAfter !== undefined) terms.push(`It ends at ${notAfter}.`);
+  for (const { kind, text } of promises) if (kind !== "owed") terms.push(`${text} (${kind})`);
   return {
     ...{ offer: rest.offer, product: rest.product, title: rest.title },
     ...{ provider: rest.provider, providerName: rest.providerName, price: describePrice(price) },

@@ -26,7 +26,10 @@ export const Product = Type.Object({
   place: Type.Optional(
     Type.Object({ lat: Type.Number(), lon: Type.Number(), name: Type.Optional(Type.String()) }),
   ),
-  terms: Type.Array(Type.String(), { description: "What the agreement would say, line by line." }),
+  terms: Type.Array(Type.String(), {
+    description:
+      "What the agreement would say: enforced on every message, or attested, which the buyer keeps.",
+  }),
 });
 
 export const Message = Type.Object({

@@ -160,7 +160,7 @@ function termOf({ leftOperand, operator }: AtomicConstraint): keyof Permitted {
 }
 
 /** `1/10s/topic`, in a policy and as `--rate` takes it. */
-function rateFrom(value: unknown): Rate | undefined {
+export function rateFrom(value: unknown): Rate | undefined {
   if (typeof value !== "string") return undefined;
   const [count = "", window = "", per = "", ...more] = value.split("/");
   const [messages, seconds] = [whole.read(count), secondsOf(window)];

@@ -15,10 +15,11 @@ export function describeCondition(condition: Condition): string {
   if ("topic" in condition) return `whose topic ${topicPhrase(condition.topic)}`;
   if ("within" in condition) return `that were sent from ${describeArea(condition.within)}`;
   const { from, until } = condition;
-  return [
-    ...(from === undefined ? [] : [`that were recorded from ${timeOf(from)} on`]),
-    ...(until === undefined ? [] : [`that were recorded before ${timeOf(until)}`]),
-  ].join(" and ");
+  const times = [
+    ...(from === undefined ? [] : [`from ${timeOf(from)} on`]),
+    ...(until === undefined ? [] : [`before ${timeOf(until)}`]),
+  ];
+  return `that were recorded ${times.length === 0 ? "at any time" : times.join(" and ")}`;
 }
 
 /** Parentheses keep a group inside another one together. */
@@ -59,7 +60,7 @@ function describeArea({ coordinates: [border = [], ...holes] }: GeoPolygon): str
   const [south, north] = ends(border.map(([, lat = 0]) => lat));
   const box = `${degrees(south, "N", "S")} and ${degrees(north, "N", "S")}`;
   const side = `${degrees(west, "E", "W")} and ${degrees(east, "E", "W")}`;
-  const left = holes.length === 0 ? "" : `, less ${holes.length} inside it`;
+  const left = holes.length === 0 ? "" : `, with ${holes.length} left out inside it`;
   return `inside an area of ${border.length - 1} corners between ${box} and between ${side}${left}`;
 }
 

@@ -7,6 +7,7 @@ import { describeSeconds } from "../../kernel/duration.ts";
 import { describeTime } from "../../kernel/time.ts";
 import { parseAmount } from "../../kernel/amount.ts";
 import type { Condition } from "../grant.ts";
+import { rulesOf, termsOf } from "../policy.ts";
 import { describeCondition, listOf, topicPhrase } from "./plain-conditions.ts";
 import { decimal } from "./operands.ts";
 import type { PolicyTerms } from "./rules.ts";
@@ -23,7 +24,8 @@ export interface PolicyPromise {
 }
 
 /** `You may use this data until 1 January 2027, at most 1,000 messages, paying 5 EUR …` */
-export function plainPolicy(terms: PolicyTerms): string {
+export function plainPolicy(given: PolicyTerms): string {
+  const terms = asRead(given);
   const clauses = [
     ...period(terms),
     ...amounts(terms),
@@ -31,8 +33,9 @@ export function plainPolicy(terms: PolicyTerms): string {
     isFree(terms) ? "free of charge" : `paying ${describePrice(terms.price)}`,
   ];
   const what = terms.topics ? `the messages whose topic ${topicPhrase(terms.topics)}` : "this data";
+  const comma = terms.topics || clauses[0]?.startsWith("at most") ? "," : "";
   return [
-    `You may use ${[what, ...clauses].join(", ")}.`,
+    `You may use ${what}${comma} ${clauses.join(", ")}.`,
     ...contents(terms),
     ...selections(terms).map((text) => `You receive only messages ${text}.`),
     ...(terms.unless ?? []).map((one) => `You do not receive messages ${describeCondition(one)}.`),
@@ -41,7 +44,8 @@ export function plainPolicy(terms: PolicyTerms): string {
 }
 
 /** Every term of the policy, once. */
-export function describePolicy(terms: PolicyTerms): readonly PolicyPromise[] {
+export function describePolicy(given: PolicyTerms): readonly PolicyPromise[] {
+  const terms = asRead(given);
   const as = (kind: PromiseKind, texts: readonly string[]): PolicyPromise[] =>
     texts.map((text) => ({ text, kind }));
   const topics = terms.topics ? [`Only messages whose topic ${topicPhrase(terms.topics)}.`] : [];
@@ -57,6 +61,11 @@ export function describePolicy(terms: PolicyTerms): readonly PolicyPromise[] {
     ...as("attested", duties(terms)),
     ...as("owed", isFree(terms) ? [] : [`You pay ${describePrice(terms.price)}.`]),
   ];
+}
+
+/** As the other side reads them, so that seller and buyer are told the same. */
+function asRead(terms: PolicyTerms): PolicyTerms {
+  return termsOf(rulesOf(terms));
 }
 
 function isFree({ price }: PolicyTerms): boolean {

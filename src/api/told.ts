@@ -1,0 +1,20 @@
+import type { AgreementDetail, ProductResource, ToldTerms } from "../client/resources.ts";
+import type { Agreement } from "../market/agreement.ts";
+import { readRules, termsOf } from "../market/policy.ts";
+import { describePolicy, plainPolicy } from "../market/policy/plain.ts";
+import type { PolicyTerms } from "../market/policy/rules.ts";
+import type { Product } from "../market/product.ts";
+
+/** A product with its terms told in plain English. */
+export function toldProduct(product: Product): ProductResource {
+  return { ...product, ...told(product.terms) };
+}
+
+/** An agreement with what was signed told in plain English. */
+export function toldAgreement(agreement: Agreement): AgreementDetail {
+  return { ...agreement, ...told(termsOf(readRules(agreement.policy))) };
+}
+
+function told(terms: PolicyTerms): ToldTerms {
+  return { plain: plainPolicy(terms), promises: describePolicy(terms) };
+}
