@@ -70,8 +70,7 @@ export class Gate {
       ready: () => this.#wake(),
       spent: (reason) => this.#end("cap", reason),
     });
-    if (grant.notBefore !== undefined) this.#rests.add("early");
-    this.#checkTime();
+    if (outside.clock.now() < (grant.notBefore ?? 0)) this.#rests.add("early");
     this.#watchTime();
   }
 
@@ -227,7 +226,7 @@ export class Gate {
     if (this.#clock.now() >= notBefore) this.resume("early");
   }
 
-  /** A quiet agreement begins and ends as well. */
+  /** A quiet agreement begins and ends as well. Never at once: who opens the gate is to listen. */
   #watchTime(): void {
     const { notBefore, notAfter } = this.grant;
     const next = this.#rests.has("early") ? notBefore : notAfter;

@@ -53,3 +53,10 @@ test("passage - a run is cut where the rate falls and the rest counted", () => {
   assert.deepEqual([left?.count, left?.payloadBytes], [2, 6]);
   assert.deepEqual(withheld, [{ reason: "rate", count: 1 }]);
 });
+
+test("passage - a clock set back begins a window, also by messages that are withheld", () => {
+  const passage = passageOf({ messages: 1, seconds: 1, per: "stream" }, { filters: ["t"] });
+  assert.deepEqual([passed(passage, "t", 1000), passed(passage, "t", 1500)], [1, 0]);
+  assert.equal(passed(passage, "withheld", 2000), 0);
+  assert.equal(passed(passage, "t", 1600), 1);
+});

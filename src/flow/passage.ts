@@ -27,21 +27,25 @@ export class Passage {
   }
 
   pass(run: Run, at: number): Checked {
+    const rate = this.#rate;
+    if (rate !== undefined) this.#enter(windowOf(rate, at));
     const checked = this.#checker.check(run, at);
-    if (this.#rate === undefined || checked.run === undefined) return checked;
+    if (rate === undefined || checked.run === undefined) return checked;
     const { count } = checked.run;
-    const admitted = this.#admit(this.#rate, run.topic, at, count);
+    const admitted = this.#admit(rate, run.topic, count);
     if (admitted === count) return checked;
     const withheld = [...checked.withheld, { reason: "rate", count: count - admitted } as const];
     return { run: admitted === 0 ? undefined : checked.run.first(admitted), withheld };
   }
 
-  #admit(rate: Rate, topic: string, at: number, count: number): number {
-    const window = windowOf(rate, at);
-    if (window !== this.#window) {
-      this.#window = window;
-      this.#had.clear();
-    }
+  /** Also by what is withheld: where a window begins must not depend on what passes in it. */
+  #enter(window: number): void {
+    if (window === this.#window) return;
+    this.#window = window;
+    this.#had.clear();
+  }
+
+  #admit(rate: Rate, topic: string, count: number): number {
     const key = rate.per === "topic" ? topic : "";
     const had = this.#had.get(key) ?? 0;
     if (had === 0 && this.#had.size >= topicsPerWindowMax) return 0;

@@ -93,6 +93,7 @@ test("shape - pseudonyms hide strings and numbers alike, and what they cannot hi
 test("shape - nothing of a member that is not let through comes out changed", () => {
   assert.equal(shaped('{"a":"x","b":1}', { allow: ["b"], pseudonymise: ["a"] }), '{"b":1}');
   assert.equal(shaped('{"a":"x"}', { allow: ["a.b"], pseudonymise: ["a"] }), "{}");
+  assert.equal(shaped('{"a":{"b":1},"c":2}', { allow: ["c"], round: { "a.b": 1 } }), '{"c":2}');
 });
 
 test("shape - nesting without end is withheld where it is looked into, else it is only text", () => {

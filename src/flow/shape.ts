@@ -13,6 +13,8 @@ interface Step {
   readonly change: Change | undefined;
   /** A path below this one is named. */
   leads: boolean;
+  /** One of those that are let through. */
+  leadsToAllowed: boolean;
 }
 
 /** Another value's text in place of this one's; undefined: there is none. */
@@ -58,7 +60,7 @@ function objectAt(text: string, from: number, inside: Inside): string {
     const step = inside.steps.get(path);
     if (step?.drops === true) return;
     const isOpen = inside.isOpen || step?.allows === true;
-    if (!isOpen && step?.leads !== true) return;
+    if (!isOpen && step?.leadsToAllowed !== true) return;
     const value = valueAs(text, valueAt, valueEnd, step, { ...inside, path, isOpen });
     if (value === undefined) return;
     out += `${out === "" ? "" : ","}${text.slice(keyAt, keyEnd)}:${value}`;
@@ -114,7 +116,8 @@ function stepsOf(shape: Shape, pseudonym: Pseudonym): ReadonlyMap<string, Step> 
     let step = steps.get(path);
     if (step === undefined) {
       const change = changes.get(path);
-      step = { allows: allowed.has(path), drops: dropped.has(path), change, leads: false };
+      const named = { allows: allowed.has(path), drops: dropped.has(path), change };
+      step = { ...named, leads: false, leadsToAllowed: false };
       steps.set(path, step);
     }
     return step;
@@ -122,7 +125,9 @@ function stepsOf(shape: Shape, pseudonym: Pseudonym): ReadonlyMap<string, Step> 
   for (const path of [...allowed, ...dropped, ...changes.keys()]) {
     stepAt(path);
     for (let dot = path.indexOf("."); dot !== -1; dot = path.indexOf(".", dot + 1)) {
-      stepAt(path.slice(0, dot)).leads = true;
+      const around = stepAt(path.slice(0, dot));
+      around.leads = true;
+      around.leadsToAllowed ||= allowed.has(path);
     }
   }
   return steps;
