@@ -2,6 +2,7 @@
 import { parseArgs } from "node:util";
 import { durableBench } from "./durable.ts";
 import { mqttBench } from "./mqtt.ts";
+import { policiesBench } from "./policies.ts";
 import { searchBench } from "./search.ts";
 
 const { values, positionals } = parseArgs({
@@ -16,6 +17,7 @@ const options = { json: values.json, rounds: Number(values.rounds), scale: Numbe
 const claims: Readonly<Record<string, () => Promise<unknown>>> = {
   mqtt: () => mqttBench(options),
   durable: () => durableBench(options),
+  policies: () => policiesBench(options),
   search: () => searchBench(options),
 };
 const claim = claims[positionals[0] ?? ""];

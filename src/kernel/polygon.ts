@@ -40,7 +40,12 @@ function pairOf([lon = Number.NaN, lat = Number.NaN]: readonly number[]): [numbe
 function sideOf(ring: Float64Array, x: number, y: number): "inside" | "outside" | "edge" {
   let isInside = false;
   for (let i = 0; i + 3 < ring.length; i += 2) {
-    const [ax, ay, bx, by] = [ring[i]!, ring[i + 1]!, ring[i + 2]!, ring[i + 3]!];
+    const ay = ring[i + 1]!;
+    const by = ring[i + 3]!;
+    // Most edges are above or below the ray.
+    if (y < Math.min(ay, by) - edgeDegrees || y > Math.max(ay, by) + edgeDegrees) continue;
+    const ax = ring[i]!;
+    const bx = ring[i + 2]!;
     const cross = (bx - ax) * (y - ay) - (by - ay) * (x - ax);
     if (isOnEdge(cross, bx - ax, by - ay, x - ax, y - ay)) return "edge";
     if (ay > y !== by > y && cross > 0 === by > ay) isInside = !isInside;

@@ -76,6 +76,7 @@ export class OneAgreement {
       onFailed: (why) => this.problems.push(why),
     });
     await this.#link.open();
+    this.pass(0);
   }
 
   get gate(): Gate {

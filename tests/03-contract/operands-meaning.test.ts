@@ -12,7 +12,7 @@ import { prologue, type Step, steps, type Terms, terms } from "./random-grants.t
 import { decide, ReferenceRate } from "./reference.ts";
 
 /** A logged run makes some dozen commits to a real store. */
-const runs = { live: 700, logged: 400 };
+const runs = { live: 650, logged: 350 };
 
 interface Scenario {
   readonly terms: Terms;
