@@ -146,6 +146,26 @@ export const Offer = Type.Object({
   messagesMax: Type.Optional(count),
 });
 
+export const Want = Type.Object({
+  id: text,
+  query: Type.Unknown({ description: "What must hold." }),
+  auto: Type.Boolean(),
+  spendMax: Type.Optional(Type.Object({ amount, currency: text })),
+  agreementsMax: count,
+  matches: Type.Array(
+    Type.Object({
+      offer: text,
+      provider: text,
+      title: text,
+      at: time,
+      state: either("told", "agreeing", "agreed", "refused"),
+      agreement: Type.Optional(text),
+      problem: Type.Optional(text),
+    }),
+  ),
+  createdAt: time,
+});
+
 const agreement = {
   id: text,
   role,

@@ -7,6 +7,7 @@ import type {
   PeerResource,
   StatementResource,
   UsageResource,
+  WantResource,
   NegotiationWish,
 } from "../client/resources.ts";
 import type { Clock } from "../kernel/clock.ts";
@@ -36,6 +37,7 @@ export interface ApiDeps {
   readonly products: ProductsApi;
   readonly peers: PeersApi;
   readonly offers: OffersApi;
+  readonly wants: WantsApi;
   readonly agreements: AgreementsApi;
   readonly negotiations: NegotiationsApi;
   readonly transfers: TransfersApi;
@@ -116,6 +118,17 @@ export interface OffersApi {
     query: SearchQuery,
     fresh: boolean,
   ): Promise<{ readonly offers: readonly OfferResource[]; readonly total: number }>;
+}
+
+export interface WantsApi {
+  list(): readonly WantResource[];
+  /** BODY_INVALID where it would agree by itself without a bound. */
+  add(want: {
+    readonly query: WantResource["query"];
+    readonly auto?: boolean;
+    readonly spendMax?: { readonly amount: string; readonly currency: string };
+  }): Promise<WantResource>;
+  remove(id: string): Promise<void>;
 }
 
 export interface AgreementsApi {

@@ -7,6 +7,15 @@ type Params = Static<typeof FindParams>;
 
 const limitDefault = 50;
 
+/** The DID of a peer, or of this node, that is named by its short name. */
+export function peerNames(
+  node: { readonly name: string; readonly did: string },
+  peers: readonly { readonly name: string; readonly did: string }[],
+): (peer: string) => string {
+  return (peer) =>
+    peer === node.name ? node.did : (peers.find(({ name }) => name === peer)?.did ?? peer);
+}
+
 /** A question as it is asked over HTTP; BODY_INVALID names the parameter that is wrong. */
 export function searchQueryOf(
   params: Params,

@@ -5,7 +5,7 @@ import type { OfferResource, PeerResource, ProductResource } from "../client/res
 import { ComityError } from "../kernel/errors.ts";
 import * as answers from "./answers.ts";
 import type { ApiDeps, ProductToAdd } from "./deps.ts";
-import { searchQueryOf } from "./find.ts";
+import { peerNames, searchQueryOf } from "./find.ts";
 import { allow, audited } from "./guard.ts";
 import { answer, FindParams, IdParams, PeerBody, ProductBody } from "./schemas.ts";
 import { toldProduct } from "./told.ts";
@@ -153,11 +153,7 @@ function peerRoutes(scope: FastifyInstance, deps: ApiDeps): void {
       },
     },
     async (request, reply) => {
-      const known = await deps.peers.list();
-      const didOf = (peer: string): string =>
-        peer === deps.node.name
-          ? deps.node.did
-          : (known.find(({ name }) => name === peer)?.did ?? peer);
+      const didOf = peerNames(deps.node, await deps.peers.list());
       const query = searchQueryOf(request.query, deps.clock.now(), didOf);
       const { offers, total } = await deps.offers.find(query, request.query.fresh ?? false);
       reply.header("total-count", total);

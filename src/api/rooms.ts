@@ -1,5 +1,6 @@
 import type { ApiDeps, NodeFacts, SpendingLimits } from "./deps.ts";
 import type { Federation } from "../federate/federation.ts";
+import type { Wants } from "../federate/wants.ts";
 import type { Links } from "../federate/links.ts";
 import type { Flow } from "../flow/flow.ts";
 import { publishOne, subscribeMessages } from "../flow/local-streams.ts";
@@ -40,6 +41,7 @@ export interface Rooms {
   readonly catalogue: Catalogue;
   readonly agreements: Agreements;
   readonly federation: Federation;
+  readonly wants: Wants;
   readonly flow: Flow;
   readonly meter: Meter;
   readonly counts: ConsumerCounts;
@@ -63,6 +65,7 @@ export function apiDeps(rooms: Rooms): ApiDeps {
     products: productsApi(rooms),
     peers: peersApi(rooms),
     offers: rooms.federation.offers,
+    wants: rooms.wants,
     agreements: agreementsApi(rooms),
     negotiations: rooms.federation.negotiations,
     transfers: transfersApi(rooms),

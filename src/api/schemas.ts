@@ -50,19 +50,40 @@ export const ProductBody = Type.Object(
 );
 
 export const PeerBody = Type.Object({ url: text(2048), did: Type.Optional(text(512)) }, strict);
+const findable = {
+  q: Type.Optional(Type.String({ maxLength: 200 })),
+  sector: Type.Optional(text(64)),
+  delivery: Type.Optional(Type.Union([Type.Literal("live"), Type.Literal("logged")])),
+  unit: Type.Optional(text(32)),
+  provider: Type.Optional(text(512)),
+  free: Type.Optional(Type.Boolean()),
+  near: Type.Optional(Type.String({ maxLength: 80, description: "lat,lon,km" })),
+  box: Type.Optional(Type.String({ maxLength: 120, description: "south,west,north,east" })),
+  priceMax: Type.Optional(
+    Type.String({ maxLength: 40, description: "For one message, such as 0.01 EUR." }),
+  ),
+};
+
+export const WantBody = Type.Object(
+  {
+    ...findable,
+    auto: Type.Optional(Type.Boolean({ description: "Agrees by itself, within spendMax." })),
+    spendMax: Type.Optional(
+      Type.Object(
+        {
+          amount: Type.String({ maxLength: 30 }),
+          currency: Type.String({ pattern: "^[A-Z]{3}$" }),
+        },
+        { ...strict, description: "The most its agreement may cost over its life." },
+      ),
+    ),
+  },
+  strict,
+);
+
 export const FindParams = Type.Object(
   {
-    q: Type.Optional(Type.String({ maxLength: 200 })),
-    sector: Type.Optional(text(64)),
-    delivery: Type.Optional(Type.Union([Type.Literal("live"), Type.Literal("logged")])),
-    unit: Type.Optional(text(32)),
-    provider: Type.Optional(text(512)),
-    free: Type.Optional(Type.Boolean()),
-    near: Type.Optional(Type.String({ maxLength: 80, description: "lat,lon,km" })),
-    box: Type.Optional(Type.String({ maxLength: 120, description: "south,west,north,east" })),
-    priceMax: Type.Optional(
-      Type.String({ maxLength: 40, description: "For one message, such as 0.01 EUR." }),
-    ),
+    ...findable,
     newerThanSeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 31_536_000 })),
     fresh: Type.Optional(Type.Boolean({ description: "Asks peers before it answers." })),
     offset: Type.Optional(Type.Integer({ minimum: 0, maximum: totalMax })),

@@ -28,6 +28,7 @@ import { streamRoutes } from "./stream-routes.ts";
 import { thingRoutes } from "./thing-routes.ts";
 import { negotiationRoutes } from "./negotiation-routes.ts";
 import { transferRoutes } from "./transfer-routes.ts";
+import { wantRoutes } from "./want-routes.ts";
 import { WorldView } from "./world.ts";
 import { worldRoutes } from "./world-routes.ts";
 
@@ -90,6 +91,7 @@ export async function apiRoutes(app: FastifyInstance, deps: ApiDeps): Promise<vo
       marketRoutes,
       negotiationRoutes,
       transferRoutes,
+      wantRoutes,
       settleRoutes,
       logRoutes,
       accessRoutes,

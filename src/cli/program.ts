@@ -23,6 +23,7 @@ import { thingCommand } from "./thing.ts";
 import { transferCommand } from "./transfer.ts";
 import { upCommand } from "./up.ts";
 import { userCommand } from "./user.ts";
+import { wantCommand } from "./want.ts";
 import { worldCommand } from "./world.ts";
 
 const firstSteps = `
@@ -67,6 +68,7 @@ function buildProgram(io: CliIo): Command {
   for (const command of marketCommands(io)) program.addCommand(command);
   for (const command of agreementCommands(io)) program.addCommand(command);
   program.addCommand(transferCommand(io));
+  program.addCommand(wantCommand(io));
   program.addCommand(tailCommand(io));
   program.addCommand(replayCommand(io));
   for (const command of moneyCommands(io)) program.addCommand(command);

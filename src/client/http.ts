@@ -15,6 +15,7 @@ import type {
   NegotiationWish,
   NewProduct,
   NewThing,
+  NewWant,
   OfferResource,
   PeerResource,
   ProductResource,
@@ -25,6 +26,7 @@ import type {
   TransferResource,
   UsageResource,
   UserResource,
+  WantResource,
 } from "./resources.ts";
 import type { Effect, World } from "./world.ts";
 
@@ -100,6 +102,10 @@ export class ComityHttp {
     });
 
   removePeer = (peer: string) => this.#json<void>(`/peers/${part(peer)}`, { method: "DELETE" });
+
+  wants = () => this.#json<WantResource[]>("/wants");
+  addWant = (want: NewWant) => this.#json<WantResource>("/wants", { method: "POST", json: want });
+  removeWant = (id: string) => this.#json<void>(`/wants/${part(id)}`, { method: "DELETE" });
 
   /** Best first; words, or words with what else must hold. */
   find = (query: string | FindQuery) =>

@@ -1,6 +1,7 @@
 import type { Place } from "../kernel/place.ts";
 import type { GeoPolygon } from "../kernel/polygon.ts";
 import type { Price } from "../kernel/price.ts";
+import type { SearchQuery } from "../ports/search.ts";
 
 /** The resources of the HTTP API as they travel; times are ISO 8601 UTC unless they say else. */
 export interface ThingResource {
@@ -214,6 +215,33 @@ export interface FindQuery {
   readonly fresh?: boolean;
   readonly offset?: number;
   readonly limit?: number;
+}
+
+/** What to look for from now on. */
+export type NewWant = Omit<FindQuery, "fresh" | "offset" | "limit" | "newerThanSeconds"> & {
+  /** Agrees by itself to the first that fits. */
+  readonly auto?: boolean;
+  /** The most that agreement may cost over its life. */
+  readonly spendMax?: { readonly amount: string; readonly currency: string };
+};
+
+export interface WantResource {
+  readonly id: string;
+  readonly query: Omit<SearchQuery, "limit" | "offset">;
+  readonly auto: boolean;
+  readonly spendMax?: { readonly amount: string; readonly currency: string };
+  readonly agreementsMax: number;
+  /** The latest offers that fitted, newest last. */
+  readonly matches: readonly {
+    readonly offer: string;
+    readonly provider: string;
+    readonly title: string;
+    readonly at: string;
+    readonly state: "told" | "agreeing" | "agreed" | "refused";
+    readonly agreement?: string;
+    readonly problem?: string;
+  }[];
+  readonly createdAt: string;
 }
 
 export interface AgreementResource {

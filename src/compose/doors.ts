@@ -20,7 +20,7 @@ const farewellMs = 1000;
 /** The sockets: MQTT for devices, apps and links; HTTP for people, programs and peers. */
 export async function openDoors(rooms: Rooms, trade: Trade): Promise<void> {
   const { options, signer, things, urls, app, closing, failed } = rooms;
-  const { federation, cosigner, links, traffic, receipts } = trade;
+  const { federation, wants, cosigner, links, traffic, receipts } = trade;
   const mqtt = mqttServer(rooms, trade);
   closing.add("MQTT", () => mqtt.close());
   closing.add("the links", () => links.close());
@@ -38,7 +38,7 @@ export async function openDoors(rooms: Rooms, trade: Trade): Promise<void> {
     mqttUrl: () => urls.mqtt,
   };
   const mqttConnections = (): number => mqtt.connectionCount;
-  const own = { facts, mqttConnections, federation, links, traffic, receipts };
+  const own = { facts, mqttConnections, federation, wants, links, traffic, receipts };
   await apiRoutes(app, apiDeps({ ...rooms, ...own }));
 
   const port = await mqtt.listen(options.mqtt.port, options.mqtt.host);

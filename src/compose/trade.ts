@@ -2,6 +2,7 @@ import { announcedMqttUrl } from "../federate/announced-address.ts";
 import { tokenLifetimeSeconds } from "../federate/authenticate.ts";
 import { openFederation } from "../federate/federation.ts";
 import { Links } from "../federate/links.ts";
+import { Wants } from "../federate/wants.ts";
 import { amountMicro } from "../kernel/price.ts";
 import { isLinked, openFetches } from "./fetches.ts";
 import type { Rooms } from "./rooms.ts";
@@ -29,6 +30,12 @@ export async function openTrade(rooms: Rooms) {
   });
   rooms.closing.add("the federation", () => federation.close());
   const { transfers, peers } = federation;
+  const wants = await Wants.open({
+    ...{ store, clock, entropy: rooms.entropy, journal, budgets: rooms.budgets, did: signer.did },
+    offers: federation.offers,
+    negotiate: (provider, offer) => federation.negotiations.negotiate(provider, offer),
+  });
+  rooms.closing.add("the wants", () => wants.close());
   const evidence = { store, signer, clock, journal, agreements, postings: postingsOf, crash };
   const owedMax = options.exposureMessagesMax ?? exposureMessagesMax;
   const receipts = new ProviderReceipts({
@@ -74,5 +81,5 @@ export async function openTrade(rooms: Rooms) {
   const cosigner = new ConsumerReceipts({ ...evidence, counts });
   const traffic = new Traffic({ ...rooms, links });
   const fetches = openFetches(rooms, federation);
-  return { federation, receipts, cosigner, links, fetches, traffic };
+  return { federation, wants, receipts, cosigner, links, fetches, traffic };
 }

@@ -72,6 +72,12 @@ export class Offers {
     return { offers: page.found.map((entry) => this.#shown(entry)), total: page.total };
   }
 
+  /** From the index alone. */
+  async known(query: SearchQuery): Promise<readonly FoundOffer[]> {
+    const { found } = await this.#options.search.find(query);
+    return found.map((entry) => this.#shown(entry));
+  }
+
   /** One provider's offer; NOT_FOUND where it does not make it now. */
   async need(offer: string, provider: string): Promise<FoundOffer> {
     const find = async (): Promise<FoundEntry | undefined> => {

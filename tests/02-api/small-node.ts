@@ -173,6 +173,15 @@ function rooms(state: SmallState, search: SearchIndex): Rooms {
         return { offers: found.map(({ doc }) => doc as FoundOffer), total };
       },
     },
+    wants: {
+      list: () => [],
+      add: async () => {
+        throw new ComityError("LIMIT_REACHED", { limit: 0, what: "wants" });
+      },
+      remove: async (id) => {
+        throw new ComityError("NOT_FOUND", { what: "want", id });
+      },
+    },
     agreements: {
       list: () => [...state.agreements.values()],
       get: (id) => state.agreements.get(id),
