@@ -8,6 +8,7 @@ import {
   productOfOffer,
   readRules,
   rulesOf,
+  shownOffer,
   termsOf,
 } from "./policy.ts";
 import type { Terms } from "./product.ts";
@@ -114,6 +115,18 @@ test("policy - a price with a member more, or less, is refused", () => {
   ]) {
     assert.notEqual(problemOf(duty(wrong)), "none", JSON.stringify(wrong));
   }
+});
+
+test("offer - it is shown with the profile only where ODRL's own words are not enough", () => {
+  const shown = (more: Partial<Terms>) => {
+    const price = { amount: "0", currency: "EUR", perMessages: 1 };
+    const made = { title: "Tides", topics: ["tides/#"], terms: { price, ...more } };
+    return shownOffer(compileOffer(productFrom(made, 0)));
+  };
+  const plain = shown({ messagesMax: 5 });
+  assert.equal("profile" in plain, false);
+  assert.deepEqual(readRules(plain), rulesOf(termsOf(readRules(plain))));
+  assert.equal(shown({ messagesMax: 5, fields: ["a"] }).profile, "comity:policy-1");
 });
 
 test("offer - its id changes with the terms and with the product, and with nothing else", () => {

@@ -103,6 +103,15 @@ export function compileOffer(product: Product): Offer {
   return { "@type": "Offer", "@id": offerIdFor(product.id, rules, product), ...rules };
 }
 
+/**
+ * The offer as others see it. Where ODRL's own words are enough it names no profile: connectors
+ * compare the agreement with what they asked for, and Eclipse EDC loses a profile on the way out.
+ */
+export function shownOffer(offer: Offer): Omit<Offer, "profile"> & Partial<Pick<Offer, "profile">> {
+  const { profile, ...plain } = offer;
+  return JSON.stringify(plain).includes('"comity:') ? { profile, ...plain } : plain;
+}
+
 /** `<product>:<first 12 characters of the hash>`: changed terms are another offer. */
 export function offerIdFor(product: string, rules: Rules, delivered: Delivered): string {
   const digest = policyDigest(product, rules, delivered);

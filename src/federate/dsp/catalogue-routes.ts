@@ -3,6 +3,7 @@ import type { FastifyInstance } from "fastify";
 import { ComityError } from "../../kernel/errors.ts";
 import type { Catalogue } from "../../market/catalogue.ts";
 import { formatsFor } from "../../market/formats.ts";
+import { shownOffer } from "../../market/policy.ts";
 import type { Product } from "../../market/product.ts";
 import type { Signer } from "../../ports/signer.ts";
 import {
@@ -41,7 +42,7 @@ export async function catalogueRoutes(
   const datasetOf = (product: Product) => ({
     "@id": product.id,
     "@type": "Dataset",
-    hasPolicy: [catalogue.offerOf(product.id)],
+    hasPolicy: [catalogue.offerOf(product.id)].flatMap((offer) => (offer ? shownOffer(offer) : [])),
     distribution: formatsFor(product.terms.price).map((format) => {
       return { "@type": "Distribution", format, accessService: service() };
     }),

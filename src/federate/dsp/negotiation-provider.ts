@@ -14,6 +14,7 @@ import {
   type Offer,
   offerIdFor,
   policyDigest,
+  shownOffer,
   productOfOffer,
   readRules,
   type Rules,
@@ -196,7 +197,7 @@ export class NegotiationProvider {
       address: baseOf(request.callbackAddress),
       product: id,
       delivered,
-      ...onTable(id, offer, delivered),
+      ...onTable(id, shownOffer(offer), delivered),
       signs: request.comity !== undefined,
       startedAt: new Date(clock.now()).toISOString(),
     };
@@ -286,7 +287,7 @@ function tableAsked(
   product: Product,
   signs: boolean,
 ): ReturnType<typeof onTable> {
-  const own = onTable(product.id, offer, product);
+  const own = onTable(product.id, shownOffer(offer), product);
   // a request may name the offer alone (DSP 2025-1 §7.2.1)
   const isNamed = !["permission", "obligation", "prohibition"].some((key) => key in request.offer);
   const asked = isNamed ? own : onTable(product.id, request.offer, product);
@@ -300,7 +301,7 @@ function tableAsked(
   if (asked.digest !== own.digest || request.offer["@id"] !== offer["@id"]) {
     throw new ComityError("POLICY_CHANGED", { where: "request" });
   }
-  return asked;
+  return own; // as the catalogue shows it, however the request spells it
 }
 
 function assertBothSign(rules: Rules, signs: boolean): void {
