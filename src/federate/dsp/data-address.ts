@@ -23,6 +23,9 @@ const endpointTypes: Readonly<Record<TransferFormat, string>> = {
 /** Seconds for which a token is good: the name that connectors with expiring tokens use. */
 const expiresInProperty = "https://w3id.org/tractusx/auth/expiresIn";
 
+/** Eclipse EDC reads and writes the endpoint as a property, and knows no member of that name. */
+const edcNamespace = "https://w3id.org/edc/v0.0.1/ns/";
+
 /** The DataAddress of a start message (DSP 2025-1 §9.2.2): where to come in, and with what. */
 export function dataAddressOf(
   { format, agreement }: Transfer,
@@ -30,17 +33,20 @@ export function dataAddressOf(
   doors: Doors,
 ): DataAddress {
   const isMqtt = format === "Mqtt5-PULL";
+  const endpoint = endpointOf(format, agreement, doors);
   const properties: Record<string, string> = {
     authorization: token,
     authType: isMqtt ? "password" : "bearer",
     // A node may come as itself instead, with a token of its own for this participant.
-    ...(isMqtt ? { username: agreement, participant: doors.signer.did } : {}),
+    ...(isMqtt
+      ? { username: agreement, participant: doors.signer.did }
+      : { [`${edcNamespace}endpoint`]: endpoint }),
     [expiresInProperty]: String(Math.max(0, Math.floor(expiresInMs / 1000))),
   };
   return {
     "@type": "DataAddress",
     endpointType: endpointTypes[format],
-    endpoint: endpointOf(format, agreement, doors),
+    endpoint,
     endpointProperties: Object.entries(properties).map(([name, value]) => {
       return { "@type": "EndpointProperty", name, value } as const;
     }),
@@ -61,9 +67,10 @@ export function fetchedAt(
   now: number,
 ): { readonly stream: StreamAddress } | { readonly source: HttpSource } {
   const property = (name: string) =>
-    address.endpointProperties?.find((candidate) => candidate.name === name)?.value;
+    address.endpointProperties?.find((one) => [name, `${edcNamespace}${name}`].includes(one.name))
+      ?.value;
   const token = property("authorization");
-  const { endpoint, endpointType } = address;
+  const { endpoint = property("endpoint"), endpointType } = address;
   const isMqtt = format === "Mqtt5-PULL";
   if (endpointType !== endpointTypes[format] || !endpoint || (isMqtt && token === undefined)) {
     const needs = isMqtt ? "endpoint and authorization" : "endpoint";
