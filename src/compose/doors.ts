@@ -3,6 +3,7 @@ import { apiRoutes, listenHttp } from "../api/server.ts";
 import { packageVersion } from "../api/version.ts";
 import { attacher, authenticator, type DoorKeepers } from "../connect/mqtt/authenticate.ts";
 import { dataDoor } from "./data-door.ts";
+import { openPushes } from "./pushes.ts";
 import { mqttLimits } from "../connect/mqtt/limits.ts";
 import { MqttServer } from "../connect/mqtt/server.ts";
 import { federationRoutes } from "../federate/federation.ts";
@@ -26,6 +27,7 @@ export async function openDoors(rooms: Rooms, trade: Trade): Promise<void> {
   closing.add("the links", () => links.close());
   closing.add("the traffic", () => traffic.close());
   await dataDoor(rooms, trade).register(app);
+  openPushes(rooms, federation);
   await federationRoutes(app, { federation });
   const { authenticatePeer } = federation;
   await app.register((scope) => receiptRoutes(scope, { receipts: cosigner, authenticatePeer }));

@@ -9,13 +9,16 @@ export type TransferFormat =
   | "HttpData-PULL"
   /** Server-Sent Events. */
   | "Sse-PULL"
-  | "WebSocket-PULL";
+  | "WebSocket-PULL"
+  /** This node publishes to the consumer's own broker. */
+  | "Mqtt5-PUSH";
 
 const all: readonly TransferFormat[] = [
   "Mqtt5-PULL",
   "HttpData-PULL",
   "Sse-PULL",
   "WebSocket-PULL",
+  "Mqtt5-PUSH",
 ];
 
 /**

@@ -74,6 +74,16 @@ export interface HttpSource {
   readonly expiresAt?: number;
 }
 
+/** Where a consumer wants its stream pushed to, and what it is let in with there. */
+export interface PushTarget {
+  /** `mqtt://host:port` */
+  readonly endpoint: string;
+  /** Put before each topic. */
+  readonly topicPrefix: string;
+  readonly username?: string;
+  readonly password?: string;
+}
+
 /** A transfer as this node keeps it, by its own pid. */
 export interface Transfer {
   readonly pid: string;
@@ -96,6 +106,8 @@ export interface Transfer {
   /** Consumer: kept, so that a restart resumes. */
   readonly stream?: StreamAddress;
   readonly source?: HttpSource;
+  /** Provider: kept, for nobody says it again after a restart; told to nobody. */
+  readonly push?: PushTarget;
   /** Ids of the other side's last messages: one that comes again changes nothing. */
   readonly heard?: readonly string[];
   /** Who suspended it; only they may start it again. */

@@ -11,12 +11,12 @@ import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
 import { ComityError } from "../../kernel/errors.ts";
 import type { Flow, StartPosition } from "../../flow/flow.ts";
+import { FollowedStream, type Line } from "../../flow/followed-stream.ts";
 import type { EndReason, Gate } from "../../flow/gate.ts";
 import { startOf } from "../../flow/open-feed.ts";
 import type { StreamLog } from "../../flow/stream-log.ts";
 import { Answers } from "./answers.ts";
-import { FollowedStream } from "./followed-stream.ts";
-import { EventStreamLine, type Line, WebSocketLine } from "./lines.ts";
+import { EventStreamLine, WebSocketLine } from "./lines.ts";
 
 export interface DataDoorOptions {
   readonly flow: Flow;

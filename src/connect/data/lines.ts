@@ -1,18 +1,8 @@
 import type { ServerResponse } from "node:http";
 import type { WebSocket } from "ws";
+import type { Line } from "../../flow/followed-stream.ts";
 import type { HandedMessage } from "../../flow/handover.ts";
 import { frameOf } from "./frame.ts";
-
-/** One connection that a stream is written to, message by message. */
-export interface Line {
-  /** False where it is full; `onReady` is called when it takes more. */
-  send(message: HandedMessage): boolean;
-  /** Keeps a quiet connection open, or finds out that nobody is there. */
-  beat(): void;
-  /** The last words; what was sent before is still on its way. */
-  end(why: string): void;
-  destroy(): void;
-}
 
 /** Server-Sent Events (HTML Living Standard §9.2); an event's id is the message's position. */
 export class EventStreamLine implements Line {

@@ -1,7 +1,8 @@
 import type { TransferFormat } from "../../market/formats.ts";
-import type { HttpSource, StreamAddress, Transfer } from "../../market/transfer.ts";
+import type { HttpSource, PushTarget, StreamAddress, Transfer } from "../../market/transfer.ts";
 import { ComityError } from "../../kernel/errors.ts";
-import type { DataAddress } from "../../wire/dsp/messages.ts";
+import { DataAddress } from "../../wire/dsp/messages.ts";
+import { matchesMessage } from "../../wire/dsp/parse.ts";
 import { credentialProblem } from "../stream-address.ts";
 
 /** Where other organisations come in for data. */
@@ -18,6 +19,7 @@ const endpointTypes: Readonly<Record<TransferFormat, string>> = {
   "HttpData-PULL": "https://w3id.org/idsa/v4.1/HTTP",
   "Sse-PULL": "https://w3id.org/comity/sse",
   "WebSocket-PULL": "https://w3id.org/comity/websocket",
+  "Mqtt5-PUSH": "https://w3id.org/comity/mqtt5",
 };
 
 /** Seconds for which a token is good: the name that connectors with expiring tokens use. */
@@ -50,6 +52,36 @@ export function dataAddressOf(
     endpointProperties: Object.entries(properties).map(([name, value]) => {
       return { "@type": "EndpointProperty", name, value } as const;
     }),
+  };
+}
+
+const topicPrefixMax = 256;
+
+/** Where a TransferRequestMessage wants a push (DSP 2025-1 §9.2.1); BODY_INVALID says what not. */
+export function pushTarget(address: unknown): PushTarget {
+  const invalid = (problem: string) =>
+    new ComityError("BODY_INVALID", { problem: `/dataAddress ${problem}` });
+  if (!matchesMessage(DataAddress, address)) throw invalid("is missing, or is none");
+  const property = (name: string) =>
+    address.endpointProperties?.find((candidate) => candidate.name === name)?.value;
+  const { endpoint, endpointType } = address;
+  const type = endpointTypes["Mqtt5-PUSH"];
+  if (endpointType !== type || !endpoint) throw invalid(`is no ${type} with an endpoint`);
+  const username = property("username");
+  const password = property("authorization");
+  for (const [name, value] of Object.entries({ username, authorization: password })) {
+    const problem = value === undefined ? undefined : credentialProblem(value);
+    if (problem !== undefined) throw invalid(`${name} ${problem}`);
+  }
+  const topicPrefix = property("topicPrefix") ?? "";
+  if (/[+#\0$]/.test(topicPrefix) || topicPrefix.length > topicPrefixMax) {
+    throw invalid(`topicPrefix "${topicPrefix.slice(0, 80)}" cannot begin a topic`);
+  }
+  return {
+    endpoint,
+    topicPrefix,
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
   };
 }
 

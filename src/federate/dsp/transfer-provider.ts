@@ -11,7 +11,7 @@ import {
   type TransferRequestMessage,
   type TransferStartMessage,
 } from "../../wire/dsp/messages.ts";
-import { dataAddressOf, type Doors } from "./data-address.ts";
+import { dataAddressOf, type Doors, pushTarget } from "./data-address.ts";
 import { baseOf } from "../resolver.ts";
 import { pidFor } from "./pid.ts";
 import type { TransferDesk } from "./transfer-desk.ts";
@@ -59,7 +59,10 @@ export class TransferProvider {
         return known;
       }
       const { agreement, format } = this.#agreementFor(did, request);
-      this.#desk.options.peers.assertCallable(did, request.callbackAddress);
+      const { peers } = this.#desk.options;
+      peers.assertCallable(did, request.callbackAddress);
+      const push = format === "Mqtt5-PUSH" ? pushTarget(request.dataAddress) : undefined;
+      if (push !== undefined) peers.streamLookup(did, push.endpoint);
       await this.#replace(agreement.id, format);
       return this.#desk.commit({
         pid,
@@ -71,6 +74,7 @@ export class TransferProvider {
         format,
         counterpart: did,
         address: baseOf(request.callbackAddress),
+        ...(push === undefined ? {} : { push }),
         startedAt: new Date(this.#desk.options.clock.now()).toISOString(),
       });
     });
@@ -142,7 +146,10 @@ export class TransferProvider {
     const start: TransferStartMessage = message("TransferStartMessage", {
       providerPid: pid,
       consumerPid: transfer.consumerPid,
-      dataAddress: dataAddressOf(transfer, { token, expiresInMs }, this.#options),
+      // §9.2.2: of a push there is nothing to fetch
+      ...(transfer.push === undefined && {
+        dataAddress: dataAddressOf(transfer, { token, expiresInMs }, this.#options),
+      }),
     });
     return start;
   }
@@ -197,6 +204,7 @@ export class TransferProvider {
   }
 
   #endpointOf({ format }: Transfer): string {
+    if (format === "Mqtt5-PUSH") return ""; // nobody is told one
     return format === "Mqtt5-PULL" ? this.#options.mqttUrl() : this.#options.baseUrl();
   }
 

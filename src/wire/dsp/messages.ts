@@ -154,7 +154,7 @@ export const TransferRequestMessage = Type.Object({
 });
 export type TransferRequestMessage = Static<typeof TransferRequestMessage>;
 
-const dataAddress = Type.Object({
+export const DataAddress = Type.Object({
   "@type": Type.Literal("DataAddress"),
   endpointType: Type.String(),
   endpoint: Type.Optional(url),
@@ -162,7 +162,7 @@ const dataAddress = Type.Object({
     Type.Array(Type.Object({ name: Type.String(), value: Type.String() })),
   ),
 });
-export type DataAddress = Static<typeof dataAddress>;
+export type DataAddress = Static<typeof DataAddress>;
 
 /** §9.2.2 */
 export const TransferStartMessage = Type.Object({
@@ -170,7 +170,7 @@ export const TransferStartMessage = Type.Object({
   "@type": Type.Literal("TransferStartMessage"),
   providerPid: pid,
   consumerPid: pid,
-  dataAddress: Type.Optional(dataAddress),
+  dataAddress: Type.Optional(DataAddress),
 });
 export type TransferStartMessage = Static<typeof TransferStartMessage>;
 

@@ -1,10 +1,20 @@
-import type { Flow } from "../../flow/flow.ts";
-import type { Gate } from "../../flow/gate.ts";
-import { Handover } from "../../flow/handover.ts";
-import { LoggedMessages } from "../../flow/logged-messages.ts";
-import type { Receiver, Subscription } from "../../flow/router.ts";
-import type { Run } from "../../flow/run.ts";
-import type { Line } from "./lines.ts";
+import type { Flow } from "./flow.ts";
+import type { Gate } from "./gate.ts";
+import { type HandedMessage, Handover } from "./handover.ts";
+import { LoggedMessages } from "./logged-messages.ts";
+import type { Receiver, Subscription } from "./router.ts";
+import type { Run } from "./run.ts";
+
+/** One connection that a stream is written to, message by message. */
+export interface Line {
+  /** False where it is full; `onReady` is called when it takes more. */
+  send(message: HandedMessage): boolean;
+  /** Keeps a quiet connection open, or finds out that nobody is there. */
+  beat(): void;
+  /** The last words; what was sent before is still on its way. */
+  end(why: string): void;
+  destroy(): void;
+}
 
 export interface FollowedOptions {
   readonly flow: Flow;
@@ -19,7 +29,7 @@ export interface FollowedOptions {
 /** So that the last words arrive, however slowly they are read. */
 const farewellMs = 1000;
 
-/** An agreement's stream on one event stream or WebSocket, until either side ends it. */
+/** An agreement's stream on one connection that takes single messages, until either side ends it. */
 export class FollowedStream implements Receiver {
   readonly line: Line;
   readonly #flow: Flow;
