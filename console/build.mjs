@@ -30,6 +30,8 @@ export async function buildConsole({ outDir = join(HERE, "../dist/console"), min
       entryPoints: [
         { in: join(SOURCES, "app.tsx"), out: "app" },
         { in: join(SOURCES, "style/app.css"), out: "app" },
+        { in: join(SOURCES, "share/sample.ts"), out: "share" },
+        { in: join(SOURCES, "share/share.css"), out: "share" },
       ],
       outdir: outDir,
       bundle: true,

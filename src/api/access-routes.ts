@@ -1,7 +1,8 @@
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
-import type { AuditResource, CallerResource, UserResource } from "../client/resources.ts";
+import type { CallerResource } from "../client/callers.ts";
+import type { AuditResource, UserResource } from "../client/resources.ts";
 import * as answers from "./answers.ts";
 import type { ApiDeps } from "./deps.ts";
 import { allow, audited, callerOf } from "./guard.ts";

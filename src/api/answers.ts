@@ -178,6 +178,7 @@ const agreement = {
   price: Price,
   policyHash: text,
   signedAt: time,
+  oneSided: Type.Optional(either("free", "prepaid")),
   state,
   ended: Type.Optional(Type.Object({ reason: text, by: text, at: time })),
 };

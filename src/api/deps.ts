@@ -1,6 +1,6 @@
+import type { BudgetResource } from "../client/callers.ts";
 import type { LinkState, Overview } from "../client/world.ts";
 import type {
-  BudgetResource,
   LinkResource,
   NewProduct,
   OfferResource,
@@ -20,6 +20,8 @@ import type { ConsumerMove, ProviderMove } from "../market/decisions.ts";
 import type { Negotiation } from "../market/negotiation.ts";
 import type { Transfer, TransferAct } from "../market/transfer.ts";
 import type { SearchQuery } from "../ports/search.ts";
+import type { PolicyPromise } from "../market/policy/plain.ts";
+import type { Share, Shares } from "../market/shares.ts";
 import type { LogState } from "../ports/store.ts";
 import type { Principal } from "../things/access.ts";
 import type { AuditTrail } from "../things/audit.ts";
@@ -42,6 +44,7 @@ export interface ApiDeps {
   readonly negotiations: NegotiationsApi;
   readonly transfers: TransfersApi;
   readonly settle: SettleApi;
+  readonly shares: SharesApi;
   readonly logs: LogsApi;
   readonly streams: StreamsApi;
   readonly traffic: TrafficApi;
@@ -169,6 +172,18 @@ export interface SpendingLimits {
   readonly user?: string | undefined;
   /** Decimal, in the offer's currency. */
   readonly spendMax?: string | undefined;
+}
+
+export interface SharesApi {
+  readonly book: Shares;
+  /** Where partners' MQTT clients connect. */
+  mqttUrl(): string;
+  /** The terms of what the share is for, line by line, in plain words. */
+  terms(share: Share, product: Product): readonly PolicyPromise[];
+  /** What the agreement would let through; returns what ends it. */
+  sample(share: Share, onMessage: (message: MessageSeen) => void): () => void;
+  /** The link is good no more, and its agreement ended. */
+  revoke(id: string): Promise<Share>;
 }
 
 export interface SettleApi {

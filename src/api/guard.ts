@@ -86,7 +86,7 @@ export function audited<T>(
 }
 
 /** A web page of another origin may not use a browser's place in this network. */
-function refuseOtherOrigins(request: FastifyRequest): void {
+export function refuseOtherOrigins(request: FastifyRequest): void {
   const { origin, host } = request.headers;
   const site = request.headers["sec-fetch-site"];
   if (request.headers["sec-fetch-mode"] === "navigate" && request.method === "GET") return;

@@ -18,6 +18,8 @@ import type { ProviderReceipts } from "../meter/receipts-provider.ts";
 import type { Traffic } from "../meter/traffic.ts";
 import type { Meter } from "../meter/usage.ts";
 import type { Store } from "../ports/store.ts";
+import type { Shares } from "../market/shares.ts";
+import { sharesApi } from "./share/shares-api.ts";
 import type { Budgets } from "../settle/budgets.ts";
 import { billOf } from "../settle/bill.ts";
 import { statementOf } from "../settle/statement.ts";
@@ -50,6 +52,9 @@ export interface Rooms {
   readonly traffic: Traffic;
   readonly receipts: ProviderReceipts;
   readonly budgets: Budgets;
+  readonly shares: Shares;
+  /** `mqtt://host:port` that others are told. */
+  readonly announcedMqttUrl: () => string;
 }
 
 /** The rooms as the HTTP API sees them. */
@@ -70,6 +75,7 @@ export function apiDeps(rooms: Rooms): ApiDeps {
     negotiations: rooms.federation.negotiations,
     transfers: transfersApi(rooms),
     settle: settleApi(rooms),
+    shares: sharesApi(rooms),
     logs: {
       list: () => rooms.store.logs(),
       read: (log, after, limit) => readMessages(rooms.store, log, after, limit),

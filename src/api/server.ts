@@ -21,6 +21,8 @@ import { allow, guardRoutes } from "./guard.ts";
 import { logRoutes } from "./log-routes.ts";
 import { agentRoutes } from "./mcp/http.ts";
 import { marketRoutes } from "./market-routes.ts";
+import { shareDoor } from "./share/share-door.ts";
+import { shareRoutes } from "./share/share-routes.ts";
 import { settleRoutes } from "./settle-routes.ts";
 import { SseClients } from "./sse.ts";
 import { statusRoutes } from "./status-routes.ts";
@@ -106,9 +108,11 @@ export async function apiRoutes(app: FastifyInstance, deps: ApiDeps): Promise<vo
     });
     await worldRoutes(api, deps, world, clients);
     await api.register(async (scope) => agentRoutes(scope, deps));
+    await api.register(async (scope) => shareRoutes(scope, deps), { prefix: "/api/v1" });
     const openapi = { config: allow("open"), schema: { hide: true } };
     api.get("/api/v1/openapi.json", openapi, async () => api.swagger());
   });
+  await app.register(async (scope) => shareDoor(scope, deps));
   await consoleRoutes(app, deps);
 }
 

@@ -4,6 +4,8 @@ import { ComityError } from "../kernel/errors.ts";
 import { nameOfPrincipal, type Principal } from "../things/access.ts";
 import type { ApiLimits } from "./deps.ts";
 
+type SseLimits = Pick<ApiLimits, "sseClientsMax" | "sseQueueBytesMax">;
+
 const heartbeatMs = 15_000;
 
 /** Server-Sent Events (HTML Living Standard §9.2) to one client; what it cannot take is dropped. */
@@ -44,12 +46,12 @@ class SseClient {
 
 /** All SSE clients of the node: their number is limited, and they end with it. */
 export class SseClients {
-  readonly #limits: ApiLimits;
+  readonly #limits: SseLimits;
   /** With the name of who opened it. */
   readonly #clients = new Map<SseClient, string>();
   #heartbeat: NodeJS.Timeout | undefined;
 
-  constructor(limits: ApiLimits) {
+  constructor(limits: SseLimits) {
     this.#limits = limits;
   }
 

@@ -17,6 +17,7 @@ import { printError } from "./output.ts";
 import { productCommand } from "./product.ts";
 import { replayCommand } from "./replay/command.ts";
 import { mcpCommand } from "./mcp.ts";
+import { shareCommand } from "./share.ts";
 import { statusCommand } from "./status.ts";
 import { tailCommand } from "./tail.ts";
 import { thingCommand } from "./thing.ts";
@@ -69,6 +70,7 @@ function buildProgram(io: CliIo): Command {
   for (const command of agreementCommands(io)) program.addCommand(command);
   program.addCommand(transferCommand(io));
   program.addCommand(wantCommand(io));
+  program.addCommand(shareCommand(io));
   program.addCommand(tailCommand(io));
   program.addCommand(replayCommand(io));
   for (const command of moneyCommands(io)) program.addCommand(command);

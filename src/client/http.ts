@@ -5,7 +5,6 @@ import type {
   AgreementDetail,
   AgreementResource,
   AuditResource,
-  CallerResource,
   FindQuery,
   HealthResource,
   LogLine,
@@ -28,6 +27,8 @@ import type {
   UserResource,
   WantResource,
 } from "./resources.ts";
+import type { CallerResource } from "./callers.ts";
+import type { ShareResource } from "./shares.ts";
 import type { Effect, World } from "./world.ts";
 
 export interface ComityHttpOptions {
@@ -162,6 +163,24 @@ export class ComityHttp {
       method: "POST",
       ...(reason === undefined ? {} : { json: { reason } }),
     });
+
+  shares = () => this.#json<ShareResource[]>("/shares");
+  /** A link for a partner without a node; its URL is told once. */
+  share = (product: string, to: string, days?: number) =>
+    this.#json<{ share: ShareResource; url: string }>("/shares", {
+      method: "POST",
+      json: { product, to, days },
+    });
+  sharePaid = (id: string, amount: string, currency: string) =>
+    this.#json<ShareResource>(`/shares/${part(id)}/paid`, {
+      method: "POST",
+      json: { amount, currency },
+    });
+  /** What a partner accepted through a link, under the provider's signature. */
+  acceptance = (agreement: string) =>
+    this.#json<unknown>(`/agreements/${part(agreement)}/acceptance`);
+  revokeShare = (id: string) =>
+    this.#json<ShareResource>(`/shares/${part(id)}/revoke`, { method: "POST" });
 
   usage = () => this.#json<UsageResource[]>("/usage");
   /** `month` as `2026-11`. */

@@ -9,7 +9,9 @@
  */
 export { type ComityHttpOptions, ComityHttp } from "./http.ts";
 export { connectMqtt, MqttClient } from "./mqtt.ts";
+export type * from "./callers.ts";
 export type * from "./resources.ts";
+export type * from "./shares.ts";
 export type * from "./types.ts";
 export type * from "./world.ts";
 export { ComityError, type ErrorCode } from "../kernel/errors.ts";

@@ -256,6 +256,8 @@ export interface AgreementResource {
   readonly price: Price;
   readonly policyHash: string;
   readonly signedAt: string;
+  /** The consumer runs no node and signed nothing: the provider alone counts. */
+  readonly oneSided?: "free" | "prepaid";
   readonly state: "active" | "ended";
   readonly ended?: { readonly reason: string; readonly by: string; readonly at: string };
 }
@@ -371,22 +373,6 @@ export interface UserResource {
   /** What this user's agreements may cost in a month. */
   readonly budget?: { readonly amount: string; readonly currency: string };
   readonly createdAt: string;
-}
-
-/** A budget and what this month's agreements may use of it; decimal strings. */
-export interface BudgetResource {
-  readonly amount: string;
-  readonly currency: string;
-  readonly per: "month";
-  readonly committed: string;
-  readonly left: string;
-}
-
-/** Whoever asks. */
-export interface CallerResource {
-  readonly name: string;
-  readonly role: UserResource["role"];
-  readonly budget?: BudgetResource;
 }
 
 export interface HealthResource {

@@ -5,10 +5,13 @@ import type { Trade } from "./trade.ts";
 
 /** What free agreements give over HTTP: who comes in by which transfer, and when it is cut. */
 export function dataDoor(rooms: Rooms, { federation: { transfers } }: Trade): DataDoor {
-  const { flow, agreements } = rooms;
+  const { flow, agreements, shares } = rooms;
   const door = new DataDoor({
     flow,
-    authenticate: (agreement, token) => transfers.authenticate(agreement, token)?.transfer.pid,
+    authenticate(agreement, token) {
+      const guest = shares.authenticate(agreement, token);
+      return guest?.did ?? transfers.authenticate(agreement, token)?.transfer.pid;
+    },
     endedBecause: (agreement) => agreements.get(agreement)?.ended?.reason,
   });
   const told = ({ role, state, format, pid, agreement }: Transfer): void => {

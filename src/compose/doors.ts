@@ -6,6 +6,7 @@ import { dataDoor } from "./data-door.ts";
 import { openPushes } from "./pushes.ts";
 import { mqttLimits } from "../connect/mqtt/limits.ts";
 import { MqttServer } from "../connect/mqtt/server.ts";
+import { announcedMqttUrl } from "../federate/announced-address.ts";
 import { federationRoutes } from "../federate/federation.ts";
 import { receiptRoutes } from "../federate/receipt-routes.ts";
 import { ComityError } from "../kernel/errors.ts";
@@ -40,7 +41,8 @@ export async function openDoors(rooms: Rooms, trade: Trade): Promise<void> {
     mqttUrl: () => urls.mqtt,
   };
   const mqttConnections = (): number => mqtt.connectionCount;
-  const own = { facts, mqttConnections, federation, wants, links, traffic, receipts };
+  const announced = { announcedMqttUrl: () => announcedMqttUrl(options, urls.mqtt) };
+  const own = { ...announced, facts, mqttConnections, federation, wants, links, traffic, receipts };
   await apiRoutes(app, apiDeps({ ...rooms, ...own }));
 
   const port = await mqtt.listen(options.mqtt.port, options.mqtt.host);
@@ -63,6 +65,8 @@ function mqttServer(rooms: Rooms, trade: Trade): MqttServer {
     dev: options.dev,
     ownPrincipal: (name, password) => principalOfCredentials(name, password, { things, users }),
     participant: (agreement, token) => {
+      const guest = rooms.shares.authenticate(agreement, token);
+      if (guest) return { kind: "participant", did: guest.did, agreement };
       const known = federation.transfers.authenticate(agreement, token);
       if (known?.transfer.format !== "Mqtt5-PULL") return undefined;
       return { kind: "participant", did: known.did, agreement };

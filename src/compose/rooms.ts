@@ -22,6 +22,7 @@ import type { Signer } from "../ports/signer.ts";
 import type { NodeOptions } from "./options.ts";
 import { Agreements } from "../market/agreements.ts";
 import { Catalogue } from "../market/catalogue.ts";
+import { Shares } from "../market/shares.ts";
 import { ConsumerCounts } from "../meter/consumer-counts.ts";
 import { Meter } from "../meter/usage.ts";
 import { Budgets } from "../settle/budgets.ts";
@@ -69,6 +70,8 @@ export async function openRooms(options: NodeOptions, outside: Outside) {
   closing.add("HTTP", () => app.close());
   const agreements = await Agreements.open(store);
   const counts = await ConsumerCounts.open(store, clock);
+  const catalogue = await Catalogue.open({ store, clock });
+  const owned = { store, clock, entropy, users, agreements, counts };
   return {
     ...{
       options,
@@ -88,9 +91,10 @@ export async function openRooms(options: NodeOptions, outside: Outside) {
     journal: new Journal(),
     things: await Things.open({ store, clock, entropy }),
     audit: await AuditTrail.open(store, clock),
-    catalogue: await Catalogue.open({ store, clock }),
+    catalogue,
     ...{ agreements, counts },
-    budgets: await Budgets.open({ store, clock, entropy, users, agreements, counts }),
+    budgets: await Budgets.open(owned),
+    shares: await Shares.open({ ...owned, signer, catalogue }),
     /** Filled in when the sockets are bound. */
     urls: { http: "", mqtt: "" },
   };

@@ -69,17 +69,21 @@ export class Endings {
     const bytes = canonicalBytes(said);
     const record = mergeSignatures(unsignedJws(bytes), await signer.sign(bytes, endingType));
     const other = agreement.role === "provider" ? agreement.consumer : agreement.provider;
-    const letter = outbox.prepare({
-      did: other,
-      url: `/comity/v1/agreements/${encodeURIComponent(id)}/end`,
-      body: { record },
-      kind: "ending",
-      subject: id,
-    });
+    // a partner without a node has no door to bring the record to; its page says it
+    const letter =
+      agreement.oneSided === undefined
+        ? outbox.prepare({
+            did: other,
+            url: `/comity/v1/agreements/${encodeURIComponent(id)}/end`,
+            body: { record },
+            kind: "ending",
+            subject: id,
+          })
+        : undefined;
     const ending = { reason, by: signer.did, at, record };
-    const ended = await agreements.end(id, ending, [letter.write]);
+    const ended = await agreements.end(id, ending, letter ? [letter.write] : []);
     if (ended.ended === ending) {
-      letter.send();
+      letter?.send();
       this.#tell(ended);
     }
     return ended;

@@ -4,6 +4,7 @@ import type { Store } from "../ports/store.ts";
 import type { UsagePort } from "../ports/usage.ts";
 import type { Amount, Caps, Lease } from "./allowance.ts";
 import { Checkers } from "./checker.ts";
+import { Passage } from "./passage.ts";
 import { Gate, type EndReason } from "./gate.ts";
 
 /** What the node's owner should hear about an agreement's delivery. */
@@ -62,6 +63,11 @@ export class Grants implements Lease {
 
   get(agreement: string): Gate | undefined {
     return this.#gates.get(agreement);
+  }
+
+  /** What a grant would let through, before there is an agreement: nothing is leased or counted. */
+  preview(grant: Grant): Passage {
+    return new Passage(this.#checkers.of(grant), grant.rate);
   }
 
   /** Delivery under the agreement ends now, packets in queues included. */

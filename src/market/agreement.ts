@@ -1,6 +1,9 @@
 import type { Price } from "../kernel/price.ts";
 import type { GeneralJws, PublicJwk } from "../ports/signer.ts";
 
+/** How a partner without a node pays: not at all, or ahead for so many messages. */
+export type GuestPayment = "free" | "prepaid";
+
 /** Both sides hold the same agreement; `role` says which side this node is. */
 export interface Agreement {
   /** `urn:uuid:…`, the DSP agreement id. */
@@ -25,6 +28,8 @@ export interface Agreement {
   readonly keys: Readonly<Record<string, PublicJwk>>;
   /** ISO 8601, UTC. */
   readonly signedAt: string;
+  /** The consumer runs no node and signed nothing: this side alone counts, and was paid so. */
+  readonly oneSided?: GuestPayment;
   readonly state: "active" | "ended";
   /** Why and when it ended. */
   readonly ended?: {

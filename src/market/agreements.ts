@@ -40,12 +40,17 @@ export class Agreements {
   }
 
   /** Keeps a new agreement, with what must be durable together with it. */
-  async add(agreement: Agreement, also: readonly Write[] = []): Promise<void> {
+  async add(
+    agreement: Agreement,
+    also: readonly Write[] = [],
+    onDurable: () => void = () => {},
+  ): Promise<void> {
     await this.#store.commit([
       { op: "add", kind: "agreement", id: agreement.id, doc: agreement },
       ...also,
     ]);
     this.#agreements.set(agreement.id, agreement);
+    onDurable();
     for (const listener of this.#onMade) listener(agreement);
   }
 

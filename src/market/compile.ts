@@ -19,7 +19,8 @@ export function grantOf(agreement: Agreement): Grant {
     consumer: agreement.consumer,
     product: agreement.product,
     filters: agreement.topics,
-    billed: parseAmount(agreement.price.amount) !== 0n,
+    // what was paid ahead is bounded by the cap, and a partner without a node sends no receipts
+    billed: agreement.oneSided === undefined && parseAmount(agreement.price.amount) !== 0n,
     ...(when === undefined ? {} : { when }),
     ...(unless === undefined ? {} : { unless }),
     ...(shape === undefined ? {} : { shape }),

@@ -7,6 +7,7 @@ import { ComityHttp } from "../../src/client/http.ts";
 import type { UsageResource } from "../../src/client/resources.ts";
 import type { Overview } from "../../src/client/world.ts";
 import { openEmbeddedSearch } from "../../src/engines/embedded/search.ts";
+import { openEmbeddedSigner } from "../../src/engines/embedded/signer.ts";
 import { openEmbeddedStore } from "../../src/engines/embedded/store.ts";
 import { entryOf, type FoundOffer } from "../../src/federate/found-offer.ts";
 import type { SearchIndex } from "../../src/ports/search.ts";
@@ -16,6 +17,9 @@ import { systemEntropy } from "../../src/kernel/id.ts";
 import { Journal } from "../../src/kernel/journal.ts";
 import { matches } from "../../src/kernel/topic.ts";
 import type { Agreement } from "../../src/market/agreement.ts";
+import { Agreements } from "../../src/market/agreements.ts";
+import { Catalogue } from "../../src/market/catalogue.ts";
+import { Shares } from "../../src/market/shares.ts";
 import { rulesOf } from "../../src/market/policy.ts";
 import { describePolicy, plainPolicy } from "../../src/market/policy/plain.ts";
 import type { Product } from "../../src/market/product.ts";
@@ -81,6 +85,11 @@ export async function smallNode(
     ...outside,
     keepAdminToken: async () => {},
   });
+  const contracts = {
+    catalogue: await Catalogue.open(outside),
+    agreements: await Agreements.open(store),
+    signer: await openEmbeddedSigner({ ...outside, dir: folder, did: self }),
+  };
   const state: SmallState = {
     products: new Map(),
     agreements: new Map(),
@@ -112,6 +121,13 @@ export async function smallNode(
     users,
     audit: await AuditTrail.open(store, systemClock),
     ...rooms(state, search),
+    shares: {
+      book: await Shares.open({ ...outside, ...contracts }),
+      mqttUrl: () => "mqtt://127.0.0.1:1883",
+      terms: () => [],
+      sample: () => () => {},
+      revoke: (id) => Promise.reject(new ComityError("NOT_FOUND", { what: "share", id })),
+    },
     consoleDir: options.consoleDir ?? join(folder, "no-console"),
     limits: { bodyBytesMax: 65_536 },
   };
@@ -136,7 +152,7 @@ export async function smallNode(
 
 type Rooms = Omit<
   ApiDeps,
-  "node" | "clock" | "journal" | "things" | "users" | "audit" | "consoleDir" | "limits"
+  "node" | "clock" | "journal" | "things" | "users" | "audit" | "shares" | "consoleDir" | "limits"
 >;
 
 function rooms(state: SmallState, search: SearchIndex): Rooms {

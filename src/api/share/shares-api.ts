@@ -1,0 +1,62 @@
+import { grantOf } from "../../market/compile.ts";
+import { draftOf } from "../../market/evidence.ts";
+import type { Federation } from "../../federate/federation.ts";
+import type { Flow } from "../../flow/flow.ts";
+import { previewMessages } from "../../flow/preview.ts";
+import { describePolicy } from "../../market/policy/plain.ts";
+import { compileOffer, termsOf } from "../../market/policy.ts";
+import type { Product } from "../../market/product.ts";
+import type { Share, Shares } from "../../market/shares.ts";
+import type { ApiDeps } from "../deps.ts";
+
+interface ShareRooms {
+  readonly shares: Shares;
+  readonly federation: Federation;
+  readonly flow: Flow;
+  readonly announcedMqttUrl: () => string;
+}
+
+/** Links to partners as the API and the page see them. */
+export function sharesApi(rooms: ShareRooms): ApiDeps["shares"] {
+  const { shares, federation, flow } = rooms;
+  return {
+    book: shares,
+    mqttUrl: rooms.announcedMqttUrl,
+    terms: termsInWords,
+    sample(share, onMessage) {
+      const product = shares.productOf(share);
+      return product ? previewMessages(flow, sampleGrant(share, product), onMessage) : () => {};
+    },
+    async revoke(id) {
+      const revoked = await shares.revoke(id);
+      if (revoked.accepted) await federation.endings.end(revoked.accepted.agreement, "revoked");
+      return revoked;
+    },
+  };
+}
+
+/** The offer compiled as an agreement on it would be, of which nothing is kept. */
+function sampleGrant(share: Share, product: Product) {
+  const { "@id": _id, "@type": _type, ...rules } = compileOffer(product);
+  const { id, title, delivery, topics, terms, createdAt } = product;
+  const comity = { version: 1, product: id, title, delivery, topics, price: terms.price } as const;
+  const policy = {
+    "@type": "Agreement",
+    "@id": `sample:${share.id}`,
+    target: id,
+    ...rules,
+  } as const;
+  const parties = { assigner: "", assignee: "sample", timestamp: createdAt };
+  const draft = draftOf({ ...policy, ...parties, comity: { ...comity, keys: {} } }, "provider");
+  return grantOf({ ...draft, evidence: { payload: "", signatures: [] } });
+}
+
+function termsInWords(share: Share, product: Product): ReturnType<typeof describePolicy> {
+  const { "@id": _id, "@type": _type, ...rules } = compileOffer(product);
+  const promises = describePolicy(termsOf(rules));
+  if (share.payment === "free") return [{ text: "Free of charge.", kind: "owed" }, ...promises];
+  const { currency } = product.terms.price;
+  const paid = `${share.paid ?? "0"} ${currency}`;
+  const text = `Paid ahead: ${paid} so far; delivery ends when it is used.`;
+  return [{ text, kind: "owed" }, ...promises];
+}

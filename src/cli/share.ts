@@ -1,0 +1,64 @@
+import { Command } from "commander";
+import { connect, type CliIo, globals } from "./context.ts";
+import { priceFrom, wholeNumber } from "./flags.ts";
+import { printJson, printLine, printTable } from "./output.ts";
+
+interface ShareOptions {
+  readonly to: string;
+  readonly days: string;
+}
+
+/** `share PRODUCT --to NAME`, and what becomes of the link: `list`, `paid`, `revoke`. */
+export function shareCommand(io: CliIo): Command {
+  const share = new Command("share")
+    .description("share a product with a partner who runs no node: one link in a browser")
+    .argument("<product>", "its id, from comity product list")
+    .requiredOption("--to <name>", "whom the link is for")
+    .option("--days <days>", "how long it can be accepted", "14")
+    .action(async (product: string, options: ShareOptions, command: Command) => {
+      const days = wholeNumber("--days", options.days);
+      const made = await connect(io, command).share(product, options.to, days);
+      if (globals(command).json === true) return printJson(io, made);
+      const { id, payment, expiresAt } = made.share;
+      printLine(io, `A link for ${made.share.to}, shown once; it expires at ${expiresAt}:`);
+      printLine(io, `  ${made.url}`);
+      if (payment === "prepaid") {
+        printLine(io, `Paid ahead: once it is paid, comity share paid ${id} "10 EUR"`);
+      }
+      printLine(io, `End it: comity share revoke ${id}`);
+    });
+  share
+    .command("list")
+    .description("all links, and what became of them")
+    .action(async (_options: unknown, command: Command) => {
+      const shares = await connect(io, command).shares();
+      if (globals(command).json === true) return printJson(io, shares);
+      const rows = shares.map(({ id, product, to, state, paid, accepted, expiresAt }) => [
+        ...[id, product, to, state, paid ?? ""],
+        accepted ? `${accepted.name} <${accepted.email}>` : `until ${expiresAt}`,
+      ]);
+      const none = "No links yet. Make one: comity share PRODUCT --to NAME";
+      printTable(io, ["SHARE", "PRODUCT", "TO", "STATE", "PAID", "ACCEPTED BY"], rows, none);
+    });
+  share
+    .command("paid <share> <amount>")
+    .description('record what was paid ahead, such as "10 EUR"')
+    .action(async (id: string, text: string, _options: unknown, command: Command) => {
+      const { amount, currency } = priceFrom(text, 1);
+      const paid = await connect(io, command).sharePaid(id, amount, currency);
+      if (globals(command).json === true) return printJson(io, paid);
+      printLine(
+        io,
+        `${paid.to} has paid ${paid.paid} ${currency} ahead; the link can be accepted.`,
+      );
+    });
+  share
+    .command("revoke <share>")
+    .description("end the link, and the agreement made by it, now")
+    .action(async (id: string, _options: unknown, command: Command) => {
+      const revoked = await connect(io, command).revokeShare(id);
+      if (globals(command).json === true) return printJson(io, revoked);
+      printLine(io, `The link for ${revoked.to} is revoked; nothing more is delivered.`);
+    });
+  return share;
+}

@@ -1,0 +1,34 @@
+import type { Grant } from "../market/grant.ts";
+import type { Flow } from "./flow.ts";
+import type { StreamMessage } from "./local-streams.ts";
+import type { Receiver } from "./router.ts";
+import type { Run } from "./run.ts";
+
+/**
+ * What an agreement would let through, for somebody who is still deciding: the last values first,
+ * then as they come. No agreement stands behind it, so nothing is counted and no cap is used; the
+ * caller takes few and ends it.
+ */
+export function previewMessages(
+  flow: Flow,
+  grant: Grant,
+  onMessage: (message: StreamMessage) => void,
+): () => void {
+  const passage = flow.grants.preview(grant);
+  const hand = (run: Run, retain: boolean): void => {
+    const seen = passage.pass(run, flow.outside.clock.now()).run;
+    seen?.walk((place) => {
+      const payload = seen.packets.subarray(place.payloadAt, place.end);
+      onMessage({ topic: run.topic, payload, retain });
+    });
+  };
+  const receiver: Receiver = { receive: (run) => hand(run, false) };
+  const subscriptions = grant.filters.map((filter) => ({ filter, receiver, qos: 0 }) as const);
+  for (const { filter } of subscriptions) {
+    for (const run of flow.retained.matching(filter)) hand(run, true);
+  }
+  for (const one of subscriptions) flow.router.subscribe(one);
+  return () => {
+    for (const one of subscriptions) flow.router.unsubscribe(one);
+  };
+}
