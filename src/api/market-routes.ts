@@ -2,12 +2,14 @@ import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
 import type { OfferResource, PeerResource, ProductResource } from "../client/resources.ts";
+import type { LintResource } from "../client/terms.ts";
 import { ComityError } from "../kernel/errors.ts";
+import { lintProduct } from "../market/policy/lint.ts";
 import * as answers from "./answers.ts";
 import type { ApiDeps, ProductToAdd } from "./deps.ts";
 import { peerNames, searchQueryOf } from "./find.ts";
 import { allow, audited } from "./guard.ts";
-import { answer, FindParams, IdParams, PeerBody, ProductBody } from "./schemas.ts";
+import { answer, FindParams, IdParams, LintBody, PeerBody, ProductBody } from "./schemas.ts";
 import { toldProduct } from "./told.ts";
 
 /** Products, peers, and the search over both. */
@@ -64,6 +66,25 @@ function productRoutes(scope: FastifyInstance, deps: ApiDeps): void {
       const product = await deps.products.get(id);
       if (!product) throw new ComityError("NOT_FOUND", { what: "product", id });
       return toldProduct(product);
+    },
+  );
+
+  app.post(
+    "/products/:id/lint",
+    {
+      config: allow("viewer"),
+      schema: {
+        summary: "Its terms, and conditions in words, against the Data Act's unfair-terms lists",
+        params: IdParams,
+        body: LintBody,
+        response: { 200: answer<LintResource>("What to look at; no legal advice.") },
+      },
+    },
+    async (request) => {
+      const { id } = request.params;
+      const product = await deps.products.get(id);
+      if (!product) throw new ComityError("NOT_FOUND", { what: "product", id });
+      return lintProduct(product, request.body.conditions);
     },
   );
 

@@ -49,6 +49,11 @@ export const ProductBody = Type.Object(
   strict,
 );
 
+export const LintBody = Type.Object(
+  { conditions: Type.Optional(Type.String({ maxLength: 100_000, description: "In English." })) },
+  strict,
+);
+
 export const PeerBody = Type.Object({ url: text(2048), did: Type.Optional(text(512)) }, strict);
 const findable = {
   q: Type.Optional(Type.String({ maxLength: 200 })),

@@ -1,4 +1,5 @@
-import type { AgreementDetail, ProductResource, ToldTerms } from "../client/resources.ts";
+import type { AgreementDetail, ProductResource } from "../client/resources.ts";
+import type { ToldTerms } from "../client/terms.ts";
 import type { Agreement } from "../market/agreement.ts";
 import { readRules, termsOf } from "../market/policy.ts";
 import { describePolicy, plainPolicy } from "../market/policy/plain.ts";

@@ -1,11 +1,12 @@
 import { Command } from "commander";
 import { parse } from "yaml";
 import type { NewProduct } from "../client/resources.ts";
+import type { LintResource } from "../client/terms.ts";
 import { describePrice } from "../kernel/price.ts";
 import { problemOf } from "../kernel/errors.ts";
 import { connect, type CliIo, globals, readText } from "./context.ts";
 import { invalid, placeFrom, repeated } from "./flags.ts";
-import { printJson, printLine, printTable } from "./output.ts";
+import { printable, printJson, printLine, printTable } from "./output.ts";
 import {
   printTerms,
   type TermsFile,
@@ -74,6 +75,16 @@ export function productCommand(io: CliIo): Command {
       printTerms(io, found);
     });
   product
+    .command("lint <id>")
+    .description("its terms against the EU Data Act's lists of unfair terms (Art. 13)")
+    .option("--conditions <file>", "your conditions in words, as a text file in English")
+    .action(async (id: string, options: { conditions?: string }, command: Command) => {
+      const text = options.conditions === undefined ? undefined : readText(options.conditions);
+      const report = await connect(io, command).lintProduct(id, text);
+      if (globals(command).json === true) return printJson(io, report);
+      printLint(io, report);
+    });
+  product
     .command("remove <id>")
     .description("offer it no more; agreements that were made stand")
     .action(async (id: string, _options: unknown, command: Command) => {
@@ -110,6 +121,21 @@ export function productFrom(id: string | undefined, flags: ProductFlags): NewPro
     ...(flags.place !== undefined && { place: placeFrom(flags.place) }),
   };
   return product;
+}
+
+function printLint(io: CliIo, { findings, questions, ruledOut }: LintResource): void {
+  for (const { article, list, what, where, text, advice } of findings) {
+    const verdict = list === "always" ? "unfair" : "presumed unfair";
+    printLine(io, printable(`${where}: "${text}"`));
+    printLine(io, `  points to ${article}, ${verdict}: to ${what}`);
+    printLine(io, `  ${advice}`);
+  }
+  if (findings.length === 0) printLine(io, "Nothing points to a listed unfair term.");
+  printLine(io, "A person has to answer:");
+  for (const { article, question } of questions) printLine(io, `  ${article}  ${question}`);
+  printLine(io, "Ruled out here:");
+  for (const { article, because } of ruledOut) printLine(io, `  ${article}  ${because}`);
+  printLine(io, "This shows where to look; it is no legal advice.");
 }
 
 function readProductFile(path: string): ProductFile {

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
-import type { NewProduct, PromiseResource, TermsResource } from "../client/resources.ts";
+import type { NewProduct } from "../client/resources.ts";
+import type { PromiseResource, TermsResource } from "../client/terms.ts";
 import { problemOf } from "../kernel/errors.ts";
 import { secondsOf } from "../kernel/duration.ts";
 import type { GeoPolygon } from "../kernel/polygon.ts";

@@ -29,6 +29,7 @@ import type {
 } from "./resources.ts";
 import type { CallerResource } from "./callers.ts";
 import type { ShareResource } from "./shares.ts";
+import type { LintResource } from "./terms.ts";
 import type { Effect, World } from "./world.ts";
 
 export interface ComityHttpOptions {
@@ -92,6 +93,11 @@ export class ComityHttp {
   product = (id: string) => this.#json<ProductResource>(`/products/${part(id)}`);
   addProduct = (product: NewProduct) =>
     this.#json<ProductResource>("/products", { method: "POST", json: product });
+  lintProduct = (id: string, conditions?: string) =>
+    this.#json<LintResource>(`/products/${part(id)}/lint`, {
+      method: "POST",
+      json: conditions === undefined ? {} : { conditions },
+    });
   removeProduct = (id: string) => this.#json<void>(`/products/${part(id)}`, { method: "DELETE" });
 
   peers = () => this.#json<PeerResource[]>("/peers");

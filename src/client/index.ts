@@ -2,16 +2,17 @@
  * The client: how programs, the command line, links and the console talk to a node.
  *
  * In come a node's address and a token; out go calls to its HTTP API, one method a route
- * (`http.ts`, with what travels in `resources.ts` and `world.ts`), and an MQTT 5 connection
- * (`mqtt.ts`). Whatever goes wrong is a ComityError with a code, a message and a remedy. It
- * keeps nothing, tries nothing again by itself, and knows nothing of a node's inside. This file
- * is the door for other packages; the project's own files import the file they mean.
+ * (`http.ts`, with what travels in the files beside it), and an MQTT 5 connection (`mqtt.ts`).
+ * Whatever goes wrong is a ComityError with a code, a message and a remedy. It keeps nothing,
+ * tries nothing again by itself, and knows nothing of a node's inside. This file is the door for
+ * other packages; the project's own files import the file they mean.
  */
 export { type ComityHttpOptions, ComityHttp } from "./http.ts";
 export { connectMqtt, MqttClient } from "./mqtt.ts";
 export type * from "./callers.ts";
 export type * from "./resources.ts";
 export type * from "./shares.ts";
+export type * from "./terms.ts";
 export type * from "./types.ts";
 export type * from "./world.ts";
 export { ComityError, type ErrorCode } from "../kernel/errors.ts";

@@ -1,6 +1,6 @@
 import type { Place } from "../kernel/place.ts";
-import type { GeoPolygon } from "../kernel/polygon.ts";
 import type { Price } from "../kernel/price.ts";
+import type { TermsResource, ToldTerms } from "./terms.ts";
 import type { SearchQuery } from "../ports/search.ts";
 
 /** The resources of the HTTP API as they travel; times are ISO 8601 UTC unless they say else. */
@@ -87,53 +87,6 @@ export interface TransferResource {
   readonly suspendedBy?: "provider" | "consumer";
   /** Provider: milliseconds since the Unix epoch. */
   readonly tokenExpiresAt?: number;
-}
-
-/** Names of JSON members may be dotted: `position.lat`. */
-export interface TermsResource {
-  readonly price: Price;
-  /** Topic filters, where less than the product is sold. */
-  readonly topics?: readonly string[];
-  readonly fields?: readonly string[];
-  readonly drop?: readonly string[];
-  /** Steps, by member. */
-  readonly round?: Readonly<Record<string, number>>;
-  readonly pseudonymise?: readonly string[];
-  readonly notBefore?: string;
-  readonly notAfter?: string;
-  /** From the agreement's signing on. */
-  readonly lifeSeconds?: number;
-  /** By when the data was logged. */
-  readonly dataFrom?: string;
-  readonly dataUntil?: string;
-  readonly messagesMax?: number;
-  readonly bytesMax?: number;
-  readonly rate?: {
-    readonly messages: number;
-    readonly seconds: number;
-    readonly per: "topic" | "stream";
-  };
-  /** By the position that stands in each message. */
-  readonly area?: GeoPolygon;
-  readonly purposes?: readonly string[];
-  readonly recipients?: readonly string[];
-  /** ISO 3166 codes. */
-  readonly jurisdictions?: readonly string[];
-  readonly noResharing?: boolean;
-  readonly deleteAfterSeconds?: number;
-  readonly attribution?: string;
-}
-
-/** Terms as people read them. */
-export interface ToldTerms {
-  readonly plain: string;
-  readonly promises: readonly PromiseResource[];
-}
-
-/** One line of a policy, and who sees to it: the provider's node, the buyer's word, or a price. */
-export interface PromiseResource {
-  readonly text: string;
-  readonly kind: "enforced" | "attested" | "owed";
 }
 
 export interface ProductResource extends ToldTerms {

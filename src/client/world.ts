@@ -1,6 +1,6 @@
 import type { Happening } from "../kernel/journal.ts";
 import type { Place } from "../kernel/place.ts";
-import type { TermsResource } from "./resources.ts";
+import type { TermsResource } from "./terms.ts";
 
 /** What `GET /api/v1/world` answers and `event: world` of `/api/v1/world/live` carries. */
 export interface World {

@@ -205,6 +205,14 @@ test("comity product add - every term has its flag, and show tells them in plain
     assert.equal(refused.code, 1);
     assert.match(refused.err, problem);
   }
+  const conditions = join(folder, "conditions.txt");
+  await writeFile(
+    conditions,
+    "We may change prices at any time.\nThree months' notice is given.\n",
+  );
+  const linted = await comity("product", "lint", "tram", "--conditions", conditions);
+  assert.match(linted.out, /points to Art\. 13\(5\)\(g\), presumed unfair/);
+  assert.match(linted.out, /Art\. 13\(5\)\(c\) {2}Did the buyer provide or generate these data/);
   assert.equal((await comity("product", "remove", "tram")).code, 0);
 });
 
