@@ -21,6 +21,23 @@ export const Health = Type.Object({
   version: text,
 });
 
+export const Links = Type.Array(
+  Type.Object({
+    agreement: text,
+    state: either("up", "down", "ended"),
+    problem: Type.Optional(either("waiting", "address", "refused", "disagrees", "fault", "failed")),
+    lastError: Type.Optional(text),
+    since: text,
+    lagMs: Type.Optional(Type.Number()),
+    behind: Type.Optional(count),
+    messages: count,
+    encoding: Type.Optional(either("zstd", "deflate")),
+    wireBytes: count,
+    packetBytes: count,
+    bytesPerSecond: Type.Optional(count),
+  }),
+);
+
 export const Status = Type.Object({
   name: text,
   did: text,
@@ -28,17 +45,7 @@ export const Status = Type.Object({
   mqtt: Type.Object({ url: text, connections: count }),
   http: Type.Object({ url: text }),
   counts: Type.Object({ things: count, products: count, agreements: count }),
-  links: Type.Array(
-    Type.Object({
-      agreement: text,
-      state: either("up", "down", "ended"),
-      problem: Type.Optional(
-        either("waiting", "address", "refused", "disagrees", "fault", "failed"),
-      ),
-      lagMs: Type.Optional(Type.Number()),
-      messages: count,
-    }),
-  ),
+  links: Links,
   refusals: Type.Record(text, count, { description: "Messages withheld, by reason." }),
   dropped: Type.Integer({ description: "Messages given up because a queue was full." }),
   uptimeSeconds: count,

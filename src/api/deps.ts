@@ -1,7 +1,7 @@
 import type { BudgetResource } from "../client/callers.ts";
 import type { LinkState, Overview } from "../client/world.ts";
+import type { LinkResource } from "../client/link-resource.ts";
 import type {
-  LinkResource,
   NewProduct,
   OfferResource,
   PeerResource,
@@ -143,6 +143,8 @@ export interface AgreementsApi {
   revoke(id: string, by: string): Promise<Agreement>;
   /** On the consumer: takes the running link down, or lets it come up again. */
   link(id: string, action: "cut" | "mend"): Promise<void>;
+  /** On the consumer: kept until it is set anew; undefined: as fast as the line. */
+  linkBudget(id: string, bytesPerSecond: number | undefined): Promise<void>;
 }
 
 export interface NegotiationsApi {

@@ -90,13 +90,9 @@ export function apiDeps(rooms: Rooms): ApiDeps {
       mqttConnections: rooms.mqttConnections,
       messagesPerSecond: () => rooms.traffic.messagesPerSecond(),
       links: () =>
-        rooms.links.list().map((link) => ({
-          agreement: link.agreement.id,
-          state: link.state,
-          messages: link.messages,
-          ...(link.problem === undefined ? {} : { problem: link.problem }),
-          ...(link.lagMs === undefined ? {} : { lagMs: link.lagMs }),
-        })),
+        rooms.links.list().map(({ agreement, messages, report }) => {
+          return { agreement: agreement.id, messages, ...report.told };
+        }),
       refusals: () => rooms.meter.refusals(),
       dropped: () => rooms.flow.counts.dropped,
       flows: () => rooms.traffic.flows(),
@@ -176,6 +172,7 @@ function agreementsApi(rooms: Rooms): ApiDeps["agreements"] {
       if (action === "cut") link.cut();
       else link.mend();
     },
+    linkBudget: (id, bytesPerSecond) => links.setBudget(id, bytesPerSecond),
   };
 }
 

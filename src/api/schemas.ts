@@ -129,6 +129,10 @@ export const EffectBody = Type.Object(
   },
   strict,
 );
+export const LinkBudgetBody = Type.Object(
+  { bytesPerSecond: Type.Union([Type.Integer({ minimum: 1 }), Type.Null()]) },
+  strict,
+);
 export const LinkBody = Type.Object(
   { action: Type.Union([Type.Literal("cut"), Type.Literal("mend")]) },
   strict,

@@ -18,6 +18,7 @@ import { consoleRoutes } from "./console.ts";
 import { type ApiDeps, apiLimits } from "./deps.ts";
 import { answerError, notFound } from "./error-answer.ts";
 import { allow, guardRoutes } from "./guard.ts";
+import { linkRoutes } from "./link-routes.ts";
 import { logRoutes } from "./log-routes.ts";
 import { agentRoutes } from "./mcp/http.ts";
 import { marketRoutes } from "./market-routes.ts";
@@ -94,6 +95,7 @@ export async function apiRoutes(app: FastifyInstance, deps: ApiDeps): Promise<vo
       negotiationRoutes,
       transferRoutes,
       wantRoutes,
+      linkRoutes,
       settleRoutes,
       logRoutes,
       accessRoutes,

@@ -11,6 +11,7 @@ import { Command, CommanderError } from "commander";
 import { packageVersion } from "../api/version.ts";
 import { agreementCommands } from "./agreement.ts";
 import type { CliIo } from "./context.ts";
+import { linkCommand } from "./link.ts";
 import { marketCommands } from "./market.ts";
 import { moneyCommands } from "./money.ts";
 import { printError } from "./output.ts";
@@ -71,6 +72,7 @@ function buildProgram(io: CliIo): Command {
   program.addCommand(transferCommand(io));
   program.addCommand(wantCommand(io));
   program.addCommand(shareCommand(io));
+  program.addCommand(linkCommand(io));
   program.addCommand(tailCommand(io));
   program.addCommand(replayCommand(io));
   for (const command of moneyCommands(io)) program.addCommand(command);

@@ -1,6 +1,7 @@
 import { type ErrorCode, catalogue, ComityError, problemOf } from "../kernel/errors.ts";
 import type { Happening } from "../kernel/journal.ts";
 import { jsonLines, type SseEvent, sseEvents } from "./event-stream.ts";
+import type { LinkResource } from "./link-resource.ts";
 import type {
   AgreementDetail,
   AgreementResource,
@@ -99,6 +100,14 @@ export class ComityHttp {
       json: conditions === undefined ? {} : { conditions },
     });
   removeProduct = (id: string) => this.#json<void>(`/products/${part(id)}`, { method: "DELETE" });
+
+  links = () => this.#json<LinkResource[]>("/links");
+  /** Bytes a second; null: as many as the line carries. */
+  linkBudget = (id: string, bytesPerSecond: number | null) =>
+    this.#json<void>(`/agreements/${part(id)}/link/budget`, {
+      method: "PUT",
+      json: { bytesPerSecond },
+    });
 
   peers = () => this.#json<PeerResource[]>("/peers");
   /** `did`: of a connector that is named by its protocol endpoint. */

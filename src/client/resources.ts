@@ -2,6 +2,7 @@ import type { Place } from "../kernel/place.ts";
 import type { Price } from "../kernel/price.ts";
 import type { TermsResource, ToldTerms } from "./terms.ts";
 import type { SearchQuery } from "../ports/search.ts";
+import type { LinkResource } from "./link-resource.ts";
 
 /** The resources of the HTTP API as they travel; times are ISO 8601 UTC unless they say else. */
 export interface ThingResource {
@@ -272,15 +273,6 @@ export interface StatusResource {
   /** Messages given up since the start: a full queue, or a publisher without the right. */
   readonly dropped: number;
   readonly uptimeSeconds: number;
-}
-
-export interface LinkResource {
-  readonly agreement: string;
-  readonly state: "up" | "down" | "ended";
-  /** What keeps the stream away, where it is more than a broken connection. */
-  readonly problem?: "waiting" | "address" | "refused" | "disagrees" | "fault" | "failed";
-  readonly lagMs?: number;
-  readonly messages: number;
 }
 
 export interface LogResource {

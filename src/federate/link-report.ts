@@ -52,6 +52,23 @@ export class LinkReport {
     return this.#lastError;
   }
 
+  /** For people and programs that ask. */
+  get told() {
+    const { encoding, bytesPerSecondMax: bytesPerSecond } = this.terms ?? {};
+    return {
+      state: this.#state,
+      since: new Date(this.#since).toISOString(),
+      wireBytes: this.wireBytes,
+      packetBytes: this.packetBytes,
+      ...(this.#problem === undefined ? {} : { problem: this.#problem }),
+      ...(this.#lastError === undefined ? {} : { lastError: this.#lastError }),
+      ...(this.lagMs === undefined ? {} : { lagMs: this.lagMs }),
+      ...(this.behind === undefined ? {} : { behind: this.behind }),
+      ...(encoding === undefined ? {} : { encoding }),
+      ...(bytesPerSecond === undefined ? {} : { bytesPerSecond }),
+    };
+  }
+
   is(state: LinkState): void {
     if (this.#state === state) return;
     this.#state = state;

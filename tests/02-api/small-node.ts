@@ -217,6 +217,7 @@ function rooms(state: SmallState, search: SearchIndex): Rooms {
         state.agreements.set(id, ended);
         return ended;
       },
+      linkBudget: async () => {},
       link: async (id, action) => void state.links.push(`${action} ${id}`),
     },
     negotiations: {
@@ -277,7 +278,17 @@ function rooms(state: SmallState, search: SearchIndex): Rooms {
     traffic: {
       mqttConnections: () => 3,
       messagesPerSecond: () => 12.5,
-      links: () => [{ agreement: "urn:uuid:a", state: "up", messages: 7, lagMs: 4 }],
+      links: () => [
+        {
+          agreement: "urn:uuid:a",
+          state: "up",
+          messages: 7,
+          lagMs: 4,
+          since: "2026-11-20T12:00:00.000Z",
+          wireBytes: 10,
+          packetBytes: 10,
+        },
+      ],
       refusals: () => ({ cap: 2 }),
       dropped: () => 0,
       flows: () =>

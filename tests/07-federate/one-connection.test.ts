@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { AgreementResource } from "../../src/client/resources.ts";
@@ -107,6 +108,29 @@ test("one connection - one that is cut and mended leaves the others, and misses 
     const usages = await world.provider.http.usage();
     return usages.every(({ messages }) => messages === sent);
   });
+});
+
+test("one connection - a budget is kept, told, and lags a logged stream without loss", async (t) => {
+  const world = await twoNodes({ limits: { linkBytesPerSecondMax: 40_000 } });
+  t.after(() => world.close());
+  const [soil] = await shareAll(world, { soil: "logged" });
+  const { http } = world.consumer;
+  const budget = async () => (await http.links())[0]?.bytesPerSecond;
+  await until("the provider's cap is told", async () => (await budget()) === 40_000);
+  await http.linkBudget(soil!.id, 20_000);
+  await until("the smaller of both is told", async () => (await budget()) === 20_000);
+  const device = await world.mqtt("provider");
+  const send = () => device.publish("soil/a", randomBytes(1000), { qos: 1 });
+  await Promise.all(Array.from({ length: 50 }, () => send()));
+  const began = performance.now();
+  await until("all has come", async () => (await counted(world, soil!)) === 50, 20_000);
+  // 50 kB at 20 kB/s, of which a second's worth may come at once
+  assert.ok(performance.now() - began > 500, `${performance.now() - began} ms`);
+  const [link] = await http.links();
+  assert.equal(link?.encoding, "zstd");
+  assert.equal(link?.behind, 0);
+  await http.linkBudget(soil!.id, null);
+  await until("the cap stands again", async () => (await budget()) === 40_000);
 });
 
 test("one connection - a participant's own token lets it in once, and attaches nothing by itself", async (t) => {

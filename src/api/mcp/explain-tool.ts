@@ -1,7 +1,8 @@
 import type { McpServer } from "@modelcontextprotocol/server";
 import { Type } from "typebox";
 import type { ComityHttp } from "../../client/http.ts";
-import type { AgreementDetail, LinkResource } from "../../client/resources.ts";
+import type { LinkResource } from "../../client/link-resource.ts";
+import type { AgreementDetail } from "../../client/resources.ts";
 import { catalogue, ComityError, type ErrorCode } from "../../kernel/errors.ts";
 import type { Refusal } from "../../ports/usage.ts";
 import { closed, count } from "./shapes.ts";
