@@ -115,6 +115,7 @@ export const Product = Type.Object({
   keywords: texts,
   units: Type.Optional(texts),
   place: Type.Optional(Place),
+  approval: Type.Optional(Type.Union([Type.Literal("auto"), Type.Literal("manual")])),
   terms: Terms,
   createdAt: time,
 });

@@ -194,6 +194,7 @@ function withDefaults(body: Type.Static<typeof ProductBody>): ProductToAdd {
     keywords: body.keywords ?? [],
     ...(body.units && { units: body.units }),
     ...(body.place && { place: body.place }),
+    ...(body.approval && { approval: body.approval }),
     terms: body.terms,
   };
 }

@@ -44,6 +44,7 @@ export const ProductBody = Type.Object(
     keywords: Type.Optional(Type.Array(text(64), { maxItems: 32 })),
     units: Type.Optional(Type.Array(text(32), { maxItems: 16, description: "UCUM codes." })),
     place: Type.Optional(Place),
+    approval: Type.Optional(Type.Union([Type.Literal("auto"), Type.Literal("manual")])),
     terms: Terms,
   },
   strict,

@@ -26,6 +26,7 @@ export interface ProductFlags extends TermsFlags {
   readonly keyword?: string[];
   readonly unit?: string[];
   readonly place?: string;
+  readonly manual?: boolean;
 }
 
 export function productCommand(io: CliIo): Command {
@@ -42,6 +43,7 @@ export function productCommand(io: CliIo): Command {
     .option("--keyword <word>", "found by it; repeatable", repeated)
     .option("--unit <code>", "what it is measured in, such as Cel (UCUM); repeatable", repeated)
     .option("--place <lat,lon[,name]>", "where the data is from")
+    .option("--manual", "a person agrees to each request: comity negotiation agree")
     .action(async (id: string | undefined, flags: ProductFlags, command: Command) => {
       const made = await connect(io, command).addProduct(productFrom(id, flags));
       if (globals(command).json === true) return printJson(io, made);
@@ -119,6 +121,7 @@ export function productFrom(id: string | undefined, flags: ProductFlags): NewPro
     ...(flags.keyword && { keywords: flags.keyword }),
     ...(flags.unit && { units: flags.unit }),
     ...(flags.place !== undefined && { place: placeFrom(flags.place) }),
+    ...(flags.manual === true && { approval: "manual" as const }),
   };
   return product;
 }

@@ -22,6 +22,7 @@ import { shareCommand } from "./share.ts";
 import { statusCommand } from "./status.ts";
 import { tailCommand } from "./tail.ts";
 import { thingCommand } from "./thing.ts";
+import { negotiationCommand } from "./negotiation.ts";
 import { transferCommand } from "./transfer.ts";
 import { upCommand } from "./up.ts";
 import { userCommand } from "./user.ts";
@@ -69,6 +70,7 @@ function buildProgram(io: CliIo): Command {
   program.addCommand(productCommand(io));
   for (const command of marketCommands(io)) program.addCommand(command);
   for (const command of agreementCommands(io)) program.addCommand(command);
+  program.addCommand(negotiationCommand(io));
   program.addCommand(transferCommand(io));
   program.addCommand(wantCommand(io));
   program.addCommand(shareCommand(io));

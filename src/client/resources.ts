@@ -101,6 +101,8 @@ export interface ProductResource extends ToldTerms {
   /** UCUM codes. */
   readonly units?: readonly string[];
   readonly place?: Place;
+  /** Who agrees to a request: the node by itself (absent), or a person. */
+  readonly approval?: "auto" | "manual";
   readonly terms: TermsResource;
   readonly createdAt: string;
 }

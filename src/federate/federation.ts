@@ -48,6 +48,8 @@ export interface FederationOptions {
   /** How long `negotiate` and a transfer's start wait for the other side. */
   readonly waitMs?: number;
   readonly openNegotiationsMax?: number;
+  /** Of one peer, to every door that is for peers. */
+  readonly requestsPerSecondMax?: number;
   /** Absent: over HTTP, to public addresses and listed peers alone. */
   readonly outbound?: Caller;
   /** How long a transfer's token opens the door. */

@@ -18,6 +18,10 @@ test("request rate - a burst is taken, then so many a second, for each peer apar
   assert.deepEqual([taken("a"), taken("a"), taken("b")], [50, 0, 50]);
   ms = 100;
   assert.equal(taken("a"), 1);
+  let heard = 0;
+  // who asks on without rest is heard at that rate, too
+  for (; ms <= 1_125; ms += 25) heard += taken("a");
+  assert.equal(heard, 10);
   ms = 60_000;
   assert.equal(taken("a"), 50);
 });

@@ -27,9 +27,11 @@ export class RequestRate {
     const most = this.#perSecondMax * burstSeconds;
     const { tokens, at } = this.#buckets.get(peer) ?? { tokens: most, at: now };
     const filled = Math.min(most, tokens + ((now - at) / 1000) * this.#perSecondMax);
+    // what was refused costs nothing, so that whoever asks on is heard again in its time
+    const left = filled >= 1 ? filled - 1 : filled;
     // the peer that asked last stands last, so that the oldest is forgotten first
     this.#buckets.delete(peer);
-    this.#buckets.set(peer, { tokens: Math.max(0, filled - 1), at: now });
+    this.#buckets.set(peer, { tokens: left, at: now });
     if (this.#buckets.size > peersMax) this.#forgetOldest();
     if (filled >= 1) return;
     const what = "requests of one peer in a second";

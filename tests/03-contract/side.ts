@@ -11,6 +11,7 @@ import {
   federationRoutes,
   openFederation,
 } from "../../src/federate/federation.ts";
+import type { Caller } from "../../src/federate/outbound.ts";
 import type { LocalPeer } from "../../src/federate/resolver.ts";
 import { type Clock, systemClock } from "../../src/kernel/clock.ts";
 import { systemEntropy } from "../../src/kernel/id.ts";
@@ -49,6 +50,9 @@ export interface SideOptions {
   readonly clock?: Clock;
   readonly waitMs?: number;
   readonly decisions?: Partial<Decisions>;
+  readonly requestsPerSecondMax?: number;
+  /** The network it calls others over. */
+  readonly outbound?: Caller;
   /** May look at a request before the node does, or hang up on it. */
   readonly onRequest?: (path: string, body: unknown) => Promise<"hang-up" | undefined>;
 }
@@ -92,6 +96,10 @@ export async function openSide(
     backOffMs: { first: 20, most: 100 },
     waitMs: options.waitMs ?? 5_000,
     ...(options.decisions === undefined ? {} : { decisions: options.decisions }),
+    ...(options.requestsPerSecondMax === undefined
+      ? {}
+      : { requestsPerSecondMax: options.requestsPerSecondMax }),
+    ...(options.outbound === undefined ? {} : { outbound: options.outbound }),
   });
   const app = fastify({ forceCloseConnections: true });
   const { onRequest } = options;

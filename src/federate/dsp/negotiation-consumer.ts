@@ -28,6 +28,9 @@ import type { NegotiationDesk } from "./negotiation-desk.ts";
 import { assertNameable, onTable } from "./on-table.ts";
 import { pidFor } from "./pid.ts";
 
+/** How far two clocks may differ. */
+const skewMs = 60_000;
+
 /** The consumer's side: what the provider sends, and the moves that answer it. */
 export class NegotiationConsumer {
   readonly #desk: NegotiationDesk;
@@ -203,7 +206,9 @@ export class NegotiationConsumer {
     const { product, title } = negotiation;
     assertTermsHold(policy, { provider, consumer: signer.did, product, title, keys });
     const signedAt = Date.parse(policy.timestamp);
-    if (Number.isNaN(signedAt) || signedAt > clock.now() + 60_000) {
+    const begunAt = Date.parse(negotiation.startedAt);
+    // terms run from it, so a clock that is off must not lengthen or shorten them
+    if (!(signedAt <= clock.now() + skewMs && signedAt >= begunAt - skewMs)) {
       throw new ComityError("POLICY_CHANGED", { where: `timestamp ${policy.timestamp}` });
     }
     const { topics } = policy.comity ?? deliveredWhole;

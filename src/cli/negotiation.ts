@@ -1,0 +1,128 @@
+import { Command } from "commander";
+import type { NegotiationAct, NegotiationResource } from "../client/resources.ts";
+import { parse } from "yaml";
+import { problemOf } from "../kernel/errors.ts";
+import { type CliIo, connect, globals, readText } from "./context.ts";
+import { invalid } from "./flags.ts";
+import { printJson, printLine, printTable } from "./output.ts";
+
+/** Moves without an offer of one's own, and what each of them says. */
+const plain = {
+  agree: "agree to what is asked for, and sign it",
+  accept: "accept the offer that is on the table",
+  verify: "sign the agreement as well",
+  finalize: "let the agreement stand",
+} as const;
+
+/** `negotiation list`, `show`, `ask`, and a verb a move. */
+export function negotiationCommand(io: CliIo): Command {
+  const group = new Command("negotiation").description("how agreements come about, step by step");
+  group.addCommand(listCommand(io));
+  group.addCommand(showCommand(io));
+  group.addCommand(askCommand(io));
+  for (const [act, text] of Object.entries(plain)) {
+    const command = moveCommand(act, text).action(
+      async (pid: string, _options: unknown, self: Command) =>
+        move(io, self, pid, act as keyof typeof plain),
+    );
+    group.addCommand(command);
+  }
+  group.addCommand(offerCommand(io, "offer", "offer other terms to who asks"));
+  group.addCommand(offerCommand(io, "request", "ask for other terms than are offered"));
+  group.addCommand(
+    moveCommand("terminate", "end it without an agreement; the other side is told")
+      .option("--reason <text>", "told to the other side")
+      .action(async (pid: string, options: { reason?: string }, self: Command) =>
+        move(io, self, pid, "terminate", options),
+      ),
+  );
+  return group;
+}
+
+function listCommand(io: CliIo): Command {
+  return new Command("list")
+    .description("negotiations of either side, the newest first")
+    .action(async (_options: unknown, command: Command) => {
+      const node = connect(io, command);
+      const negotiations = await node.negotiations();
+      if (globals(command).json === true) return printJson(io, negotiations);
+      const peers = new Map((await node.peers()).map((peer) => [peer.did, peer.name]));
+      const rows = negotiations.map(({ pid, role, counterpart, product, state, problem }) => [
+        pid,
+        role === "provider" ? "to" : "from",
+        peers.get(counterpart) ?? counterpart,
+        product,
+        state,
+        problem ?? "",
+      ]);
+      const heads = ["NEGOTIATION", "", "WITH", "PRODUCT", "STATE", ""];
+      printTable(io, heads, rows, "No negotiations yet. Find something: comity find WORDS");
+    });
+}
+
+function showCommand(io: CliIo): Command {
+  return new Command("show")
+    .description("one negotiation, with the terms on the table")
+    .argument("<negotiation>", "its pid here, from comity negotiation list")
+    .action(async (pid: string, _options: unknown, command: Command) => {
+      const negotiation = await connect(io, command).negotiation(pid);
+      if (globals(command).json === true) return printJson(io, negotiation);
+      const { role, counterpart, product, state, problem, offer } = negotiation;
+      printLine(io, `${product}, ${role === "provider" ? "to" : "from"} ${counterpart}: ${state}`);
+      if (problem !== undefined) printLine(io, `  ${problem}`);
+      printLine(io, JSON.stringify(offer, null, 2));
+    });
+}
+
+function askCommand(io: CliIo): Command {
+  return new Command("ask")
+    .description("ask for an offer without waiting for what comes of it")
+    .argument("<offer>", "its id, as its provider wrote it")
+    .requiredOption("--provider <id>", "whose offer it is: a DID, or a listed peer's id")
+    .option("--dataset <id>", "what it is for, where the offer's id does not tell")
+    .action(
+      async (offer: string, options: { provider: string; dataset?: string }, command: Command) => {
+        const begun = await connect(io, command).requestNegotiation({ offer, ...options });
+        told(io, command, begun);
+      },
+    );
+}
+
+function offerCommand(io: CliIo, act: "offer" | "request", text: string): Command {
+  return moveCommand(act, text)
+    .requiredOption("--file <offer.json>", "the terms as an ODRL offer, in JSON or YAML")
+    .action(async (pid: string, { file }: { file: string }, self: Command) => {
+      let offer: unknown;
+      try {
+        offer = parse(readText(file));
+      } catch (error) {
+        throw invalid(`${file}: ${problemOf(error)}`);
+      }
+      if (typeof offer !== "object" || offer === null) throw invalid(`${file} holds no offer`);
+      await move(io, self, pid, act, { offer });
+    });
+}
+
+function moveCommand(act: string, text: string): Command {
+  return new Command(act)
+    .description(text)
+    .argument("<negotiation>", "its pid here, from comity negotiation list");
+}
+
+async function move(
+  io: CliIo,
+  command: Command,
+  pid: string,
+  act: NegotiationAct,
+  said: { readonly reason?: string; readonly offer?: object } = {},
+): Promise<void> {
+  told(io, command, await connect(io, command).actOnNegotiation(pid, act, said));
+}
+
+function told(io: CliIo, command: Command, negotiation: NegotiationResource): void {
+  if (globals(command).json === true) return printJson(io, negotiation);
+  printLine(
+    io,
+    `Negotiation ${negotiation.pid} about ${negotiation.product}: ${negotiation.state}.`,
+  );
+}
