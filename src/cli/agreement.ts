@@ -44,7 +44,7 @@ function agreementCommand(io: CliIo): Command {
     .action(async (id: string, _options: unknown, command: Command) => {
       const found = await connect(io, command).agreement(id);
       if (globals(command).json === true) return printJson(io, found);
-      const state = found.ended ? `ended: ${found.ended.reason}` : "active";
+      const state = stateText(found);
       printLine(io, `${found.title}, signed ${found.signedAt}, ${state}`);
       printLine(io, `  provider  ${found.provider}`);
       printLine(io, `  consumer  ${found.consumer}`);
@@ -69,7 +69,7 @@ function agreementsCommand(io: CliIo): Command {
           peers.get(other) ?? other,
           agreement.title,
           describePrice(agreement.price),
-          agreement.ended ? `ended: ${agreement.ended.reason}` : "active",
+          stateText(agreement),
         ];
       });
       const heads = ["AGREEMENT", "", "WITH", "PRODUCT", "PRICE", "STATE"];
@@ -90,6 +90,12 @@ function revokeCommand(io: CliIo): Command {
       const count = after === undefined ? "" : ` after message ${after.toLocaleString("en")}`;
       printLine(io, `${ended.title} is stopped${count}.`);
     });
+}
+
+/** What only one side signed says so wherever it is shown. */
+function stateText({ ended, oneSided }: Pick<AgreementResource, "ended" | "oneSided">): string {
+  const state = ended ? `ended: ${ended.reason}` : "active";
+  return oneSided === undefined ? state : `${state}; one-sided, ${oneSided}`;
 }
 
 function otherOf(agreement: Pick<AgreementResource, "role" | "provider" | "consumer">) {

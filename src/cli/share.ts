@@ -1,10 +1,10 @@
 import { Command } from "commander";
 import { connect, type CliIo, globals } from "./context.ts";
-import { priceFrom, wholeNumber } from "./flags.ts";
+import { invalid, priceFrom, wholeNumber } from "./flags.ts";
 import { printJson, printLine, printTable } from "./output.ts";
 
 interface ShareOptions {
-  readonly to: string;
+  readonly to?: string;
   readonly days: string;
 }
 
@@ -13,11 +13,14 @@ export function shareCommand(io: CliIo): Command {
   const share = new Command("share")
     .description("share a product with a partner who runs no node: one link in a browser")
     .argument("<product>", "its id, from comity product list")
-    .requiredOption("--to <name>", "whom the link is for")
+    .option("--to <name>", "whom the link is for; needed")
     .option("--days <days>", "how long it can be accepted", "14")
     .action(async (product: string, options: ShareOptions, command: Command) => {
+      const { to } = options;
       const days = wholeNumber("--days", options.days);
-      const made = await connect(io, command).share(product, options.to, days);
+      // no required option of commander's: the commands below this one would need it too
+      if (to === undefined) throw invalid(`say whom the link is for: --to "City of Delft"`);
+      const made = await connect(io, command).share(product, to, days);
       if (globals(command).json === true) return printJson(io, made);
       const { id, payment, expiresAt } = made.share;
       printLine(io, `A link for ${made.share.to}, shown once; it expires at ${expiresAt}:`);

@@ -129,6 +129,13 @@ export class ComityHttp {
       query: typeof query === "string" ? { q: query } : { ...query },
     });
 
+  /** A page of what was found; `total` counts up to 1,000. */
+  async findPage(query: FindQuery): Promise<{ offers: OfferResource[]; total: number }> {
+    const response = await this.#call("/find", { query: { ...query } });
+    const offers = (await response.json()) as OfferResource[];
+    return { offers, total: Number(response.headers.get("total-count") ?? offers.length) };
+  }
+
   agreements = () => this.#json<AgreementResource[]>("/agreements");
   agreement = (id: string) => this.#json<AgreementDetail>(`/agreements/${part(id)}`);
   /** `spendMax`: the most it may cost over its life, in the offer's currency. */

@@ -227,6 +227,32 @@ test("mcp - errors are explained from the catalogue, unknown ones refused", asyn
   assert.match(wrong.text, /seconds must be <= 50/);
 });
 
+test("mcp - of many products the one that is named is found, and counted are all", async () => {
+  const price = { amount: "0", currency: "EUR", perMessages: 1 };
+  for (let n = 0; n < 120; n++) {
+    const id = `meter-${n}`;
+    const place = n === 7 ? { place: { lat: 10, lon: 10 } } : {};
+    const product = { id, title: `Meter ${n}`, topics: [`${id}/#`], terms: { price }, ...place };
+    await nodes.consumer.http.addProduct(product);
+  }
+  const agent = await overHttp(agentToken);
+  const { value } = await call(agent, "search_products", { words: "meter", limit: 5 });
+  assert.deepEqual([value.products.length, value.found], [5, 120]);
+  const near = await call(agent, "search_products", { words: "meter", near: "10,10,1" });
+  assert.deepEqual(
+    near.value.products.map((one: { product: string }) => one.product),
+    ["meter-7"],
+  );
+  for (const n of [0, 63, 119]) {
+    const one = await call(agent, "describe_product", { product: `meter-${n}` });
+    assert.equal(one.value?.product.title, `Meter ${n}`, one.text);
+    const again = await call(agent, "describe_product", { product: one.value.product.offer });
+    assert.equal(again.value.product.product, `meter-${n}`);
+  }
+  const none = await call(agent, "describe_product", { product: "meter-120" });
+  assert.match(none.text, /^NOT_FOUND: /);
+});
+
 test("mcp - products are resources with their terms", async () => {
   const agent = await overHttp(agentToken);
   const { resources } = await agent.listResources();

@@ -9,11 +9,12 @@ import { connectMqtt } from "../../src/client/mqtt.ts";
 import { sseEvents } from "../../src/client/event-stream.ts";
 import type { NewProduct } from "../../src/client/resources.ts";
 import { systemClock } from "../../src/kernel/clock.ts";
+import { runCli } from "../../src/cli/program.ts";
 import { verifySignature } from "../../src/wire/jws.ts";
 import { oneNode } from "../01-connect/one-node.ts";
 import { freePort, startTestNode, until } from "../two-nodes.ts";
 
-const { node, http, options } = await oneNode();
+const { node, http, options, token } = await oneNode();
 const free = { price: { amount: "0", currency: "EUR", perMessages: 1 } };
 const priced = { price: { amount: "0.5", currency: "EUR", perMessages: 1 } };
 const ann = { name: "Ann O'Hara", email: "ann@city.example" };
@@ -248,6 +249,26 @@ test("share - a guessed link is nothing, and costs ever more time", async () => 
     (await fetch(url, { method: "POST", headers: evil, body: new URLSearchParams() })).status,
     403,
   );
+});
+
+test("share - the command makes, lists, is paid for and ends; one-sided stands beside the state", async () => {
+  const { product, url, offer } = await shared();
+  await accepted(url, offer);
+  const comity = async (...args: string[]): Promise<string> => {
+    let out = "";
+    const write = (text: string) => (out += text);
+    const env = { COMITY_URL: node.httpUrl, COMITY_TOKEN: token };
+    assert.equal(await runCli(args, { stdout: { write }, stderr: { write }, env }), 0, out);
+    return out;
+  };
+  assert.match(await comity("agreements"), /guest:[0-9a-f]{12} .*active; one-sided, free/);
+  assert.match(await comity("share", product.id, "--to", "Ann"), /http:.*\/share\/[\w-]{43}\n/);
+  const priced1 = await shared({ terms: priced });
+  const { id } = priced1.share;
+  assert.match(await comity("share", "list"), new RegExp(`^${id} .*unpaid`, "m"));
+  assert.match(await comity("share", "paid", id, "3 EUR"), /has paid 3 EUR ahead/);
+  assert.match(await comity("share", "revoke", id), /is revoked/);
+  assert.match(await comity("share", "list"), new RegExp(`^${id} .*revoked`, "m"));
 });
 
 test("share - only traders make links, and the secret is kept nowhere", async () => {

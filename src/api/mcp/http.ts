@@ -108,10 +108,13 @@ function fetchWithin(app: FastifyInstance, remoteAddress: string): Fetch {
     });
     const stream = answered.stream();
     const { statusCode: status } = answered;
-    const contentType = answered.headers["content-type"] ?? "";
+    const headers = new Headers();
+    for (const [name, value] of Object.entries(answered.headers)) {
+      if (value !== undefined) headers.set(name, String(value));
+    }
     if (status === 204) stream.resume();
     const content = status === 204 ? null : (Readable.toWeb(stream) as ReadableStream);
-    return new Response(content, { status, headers: { "content-type": contentType } });
+    return new Response(content, { status, headers });
   };
 }
 

@@ -20,18 +20,33 @@ export function addMarketTools(server: McpServer, node: ComityHttp): void {
     title: "Search products",
     description:
       "Finds data products offered by this node's organisation and by those it knows. " +
-      "All words must occur; no words: everything.",
+      "All that is given must hold; nothing given: everything. The last word may be cut short.",
     input: Type.Object(
       {
         words: Type.Optional(Type.String({ maxLength: 200 })),
+        sector: Type.Optional(Type.String({ maxLength: 64 })),
+        provider: Type.Optional(Type.String({ description: "DID or name.", maxLength: 512 })),
+        delivery: Type.Optional(Type.Union([Type.Literal("live"), Type.Literal("logged")])),
+        free: Type.Optional(Type.Boolean()),
+        near: Type.Optional(
+          Type.String({ description: "lat,lon,km such as 51.92,4.48,25", maxLength: 64 }),
+        ),
+        priceMax: Type.Optional(
+          Type.String({ description: "For one message: 0.01 EUR", maxLength: 40 }),
+        ),
+        offset: Type.Optional(Type.Integer({ minimum: 0, maximum: 1_000 })),
         limit: Type.Optional(Type.Integer({ minimum: 1, maximum: foundMax, default: 10 })),
       },
       closed,
     ),
-    output: Type.Object({ products: Type.Array(Product), found: count("How many there are.") }),
-    async run({ words = "", limit = 10 }) {
-      const found = await node.find(words);
-      return { products: found.slice(0, limit).map(productOf), found: found.length };
+    output: Type.Object({
+      products: Type.Array(Product),
+      found: count("How many there are, counted up to 1,000."),
+    }),
+    async run({ words, limit = 10, ...more }) {
+      const q = words === undefined ? {} : { q: words };
+      const { offers, total } = await node.findPage({ ...more, ...q, limit });
+      return { products: offers.map(productOf), found: total };
     },
   });
 

@@ -10,7 +10,7 @@ const mimeType = "application/json";
 export function addProductResources(server: McpServer, node: ComityHttp): void {
   const template = new ResourceTemplate("comity://product/{provider}/{product}", {
     list: async () => ({
-      resources: (await node.find("")).slice(0, listedMax).map((offer) => ({
+      resources: (await node.find({ limit: listedMax })).map((offer) => ({
         uri: uriOf(offer),
         name: offer.product,
         title: offer.title,

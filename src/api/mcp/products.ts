@@ -1,9 +1,14 @@
 import type { Static } from "typebox";
 import type { ComityHttp } from "../../client/http.ts";
-import type { AgreementResource, OfferResource } from "../../client/resources.ts";
+import type { AgreementResource, FindQuery, OfferResource } from "../../client/resources.ts";
 import { ComityError } from "../../kernel/errors.ts";
 import { describePrice } from "../../kernel/price.ts";
+import { productOfOffer } from "../../market/policy.ts";
+import { pageMax } from "../../ports/search.ts";
 import type { Product } from "./shapes.ts";
+
+/** What the search takes of words. */
+const queryMax = 200;
 
 /** An offer as the tools tell it: the price in words, the terms line by line. */
 export function productOf(found: OfferResource): Static<typeof Product> {
@@ -33,11 +38,23 @@ export async function offerNamed(
   const fits = (one: OfferResource): boolean =>
     (one.offer === name || one.product === name) &&
     (provider === undefined || one.provider === provider || one.providerName === provider);
-  const [first, ...more] = (await node.find("")).filter(fits);
+  const whose = provider === undefined ? {} : { provider };
+  const words = productOfOffer(name).slice(0, queryMax);
+  const [first, ...more] = (await everyOffer(node, { ...whose, q: words })).filter(fits);
   if (!first) throw new ComityError("NOT_FOUND", { what: "offer or product", id: name });
   if (more.length === 0) return first;
   const problem = `several organisations offer ${first.product}; name its provider`;
   throw new ComityError("BODY_INVALID", { problem });
+}
+
+/** Page by page, as far as the search goes. */
+async function everyOffer(node: ComityHttp, query: FindQuery): Promise<OfferResource[]> {
+  const found: OfferResource[] = [];
+  for (;;) {
+    const page = await node.findPage({ ...query, offset: found.length, limit: pageMax });
+    found.push(...page.offers);
+    if (page.offers.length < pageMax || found.length >= page.total) return found;
+  }
 }
 
 /** Where the stream of an agreement stands on this node: its topics' prefix and its log's name. */
