@@ -184,6 +184,8 @@ export interface SharesApi {
   terms(share: Share, product: Product): readonly PolicyPromise[];
   /** What the agreement would let through; returns what ends it. */
   sample(share: Share, onMessage: (message: MessageSeen) => void): () => void;
+  /** Resolves when the doors let in who has the agreement's token. */
+  opened(agreement: Agreement): Promise<void>;
   /** The link is good no more, and its agreement ended. */
   revoke(id: string): Promise<Share>;
 }

@@ -126,6 +126,7 @@ export async function smallNode(
       mqttUrl: () => "mqtt://127.0.0.1:1883",
       terms: () => [],
       sample: () => () => {},
+      opened: async () => {},
       revoke: (id) => Promise.reject(new ComityError("NOT_FOUND", { what: "share", id })),
     },
     consoleDir: options.consoleDir ?? join(folder, "no-console"),

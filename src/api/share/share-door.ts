@@ -78,6 +78,8 @@ export function shareDoor(scope: FastifyInstance, deps: ApiDeps): void {
       const { book } = deps.shares;
       const secret = secretOf(request);
       const { agreement, token } = await book.accept(secret, terms, typed, request.ip);
+      // so that what the page shows works at once
+      await deps.shares.opened(agreement);
       const { id, topics, delivery } = agreement;
       const baseUrl = deps.node.publicUrl ?? deps.node.httpUrl();
       const doors = { mqttUrl: deps.shares.mqttUrl(), baseUrl, isLogged: delivery === "logged" };

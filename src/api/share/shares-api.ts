@@ -27,6 +27,11 @@ export function sharesApi(rooms: ShareRooms): ApiDeps["shares"] {
       const product = shares.productOf(share);
       return product ? previewMessages(flow, sampleGrant(share, product), onMessage) : () => {};
     },
+    async opened(agreement) {
+      const { product: id, topics, delivery } = agreement;
+      await flow.serve({ id, topics, delivery });
+      await flow.open(grantOf(agreement));
+    },
     async revoke(id) {
       const revoked = await shares.revoke(id);
       if (revoked.accepted) await federation.endings.end(revoked.accepted.agreement, "revoked");
