@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import { durableBench } from "./durable.ts";
 import { mqttBench } from "./mqtt.ts";
 import { policiesBench } from "./policies.ts";
+import { negotiationBench } from "./negotiation.ts";
 import { searchBench } from "./search.ts";
 
 const { values, positionals } = parseArgs({
@@ -18,6 +19,7 @@ const claims: Readonly<Record<string, () => Promise<unknown>>> = {
   mqtt: () => mqttBench(options),
   durable: () => durableBench(options),
   policies: () => policiesBench(options),
+  negotiation: () => negotiationBench(options),
   search: () => searchBench(options),
 };
 const claim = claims[positionals[0] ?? ""];
