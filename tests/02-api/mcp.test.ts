@@ -206,13 +206,15 @@ test("mcp - a viewer's agent reads and may not agree; a budget closes what count
   const agent = await overHttp(agentToken);
   const free = await call(agent, "request_contract", { product: "wind" });
   assert.equal(free.error, false, free.text);
-  // a trader's act that the guard does not know to be harmless to a budget
-  const suspend = `${nodes.consumer.node.httpUrl}/api/v1/transfers/urn:uuid:none/suspend`;
-  const authorization = `Bearer ${agentToken}`;
-  const closed = await fetch(suspend, { method: "POST", headers: { authorization } });
-  const { error } = (await closed.json()) as { error: { code: string; message: string } };
-  assert.equal(error.code, "FORBIDDEN");
-  assert.match(error.message, /trader agent, who has a budget, may not/);
+  // a trader's acts that the guard does not know to be harmless to a budget
+  for (const path of ["transfers/urn:uuid:none/suspend", "negotiations", "wants"]) {
+    const url = `${nodes.consumer.node.httpUrl}/api/v1/${path}`;
+    const headers = { authorization: `Bearer ${agentToken}` };
+    const closed = await fetch(url, { method: "POST", headers });
+    const { error } = (await closed.json()) as { error: { code: string; message: string } };
+    assert.equal(error.code, "FORBIDDEN", path);
+    assert.match(error.message, /trader agent, who has a budget, may not/);
+  }
 });
 
 test("mcp - errors are explained from the catalogue, unknown ones refused", async () => {

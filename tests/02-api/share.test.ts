@@ -117,6 +117,28 @@ test("share - who accepts gets a token that works; revoking cuts at once", async
   assert.ok(!after.includes(token) && page.includes(token));
 });
 
+test("share - the token follows the stream over HTTP, and revoking ends what is open", async () => {
+  const { product, share, url, offer } = await shared();
+  const { token, agreement } = await accepted(url, offer);
+  const headers = { authorization: `Bearer ${token}` };
+  const data = `${node.httpUrl}/data/${encodeURIComponent(agreement)}`;
+  const stream = await fetch(`${data}/stream`, { headers });
+  assert.equal(stream.status, 200);
+  const seen: string[] = [];
+  const ended = (async () => {
+    for await (const { data: text } of sseEvents(stream.body!)) seen.push(text);
+  })();
+  await http.publish(`${product.id}/1`, "before");
+  await until("it comes", () => seen.some((text) => text.includes("before")));
+  await http.revokeShare(share.id);
+  await http.publish(`${product.id}/1`, "after");
+  await ended.catch(() => undefined);
+  assert.ok(!seen.some((text) => text.includes("after")));
+  assert.equal((await fetch(`${data}/latest`, { headers })).status, 409);
+  const wrong = { authorization: `Bearer ${token}x` };
+  assert.equal((await fetch(`${data}/latest`, { headers: wrong })).status, 409, "it has ended");
+});
+
 test("share - the provider's signatures stand under the agreement and what was accepted", async () => {
   const { url, offer } = await shared();
   const { agreement } = await accepted(url, offer);
