@@ -79,6 +79,8 @@ test("catalogue - EDC's QuerySpec is understood on the id, with offset and limit
   const one = { operandLeft: "id", operator: "=", operandRight: "p-0007" };
   const spec = { "@type": "QuerySpec", offset: 0, limit: 50, sortOrder: "ASC", sortField: null };
   assert.deepEqual((await ask({ ...spec, filterExpression: [one] })).ids, ["p-0007"]);
+  const listed = [{ ...spec, filterExpression: [one] }]; // what the protocol's context makes of it
+  assert.deepEqual((await ask(listed)).ids, ["p-0007"]);
   const full = { operandLeft: "https://w3id.org/edc/v0.0.1/ns/id", operator: "in" };
   const two = { ...full, operandRight: ["p-0007", "p-0009", "none"] };
   assert.deepEqual((await ask({ ...spec, filterExpression: two })).ids, ["p-0007", "p-0009"]);

@@ -78,6 +78,9 @@ function readFilter(filter: unknown): CatalogueQuery {
   const whole = { conditions: [], offset: 0, limit: pageDefault };
   if (filter === undefined || filter === null) return whole;
   if (Array.isArray(filter)) {
+    const [first] = filter as unknown[];
+    // the protocol's context makes a list of EDC's one QuerySpec
+    if (filter.length === 1 && isQuerySpec(first)) return querySpec(members(first));
     if (filter.length > conditionsMax) throw invalid(`it has more than ${conditionsMax} parts`);
     return { ...whole, conditions: filter.map(ownCondition) };
   }
@@ -96,6 +99,11 @@ function ownCondition(value: unknown): Condition {
     ...(sector === undefined ? {} : { sector: value200(sector, "sector") }),
     ...(text === undefined ? {} : { text: value200(text, "text") }),
   };
+}
+
+function isQuerySpec(value: unknown): boolean {
+  const own = ["filterExpression", "limit", "offset"];
+  return Object.keys(members(value)).some((key) => own.includes(localName(key)));
 }
 
 function querySpec(source: Record<string, unknown>): CatalogueQuery {

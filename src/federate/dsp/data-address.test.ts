@@ -46,7 +46,9 @@ test("data address - Eclipse EDC finds the endpoint among the properties, and wr
   const written = dataAddressOf(http, key, doors).endpointProperties ?? [];
   const endpoint = written.find(({ name }) => name === `${edc}endpoint`);
   assert.equal(endpoint?.value, "https://seller.example/data/urn%3Auuid%3Aone");
-  const properties = { endpoint: "https://edc.example/public", authorization: "a.b.c" };
+  const properties = {
+    ...{ endpoint: "https://edc.example/public", authorization: "a.b.c", authType: "bearer" },
+  };
   const theirs = {
     "@type": "DataAddress",
     endpointType: "https://w3id.org/idsa/v4.1/HTTP",

@@ -98,9 +98,9 @@ export function fetchedAt(
   { format, agreement, counterpart }: Transfer,
   now: number,
 ): { readonly stream: StreamAddress } | { readonly source: HttpSource } {
-  const property = (name: string) =>
-    address.endpointProperties?.find((one) => [name, `${edcNamespace}${name}`].includes(one.name))
-      ?.value;
+  const named = (name: string) =>
+    address.endpointProperties?.find((one) => one.name === name)?.value;
+  const property = (name: string) => named(name) ?? named(`${edcNamespace}${name}`);
   const token = property("authorization");
   const { endpoint = property("endpoint"), endpointType } = address;
   const isMqtt = format === "Mqtt5-PULL";
@@ -122,8 +122,9 @@ export function fetchedAt(
     return { stream: { endpoint, username, token: token ?? "", ...expiry, ...shared } };
   }
   if (token === undefined) return { source: { url: endpoint, ...expiry } };
-  // RFC 6750 §2.1 where the provider says so; else its value is the header's, as it stands
-  const isBearer = property("authType")?.toLowerCase() === "bearer" && !/^bearer /i.test(token);
+  // RFC 6750 §2.1 where the provider says so; else its value is the header's, as it stands: EDC's
+  // own data plane takes its token alone, though its namespaced authType says bearer
+  const isBearer = named("authType")?.toLowerCase() === "bearer" && !/^bearer /i.test(token);
   return {
     source: { url: endpoint, authorization: isBearer ? `Bearer ${token}` : token, ...expiry },
   };

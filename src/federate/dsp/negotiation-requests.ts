@@ -12,6 +12,7 @@ import {
 import { Dataset, dspPath, message } from "../../wire/dsp/messages.ts";
 import { parseMessage } from "../../wire/dsp/parse.ts";
 import type { NegotiationDesk } from "./negotiation-desk.ts";
+import { isSameEdcOffer, readEdcOfferId } from "./edc-offer-id.ts";
 import { assertNameable, onTable } from "./on-table.ts";
 
 export interface NegotiationRequestsOptions {
@@ -91,10 +92,12 @@ export class NegotiationRequests {
   /** What the catalogue offers under this id; an id of ours vouches for the terms. */
   async #offered(wanted: Wanted, address: string): Promise<Offered> {
     const { provider, offer } = wanted;
-    const product = wanted.dataset ?? productOfOffer(offer);
+    const product = wanted.dataset ?? readEdcOfferId(offer)?.asset ?? productOfOffer(offer);
     const url = `${address}/catalog/datasets/${encodeURIComponent(product)}`;
     const dataset = parseMessage(Dataset, await this.#desk.options.peers.fetch(provider, url));
-    const policy = dataset.hasPolicy.find((one) => one["@id"] === offer);
+    const policy =
+      dataset.hasPolicy.find((one) => one["@id"] === offer) ??
+      dataset.hasPolicy.find((one) => isSameEdcOffer(one["@id"], offer));
     if (!policy) throw new ComityError("NOT_FOUND", { what: "offer", id: offer });
     const about = dataset.comity;
     // another connector's ids say nothing of its terms: they are held to as they are shown
