@@ -69,6 +69,7 @@ before(async () => {
     dev: false,
     publicWorld: false,
     receiptWindowMs: 1_000,
+    httpFetchEveryMs: 1_000,
     logLevel: "error",
   });
 });
@@ -153,5 +154,48 @@ test(
     assert.equal(latest?.topic, "levels/hook");
     assert.deepEqual(JSON.parse(latest.payload), tides);
     assert.equal((await fetch(property("endpoint"))).status, 401);
+  },
+);
+
+test(
+  "EDC sells - found, agreed to, and what its token opens arrives here as a stream",
+  { skip },
+  async () => {
+    const asset = {
+      "@id": "tides",
+      properties: {},
+      dataAddress: { type: "HttpData", baseUrl: sourceUrl() },
+    };
+    await edc.manage("/v3/assets", { "@context": context, ...asset });
+    const policy = { "@context": odrl, "@type": "Set", permission: [{ action: "use" }] };
+    await edc.manage("/v3/policydefinitions", { "@context": context, "@id": "open", policy });
+    const policies = { accessPolicyId: "open", contractPolicyId: "open" };
+    const everything = { "@id": "all", ...policies, assetsSelector: [] };
+    await edc.manage("/v3/contractdefinitions", { "@context": context, ...everything });
+
+    const { http } = comity;
+    const peer = await http.addPeer(edc.protocolUrl);
+    assert.equal(peer.did, edc.participant);
+    const find = async () => (await http.find("tides")).find((one) => one.provider === peer.did);
+    await until("its offer is found", async () => (await find()) !== undefined);
+    const offer = await find();
+    // as EDC writes ids, and takes them back
+    assert.match(offer?.offer ?? "", /^[^:]+:[^:]+:[^:]+$/);
+
+    const arriving = new AbortController();
+    const messages = http.stream(`from/${peer.name}/#`, arriving.signal);
+    const arrives = messages.next();
+    const agreement = await http.agree(offer?.offer ?? "", peer.did);
+    assert.equal(agreement.state, "active");
+    const { value } = await arrives;
+    arriving.abort();
+    assert.ok(value);
+    assert.match(value.topic, new RegExp(`^from/${peer.name}/tides/`));
+    assert.deepEqual(JSON.parse(value.payload ?? ""), tides);
+    const transfers = (await http.transfers()).filter((one) => one.agreement === agreement.id);
+    assert.deepEqual(
+      transfers.map((one) => [one.role, one.format, one.state]),
+      [["consumer", format, "STARTED"]],
+    );
   },
 );
