@@ -7,7 +7,12 @@ import { printTerms } from "./terms.ts";
 
 /** `agree`, `agreement`, `agreements` and `revoke`. */
 export function agreementCommands(io: CliIo): Command[] {
-  return [agreeCommand(io), agreementCommand(io), agreementsCommand(io), revokeCommand(io)];
+  return [
+    agreeCommand(io),
+    agreementCommand(io),
+    agreementsCommand(io, "agreements"),
+    revokeCommand(io),
+  ];
 }
 
 interface AgreeOptions {
@@ -37,7 +42,8 @@ function agreeCommand(io: CliIo): Command {
 }
 
 function agreementCommand(io: CliIo): Command {
-  const agreement = new Command("agreement").description("one agreement");
+  const agreement = new Command("agreement").description("what was agreed, on either side");
+  agreement.addCommand(agreementsCommand(io, "list"));
   agreement
     .command("show <id>")
     .description("what was signed, in plain words: enforced, attested, owed")
@@ -53,8 +59,8 @@ function agreementCommand(io: CliIo): Command {
   return agreement;
 }
 
-function agreementsCommand(io: CliIo): Command {
-  return new Command("agreements")
+function agreementsCommand(io: CliIo, name: "agreements" | "list"): Command {
+  return new Command(name)
     .description("all agreements, as provider and as consumer")
     .action(async (_options: unknown, command: Command) => {
       const node = connect(io, command);

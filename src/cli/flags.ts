@@ -16,7 +16,9 @@ export function wholeNumber(option: string, text: string): number {
 /** `0.002 EUR`, or `free`. */
 export function priceFrom(text: string, perMessages: number): Price {
   // XXX: ISO 4217 for "no currency"
-  const match = text === "free" ? ["", "0", "XXX"] : /^(\S+)\s+([A-Z]{3})$/.exec(text.trim());
+  const match = /^(free|0)$/.test(text)
+    ? ["", "0", "XXX"]
+    : /^(\S+)\s+([A-Z]{3})$/.exec(text.trim());
   const [, amount, currency] = match ?? [];
   if (amount === undefined || currency === undefined) {
     throw invalid(`--price "${text}" is not an amount and a currency such as "0.002 EUR", or free`);

@@ -112,11 +112,14 @@ function timeFrom(option: string, text: string): number {
 
 function roundFrom(pairs: readonly string[]): Record<string, number> {
   return Object.fromEntries(
-    pairs.map((pair) => {
-      const [, name = "", step = ""] = /^(.+)=(\d+(?:\.\d+)?)$/.exec(pair) ?? [];
-      if (name === "") throw invalid(`--round "${pair}" is not a name and a step like lat=0.01`);
-      return [name, Number(step)];
-    }),
+    pairs
+      .join(",")
+      .split(",")
+      .map((pair) => {
+        const [, name = "", step = ""] = /^([^=]+)=(\d+(?:\.\d+)?)$/.exec(pair) ?? [];
+        if (name === "") throw invalid(`--round "${pair}" is not a name and a step like lat=0.01`);
+        return [name, Number(step)];
+      }),
   );
 }
 
