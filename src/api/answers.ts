@@ -117,6 +117,7 @@ export const Product = Type.Object({
   place: Type.Optional(Place),
   approval: Type.Optional(Type.Union([Type.Literal("auto"), Type.Literal("manual")])),
   terms: Terms,
+  policy: Type.Unknown({ description: "What is offered, in ODRL." }),
   createdAt: time,
 });
 

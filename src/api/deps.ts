@@ -100,8 +100,8 @@ export interface ProductsApi {
 }
 
 /** A product with its defaults filled in. */
-export type ProductToAdd = Required<Omit<NewProduct, "place" | "units" | "approval">> &
-  Pick<NewProduct, "place" | "units" | "approval">;
+export type ProductToAdd = Required<Omit<NewProduct, MayBeAbsent>> & Pick<NewProduct, MayBeAbsent>;
+type MayBeAbsent = "place" | "units" | "approval" | "terms" | "policy";
 
 export interface PeersApi {
   list(): readonly PeerResource[] | Promise<readonly PeerResource[]>;

@@ -195,7 +195,8 @@ function withDefaults(body: Type.Static<typeof ProductBody>): ProductToAdd {
     ...(body.units && { units: body.units }),
     ...(body.place && { place: body.place }),
     ...(body.approval && { approval: body.approval }),
-    terms: body.terms,
+    ...(body.terms && { terms: body.terms }),
+    ...(body.policy && { policy: body.policy }),
   };
 }
 

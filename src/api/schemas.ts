@@ -1,6 +1,6 @@
 import { type TSchema, Type } from "typebox";
 import { pageMax, totalMax } from "../ports/search.ts";
-import { Terms } from "./terms-schema.ts";
+import { SomeTerms } from "./terms-schema.ts";
 
 /** Schemas said once: they validate requests, type handlers and write the OpenAPI document. */
 const text = (maxLength: number) => Type.String({ minLength: 1, maxLength });
@@ -33,6 +33,8 @@ export const ThingBody = Type.Object(
   strict,
 );
 
+const Policy = Type.Object({}, { description: "ODRL, as its writer wrote it." });
+
 export const ProductBody = Type.Object(
   {
     id: Type.Optional(ProductId),
@@ -45,7 +47,8 @@ export const ProductBody = Type.Object(
     units: Type.Optional(Type.Array(text(32), { maxItems: 16, description: "UCUM codes." })),
     place: Type.Optional(Place),
     approval: Type.Optional(Type.Union([Type.Literal("auto"), Type.Literal("manual")])),
-    terms: Terms,
+    terms: Type.Optional(SomeTerms),
+    policy: Type.Optional(Policy),
   },
   strict,
 );
@@ -138,7 +141,6 @@ export const LinkBody = Type.Object(
   { action: Type.Union([Type.Literal("cut"), Type.Literal("mend")]) },
   strict,
 );
-const Policy = Type.Object({}, { description: "An ODRL Offer, as its sender wrote it." });
 export const NegotiationBody = Type.Object(
   {
     provider: text(512),

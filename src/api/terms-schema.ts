@@ -35,33 +35,32 @@ const Polygon = Type.Object(
   { ...strict, description: "GeoJSON; by the position that stands in each message." },
 );
 
-export const Terms = Type.Object(
-  {
-    price: Price,
-    topics: names("Topic filters, where less than the product is sold."),
-    fields: names("JSON members that are let through; dotted: members of members."),
-    drop: names("JSON members that are left out."),
-    round: Type.Optional(
-      Type.Record(Type.String(), Type.Number(), { description: "Steps, by member." }),
-    ),
-    pseudonymise: names("Members whose value is replaced by a keyed hash."),
-    notBefore: time("ISO 8601, UTC: nothing is delivered before."),
-    notAfter: time("ISO 8601, UTC: nothing is delivered from then on."),
-    lifeSeconds: whole("Delivery ends so long after the agreement was signed."),
-    dataFrom: time("ISO 8601, UTC, by when the data was logged: from then on."),
-    dataUntil: time("ISO 8601, UTC, by when the data was logged: before that."),
-    messagesMax: whole("Over the agreement's life."),
-    bytesMax: whole("Of payloads, over the agreement's life."),
-    rate: Type.Optional(Rate),
-    area: Type.Optional(Polygon),
-    purposes: names("What it may be used for; attested."),
-    recipients: names("Who may receive it; attested."),
-    jurisdictions: names("Where it may be used, as ISO 3166 codes; attested."),
-    noResharing: Type.Optional(Type.Boolean({ description: "It may not be passed on; attested." })),
-    deleteAfterSeconds: whole("Each message is deleted so long after its receipt; attested."),
-    attribution: Type.Optional(
-      Type.String({ maxLength: 500, description: "How the source is named; attested." }),
-    ),
-  },
-  strict,
-);
+const terms = {
+  topics: names("Topic filters, where less than the product is sold."),
+  fields: names("JSON members that are let through; dotted: members of members."),
+  drop: names("JSON members that are left out."),
+  round: Type.Optional(
+    Type.Record(Type.String(), Type.Number(), { description: "Steps, by member." }),
+  ),
+  pseudonymise: names("Members whose value is replaced by a keyed hash."),
+  notBefore: time("ISO 8601, UTC: nothing is delivered before."),
+  notAfter: time("ISO 8601, UTC: nothing is delivered from then on."),
+  lifeSeconds: whole("Delivery ends so long after the agreement was signed."),
+  dataFrom: time("ISO 8601, UTC, by when the data was logged: from then on."),
+  dataUntil: time("ISO 8601, UTC, by when the data was logged: before that."),
+  messagesMax: whole("Over the agreement's life."),
+  bytesMax: whole("Of payloads, over the agreement's life."),
+  rate: Type.Optional(Rate),
+  area: Type.Optional(Polygon),
+  purposes: names("What it may be used for; attested."),
+  recipients: names("Who may receive it; attested."),
+  jurisdictions: names("Where it may be used, as ISO 3166 codes; attested."),
+  noResharing: Type.Optional(Type.Boolean({ description: "It may not be passed on; attested." })),
+  deleteAfterSeconds: whole("Each message is deleted so long after its receipt; attested."),
+  attribution: Type.Optional(
+    Type.String({ maxLength: 500, description: "How the source is named; attested." }),
+  ),
+};
+
+export const Terms = Type.Object({ price: Price, ...terms }, strict);
+export const SomeTerms = Type.Object({ price: Type.Optional(Price), ...terms }, strict);

@@ -1,14 +1,16 @@
 import type { AgreementDetail, ProductResource } from "../client/resources.ts";
 import type { ToldTerms } from "../client/terms.ts";
 import type { Agreement } from "../market/agreement.ts";
-import { readRules, termsOf } from "../market/policy.ts";
+import { compileOffer, readRules, shownOffer, termsOf, termsOfProduct } from "../market/policy.ts";
 import { describePolicy, plainPolicy } from "../market/policy/plain.ts";
 import type { PolicyTerms } from "../market/policy/rules.ts";
 import type { Product } from "../market/product.ts";
 
-/** A product with its terms told in plain English. */
+/** A product with its policy, as it is offered in ODRL and told in plain English. */
 export function toldProduct(product: Product): ProductResource {
-  return { ...product, ...told(product.terms) };
+  const { conditions: _conditions, ...rest } = product;
+  const policy = shownOffer(compileOffer(product));
+  return { ...rest, policy, ...told(termsOfProduct(product)) };
 }
 
 /** An agreement with what was signed told in plain English. */

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
+import { parse } from "yaml";
 import { ComityHttp } from "../client/http.ts";
 import { ComityError, problemOf } from "../kernel/errors.ts";
 
@@ -102,4 +103,16 @@ export function readText(path: string): string {
       problem: `${path} cannot be read: ${problemOf(error)}`,
     });
   }
+}
+
+/** The object in a file of YAML or JSON; CONFIG_INVALID says that it holds no `what`. */
+export function readObject(path: string, what: string): object {
+  let read: unknown;
+  try {
+    read = parse(readText(path));
+  } catch (error) {
+    throw new ComityError("CONFIG_INVALID", { problem: `${path}: ${problemOf(error)}` });
+  }
+  if (typeof read === "object" && read !== null && !Array.isArray(read)) return read;
+  throw new ComityError("CONFIG_INVALID", { problem: `${path} holds no ${what}` });
 }

@@ -1,9 +1,6 @@
 import { Command } from "commander";
 import type { NegotiationAct, NegotiationResource } from "../client/resources.ts";
-import { parse } from "yaml";
-import { problemOf } from "../kernel/errors.ts";
-import { type CliIo, connect, globals, readText } from "./context.ts";
-import { invalid } from "./flags.ts";
+import { type CliIo, connect, globals, readObject } from "./context.ts";
 import { printJson, printLine, printTable } from "./output.ts";
 
 /** Moves without an offer of one's own, and what each of them says. */
@@ -92,14 +89,7 @@ function offerCommand(io: CliIo, act: "offer" | "request", text: string): Comman
   return moveCommand(act, text)
     .requiredOption("--file <offer.json>", "the terms as an ODRL offer, in JSON or YAML")
     .action(async (pid: string, { file }: { file: string }, self: Command) => {
-      let offer: unknown;
-      try {
-        offer = parse(readText(file));
-      } catch (error) {
-        throw invalid(`${file}: ${problemOf(error)}`);
-      }
-      if (typeof offer !== "object" || offer === null) throw invalid(`${file} holds no offer`);
-      await move(io, self, pid, act, { offer });
+      await move(io, self, pid, act, { offer: readObject(file, "offer") });
     });
 }
 

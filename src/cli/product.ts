@@ -1,10 +1,8 @@
 import { Command } from "commander";
-import { parse } from "yaml";
 import type { NewProduct } from "../client/resources.ts";
 import type { LintResource } from "../client/terms.ts";
 import { describePrice } from "../kernel/price.ts";
-import { problemOf } from "../kernel/errors.ts";
-import { connect, type CliIo, globals, readText } from "./context.ts";
+import { connect, type CliIo, globals, readObject, readText } from "./context.ts";
 import { invalid, placeFrom, repeated } from "./flags.ts";
 import { printable, printJson, printLine, printTable } from "./output.ts";
 import {
@@ -12,6 +10,7 @@ import {
   type TermsFile,
   termsFrom,
   type TermsFlags,
+  termsSaid,
   withTermsOptions,
 } from "./terms.ts";
 
@@ -27,6 +26,7 @@ export interface ProductFlags extends TermsFlags {
   readonly unit?: string[];
   readonly place?: string;
   readonly manual?: boolean;
+  readonly policy?: string;
 }
 
 export function productCommand(io: CliIo): Command {
@@ -43,6 +43,7 @@ export function productCommand(io: CliIo): Command {
     .option("--keyword <word>", "found by it; repeatable", repeated)
     .option("--unit <code>", "what it is measured in, such as Cel (UCUM); repeatable", repeated)
     .option("--place <lat,lon[,name]>", "where the data is from")
+    .option("--policy <file>", "more than these flags can say, as ODRL in JSON or YAML")
     .option("--manual", "a person agrees to each request: comity negotiation agree")
     .action(async (id: string | undefined, flags: ProductFlags, command: Command) => {
       const made = await connect(io, command).addProduct(productFrom(id, flags));
@@ -97,10 +98,14 @@ export function productCommand(io: CliIo): Command {
   return product;
 }
 
-type ProductFile = Partial<Omit<NewProduct, "terms">> & { terms?: TermsFile };
+type ProductFile = Partial<Omit<NewProduct, "terms" | "policy">> & {
+  terms?: TermsFile;
+  policy?: object;
+};
 
 export function productFrom(id: string | undefined, flags: ProductFlags): NewProduct {
-  const file = flags.file === undefined ? {} : readProductFile(flags.file);
+  const file: ProductFile = flags.file === undefined ? {} : readObject(flags.file, "product");
+  const policy = flags.policy === undefined ? file.policy : readObject(flags.policy, "policy");
   const title = flags.title ?? file.title ?? id;
   const topics = flags.topic ?? file.topics;
   if (title === undefined) throw invalid("a product needs a --title");
@@ -113,7 +118,8 @@ export function productFrom(id: string | undefined, flags: ProductFlags): NewPro
     ...file,
     title,
     topics,
-    terms: termsFrom(flags, file.terms),
+    terms: policy ? termsSaid(flags, file.terms) : termsFrom(flags, file.terms),
+    ...(policy && { policy }),
     ...(id !== undefined && { id }),
     ...(flags.description !== undefined && { description: flags.description }),
     ...(delivery !== undefined && { delivery }),
@@ -139,17 +145,4 @@ function printLint(io: CliIo, { findings, questions, ruledOut }: LintResource): 
   printLine(io, "Ruled out here:");
   for (const { article, because } of ruledOut) printLine(io, `  ${article}  ${because}`);
   printLine(io, "This shows where to look; it is no legal advice.");
-}
-
-function readProductFile(path: string): ProductFile {
-  let read: unknown;
-  try {
-    read = parse(readText(path));
-  } catch (error) {
-    throw invalid(`${path}: ${problemOf(error)}`);
-  }
-  if (typeof read !== "object" || read === null || Array.isArray(read)) {
-    throw invalid(`${path} holds no product`);
-  }
-  return read;
 }

@@ -1,5 +1,4 @@
 import type { Command } from "commander";
-import type { NewProduct } from "../client/resources.ts";
 import type { PromiseResource, TermsResource } from "../client/terms.ts";
 import { problemOf } from "../kernel/errors.ts";
 import { secondsOf } from "../kernel/duration.ts";
@@ -67,10 +66,17 @@ export function withTermsOptions(command: Command): Command {
 }
 
 /** Flags win over the file; CONFIG_INVALID names the flag that is wrong. */
-export function termsFrom(flags: TermsFlags, file: TermsFile = {}): NewProduct["terms"] {
+export function termsFrom(flags: TermsFlags, file: TermsFile = {}): TermsResource {
+  const { price, ...more } = termsSaid(flags, file);
+  if (price) return { ...more, price };
+  throw invalid('a product needs a --price, such as "0.002 EUR" or free');
+}
+
+/** Those that are given, no more. */
+export function termsSaid(flags: TermsFlags, file: TermsFile = {}): Partial<TermsResource> {
   const { price: filePrice, ...fromFile } = file;
   const given = flags.price ?? filePrice;
-  if (given === undefined) throw invalid('a product needs a --price, such as "0.002 EUR" or free');
+  if (given === undefined && flags.per !== undefined) throw invalid("--per needs a --price");
   const per = wholeNumber("--per", flags.per ?? "1");
   const price = typeof given === "string" ? priceFrom(given, per) : given;
   const { notBefore, notAfter, dataFrom, dataUntil, attribution } = flags;
@@ -87,8 +93,8 @@ export function termsFrom(flags: TermsFlags, file: TermsFile = {}): NewProduct["
     area: read(flags.area, areaFrom),
     noResharing: flags.resharing === false ? true : undefined,
   };
-  const set = Object.entries(typed).filter(([, value]) => value !== undefined);
-  return { ...fromFile, ...(Object.fromEntries(set) as Partial<TermsResource>), price };
+  const set = Object.entries({ ...typed, price }).filter(([, value]) => value !== undefined);
+  return { ...fromFile, ...(Object.fromEntries(set) as Partial<TermsResource>) };
 }
 
 /** A policy's text and its lines, as people read them. */

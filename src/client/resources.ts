@@ -104,12 +104,17 @@ export interface ProductResource extends ToldTerms {
   /** Who agrees to a request: the node by itself (absent), or a person. */
   readonly approval?: "auto" | "manual";
   readonly terms: TermsResource;
+  /** What is offered, in ODRL: the terms, and conditions that terms have no words for. */
+  readonly policy: object;
   readonly createdAt: string;
 }
 
-/** Only `title`, `topics` and `terms` are needed; the id then comes from the title. */
-export type NewProduct = Pick<ProductResource, "title" | "topics" | "terms"> &
-  Partial<Omit<ProductResource, "title" | "topics" | "terms" | "createdAt" | keyof ToldTerms>>;
+/** `title`, `topics` and a price are needed, or a policy; the id then comes from the title. */
+export type NewProduct = Pick<ProductResource, "title" | "topics"> &
+  Partial<Omit<ProductResource, "title" | "topics" | "terms" | "createdAt" | keyof ToldTerms>> & {
+    /** What the policy says as well must be the same. */
+    readonly terms?: Partial<TermsResource>;
+  };
 
 export interface PeerResource {
   readonly did: string;

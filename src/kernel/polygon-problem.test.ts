@@ -185,3 +185,17 @@ test("polygon - the largest and worst that is taken is checked within a moment",
   const more = polygon([...teeth, [3, -5], [3, -6], teeth[0]]);
   assert.match(polygonProblem(more) ?? "none", /more than 1000 points/);
 });
+
+test("polygon - a hole is inside the outer ring and in no other hole", () => {
+  const outer = box(0, 0, 9, 9);
+  const hole = box(2, 2, 5, 5);
+  assert.equal(polygonProblem(polygon(outer, hole, box(6, 6, 7, 7))), undefined);
+  assert.match(polygonProblem(polygon(outer, box(10, 2, 12, 5))) ?? "", /outside .* ring 2/);
+  assert.match(polygonProblem(polygon(hole, outer)) ?? "", /outside .* ring 2/);
+  for (const holes of [
+    [hole, box(3, 3, 4, 4)],
+    [box(3, 3, 4, 4), hole],
+  ]) {
+    assert.match(polygonProblem(polygon(outer, ...holes)) ?? "", /inside another hole/);
+  }
+});

@@ -1,3 +1,5 @@
+import { containsOf } from "./polygon.ts";
+
 /** [longitude, latitude] in degrees, WGS 84. */
 type Point = readonly [lon: number, lat: number];
 type Edge = readonly [from: Point, to: Point];
@@ -21,7 +23,22 @@ export function polygonProblem(value: unknown): string | undefined {
     const problem = ringProblem(ring);
     if (problem !== undefined) return problem;
   }
-  return crossing((coordinates as Point[][]).map(edgesOf));
+  const rings = coordinates as Point[][];
+  return crossing(rings.map(edgesOf)) ?? holesProblem(rings);
+}
+
+/** RFC 7946 §3.1.6: the first ring bounds the area, the others are holes in it. */
+function holesProblem([outer = [], ...holes]: readonly (readonly Point[])[]): string | undefined {
+  const areas = holes.map((ring) => containsOf({ type: "Polygon", coordinates: [ring] }));
+  const isInArea = containsOf({ type: "Polygon", coordinates: [outer] });
+  for (const [i, hole] of holes.entries()) {
+    // no two rings meet, so one point tells where the whole ring is
+    const [lon, lat] = hole[0] as Point;
+    if (!isInArea(lon, lat)) return `has a hole outside its outer ring: ring ${i + 2}`;
+    const isInHole = areas.some((contains, at) => at !== i && contains(lon, lat));
+    if (isInHole) return `has a hole inside another hole: ring ${i + 2}`;
+  }
+  return undefined;
 }
 
 /** RFC 7946 §3.1.6: four positions or more, the first and the last the same. */

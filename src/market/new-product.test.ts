@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { productFrom } from "./new-product.ts";
+import { compileOffer } from "./policy.ts";
 
 const now = Date.parse("2026-11-01T00:00:00Z");
 const good = {
@@ -59,6 +60,49 @@ for (const [field, change] of [
     );
   });
 }
+
+const use = (...constraint: object[]) => ({ permission: { action: "use", constraint } });
+const limit = (leftOperand: string, operator: string, rightOperand: unknown) => ({
+  leftOperand,
+  operator,
+  rightOperand,
+});
+
+test("product - a policy is read into terms, and conditions where terms have no words", () => {
+  const either = { or: [limit("comity:topic", "isAnyOf", ["field/7/soil"])] };
+  const policy = use(either, limit("count", "lteq", "5"));
+  const product = productFrom({ ...good, policy }, now);
+  assert.deepEqual(product.terms, { ...good.terms, messagesMax: 5 });
+  assert.deepEqual(product.conditions, { when: { any: [{ topic: ["field/7/soil"] }] } });
+  const [permission] = compileOffer(product).permission;
+  assert.deepEqual(permission?.constraint, [limit("count", "lteq", "5"), either]);
+});
+
+test("product - what terms and policy both say must be the same, in whatever order", () => {
+  const policy = use(limit("comity:field", "isAnyOf", ["b", "a"]));
+  const terms = (more: object) => ({ ...good, terms: { ...good.terms, ...more }, policy });
+  assert.deepEqual(productFrom(terms({ fields: ["a", "b"] }), now).terms.fields, ["a", "b"]);
+  assert.throws(() => productFrom(terms({ fields: ["a"] }), now), /both say fields, and differ/);
+  const paid = limit("payAmount", "eq", { amount: "6", currency: "KES", perMessages: 1000 });
+  const priced = {
+    ...policy,
+    obligation: { action: "compensate", constraint: paid },
+  };
+  assert.throws(() => productFrom({ ...good, policy: priced }, now), /both say price, and differ/);
+  const { title, topics } = good;
+  assert.equal(productFrom({ title, topics, policy: priced }, now).terms.price.amount, "6");
+  assert.equal(productFrom({ title, topics, policy }, now).terms.price.amount, "0");
+});
+
+test("product - a price is needed where there is no policy, and a term is held to its limits", () => {
+  const { title, topics } = good;
+  assert.throws(() => productFrom({ title, topics }, now), /no price/);
+  const policy = use(limit("count", "lteq", "5"));
+  const wrong = { title, topics, policy, terms: { bytesMax: 0 } };
+  assert.throws(() => productFrom(wrong, now), /bytesMax 0/);
+  const past = use(limit("dateTime", "lteq", "2026-10-31T23:59:59Z"));
+  assert.throws(() => productFrom({ ...good, policy: past }, now), /has passed/);
+});
 
 test("product - a filter that only looks like it reaches into bought streams is taken", () => {
   assert.deepEqual(productFrom({ ...good, topics: ["+/position", "from"] }, now).topics, [

@@ -1,13 +1,21 @@
+import { canonicalHash } from "../kernel/canonical.ts";
 import { ComityError } from "../kernel/errors.ts";
 import { placeProblem } from "../kernel/place.ts";
 import { isoTime } from "../kernel/time.ts";
 import { covers, filterProblem, overlaps } from "../kernel/topic.ts";
+import { readRules, rulesOf, termsOf } from "./policy.ts";
+import { freePrice } from "./policy/duties.ts";
 import { termNames, termsProblem } from "./policy/term-values.ts";
-import type { Product, Terms } from "./product.ts";
+import type { Conditions, Product, Terms } from "./product.ts";
 
 /** What a person gives; the rest has defaults, and the id then comes from the title. */
-export type NewProduct = Pick<Product, "title" | "topics" | "terms"> &
-  Partial<Omit<Product, "title" | "topics" | "terms" | "createdAt">>;
+export type NewProduct = Pick<Product, "title" | "topics"> &
+  Partial<Omit<Product, "title" | "topics" | "terms" | "conditions" | "createdAt">> & {
+    /** The price is needed, unless there is a policy. */
+    readonly terms?: Partial<Terms>;
+    /** ODRL: what terms have no words for, or all of it; what both say must be the same. */
+    readonly policy?: unknown;
+  };
 
 const topicsMax = 100;
 const keywordsMax = 50;
@@ -18,7 +26,10 @@ const descriptionLengthMax = 10_000;
 /** Streams bought from others stand at `from/<peer>/<product>/<topic>`: at least four levels. */
 const bought = "from/+/+/+/#";
 
-/** The product as it is kept; PRODUCT_INVALID names the first field that is wrong. */
+/**
+ * The product as it is kept; PRODUCT_INVALID names the first field that is wrong,
+ * POLICY_UNENFORCEABLE what of its policy is outside the profile.
+ */
 export function productFrom(input: NewProduct, now: number): Product {
   const id = input.id ?? idFrom(input.title);
   const product: Product = {
@@ -31,13 +42,17 @@ export function productFrom(input: NewProduct, now: number): Product {
     keywords: [...(input.keywords ?? [])],
     ...(input.units === undefined ? {} : { units: [...input.units] }),
     ...(input.place === undefined ? {} : { place: input.place }),
-    terms: termsFrom(input.terms),
+    ...offeredBy(input),
     ...(input.approval === undefined ? {} : { approval: input.approval }),
     createdAt: new Date(now).toISOString(),
   };
   const problem = productProblem(product, now);
-  if (problem !== undefined) throw new ComityError("PRODUCT_INVALID", { problem });
+  if (problem !== undefined) throw invalid(problem);
   return product;
+}
+
+function invalid(problem: string): ComityError {
+  return new ComityError("PRODUCT_INVALID", { problem });
 }
 
 function idFrom(title: string): string {
@@ -48,13 +63,43 @@ function idFrom(title: string): string {
     .slice(0, 64);
 }
 
+function offeredBy({ terms = {}, policy }: NewProduct): Pick<Product, "terms" | "conditions"> {
+  const single = termsFrom(terms);
+  if (policy === undefined) {
+    if (!single.price) throw invalid("terms have no price");
+    return { terms: { ...single, price: single.price } };
+  }
+  const wrong = termsProblem({ price: freePrice, ...single });
+  if (wrong !== undefined) throw invalid(wrong);
+  const { when, unless, price, ...read } = termsOf(readRules(policy));
+  // free where nobody is to be paid; what a person says of it beside names its currency
+  const said: Partial<Terms> = price.amount === "0" ? read : { ...read, price };
+  const differs = termNames.find((name) => contradicts(name, single, said));
+  if (differs !== undefined) throw invalid(`policy and terms both say ${differs}, and differ`);
+  const conditions: Conditions = { ...(when && { when }), ...(unless && { unless }) };
+  return {
+    terms: { price, ...single, ...said },
+    ...(Object.keys(conditions).length > 0 && { conditions }),
+  };
+}
+
 /** Only the terms there are: what else came along is not kept. */
-function termsFrom(terms: Terms): Terms {
-  const { amount, currency, perMessages } = terms.price;
+function termsFrom(terms: Partial<Terms>): Partial<Terms> {
   const kept = termNames.flatMap((name) =>
     terms[name] === undefined ? [] : [[name, structuredClone(terms[name])]],
   );
-  return { ...(Object.fromEntries(kept) as Terms), price: { amount, currency, perMessages } };
+  const read: Partial<Terms> = Object.fromEntries(kept);
+  if (!read.price) return read;
+  const { amount, currency, perMessages } = read.price;
+  return { ...read, price: { amount, currency, perMessages } };
+}
+
+/** Do both say it, and not the same? What has no order is compared without one. */
+function contradicts(name: keyof Terms, one: Partial<Terms>, other: Partial<Terms>): boolean {
+  if (one[name] === undefined || other[name] === undefined) return false;
+  const written = (terms: Partial<Terms>) =>
+    canonicalHash(rulesOf({ price: freePrice, [name]: terms[name] }));
+  return written(one) !== written(other);
 }
 
 function productProblem(product: Product, now: number): string | undefined {

@@ -98,8 +98,13 @@ function readProhibitions(rules: readonly Rule[]): Pick<PolicyTerms, "noResharin
   };
 }
 
+/** All that a product's policy says. */
+export function termsOfProduct({ terms, conditions }: Product): PolicyTerms {
+  return { ...terms, ...conditions };
+}
+
 export function compileOffer(product: Product): Offer {
-  const rules = rulesOf(product.terms);
+  const rules = rulesOf(termsOfProduct(product));
   return { "@type": "Offer", "@id": offerIdFor(product.id, rules, product), ...rules };
 }
 

@@ -1,7 +1,7 @@
 import type { Place } from "../kernel/place.ts";
 import type { GeoPolygon } from "../kernel/polygon.ts";
 import type { Price } from "../kernel/price.ts";
-import type { Rate } from "./grant.ts";
+import type { Condition, Rate } from "./grant.ts";
 
 export type { Place };
 
@@ -21,10 +21,20 @@ export interface Product {
   readonly units?: readonly string[];
   readonly place?: Place;
   readonly terms: Terms;
+  /** What its policy says beyond the terms. */
+  readonly conditions?: Conditions;
   /** Who agrees to a request: the node by itself (absent), or a person. */
   readonly approval?: "auto" | "manual";
   /** ISO 8601, UTC. */
   readonly createdAt: string;
+}
+
+/** What depends on each message, for which terms have no words. */
+export interface Conditions {
+  /** A message is let through only if this holds for it. */
+  readonly when?: Condition;
+  /** A message is withheld if one of these holds for it. */
+  readonly unless?: readonly Condition[];
 }
 
 /**

@@ -229,6 +229,32 @@ test("comity product add - takes a YAML file, and flags win over it", async () =
   assert.match((await comity("product", "remove", "soil")).out, /offered no more/);
 });
 
+test("comity product add - takes a policy for what flags cannot say, and shows it in words", async () => {
+  const file = join(folder, "policy.yaml");
+  const topic = "{leftOperand: comity:topic, operator: isAnyOf, rightOperand: [ferry/crew]}";
+  const lines = [
+    "permission: [{action: use}]",
+    `prohibition: [{action: use, constraint: ${topic}}]`,
+  ];
+  await writeFile(file, lines.join("\n"));
+  const add = ["product", "add", "ferry", "--topic", "ferry/#", "--policy", file];
+  const { policy } = await json<{ policy: { prohibition: unknown } }>(...add, "--price", "1 EUR");
+  assert.deepEqual(policy.prohibition, [
+    {
+      action: "use",
+      constraint: [
+        { leftOperand: "comity:topic", operator: "isAnyOf", rightOperand: ["ferry/crew"] },
+      ],
+    },
+  ]);
+  const shown = await comity("product", "show", "ferry");
+  assert.match(shown.out, /enforced .*ferry\/crew/);
+  assert.match(shown.out, /owed .*1 EUR/);
+  await comity("product", "remove", "ferry");
+  await writeFile(file, "- a list");
+  assert.match((await comity(...add)).err, /policy\.yaml holds no policy/);
+});
+
 test("comity - every error is one line what failed and one line what to do", async () => {
   const absent = join(folder, "absent");
   const runs: [RegExp, string[]][] = [

@@ -20,6 +20,7 @@ import type { Agreement } from "../../src/market/agreement.ts";
 import { Agreements } from "../../src/market/agreements.ts";
 import { Catalogue } from "../../src/market/catalogue.ts";
 import { Shares } from "../../src/market/shares.ts";
+import { productFrom } from "../../src/market/new-product.ts";
 import { rulesOf } from "../../src/market/policy.ts";
 import { describePolicy, plainPolicy } from "../../src/market/policy/plain.ts";
 import type { Product } from "../../src/market/product.ts";
@@ -162,7 +163,7 @@ function rooms(state: SmallState, search: SearchIndex): Rooms {
       list: () => [...state.products.values()],
       get: (id) => state.products.get(id),
       add: async (draft) => {
-        const product = { ...draft, createdAt: "2026-11-22T00:00:00.000Z" };
+        const product = productFrom(draft, Date.parse("2026-11-22T00:00:00Z"));
         state.products.set(draft.id, product);
         return product;
       },

@@ -65,12 +65,14 @@ const period = fc.uniqueArray(ms, { minLength: 2, maxLength: 2 }).map((both) => 
   return [new Date(first).toISOString(), new Date(last).toISOString()] as const;
 });
 
-/** Members that no two of drop, round and pseudonymise may name. */
-const shape = fc.uniqueArray(path, { minLength: 4, maxLength: 8 }).chain((paths) =>
+/** Members that no two of drop, round and pseudonymise may name, none inside another. */
+const firstLevel = (path: string) => path.split(".", 1)[0];
+const members = fc.uniqueArray(path, { minLength: 4, maxLength: 8, selector: firstLevel });
+const shape = members.chain((paths) =>
   fc.record(
     {
-      fields: fc.constant(paths.slice(1)),
-      drop: fc.constant(paths.slice(0, 1)),
+      fields: fc.constant(paths),
+      drop: fc.constant([`${paths[0]}.left`]),
       round: step.map((one) => ({ [paths[1]!]: one, [paths[2]!]: 0.25 })),
       pseudonymise: fc.constant(paths.slice(3)),
     },

@@ -189,6 +189,29 @@ test("policy - terms that contradict each other are refused", () => {
         constraint("comity:round", "isAllOf", ["a=1"]),
       ],
     ],
+    ...(["comity:round", "comity:pseudonym"] as const).map((change) => {
+      const named = (name: string) =>
+        constraint(change, "isAllOf", [change === "comity:round" ? `${name}=1` : name]);
+      const fields = constraint("comity:field", "isAnyOf", ["a", "b.c"]);
+      return [
+        [fields, named("b.c.d")],
+        [fields, named("b")],
+      ];
+    }),
+    [
+      [constraint("comity:pseudonym", "isAllOf", ["a.b"])],
+      [
+        constraint("comity:pseudonym", "isAllOf", ["a.b"]),
+        constraint("comity:round", "isAllOf", ["a=1"]),
+      ],
+    ],
+    [
+      [
+        constraint("comity:field", "isAnyOf", ["a"]),
+        constraint("comity:field", "isNoneOf", ["a.b"]),
+      ],
+      [constraint("comity:field", "isAnyOf", ["a"]), constraint("comity:field", "isNoneOf", ["b"])],
+    ],
     [
       [
         constraint("comity:field", "isAnyOf", ["a"]),

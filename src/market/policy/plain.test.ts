@@ -102,8 +102,8 @@ const table: readonly (readonly [PolicyTerms, string])[] = [
     "You may use this data free of charge. Each message shows only the fields lat, lon and speed.",
   ],
   [
-    { ...free, fields: ["lat"], drop: ["driver"] },
-    "You may use this data free of charge. Each message shows only the field lat. The field driver is left out.",
+    { ...free, fields: ["door"], drop: ["door.open"] },
+    "You may use this data free of charge. Each message shows only the field door. The field door.open is left out.",
   ],
   [
     { ...free, drop: ["driver", "door.open"] },

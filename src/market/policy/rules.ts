@@ -8,8 +8,7 @@
  * refused by its name; nothing is ever skipped, and nothing here decides whether to agree.
  */
 import { ComityError } from "../../kernel/errors.ts";
-import type { Condition } from "../grant.ts";
-import type { Terms } from "../product.ts";
+import type { Conditions, Terms } from "../product.ts";
 
 export const policyProfile = "comity:policy-1";
 
@@ -40,13 +39,8 @@ export interface Rules {
   readonly obligation?: readonly Rule[];
 }
 
-/** What a policy says: terms, and conditions that terms have no words for. */
-export interface PolicyTerms extends Terms {
-  /** A message is let through only if this holds for it. */
-  readonly when?: Condition;
-  /** A message is withheld if one of these holds for it. */
-  readonly unless?: readonly Condition[];
-}
+/** What a policy says. */
+export type PolicyTerms = Terms & Conditions;
 
 export function isAtomic(constraint: Constraint): constraint is AtomicConstraint {
   return "leftOperand" in constraint;

@@ -61,8 +61,12 @@ function contradiction(terms: Terms): string | undefined {
   if (dataFrom !== undefined && dataUntil !== undefined && later(dataFrom, dataUntil)) {
     return `dataUntil ${dataUntil} does not come after dataFrom ${dataFrom}`;
   }
+  return shapeProblem(terms);
+}
+
+/** Each member is treated in one way, and one that is not let through at all in none. */
+function shapeProblem({ fields, drop = [], round = {}, pseudonymise = [] }: Terms) {
   const uses = new Map<string, string>();
-  const { fields = [], drop = [], round = {}, pseudonymise = [] } = terms;
   for (const [use, names] of Object.entries({ drop, round: Object.keys(round), pseudonymise })) {
     for (const name of names) {
       const before = uses.get(name);
@@ -70,8 +74,25 @@ function contradiction(terms: Terms): string | undefined {
       uses.set(name, use);
     }
   }
-  const kept = fields.find((name) => drop.includes(name));
-  return kept === undefined ? undefined : `drop names "${kept}", and so does fields`;
+  for (const [name, use] of uses) {
+    const around = levelsAbove(name).find((one) => uses.has(one));
+    if (around !== undefined) {
+      return `${use} names "${name}", a member of "${around}", which ${uses.get(around)} names`;
+    }
+    if (use === "drop" && fields?.includes(name) === true) {
+      return `drop names "${name}", and so does fields`;
+    }
+    if (fields && ![name, ...levelsAbove(name)].some((one) => fields.includes(one))) {
+      return `${use} names "${name}", which fields do not let through`;
+    }
+  }
+  return undefined;
+}
+
+/** `a.b.c` → `a`, `a.b`. */
+function levelsAbove(path: string): string[] {
+  const levels = path.split(".");
+  return levels.slice(1).map((_, i) => levels.slice(0, i + 1).join("."));
 }
 
 function later(from: string, until: string): boolean {
