@@ -9,7 +9,7 @@ import * as answers from "./answers.ts";
 import type { ApiDeps } from "./deps.ts";
 import { allow, audited, callerOf } from "./guard.ts";
 import { AgreeBody, answer, EffectBody, IdParams, LinkBody } from "./schemas.ts";
-import { toldAgreement } from "./told.ts";
+import { agreementResource, toldAgreement } from "./told.ts";
 import type { WorldView } from "./world.ts";
 
 /** Receipts that are read at once. */
@@ -34,7 +34,7 @@ function readRoutes(scope: FastifyInstance, deps: ApiDeps): void {
         },
       },
     },
-    async () => (await deps.agreements.list()).map(resource),
+    async () => (await deps.agreements.list()).map(agreementResource),
   );
 
   app.get(
@@ -42,7 +42,7 @@ function readRoutes(scope: FastifyInstance, deps: ApiDeps): void {
     {
       config: allow("viewer"),
       schema: {
-        summary: "One agreement with its policy, evidence and usage",
+        summary: "One agreement with its policy, signatures and usage",
         params: IdParams,
         response: { 200: answer<AgreementDetail>("The agreement.", answers.AgreementWithEvidence) },
       },
@@ -86,7 +86,10 @@ function contractRoutes(scope: FastifyInstance, deps: ApiDeps): void {
         summary: "Agree to an offer: negotiates, signs, and starts the transfer",
         body: AgreeBody,
         response: {
-          201: answer<AgreementResource>("The agreement, signed by both.", answers.Agreement),
+          201: answer<AgreementResource>(
+            "The agreement; evidence says who signed.",
+            answers.Agreement,
+          ),
         },
       },
     },
@@ -97,7 +100,7 @@ function contractRoutes(scope: FastifyInstance, deps: ApiDeps): void {
       const made = await audited(deps, request, offer, () =>
         deps.agreements.agree(offer, provider, { user, spendMax }),
       );
-      return reply.code(201).send(resource(made));
+      return reply.code(201).send(agreementResource(made));
     },
   );
 
@@ -120,7 +123,7 @@ function contractRoutes(scope: FastifyInstance, deps: ApiDeps): void {
           throw new ComityError("AGREEMENT_ENDED", { agreement: id, reason });
         }
         const by = nameOfPrincipal(callerOf(request));
-        return resource(await deps.agreements.revoke(id, by));
+        return agreementResource(await deps.agreements.revoke(id, by));
       });
     },
   );
@@ -185,9 +188,4 @@ function onConsumerSide(agreement: Agreement, act: string): void {
     state: "seen from its provider's side",
     act,
   });
-}
-
-function resource(agreement: Agreement): AgreementResource {
-  const { policy: _policy, evidence: _evidence, keys: _keys, ...rest } = agreement;
-  return rest;
 }

@@ -13,6 +13,9 @@ const either = (...words: string[]): TSchema => Type.Union(words.map((word) => T
 const delivery = either("live", "logged");
 const role = either("provider", "consumer");
 const state = either("active", "ended");
+const evidence = Type.Union([Type.Literal("two-sided"), Type.Literal("one-sided")], {
+  description: "How many sides signed the agreement.",
+});
 
 export const Health = Type.Object({
   status: Type.Literal("ok"),
@@ -187,6 +190,7 @@ const agreement = {
   price: Price,
   policyHash: text,
   signedAt: time,
+  evidence,
   oneSided: Type.Optional(either("free", "prepaid")),
   state,
   ended: Type.Optional(Type.Object({ reason: text, by: text, at: time })),
@@ -198,6 +202,7 @@ export const Usage = Type.Object({
   role,
   product: text,
   title: text,
+  evidence,
   messages: count,
   bytes: count,
   amount,
@@ -211,7 +216,7 @@ export const AgreementWithEvidence = Type.Object({
   ...agreement,
   ...told,
   policy: Type.Unknown({ description: "The ODRL Agreement as it was signed." }),
-  evidence: Type.Unknown({ description: "JWS in general JSON form, signed by both." }),
+  jws: Type.Unknown({ description: "What was signed, as a JWS in general JSON form." }),
   keys: Type.Unknown({ description: "Public keys pinned at signing, by DID." }),
   usage: Type.Optional(Usage),
 });
@@ -224,6 +229,7 @@ export const Statement = Type.Object({
   product: text,
   title: text,
   month: text,
+  evidence,
   messages: count,
   bytes: count,
   amount,

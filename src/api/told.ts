@@ -1,6 +1,7 @@
-import type { AgreementDetail, ProductResource } from "../client/resources.ts";
+import type { AgreementDetail, AgreementResource, ProductResource } from "../client/resources.ts";
 import type { ToldTerms } from "../client/terms.ts";
 import type { Agreement } from "../market/agreement.ts";
+import { evidenceSides } from "../market/evidence.ts";
 import { compileOffer, readRules, shownOffer, termsOf, termsOfProduct } from "../market/policy.ts";
 import { describePolicy, plainPolicy } from "../market/policy/plain.ts";
 import type { PolicyTerms } from "../market/policy/rules.ts";
@@ -13,9 +14,22 @@ export function toldProduct(product: Product): ProductResource {
   return { ...rest, policy, ...told(termsOfProduct(product)) };
 }
 
-/** An agreement with what was signed told in plain English. */
+/** An agreement as lists show it: with how many sides signed it. */
+export function agreementResource(agreement: Agreement): AgreementResource {
+  const { policy: _policy, keys: _keys, ...rest } = agreement;
+  return { ...rest, evidence: evidenceSides(agreement) };
+}
+
+/** An agreement with what was signed, in full and told in plain English. */
 export function toldAgreement(agreement: Agreement): AgreementDetail {
-  return { ...agreement, ...told(termsOf(readRules(agreement.policy))) };
+  const { policy, keys, evidence: jws } = agreement;
+  return {
+    ...agreementResource(agreement),
+    policy,
+    keys,
+    jws,
+    ...told(termsOf(readRules(policy))),
+  };
 }
 
 function told(terms: PolicyTerms): ToldTerms {

@@ -33,7 +33,7 @@ function agreeCommand(io: CliIo): Command {
       const from = await nameOf(node, agreement.provider);
       printLine(
         io,
-        `Agreed: ${agreement.title}, ${describePrice(agreement.price)}, signed by both.`,
+        `Agreed: ${agreement.title}, ${describePrice(agreement.price)}, ${signedText(agreement)}.`,
       );
       printLine(io, `  agreement  ${agreement.id}`);
       printLine(io, `  watch it   comity tail 'from/${from}/${agreement.product}/#'`);
@@ -98,10 +98,14 @@ function revokeCommand(io: CliIo): Command {
     });
 }
 
-/** What only one side signed says so wherever it is shown. */
-function stateText({ ended, oneSided }: Pick<AgreementResource, "ended" | "oneSided">): string {
+/** How many sides signed stands wherever an agreement is shown. */
+function stateText({ ended, evidence, oneSided }: AgreementResource): string {
   const state = ended ? `ended: ${ended.reason}` : "active";
-  return oneSided === undefined ? state : `${state}; one-sided, ${oneSided}`;
+  return `${state}; ${evidence}${oneSided === undefined ? "" : `, ${oneSided}`}`;
+}
+
+function signedText({ evidence }: AgreementResource): string {
+  return evidence === "two-sided" ? "signed by both" : "its evidence one-sided";
 }
 
 function otherOf(agreement: Pick<AgreementResource, "role" | "provider" | "consumer">) {

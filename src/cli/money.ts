@@ -22,13 +22,16 @@ function usageCommand(io: CliIo): Command {
         row.agreement,
         row.title,
         row.role === "provider" ? "sold" : "bought",
+        row.evidence,
         row.messages,
         row.bytes,
         `${row.amount} ${row.currency}`,
         row.receipted?.messages ?? 0,
         withheldText(row.refused ?? {}),
       ]);
-      const heads = "AGREEMENT,PRODUCT,,MESSAGES,BYTES,AMOUNT,SIGNED FOR,WITHHELD".split(",");
+      const heads = "AGREEMENT,PRODUCT,,EVIDENCE,MESSAGES,BYTES,AMOUNT,SIGNED FOR,WITHHELD".split(
+        ",",
+      );
       printTable(io, heads, rows, "Nothing was delivered yet.");
     });
 }
@@ -45,12 +48,13 @@ function statementCommand(io: CliIo): Command {
         line.agreement,
         line.title,
         line.role === "provider" ? "sold" : "bought",
+        line.evidence,
         line.messages,
         line.bytes,
         line.receipts,
         `${line.amount} ${line.currency}`,
       ]);
-      const heads = ["AGREEMENT", "PRODUCT", "", "MESSAGES", "BYTES", "RECEIPTS", "AMOUNT"];
+      const heads = "AGREEMENT,PRODUCT,,EVIDENCE,MESSAGES,BYTES,RECEIPTS,AMOUNT".split(",");
       printTable(io, heads, rows, `No receipts in ${month}.`);
     });
 }

@@ -205,6 +205,8 @@ export interface WantResource {
   readonly createdAt: string;
 }
 
+export type EvidenceResource = "two-sided" | "one-sided";
+
 export interface AgreementResource {
   readonly id: string;
   readonly role: "provider" | "consumer";
@@ -217,16 +219,19 @@ export interface AgreementResource {
   readonly price: Price;
   readonly policyHash: string;
   readonly signedAt: string;
+  /** How many sides signed it: docs/reference/evidence.md says what that proves. */
+  readonly evidence: EvidenceResource;
   /** The consumer runs no node and signed nothing: the provider alone counts. */
   readonly oneSided?: "free" | "prepaid";
   readonly state: "active" | "ended";
   readonly ended?: { readonly reason: string; readonly by: string; readonly at: string };
 }
 
-/** With the policy, the evidence both signed, and what was counted. */
+/** With the policy, its signatures, and what was counted. */
 export interface AgreementDetail extends AgreementResource, ToldTerms {
   readonly policy: unknown;
-  readonly evidence: unknown;
+  /** What was signed, with the signatures there are. */
+  readonly jws: unknown;
   readonly keys: unknown;
   readonly usage?: UsageResource;
 }
@@ -236,6 +241,8 @@ export interface UsageResource {
   readonly role: "provider" | "consumer";
   readonly product: string;
   readonly title: string;
+  /** Of the agreement. */
+  readonly evidence: EvidenceResource;
   readonly messages: number;
   readonly bytes: number;
   /** Decimal string. */
@@ -257,6 +264,8 @@ export interface StatementResource {
   readonly product: string;
   readonly title: string;
   readonly month: string;
+  /** Of the agreement. */
+  readonly evidence: EvidenceResource;
   readonly messages: number;
   readonly bytes: number;
   readonly amount: string;

@@ -4,6 +4,9 @@ import type { GeneralJws, PublicJwk } from "../ports/signer.ts";
 /** How a partner without a node pays: not at all, or ahead for so many messages. */
 export type GuestPayment = "free" | "prepaid";
 
+/** How many sides signed: what it proves is told in docs/reference/evidence.md. */
+export type EvidenceSides = "two-sided" | "one-sided";
+
 /** Both sides hold the same agreement; `role` says which side this node is. */
 export interface Agreement {
   /** `urn:uuid:…`, the DSP agreement id. */

@@ -7,8 +7,14 @@ import { canonicalBytes, canonicalHash } from "../kernel/canonical.ts";
 import { ComityError } from "../kernel/errors.ts";
 import type { Price } from "../kernel/price.ts";
 import type { GeneralJws, JwsSignature, PublicJwk, Signer } from "../ports/signer.ts";
-import { didOfKeyId, mergeSignatures, unsignedJws, verifySignature } from "../wire/jws.ts";
-import type { Agreement } from "./agreement.ts";
+import {
+  didOfKeyId,
+  keyIdOfSignature,
+  mergeSignatures,
+  unsignedJws,
+  verifySignature,
+} from "../wire/jws.ts";
+import type { Agreement, EvidenceSides } from "./agreement.ts";
 import type { Role, Written } from "./negotiation.ts";
 import { deliveredWhole, readRules, termsOf } from "./policy.ts";
 
@@ -70,6 +76,17 @@ export function evidenceOf(policy: unknown, ...signatures: readonly JwsSignature
 
 export async function signAgreement(policy: unknown, signer: Signer): Promise<JwsSignature> {
   return signer.sign(canonicalBytes(policy), agreementType);
+}
+
+/** Who signed; signatures were verified before the agreement was kept. */
+export function evidenceSides({
+  provider,
+  consumer,
+  evidence,
+}: Pick<Agreement, "provider" | "consumer" | "evidence">): EvidenceSides {
+  const signers = evidence.signatures.map((one) => didOfKeyId(keyIdOfSignature(one) ?? ""));
+  const both = [provider, consumer].every((did) => signers.includes(did));
+  return both ? "two-sided" : "one-sided";
 }
 
 /** Throws SIGNATURE_INVALID unless the participant's signature is there and verifies. */

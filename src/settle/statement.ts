@@ -12,7 +12,8 @@
  */
 import { formatAmount } from "../kernel/amount.ts";
 import { ComityError } from "../kernel/errors.ts";
-import type { Agreement } from "../market/agreement.ts";
+import type { Agreement, EvidenceSides } from "../market/agreement.ts";
+import { evidenceSides } from "../market/evidence.ts";
 import { lastCosigned, receiptAt } from "../meter/receipt.ts";
 import type { ReceiptBody } from "../meter/receipt.ts";
 import type { Store } from "../ports/store.ts";
@@ -36,6 +37,8 @@ export interface Statement {
 
 export interface StatementLine extends Statement {
   readonly role: "provider" | "consumer";
+  /** Of the agreement; receipts there are only where both signed it. */
+  readonly evidence: EvidenceSides;
 }
 
 /** Who agreed on what, as far as a statement names it. */
@@ -53,7 +56,7 @@ export async function statementOf(
     const window = await monthOfReceipts(store, agreement.id, month);
     if (window === undefined) continue;
     const line = statementLine(agreement, window.before, window.last);
-    lines.push({ ...line, role: agreement.role });
+    lines.push({ ...line, role: agreement.role, evidence: evidenceSides(agreement) });
   }
   return lines;
 }

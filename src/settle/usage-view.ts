@@ -1,6 +1,7 @@
 import { formatAmount } from "../kernel/amount.ts";
 import { amountMicro } from "../kernel/price.ts";
-import type { Agreement } from "../market/agreement.ts";
+import type { Agreement, EvidenceSides } from "../market/agreement.ts";
+import { evidenceSides } from "../market/evidence.ts";
 import type { ConsumerCounts } from "../meter/consumer-counts.ts";
 import { lastCosigned } from "../meter/receipt.ts";
 import type { Meter } from "../meter/usage.ts";
@@ -13,6 +14,8 @@ export interface UsageView {
   readonly role: "provider" | "consumer";
   readonly product: string;
   readonly title: string;
+  /** How many sides signed the agreement. */
+  readonly evidence: EvidenceSides;
   readonly messages: number;
   readonly bytes: number;
   readonly amount: string;
@@ -39,6 +42,7 @@ export async function usageOf(
     role,
     product,
     title,
+    evidence: evidenceSides(agreement),
     messages,
     bytes: counted?.payloadBytes ?? 0,
     amount: formatAmount(amountMicro(price, messages)),

@@ -8,6 +8,7 @@ const usage = (messages: number, receipted?: number): UsageResource => ({
   role: "provider",
   product: "p",
   title: "P",
+  evidence: "two-sided",
   messages,
   bytes: 0,
   amount: "0",

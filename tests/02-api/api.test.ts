@@ -100,10 +100,11 @@ test("API - a product gets its defaults, is found by its words and removed", asy
 
 test("API - an agreement is made, read with its usage, linked, and revoked once", async () => {
   const made = await node.admin.agree("bus:1");
-  assert.equal("evidence" in made, false);
+  assert.equal(made.evidence, "one-sided", "nobody signed this one");
+  assert.equal("jws" in made, false);
   const detail = await node.admin.agreement(made.id);
   assert.equal(detail.usage?.messages, 8412);
-  assert.ok(detail.evidence);
+  assert.deepEqual([detail.evidence, typeof detail.jws], ["one-sided", "object"]);
   await node.admin.link(made.id, "cut");
   assert.deepEqual(node.state.links, [`cut ${made.id}`]);
   assert.equal((await node.admin.receipts(made.id)).length, 3);

@@ -99,11 +99,14 @@ test("share - who accepts gets a token that works; revoking cuts at once", async
   const { page, token, agreement } = await accepted(url, offer);
   const made = await http.agreement(agreement);
   assert.deepEqual([made.oneSided, made.consumer], ["free", `guest:${share.id}`]);
+  const [listed] = (await http.agreements()).filter(({ id }) => id === agreement);
+  assert.deepEqual([made.evidence, listed?.evidence], ["one-sided", "one-sided"]);
   const { got, client } = await received(agreement, token, `${product.id}/#`);
   await http.publish(`${product.id}/1`, "one");
   await until("it comes", () => got.length === 1);
   const usage = (await http.agreement(agreement)).usage!;
   assert.ok((usage.oneSided?.messages ?? 0) >= 1, "counted on this side alone");
+  assert.equal(usage.evidence, "one-sided");
 
   await http.revokeShare(share.id);
   await http.publish(`${product.id}/1`, "two");
@@ -143,10 +146,10 @@ test("share - the provider's signatures stand under the agreement and what was a
   const { url, offer } = await shared();
   const { agreement } = await accepted(url, offer);
   const made = (await http.agreement(agreement)) as any;
-  assert.equal(made.evidence.signatures.length, 1);
+  assert.equal(made.jws.signatures.length, 1);
   const key = Object.values(made.keys)[0] as any;
   const pinned = (): any => key;
-  await verifySignature(made.evidence, pinned, { what: "it", type: "comity-agreement+jws" });
+  await verifySignature(made.jws, pinned, { what: "it", type: "comity-agreement+jws" });
   const { openEmbeddedStore } = await import("../../src/engines/embedded/store.ts");
   await assert.rejects(openEmbeddedStore({ path: join(options.data, "comity.db") }), {
     code: "DATA_LOCKED",

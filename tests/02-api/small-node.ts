@@ -322,7 +322,7 @@ function offerOf(product: Product): FoundOffer {
 
 function usageOf({ id, role, product, title }: Agreement): UsageResource {
   const counted = { messages: 8412, bytes: 100, amount: "16.824", currency: "EUR" };
-  return { agreement: id, role, product, title, ...counted };
+  return { agreement: id, role, product, title, evidence: "one-sided", ...counted };
 }
 
 function line(one: Agreement, month: string) {

@@ -3,6 +3,7 @@ import { after, before, test } from "node:test";
 import { didDocumentOf } from "../../src/federate/identity.ts";
 import { canonicalBytes } from "../../src/kernel/canonical.ts";
 import type { Agreement } from "../../src/market/agreement.ts";
+import { evidenceSides } from "../../src/market/evidence.ts";
 import { grantOf } from "../../src/market/compile.ts";
 import { didOfKeyId, signaturePayload, verifySignature } from "../../src/wire/jws.ts";
 import { message } from "../../src/wire/dsp/messages.ts";
@@ -83,6 +84,11 @@ test("contract - offer to FINALIZED: both sides hold the same agreement, signed 
     [buyer.did]: buyer.signer.publicJwk,
   });
   const kids = await verifySignature(sold.evidence, (kid) => sold.keys[didOfKeyId(kid)]);
+  assert.deepEqual([evidenceSides(sold), evidenceSides(bought)], ["two-sided", "two-sided"]);
+  for (const signature of sold.evidence.signatures) {
+    const evidence = { ...sold.evidence, signatures: [signature, signature] };
+    assert.equal(evidenceSides({ ...sold, evidence }), "one-sided", "whichever side it was");
+  }
   assert.deepEqual(kids.sort(), [seller.signer.keyId, buyer.signer.keyId].sort());
   assert.deepEqual(grantOf(sold), {
     agreement: sold.id,

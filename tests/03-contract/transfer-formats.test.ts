@@ -95,7 +95,7 @@ const both = ["Sse-PULL", "WebSocket-PULL"] as const;
 
 test("HttpData-PULL - the endpoint answers the latest value of each topic, counted here", async (t) => {
   for (const delivery of ["live", "logged"] as const) {
-    const { device, transfer, oneSided } = await customer(t, { delivery });
+    const { provider, device, transfer, oneSided } = await customer(t, { delivery });
     await device.publish("bus/1", "kept", { qos: 1, retain: true });
     const key = await transfer("HttpData-PULL");
     assert.equal(key.properties.get("authType"), "bearer");
@@ -113,6 +113,8 @@ test("HttpData-PULL - the endpoint answers the latest value of each topic, count
       ]);
     }
     assert.equal(await oneSided(), 4);
+    const [shown] = await provider.http.agreements();
+    assert.equal(shown?.evidence, "one-sided", "the connector signed nothing");
     const { response } = await json(key.endpoint, key.headers);
     const known = { ...key.headers, "if-none-match": response.headers.get("etag") ?? "" };
     assert.equal((await fetch(key.endpoint, { headers: known })).status, 304);

@@ -41,6 +41,9 @@ test("a live stream crosses two nodes, both count it, both sign for it", async (
   const [earned] = await world.provider.http.statement(month);
   const [owed] = await world.consumer.http.statement(month);
   assert.equal(earned?.amount, "0.2");
+  const [sold] = await world.provider.http.agreements();
+  const [bought] = await world.consumer.http.usage();
+  for (const shown of [earned, sold, bought]) assert.equal(shown?.evidence, "two-sided");
   assert.deepEqual({ ...owed, role: "provider" }, earned);
 });
 

@@ -3,7 +3,7 @@ import { Type } from "typebox";
 import type { ComityHttp } from "../../client/http.ts";
 import { describePrice } from "../../kernel/price.ts";
 import { offerNamed, productOf } from "./products.ts";
-import { Budget, closed, count, Product, text } from "./shapes.ts";
+import { Budget, closed, count, Evidence, Product, text } from "./shapes.ts";
 import { addTool } from "./tool.ts";
 
 const foundMax = 50;
@@ -57,7 +57,12 @@ export function addMarketTools(server: McpServer, node: ComityHttp): void {
     output: Type.Object({
       product: Product,
       agreements: Type.Array(
-        Type.Object({ id: Type.String(), state: text("active or ended."), since: Type.String() }),
+        Type.Object({
+          id: Type.String(),
+          state: text("active or ended."),
+          since: Type.String(),
+          evidence: Evidence,
+        }),
         { description: "Under which this organisation has it; an active one can be read now." },
       ),
     }),
@@ -68,7 +73,9 @@ export function addMarketTools(server: McpServer, node: ComityHttp): void {
       );
       return {
         product: productOf(offer),
-        agreements: agreements.map(({ id, state, signedAt }) => ({ id, state, since: signedAt })),
+        agreements: agreements.map(({ id, state, signedAt, evidence }) => {
+          return { id, state, since: signedAt, evidence };
+        }),
       };
     },
   });
@@ -99,16 +106,17 @@ export function addMarketTools(server: McpServer, node: ComityHttp): void {
       price: Type.String(),
       delivery: Type.String(),
       signedAt: Type.String(),
-      policyHash: text("Hash of what both signed."),
+      policyHash: text("Hash of what was signed."),
+      evidence: Evidence,
       budget: Type.Optional(Budget),
     }),
     async run({ product, provider, spendMax }) {
       const { offer, provider: from } = await offerNamed(node, product, provider);
       const made = await node.agree(offer, from, spendMax);
       const { budget } = await node.me();
-      const { title, delivery, signedAt, policyHash } = made;
+      const { id: agreement, title, delivery, signedAt, policyHash, evidence } = made;
       return {
-        ...{ agreement: made.id, title, provider: made.provider, delivery, signedAt, policyHash },
+        ...{ agreement, title, provider: made.provider, delivery, signedAt, policyHash, evidence },
         price: describePrice(made.price),
         ...(budget && { budget }),
       };

@@ -33,9 +33,9 @@ export function addMoneyTools(server: McpServer, node: ComityHttp): void {
 }
 
 function line(usage: UsageResource): Static<typeof Usage> {
-  const { agreement, title, role, messages, bytes, amount, currency, receipted } = usage;
+  const { agreement, title, role, evidence, messages, bytes, amount, currency, receipted } = usage;
   return {
-    ...{ agreement, title, role, messages, bytes, amount, currency },
+    ...{ agreement, title, role, evidence, messages, bytes, amount, currency },
     ...(receipted && { signedForMessages: receipted.messages }),
   };
 }

@@ -5,6 +5,10 @@ export const text = (description: string) => Type.String({ description });
 export const count = (description: string) => Type.Integer({ minimum: 0, description });
 export const closed = { additionalProperties: false } as const;
 
+export const Evidence = Type.Union([Type.Literal("two-sided"), Type.Literal("one-sided")], {
+  description: "two-sided: both signed the agreement; one-sided: one of them alone.",
+});
+
 export const AgreementId = Type.String({
   description: "The agreement's id, urn:uuid:…, as request_contract and usage_and_cost give it.",
   minLength: 1,
@@ -45,6 +49,7 @@ export const Usage = Type.Object({
   agreement: Type.String(),
   title: Type.String(),
   role: text("consumer: bought; provider: sold."),
+  evidence: Evidence,
   messages: count("Counted so far."),
   bytes: count("Of their payloads."),
   amount: text("What that comes to."),
