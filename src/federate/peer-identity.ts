@@ -5,10 +5,10 @@
  */
 import type { Clock } from "../kernel/clock.ts";
 import { ComityError } from "../kernel/errors.ts";
+import { RequestRate } from "../kernel/request-rate.ts";
 import type { Signer } from "../ports/signer.ts";
 import { type PeerIdentity, peerAuthenticator, tokenLifetimeSeconds } from "./authenticate.ts";
 import { mockIdentity } from "./mock-identity.ts";
-import { RequestRate } from "./request-rate.ts";
 import type { LocalPeer, Resolver } from "./resolver.ts";
 
 export interface PeerIdentityOptions {
@@ -28,7 +28,12 @@ export function peerIdentity(options: PeerIdentityOptions): PeerIdentity {
     signer.did,
     listed.map(({ did }) => did),
   );
-  const rate = new RequestRate(clock, options.requestsPerSecondMax ?? 200);
+  const rate = new RequestRate({
+    clock,
+    perSecondMax: options.requestsPerSecondMax ?? 200,
+    burstSeconds: 5,
+    caller: "peer",
+  });
   return {
     headersFor: (did) =>
       listed.some((peer) => peer.did === did) ? mock.headersFor(did) : token.headersFor(did),

@@ -1,8 +1,8 @@
 import type { Clock } from "../kernel/clock.ts";
+import { TokenBucket } from "../kernel/token-bucket.ts";
 import { encodeTurn } from "../wire/link/control.ts";
 import { type BlockEncoding, encodeBlocks } from "../wire/link/block.ts";
 import { Outbox } from "./outbox.ts";
-import { TokenBucket } from "./token-bucket.ts";
 import { type OutboxSocket, WriteBatch } from "./write-batch.ts";
 
 export interface LaneOptions {
@@ -23,6 +23,7 @@ const quantumBytes = 131_072;
 const roundBytesMax = 1_048_576;
 /** What is older than this at the budget's pace is dropped from a live stream. */
 const budgetQueueSeconds = 5;
+const burstSeconds = 1;
 const budgetQueueBytesMin = 65_536;
 
 /**
@@ -133,7 +134,8 @@ export class Lane implements OutboxSocket {
     this.#encoding = encoding;
     this.isShared = isShared;
     this.#turnPacket = encodeTurn(agreement);
-    this.#budget = pace === undefined ? undefined : new TokenBucket(pace, options.clock);
+    this.#budget =
+      pace === undefined ? undefined : new TokenBucket(pace, burstSeconds, options.clock);
     const pacedBytesMax =
       pace === undefined ? Infinity : Math.max(budgetQueueBytesMin, pace * budgetQueueSeconds);
     this.outbox = new Outbox(this, {

@@ -9,6 +9,7 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { ComityError } from "../../kernel/errors.ts";
+import { RequestRate } from "../../kernel/request-rate.ts";
 import type { Share } from "../../market/shares.ts";
 import type { ApiDeps } from "../deps.ts";
 import { refuseOtherOrigins } from "../guard.ts";
@@ -16,11 +17,12 @@ import { payloadText } from "../payload-text.ts";
 import { SlowDown } from "../slow-down.ts";
 import { SseClients } from "../sse.ts";
 import { noSharePage, type SharePage, sharePage } from "./page.ts";
-import { RequestRate } from "./request-rate.ts";
 import { readyLines } from "./ready-lines.ts";
 
 const formBytesMax = 4_096;
-const perMinuteMax = 60;
+/** Of one address: so many at once, then one a second. */
+const requestsPerSecondMax = 1;
+const burstSeconds = 60;
 const samplesMax = 50;
 const sampleMessagesMax = 10;
 const sampleMs = 60_000;
@@ -39,7 +41,10 @@ const pagePolicy = [
 
 export function shareDoor(scope: FastifyInstance, deps: ApiDeps): void {
   const slow = new SlowDown();
-  const rate = new RequestRate(perMinuteMax, deps.clock);
+  const rate = new RequestRate({
+    ...{ clock: deps.clock, perSecondMax: requestsPerSecondMax },
+    ...{ burstSeconds, caller: "address" },
+  });
   const samples = new SseClients({ sseClientsMax: samplesMax, sseQueueBytesMax: 65_536 });
   scope.addHook("preClose", async () => samples.close());
   scope.addHook("onRequest", async (request, reply) => {

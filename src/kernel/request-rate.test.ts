@@ -2,9 +2,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { RequestRate } from "./request-rate.ts";
 
-test("request rate - a burst is taken, then so many a second, for each peer apart", () => {
+test("request rate - a burst is taken, then so many a second, for each caller apart", () => {
   let ms = 0;
-  const rate = new RequestRate({ now: () => 0, monotonic: () => ms }, 10);
+  const rate = new RequestRate({
+    clock: { now: () => 0, monotonic: () => ms },
+    ...{ perSecondMax: 10, burstSeconds: 5, caller: "peer" },
+  });
   const taken = (peer: string): number => {
     for (let n = 0; ; n++) {
       try {
