@@ -13,7 +13,7 @@ import { Connection, type ConnectionHost } from "./connection.ts";
 import type { LastWill } from "./last-will.ts";
 import type { MqttLimits } from "./limits.ts";
 import { Session } from "./session.ts";
-import { Shares } from "./shares.ts";
+import { Quotas } from "./quotas.ts";
 
 interface KnownSession {
   readonly session: Session;
@@ -42,9 +42,9 @@ export class MqttServer implements ConnectionHost {
   readonly #connections = new Set<Connection>();
   /** Those that have not said yet who they are, the oldest first. */
   readonly #strangers = new Set<Connection>();
-  readonly #shares = new Shares();
+  readonly #connectionQuotas = new Quotas();
   readonly #admitted = new Map<Connection, Principal>();
-  readonly #sessionShares = new Shares();
+  readonly #sessionQuotas = new Quotas();
   readonly #sessions = new Map<string, KnownSession>();
   readonly #sweep: NodeJS.Timeout;
 
@@ -133,7 +133,7 @@ export class MqttServer implements ConnectionHost {
     if (known !== undefined) this.#endSession(known); // [MQTT-3.1.2-4]
     if (this.#sessions.size >= this.limits.connectionsMax * 2) return undefined;
     const { sessionsPerPrincipalMax } = this.limits;
-    if (!this.#sessionShares.take(principal, sessionsPerPrincipalMax)) return undefined;
+    if (!this.#sessionQuotas.take(principal, sessionsPerPrincipalMax)) return undefined;
     const session = new Session(key, principal, this.flow.router, {
       clock: this.flow.outside.clock,
       queueBytesMax: this.limits.queueBytesMax,
@@ -176,7 +176,7 @@ export class MqttServer implements ConnectionHost {
     const principal = this.#admitted.get(connection);
     this.#strangers.delete(connection);
     this.#admitted.delete(connection);
-    if (principal !== undefined) this.#shares.giveBack(principal);
+    if (principal !== undefined) this.#connectionQuotas.giveBack(principal);
   }
 
   forget(connection: Connection): void {
@@ -199,12 +199,12 @@ export class MqttServer implements ConnectionHost {
     clearTimeout(expiry);
     clearTimeout(will?.timer);
     session.end();
-    if (this.#sessions.delete(session.key)) this.#sessionShares.giveBack(session.principal);
+    if (this.#sessions.delete(session.key)) this.#sessionQuotas.giveBack(session.principal);
     will?.publish();
   }
 
   #admit(connection: Connection, principal: Principal, most: number): boolean {
-    if (!this.#shares.take(principal, most)) return false;
+    if (!this.#connectionQuotas.take(principal, most)) return false;
     this.#strangers.delete(connection);
     this.#admitted.set(connection, principal);
     return true;

@@ -2,7 +2,7 @@ import type { Principal } from "../../things/access.ts";
 import { nameOfPrincipal } from "../../things/access.ts";
 
 /** How many of a thing each principal has, so that none of them takes what is everybody's. */
-export class Shares {
+export class Quotas {
   readonly #counts = new Map<string, number>();
 
   /** False where it has `most` already. */
