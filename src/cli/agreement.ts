@@ -5,14 +5,9 @@ import { connect, type CliIo, globals } from "./context.ts";
 import { printJson, printLine, printTable } from "./output.ts";
 import { printTerms } from "./terms.ts";
 
-/** `agree`, `agreement`, `agreements` and `revoke`. */
+/** `agree`, `agreement` and `revoke`. */
 export function agreementCommands(io: CliIo): Command[] {
-  return [
-    agreeCommand(io),
-    agreementCommand(io),
-    agreementsCommand(io, "agreements"),
-    revokeCommand(io),
-  ];
+  return [agreeCommand(io), agreementCommand(io), revokeCommand(io)];
 }
 
 interface AgreeOptions {
@@ -43,7 +38,7 @@ function agreeCommand(io: CliIo): Command {
 
 function agreementCommand(io: CliIo): Command {
   const agreement = new Command("agreement").description("what was agreed, on either side");
-  agreement.addCommand(agreementsCommand(io, "list"));
+  agreement.addCommand(listCommand(io));
   agreement
     .command("show <id>")
     .description("what was signed, in plain words: enforced, attested, owed")
@@ -59,8 +54,8 @@ function agreementCommand(io: CliIo): Command {
   return agreement;
 }
 
-function agreementsCommand(io: CliIo, name: "agreements" | "list"): Command {
-  return new Command(name)
+function listCommand(io: CliIo): Command {
+  return new Command("list")
     .description("all agreements, as provider and as consumer")
     .action(async (_options: unknown, command: Command) => {
       const node = connect(io, command);

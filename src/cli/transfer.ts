@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { transferFormats } from "../market/formats.ts";
 import { type CliIo, connect, globals } from "./context.ts";
 import { printJson, printLine, printTable } from "./output.ts";
 
@@ -36,7 +37,7 @@ function requestCommand(io: CliIo): Command {
   return new Command("request")
     .description("ask the provider of an agreement for a transfer")
     .argument("<agreement>", "its id")
-    .requiredOption("--format <format>", "Mqtt5-PULL, HttpData-PULL …")
+    .requiredOption("--format <format>", transferFormats.join(", "))
     .action(async (agreement: string, options: { format: string }, command: Command) => {
       const asked = await connect(io, command).requestTransfer(agreement, options.format);
       if (globals(command).json === true) return printJson(io, asked);

@@ -272,7 +272,7 @@ test("share - the command makes, lists, is paid for and ends; one-sided stands b
     assert.equal(await runCli(args, { stdout: { write }, stderr: { write }, env }), 0, out);
     return out;
   };
-  assert.match(await comity("agreements"), /guest:[0-9a-f]{12} .*active; one-sided, free/);
+  assert.match(await comity("agreement", "list"), /guest:[0-9a-f]{12} .*active; one-sided, free/);
   assert.match(await comity("share", product.id, "--to", "Ann"), /http:.*\/share\/[\w-]{43}\n/);
   const priced1 = await shared({ terms: priced });
   const { id } = priced1.share;
