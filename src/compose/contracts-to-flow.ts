@@ -1,6 +1,6 @@
+import { grantOf } from "../market/compile.ts";
 import type { Rooms } from "./rooms.ts";
 import type { Trade } from "./trade.ts";
-import { grantOf } from "../market/compile.ts";
 
 /** What the contracts say reaches the data plane here, and only in this direction. */
 export async function contractsToDataPlane(rooms: Rooms, { links }: Trade): Promise<void> {

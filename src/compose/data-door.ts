@@ -1,16 +1,18 @@
 import { DataDoor } from "../connect/data/data-door.ts";
 import type { Transfer } from "../market/transfer.ts";
+import { guestOf } from "./guests.ts";
 import type { Rooms } from "./rooms.ts";
 import type { Trade } from "./trade.ts";
 
 /** What free agreements give over HTTP: who comes in by which transfer, and when it is cut. */
-export function dataDoor(rooms: Rooms, { federation: { transfers } }: Trade): DataDoor {
-  const { flow, agreements, shares } = rooms;
+export function dataDoor(rooms: Rooms, trade: Trade): DataDoor {
+  const { flow, agreements } = rooms;
+  const { transfers } = trade.federation;
   const door = new DataDoor({
     flow,
     authenticate(agreement, token) {
-      const guest = shares.authenticate(agreement, token);
-      return guest?.did ?? transfers.authenticate(agreement, token)?.transfer.pid;
+      const guest = guestOf(rooms, trade, agreement, token);
+      return guest?.transfer?.pid ?? guest?.did;
     },
     endedBecause: (agreement) => agreements.get(agreement)?.ended?.reason,
   });

@@ -2,19 +2,20 @@ import { apiDeps } from "../api/rooms.ts";
 import { apiRoutes, listenHttp } from "../api/server.ts";
 import { packageVersion } from "../api/version.ts";
 import { attacher, authenticator, type DoorKeepers } from "../connect/mqtt/authenticate.ts";
-import { dataDoor } from "./data-door.ts";
-import { openPushes } from "./pushes.ts";
 import { mqttLimits } from "../connect/mqtt/limits.ts";
 import { MqttServer } from "../connect/mqtt/server.ts";
 import { announcedMqttUrl } from "../federate/announced-address.ts";
 import { federationRoutes } from "../federate/federation.ts";
 import { receiptRoutes } from "../federate/receipt-routes.ts";
 import { ComityError } from "../kernel/errors.ts";
-import type { Rooms } from "./rooms.ts";
-import type { Trade } from "./trade.ts";
 import { transferIsOver } from "../market/transfer.ts";
 import { principalOfCredentials } from "../things/credentials.ts";
 import { reason } from "../wire/mqtt/protocol.ts";
+import { dataDoor } from "./data-door.ts";
+import { guestOf } from "./guests.ts";
+import { openPushes } from "./pushes.ts";
+import type { Rooms } from "./rooms.ts";
+import type { Trade } from "./trade.ts";
 
 /** So that the last acknowledgement comes in before a guest's connection is closed. */
 const farewellMs = 1000;
@@ -65,11 +66,9 @@ function mqttServer(rooms: Rooms, trade: Trade): MqttServer {
     dev: options.dev,
     ownPrincipal: (name, password) => principalOfCredentials(name, password, { things, users }),
     participant: (agreement, token) => {
-      const guest = rooms.shares.authenticate(agreement, token);
-      if (guest) return { kind: "participant", did: guest.did, agreement };
-      const known = federation.transfers.authenticate(agreement, token);
-      if (known?.transfer.format !== "Mqtt5-PULL") return undefined;
-      return { kind: "participant", did: known.did, agreement };
+      const guest = guestOf(rooms, trade, agreement, token);
+      if (guest?.transfer && guest.transfer.format !== "Mqtt5-PULL") return undefined;
+      return guest && { kind: "participant", did: guest.did, agreement };
     },
     peer: (did, jwt) => isPeer(rooms, trade, did, jwt),
     endedBecause: (agreement) => agreements.get(agreement)?.ended?.reason,

@@ -19,7 +19,6 @@ import { Journal } from "../kernel/journal.ts";
 import type { SearchIndex } from "../ports/search.ts";
 import type { Store } from "../ports/store.ts";
 import type { Signer } from "../ports/signer.ts";
-import type { NodeOptions } from "./options.ts";
 import { Agreements } from "../market/agreements.ts";
 import { Catalogue } from "../market/catalogue.ts";
 import { Shares } from "../market/shares.ts";
@@ -29,6 +28,7 @@ import { Budgets } from "../settle/budgets.ts";
 import { AuditTrail } from "../things/audit.ts";
 import { Things } from "../things/directory.ts";
 import { Users } from "../things/users.ts";
+import type { NodeOptions } from "./options.ts";
 
 /** The node's engines, and what it takes from the world. */
 export interface Outside {
@@ -73,26 +73,12 @@ export async function openRooms(options: NodeOptions, outside: Outside) {
   const catalogue = await Catalogue.open({ store, clock });
   const owned = { store, clock, entropy, users, agreements, counts };
   return {
-    ...{
-      options,
-      clock,
-      entropy,
-      crash,
-      store,
-      signer,
-      search,
-      users,
-      adminToken,
-      meter,
-      flow,
-      app,
-    },
-    ...{ log, closing, failed: () => failure },
+    ...{ options, store, signer, search, clock, entropy, crash, log, closing },
+    ...{ users, adminToken, meter, flow, app, catalogue, agreements, counts },
+    failed: () => failure,
     journal: new Journal(),
     things: await Things.open({ store, clock, entropy }),
     audit: await AuditTrail.open(store, clock),
-    catalogue,
-    ...{ agreements, counts },
     budgets: await Budgets.open(owned),
     shares: await Shares.open({ ...owned, signer, catalogue }),
     /** Filled in when the sockets are bound. */

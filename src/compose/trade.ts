@@ -4,12 +4,12 @@ import { openFederation } from "../federate/federation.ts";
 import { Links } from "../federate/links.ts";
 import { Wants } from "../federate/wants.ts";
 import { amountMicro } from "../kernel/price.ts";
-import { isLinked, openFetches } from "./fetches.ts";
-import type { Rooms } from "./rooms.ts";
 import { ConsumerReceipts } from "../meter/receipts-consumer.ts";
 import { ProviderReceipts } from "../meter/receipts-provider.ts";
 import { Traffic } from "../meter/traffic.ts";
 import { postingsOf } from "../settle/ledger.ts";
+import { isLinked, openFetches } from "./fetches.ts";
+import type { Rooms } from "./rooms.ts";
 
 const exposureMessagesMax = 100_000;
 
