@@ -36,6 +36,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     await openDoors(rooms, trade);
     await trade.federation.resume();
     dataPlaneToContracts(rooms, trade);
+    await trade.access.dataAccess.settle();
     for (const agreement of rooms.agreements.list()) {
       trade.links.start(agreement);
       trade.fetches.start(agreement);

@@ -1,5 +1,5 @@
 import { type TSchema, Type } from "typebox";
-import { Place } from "./schemas.ts";
+import { Place, ThingAccessBody } from "./schemas.ts";
 import { Price, Terms } from "./terms-schema.ts";
 
 /** What routes answer, for the OpenAPI document; the types are those of `client/resources.ts`. */
@@ -94,11 +94,27 @@ export const Thing = Type.Object({
   place: Type.Optional(Place),
   publish: texts,
   subscribe: texts,
+  access: Type.Optional(ThingAccessBody),
   createdAt: time,
   lastAt: Type.Optional(millis),
   last: Type.Optional(text),
 });
 export const ThingToken = Type.Object({ thing: Thing, token: text });
+
+export const AccessGranted = Type.Object({ offer: text, agreement: Type.Optional(text) });
+
+export const Refusal = Type.Object({
+  record: Type.Object({
+    id: text,
+    asker: text,
+    by: text,
+    subject: text,
+    article: text,
+    reason: text,
+    at: time,
+  }),
+  signed: Type.Unknown({ description: "A JWS over the record's canonical form." }),
+});
 
 const told = {
   plain: Type.String({ description: "The terms in plain English." }),
@@ -119,6 +135,7 @@ export const Product = Type.Object({
   units: Type.Optional(texts),
   place: Type.Optional(Place),
   approval: Type.Optional(Type.Union([Type.Literal("auto"), Type.Literal("manual")])),
+  reservedFor: Type.Optional(text),
   terms: Terms,
   policy: Type.Unknown({ description: "What is offered, in ODRL." }),
   createdAt: time,

@@ -10,6 +10,7 @@ import type {
   WantResource,
   NegotiationWish,
 } from "../client/resources.ts";
+import type { DataAccessAsked } from "../federate/data-access-requests.ts";
 import type { Clock } from "../kernel/clock.ts";
 import type { ComityError } from "../kernel/errors.ts";
 import type { Journal } from "../kernel/journal.ts";
@@ -21,11 +22,12 @@ import type { Negotiation } from "../market/negotiation.ts";
 import type { Transfer, TransferAct } from "../market/transfer.ts";
 import type { SearchQuery } from "../ports/search.ts";
 import type { PolicyPromise } from "../market/policy/plain.ts";
+import type { Refusal } from "../market/refusals.ts";
 import type { Share, Shares } from "../market/shares.ts";
 import type { LogState } from "../ports/store.ts";
 import type { Principal } from "../things/access.ts";
 import type { AuditTrail } from "../things/audit.ts";
-import type { Things } from "../things/directory.ts";
+import type { Thing, ThingAccess, Things } from "../things/directory.ts";
 import type { Users } from "../things/users.ts";
 
 /** What the HTTP API needs of the rooms below; composed in node.ts. */
@@ -36,6 +38,7 @@ export interface ApiDeps {
   readonly things: Things;
   readonly users: Users;
   readonly audit: AuditTrail;
+  readonly dataAccess: DataAccessApi;
   readonly products: ProductsApi;
   readonly peers: PeersApi;
   readonly offers: OffersApi;
@@ -89,6 +92,16 @@ export const apiLimits: ApiLimits = {
   sseQueueBytesMax: 1024 * 1024,
   thingsPerOverviewMax: 500,
 };
+
+export interface DataAccessApi {
+  /** THING_INVALID where its data cannot be told from another Thing's. */
+  set(thing: string, access: ThingAccess): Promise<Thing>;
+  /** The offer that may be agreed to; ACCESS_REFUSED with the reason. */
+  ask(asked: DataAccessAsked): Promise<{ readonly offer: string }>;
+  withdraw(asked: Required<DataAccessAsked>): Promise<void>;
+  /** Given and received, the newest first. */
+  refusals(): readonly Refusal[];
+}
 
 export interface ProductsApi {
   list(): readonly Product[] | Promise<readonly Product[]>;

@@ -1,4 +1,6 @@
 import type { ApiDeps, NodeFacts, SpendingLimits } from "./deps.ts";
+import type { DataAccess } from "../federate/data-access.ts";
+import type { DataAccessRequests } from "../federate/data-access-requests.ts";
 import type { Federation } from "../federate/federation.ts";
 import type { Wants } from "../federate/wants.ts";
 import type { Links } from "../federate/links.ts";
@@ -11,6 +13,7 @@ import type { Journal } from "../kernel/journal.ts";
 import type { Agreement } from "../market/agreement.ts";
 import type { Agreements } from "../market/agreements.ts";
 import type { Catalogue } from "../market/catalogue.ts";
+import type { Refusals } from "../market/refusals.ts";
 import { isTransferFormat } from "../market/formats.ts";
 import type { ConsumerCounts } from "../meter/consumer-counts.ts";
 import { receiptsAfter } from "../meter/receipt.ts";
@@ -44,6 +47,9 @@ export interface Rooms {
   readonly agreements: Agreements;
   readonly federation: Federation;
   readonly wants: Wants;
+  readonly dataAccess: DataAccess;
+  readonly accessRequests: DataAccessRequests;
+  readonly refusals: Refusals;
   readonly flow: Flow;
   readonly meter: Meter;
   readonly counts: ConsumerCounts;
@@ -67,6 +73,12 @@ export function apiDeps(rooms: Rooms): ApiDeps {
     things,
     users,
     audit,
+    dataAccess: {
+      set: (thing, access) => rooms.dataAccess.set(thing, access),
+      ask: (asked) => rooms.accessRequests.ask(asked),
+      withdraw: (asked) => rooms.accessRequests.withdraw(asked),
+      refusals: () => rooms.refusals.list(),
+    },
     products: productsApi(rooms),
     peers: peersApi(rooms),
     offers: rooms.federation.offers,

@@ -1,6 +1,6 @@
 import { type TSchema, Type } from "typebox";
 import { pageMax, totalMax } from "../ports/search.ts";
-import { SomeTerms } from "./terms-schema.ts";
+import { Price, SomeTerms } from "./terms-schema.ts";
 
 /** Schemas said once: they validate requests, type handlers and write the OpenAPI document. */
 const text = (maxLength: number) => Type.String({ minLength: 1, maxLength });
@@ -30,6 +30,27 @@ export const ThingBody = Type.Object(
     subscribe: Type.Optional(TopicFilters),
     properties: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
   },
+  strict,
+);
+
+const withheldTexts = { article: text(100), reason: text(1_000) };
+
+export const ThingAccessBody = Type.Object(
+  {
+    user: text(512),
+    price: Type.Optional(Price),
+    withheld: Type.Optional(Type.Object(withheldTexts, strict)),
+  },
+  strict,
+);
+
+export const AccessRequestBody = Type.Object(
+  { provider: text(512), thing: Name, for: Type.Optional(text(512)) },
+  strict,
+);
+
+export const AccessWithdrawalBody = Type.Object(
+  { provider: text(512), thing: Name, for: text(512) },
   strict,
 );
 

@@ -16,6 +16,7 @@ import { accessRoutes } from "./access-routes.ts";
 import { agreementRoutes } from "./agreement-routes.ts";
 import { consoleRoutes } from "./console.ts";
 import { type ApiDeps, apiLimits } from "./deps.ts";
+import { dataAccessRoutes } from "./data-access-routes.ts";
 import { answerError, notFound } from "./error-answer.ts";
 import { allow, guardRoutes } from "./guard.ts";
 import { linkRoutes } from "./link-routes.ts";
@@ -91,6 +92,7 @@ export async function apiRoutes(app: FastifyInstance, deps: ApiDeps): Promise<vo
     for (const routes of [
       statusRoutes,
       thingRoutes,
+      dataAccessRoutes,
       marketRoutes,
       negotiationRoutes,
       transferRoutes,

@@ -25,7 +25,7 @@ export function thingRoutes(scope: FastifyInstance, deps: ApiDeps): void {
         response: { 200: answer<ThingResource[]>("In order of id.", Type.Array(answers.Thing)) },
       },
     },
-    async () => things.list().map((thing) => resource(thing, things)),
+    async () => things.list().map((thing) => thingResource(thing, things)),
   );
 
   app.post(
@@ -42,7 +42,7 @@ export function thingRoutes(scope: FastifyInstance, deps: ApiDeps): void {
       const made = await audited(deps, request, request.body.name, () =>
         things.create(request.body),
       );
-      return reply.code(201).send({ thing: resource(made.thing, things), token: made.token });
+      return reply.code(201).send({ thing: thingResource(made.thing, things), token: made.token });
     },
   );
 
@@ -95,13 +95,14 @@ export function thingRoutes(scope: FastifyInstance, deps: ApiDeps): void {
     async (request) => {
       const { id } = request.params;
       const made = await audited(deps, request, id, () => things.rotate(id));
-      return { thing: resource(made.thing, things), token: made.token };
+      return { thing: thingResource(made.thing, things), token: made.token };
     },
   );
 }
 
-function resource(thing: Thing, things: Things): ThingResource {
-  const { id, title, kind, place, publish, subscribe, createdAt } = thing;
+/** A Thing as it travels. */
+export function thingResource(thing: Thing, things: Things): ThingResource {
+  const { id, title, kind, place, publish, subscribe, access, createdAt } = thing;
   const seen = things.seen(id);
   return {
     id,
@@ -110,6 +111,7 @@ function resource(thing: Thing, things: Things): ThingResource {
     ...(place && { place }),
     publish,
     subscribe,
+    ...(access && { access }),
     createdAt,
     ...(seen && { lastAt: seen.at, last: seen.summary }),
   };

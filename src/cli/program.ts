@@ -11,6 +11,7 @@ import { Command, CommanderError } from "commander";
 import { packageVersion } from "../api/version.ts";
 import { agreementCommands } from "./agreement.ts";
 import type { CliIo } from "./context.ts";
+import { dataAccessCommands } from "./data-access.ts";
 import { linkCommand } from "./link.ts";
 import { marketCommands } from "./market.ts";
 import { moneyCommands } from "./money.ts";
@@ -70,6 +71,7 @@ function buildProgram(io: CliIo): Command {
   program.addCommand(productCommand(io));
   for (const command of marketCommands(io)) program.addCommand(command);
   for (const command of agreementCommands(io)) program.addCommand(command);
+  for (const command of dataAccessCommands(io)) program.addCommand(command);
   program.addCommand(negotiationCommand(io));
   program.addCommand(transferCommand(io));
   program.addCommand(wantCommand(io));

@@ -23,6 +23,7 @@ export interface UpFlags {
   readonly publicUrl?: string;
   readonly publicMqtt?: string;
   readonly localPeer?: readonly string[];
+  readonly gatekeeper?: readonly string[];
   readonly publicWorld?: boolean;
   readonly dev?: boolean;
   readonly config?: string;
@@ -86,6 +87,7 @@ const ConfigFile = Type.Object(
         ),
       ),
     ),
+    gatekeepers: Type.Optional(Type.Array(Type.String())),
     dev: Type.Optional(Type.Boolean()),
     publicWorld: Type.Optional(Type.Boolean()),
     receiptWindowMs: Type.Optional(Type.Integer({ minimum: 10 })),
@@ -135,6 +137,7 @@ export function upOptions(
     ...optional("publicUrl", httpUrl("--public-url", flags.publicUrl ?? file.publicUrl)),
     ...optional("publicMqttUrl", flags.publicMqtt ?? file.publicMqttUrl),
     localPeers: [...(file.localPeers ?? []), ...(flags.localPeer ?? []).map(localPeerFrom)],
+    gatekeepers: [...(file.gatekeepers ?? []), ...(flags.gatekeeper ?? [])],
     dev: flags.dev ?? file.dev ?? false,
     publicWorld: flags.publicWorld ?? file.publicWorld ?? false,
     receiptWindowMs: file.receiptWindowMs ?? receiptWindowMsDefault,

@@ -29,6 +29,11 @@ export function upCommand(io: CliIo): Command {
       "a peer's node here, such as http://127.0.0.1:8081, DID=URL or mock:ID=URL; repeatable",
       repeated,
     )
+    .option(
+      "--gatekeeper <did>",
+      "no third party for a user's data (Data Act Art. 5(3)); repeatable",
+      repeated,
+    )
     .option("--public-world", "show the world page and its data to everybody")
     .option("--dev", "let anonymous clients in on loopback; for trying and measuring only")
     .option("--config <file>", "all of it in JSON or YAML; flags win")

@@ -1,6 +1,12 @@
 import { type ErrorCode, catalogue, ComityError, problemOf } from "../kernel/errors.ts";
 import type { Happening } from "../kernel/journal.ts";
 import { jsonLines, type SseEvent, sseEvents } from "./event-stream.ts";
+import type {
+  AccessGranted,
+  AccessRequest,
+  RefusalResource,
+  ThingAccessResource,
+} from "./data-access.ts";
 import type { LinkResource } from "./link-resource.ts";
 import type {
   AgreementDetail,
@@ -89,6 +95,16 @@ export class ComityHttp {
     this.#json<{ thing: ThingResource; token: string }>(`/things/${part(id)}/rotate`, {
       method: "POST",
     });
+
+  /** Whose data a Thing's are. */
+  setThingAccess = (id: string, access: ThingAccessResource) =>
+    this.#json<ThingResource>(`/things/${part(id)}/access`, { method: "PUT", json: access });
+  /** Of the data of one's own Thing, elsewhere; ACCESS_REFUSED tells why not. */
+  requestAccess = (request: AccessRequest) =>
+    this.#json<AccessGranted>("/access-requests", { method: "POST", json: request });
+  withdrawAccess = (request: Required<AccessRequest>) =>
+    this.#json<void>("/access-withdrawals", { method: "POST", json: request });
+  refusals = () => this.#json<RefusalResource[]>("/refusals");
 
   products = () => this.#json<ProductResource[]>("/products");
   product = (id: string) => this.#json<ProductResource>(`/products/${part(id)}`);

@@ -1,5 +1,6 @@
 import type { Place } from "../kernel/place.ts";
 import type { Price } from "../kernel/price.ts";
+import type { ThingAccessResource } from "./data-access.ts";
 import type { TermsResource, ToldTerms } from "./terms.ts";
 import type { SearchQuery } from "../ports/search.ts";
 import type { LinkResource } from "./link-resource.ts";
@@ -14,6 +15,7 @@ export interface ThingResource {
   /** Topic filters it may publish under and subscribe to. */
   readonly publish: readonly string[];
   readonly subscribe: readonly string[];
+  readonly access?: ThingAccessResource;
   readonly createdAt: string;
   /** Milliseconds since the Unix epoch. */
   readonly lastAt?: number;
@@ -103,6 +105,8 @@ export interface ProductResource extends ToldTerms {
   readonly place?: Place;
   /** Who agrees to a request: the node by itself (absent), or a person. */
   readonly approval?: "auto" | "manual";
+  /** The only participant that sees it and may agree; absent: every one. */
+  readonly reservedFor?: string;
   readonly terms: TermsResource;
   /** What is offered, in ODRL: the terms, and conditions that terms have no words for. */
   readonly policy: object;
@@ -111,7 +115,12 @@ export interface ProductResource extends ToldTerms {
 
 /** `title`, `topics` and a price are needed, or a policy; the id then comes from the title. */
 export type NewProduct = Pick<ProductResource, "title" | "topics"> &
-  Partial<Omit<ProductResource, "title" | "topics" | "terms" | "createdAt" | keyof ToldTerms>> & {
+  Partial<
+    Omit<
+      ProductResource,
+      "title" | "topics" | "terms" | "createdAt" | "reservedFor" | keyof ToldTerms
+    >
+  > & {
     /** What the policy says as well must be the same. */
     readonly terms?: Partial<TermsResource>;
   };

@@ -5,6 +5,7 @@ import { attacher, authenticator, type DoorKeepers } from "../connect/mqtt/authe
 import { mqttLimits } from "../connect/mqtt/limits.ts";
 import { MqttServer } from "../connect/mqtt/server.ts";
 import { announcedMqttUrl } from "../federate/announced-address.ts";
+import { dataAccessRoutes } from "../federate/data-access-requests.ts";
 import { federationRoutes } from "../federate/federation.ts";
 import { receiptRoutes } from "../federate/receipt-routes.ts";
 import { ComityError } from "../kernel/errors.ts";
@@ -23,7 +24,7 @@ const farewellMs = 1000;
 /** The sockets: MQTT for devices, apps and links; HTTP for people, programs and peers. */
 export async function openDoors(rooms: Rooms, trade: Trade): Promise<void> {
   const { options, signer, things, urls, app, closing, failed } = rooms;
-  const { federation, wants, cosigner, links, traffic, receipts } = trade;
+  const { federation, wants, cosigner, links, traffic, receipts, access } = trade;
   const mqtt = mqttServer(rooms, trade);
   closing.add("MQTT", () => mqtt.close());
   closing.add("the links", () => links.close());
@@ -32,6 +33,7 @@ export async function openDoors(rooms: Rooms, trade: Trade): Promise<void> {
   openPushes(rooms, federation);
   await federationRoutes(app, { federation });
   const { authenticatePeer } = federation;
+  await dataAccessRoutes(app, { authenticatePeer, ...access });
   await app.register((scope) => receiptRoutes(scope, { receipts: cosigner, authenticatePeer }));
   const { name, title, country, currency, place, dev, publicWorld } = options;
   const facts = {
@@ -44,7 +46,7 @@ export async function openDoors(rooms: Rooms, trade: Trade): Promise<void> {
   const mqttConnections = (): number => mqtt.connectionCount;
   const announced = { announcedMqttUrl: () => announcedMqttUrl(options, urls.mqtt) };
   const own = { ...announced, facts, mqttConnections, federation, wants, links, traffic, receipts };
-  await apiRoutes(app, apiDeps({ ...rooms, ...own }));
+  await apiRoutes(app, apiDeps({ ...rooms, ...own, ...access }));
 
   const port = await mqtt.listen(options.mqtt.port, options.mqtt.host);
   urls.mqtt = `mqtt://${hostInUrl(options.mqtt.host)}:${port}`;

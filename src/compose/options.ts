@@ -28,6 +28,8 @@ export interface NodeOptions {
   readonly publicMqttUrl?: string;
   /** Peers on this machine or network, which the guard against private addresses lets through. */
   readonly localPeers: readonly LocalPeer[];
+  /** Participants of designated gatekeepers: no third parties (Data Act Art. 5(3)). */
+  readonly gatekeepers?: readonly string[];
   /** What it does by itself in negotiations and transfers; absent: what its catalogue says. */
   readonly decisions?: Partial<Decisions>;
   /** Anonymous clients on loopback are operators. */

@@ -4,6 +4,7 @@ import { openFederation } from "../federate/federation.ts";
 import { Links } from "../federate/links.ts";
 import { Wants } from "../federate/wants.ts";
 import { amountMicro } from "../kernel/price.ts";
+import { openDataAccess } from "./data-access.ts";
 import { ConsumerReceipts } from "../meter/receipts-consumer.ts";
 import { ProviderReceipts } from "../meter/receipts-provider.ts";
 import { Traffic } from "../meter/traffic.ts";
@@ -81,5 +82,6 @@ export async function openTrade(rooms: Rooms) {
   const cosigner = new ConsumerReceipts({ ...evidence, counts });
   const traffic = new Traffic({ ...rooms, links });
   const fetches = openFetches(rooms, federation);
-  return { federation, wants, receipts, cosigner, links, fetches, traffic };
+  const access = await openDataAccess(rooms, federation);
+  return { federation, wants, receipts, cosigner, links, fetches, traffic, access };
 }

@@ -69,6 +69,12 @@ export const catalogue = {
     message: "{who} may not {act}.",
     remedy: "Use a token whose role allows it, or ask the node's owner.",
   },
+  ACCESS_REFUSED: {
+    status: 403,
+    message: "{provider} refuses access to {thing} ({article}): {reason}.",
+    remedy:
+      "Its signed refusal is kept (comity refusal list); docs/guides/data-act.md says where to turn.",
+  },
   LIMIT_REACHED: {
     status: 429,
     message: "The limit of {limit} {what} is reached.",

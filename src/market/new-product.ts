@@ -44,6 +44,7 @@ export function productFrom(input: NewProduct, now: number): Product {
     ...(input.place === undefined ? {} : { place: input.place }),
     ...offeredBy(input),
     ...(input.approval === undefined ? {} : { approval: input.approval }),
+    ...(input.reservedFor === undefined ? {} : { reservedFor: input.reservedFor }),
     createdAt: new Date(now).toISOString(),
   };
   const problem = productProblem(product, now);

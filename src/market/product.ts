@@ -25,8 +25,14 @@ export interface Product {
   readonly conditions?: Conditions;
   /** Who agrees to a request: the node by itself (absent), or a person. */
   readonly approval?: "auto" | "manual";
+  /** The only participant that sees it and may agree; absent: every one. */
+  readonly reservedFor?: string;
   /** ISO 8601, UTC. */
   readonly createdAt: string;
+}
+
+export function isOfferedTo({ reservedFor }: Product, participant: string): boolean {
+  return reservedFor === undefined || reservedFor === participant;
 }
 
 /** What depends on each message, for which terms have no words. */

@@ -12,7 +12,8 @@ import type { Clock } from "../kernel/clock.ts";
 import { ComityError } from "../kernel/errors.ts";
 import { type Entropy, newToken } from "../kernel/id.ts";
 import { type Place, placeProblem } from "../kernel/place.ts";
-import { filterProblem } from "../kernel/topic.ts";
+import { type Price, priceProblem } from "../kernel/price.ts";
+import { filterProblem, overlaps } from "../kernel/topic.ts";
 import type { Store } from "../ports/store.ts";
 import type { Principal } from "./access.ts";
 import { tokenFits, tokenHash } from "./token.ts";
@@ -31,8 +32,19 @@ export interface Thing {
   readonly subscribe: readonly string[];
   /** Properties of its Thing Description, as W3C WoT TD 1.1 §5.3.1.3 has them. */
   readonly properties: Readonly<Record<string, unknown>>;
+  readonly access?: ThingAccess;
   /** ISO 8601, UTC. */
   readonly createdAt: string;
+}
+
+/** The right to a Thing's data: Regulation (EU) 2023/2854 (Data Act), Art. 4 and 5. */
+export interface ThingAccess {
+  /** Who owns or rents it (Art. 2(12)): a participant's id. */
+  readonly user: string;
+  /** What a third party pays that the user sends (Art. 9); absent: nothing. */
+  readonly price?: Price;
+  /** A person decided that nothing is handed over, and says why. */
+  readonly withheld?: { readonly article: string; readonly reason: string };
 }
 
 export interface ThingDraft {
@@ -138,6 +150,30 @@ export class Things {
     const made = await this.#keep(this.#entry(id).thing, "put");
     this.#close(id);
     return made;
+  }
+
+  /** Whose data these are; THING_INVALID where they cannot be told from another Thing's. */
+  async setAccess(id: string, access: ThingAccess): Promise<Thing> {
+    const { thing: before, hash } = this.#entry(id);
+    const problem = this.sharedTopic(before) ?? (access.price && priceProblem({ ...access.price }));
+    if (problem !== undefined) throw new ComityError("THING_INVALID", { problem });
+    const thing: Thing = { ...before, access };
+    const doc = { thing, tokenHash: hash.toString("base64url") };
+    await this.#options.store.commit([{ op: "put", kind, id, doc }]);
+    this.#entries.set(id, { thing, hash, seen: this.#entries.get(id)?.seen });
+    return thing;
+  }
+
+  /** A topic tells whose data it is only where no other Thing may publish on it. */
+  sharedTopic(thing: Thing): string | undefined {
+    for (const other of this.list()) {
+      if (other.id === thing.id) continue;
+      const [theirs] = other.publish.filter((one) =>
+        thing.publish.some((own) => overlaps(own, one)),
+      );
+      if (theirs !== undefined) return `${other.id} may publish on its topics too, by '${theirs}'`;
+    }
+    return undefined;
   }
 
   async remove(id: string): Promise<void> {

@@ -159,6 +159,13 @@ type Rooms = Omit<
 
 function rooms(state: SmallState, search: SearchIndex): Rooms {
   return {
+    dataAccess: {
+      set: (id) => Promise.reject(new ComityError("NOT_FOUND", { what: "Thing", id })),
+      ask: ({ provider: peer }) =>
+        Promise.reject(new ComityError("PEER_UNREACHABLE", { peer, problem: "gone" })),
+      withdraw: async () => {},
+      refusals: () => [],
+    },
     products: {
       list: () => [...state.products.values()],
       get: (id) => state.products.get(id),

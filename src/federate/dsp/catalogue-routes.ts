@@ -4,7 +4,7 @@ import { ComityError } from "../../kernel/errors.ts";
 import type { Catalogue } from "../../market/catalogue.ts";
 import { formatsFor } from "../../market/formats.ts";
 import { shownOffer } from "../../market/policy.ts";
-import type { Product } from "../../market/product.ts";
+import { isOfferedTo, type Product } from "../../market/product.ts";
 import type { Signer } from "../../ports/signer.ts";
 import {
   type AboutProduct,
@@ -28,7 +28,7 @@ export interface CatalogueRoutesDeps {
   readonly baseUrl: () => string;
 }
 
-/** The HTTPS binding of the catalogue (DSP 2025-1 §6); any participant may read it. */
+/** The HTTPS binding of the catalogue (DSP 2025-1 §6); any participant may read what is not another's alone. */
 export async function catalogueRoutes(
   app: FastifyInstance,
   deps: CatalogueRoutesDeps,
@@ -61,14 +61,17 @@ export async function catalogueRoutes(
       answerInDsp(scope, "CatalogError");
 
       scope.post<Paging>("/request", async (request, reply) => {
-        await authenticatePeer(request);
+        const did = await authenticatePeer(request);
         const { filter } = parseMessage(CatalogRequestMessage, request.body);
         const query = catalogueQuery(filter, request.query);
         const etag = tagOf(query);
         reply.header("etag", etag);
         // RFC 9110 §13.1.2: 304 is the answer to a GET, 412 to any other method
         if (request.headers["if-none-match"] === etag) return reply.code(412).send();
-        const { page, next } = pageOf(catalogue.list(), query);
+        const { page, next } = pageOf(
+          catalogue.list().filter((product) => isOfferedTo(product, did)),
+          query,
+        );
         if (next !== undefined) {
           // the next page by RFC 8288, as DSP's HTTPS binding of the catalogue has it
           const url = `${baseUrl()}${dspPath}/catalog/request?cursor=${next}`;
@@ -83,9 +86,9 @@ export async function catalogueRoutes(
       });
 
       scope.get<{ Params: { id: string } }>("/datasets/:id", async (request) => {
-        await authenticatePeer(request);
+        const did = await authenticatePeer(request);
         const product = catalogue.get(request.params.id);
-        if (!product)
+        if (!product || !isOfferedTo(product, did))
           throw new ComityError("NOT_FOUND", { what: "dataset", id: request.params.id });
         return message("Dataset", datasetOf(product));
       });

@@ -20,7 +20,7 @@ import {
   type Rules,
   termsOf,
 } from "../../market/policy.ts";
-import type { Product } from "../../market/product.ts";
+import { isOfferedTo, type Product } from "../../market/product.ts";
 import type { GeneralJws } from "../../ports/signer.ts";
 import {
   type ContractAgreementVerificationMessage,
@@ -182,7 +182,7 @@ export class NegotiationProvider {
     const id = productOfOffer(request.offer["@id"]);
     const product = this.#catalogue.get(id);
     const offer = this.#catalogue.offerOf(id);
-    if (!product || !offer) {
+    if (!product || !offer || !isOfferedTo(product, did)) {
       throw new ComityError("NOT_FOUND", { what: "offer", id: request.offer["@id"] });
     }
     const { delivery, topics } = product;
