@@ -3,9 +3,12 @@
  *
  * In come their requests, each with a token that is checked against the key in their DID
  * document; out go ours, signed the same way. Contracts are negotiated and transfers started
- * with the Dataspace Protocol (`dsp/`); what may not get lost on the way out waits in the outbox;
- * `link.ts` brings the streams in. Nobody is called at a private address unless the node's owner
- * listed them, and a peer is only ever told about its own negotiations, agreements and transfers.
+ * with the Dataspace Protocol (`dsp/`); what may not get lost on the way out waits in the outbox.
+ * `link.ts` brings the streams in, `http-fetches.ts` those of connectors that serve HTTP alone, and
+ * `pushes.ts` takes ours to a consumer's own broker. `crawler.ts` reads peers' catalogues, and
+ * `wants.ts` asks them for what is looked for. Nobody is called at a private address unless the
+ * node's owner listed them, and a peer is only ever told about its own negotiations, agreements
+ * and transfers.
  *
  * This file: who we are, as the DID document says it.
  */
