@@ -112,6 +112,7 @@ export async function policiesBench(options: {
 const usage: UsagePort = {
   acknowledged: () => noUsage,
   acknowledge: async () => {},
+  acknowledgedBefore: async () => 0,
   handedOver() {},
   refused() {},
 };

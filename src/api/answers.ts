@@ -208,7 +208,8 @@ const agreement = {
   policyHash: text,
   signedAt: time,
   evidence,
-  oneSided: Type.Optional(either("free", "prepaid")),
+  oneSided: Type.Optional(either("free", "prepaid", "billed")),
+  ceiling: Type.Optional(amount),
   state,
   ended: Type.Optional(Type.Object({ reason: text, by: text, at: time })),
 };

@@ -24,7 +24,7 @@ import type { Store } from "../ports/store.ts";
 import type { Shares } from "../market/shares.ts";
 import { sharesApi } from "./share/shares-api.ts";
 import type { Budgets } from "../settle/budgets.ts";
-import { billOf } from "../settle/bill.ts";
+import { billOf, oneSidedBillOf } from "../settle/bill.ts";
 import { statementOf } from "../settle/statement.ts";
 import { usageOf } from "../settle/usage-view.ts";
 import { nameOfPrincipal } from "../things/access.ts";
@@ -219,7 +219,8 @@ function settleApi(rooms: Rooms): ApiDeps["settle"] {
     budgetOf: (user) => rooms.budgets.stateOf(user),
     async bill(month, id) {
       await rooms.receipts.closeWindows(id, closeWithinMs);
-      return billOf(store, need(id), month);
+      const counted = await oneSidedBillOf(store, need(id), month);
+      return counted ?? billOf(store, need(id), month);
     },
   };
 }

@@ -27,7 +27,8 @@ export function settleRoutes(scope: FastifyInstance, deps: ApiDeps): void {
     {
       config: allow("viewer"),
       schema: {
-        summary: "The month's sums from receipts both sides signed",
+        summary:
+          "The month's sums from receipts both sides signed; what one side counted is marked",
         params: Type.Object({ month: Month }),
         response: {
           200: answer<readonly StatementResource[]>(
@@ -45,7 +46,7 @@ export function settleRoutes(scope: FastifyInstance, deps: ApiDeps): void {
     {
       config: allow("viewer"),
       schema: {
-        summary: "A bill with all its evidence; `comity verify` checks it offline",
+        summary: "A bill with all its evidence; `comity verify` checks what both signed, offline",
         params: Type.Object({ month: Month, agreement: Type.String({ maxLength: 512 }) }),
         response: { 200: answer<unknown>("A bill.") },
       },

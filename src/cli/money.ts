@@ -38,7 +38,7 @@ function usageCommand(io: CliIo): Command {
 
 function statementCommand(io: CliIo): Command {
   return new Command("statement")
-    .description("the month's sums, from receipts both sides signed")
+    .description("the month's sums, from receipts both sides signed, or one-sided counts")
     .argument("[month]", "such as 2026-11 (default: this one)")
     .action(async (given: string | undefined, _options: unknown, command: Command) => {
       const month = given ?? monthOf(systemClock.now());
@@ -75,6 +75,10 @@ function billCommand(io: CliIo): Command {
           throw invalid(`${options.out} cannot be written: ${problemOf(error)}`);
         }
         if (globals(command).json === true) return printJson(io, { file: options.out });
+        if ((bill as { evidence?: unknown }).evidence === "one-sided") {
+          printLine(io, `${options.out}: evidence: one-sided; the provider alone counted`);
+          return;
+        }
         printLine(io, `${options.out}: check it anywhere with comity verify ${options.out}`);
       },
     );

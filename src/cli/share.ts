@@ -6,6 +6,8 @@ import { printJson, printLine, printTable } from "./output.ts";
 interface ShareOptions {
   readonly to?: string;
   readonly days: string;
+  readonly billed?: boolean;
+  readonly ceiling?: string;
 }
 
 /** `share PRODUCT --to NAME`, and what becomes of the link: `list`, `paid`, `revoke`. */
@@ -15,16 +17,22 @@ export function shareCommand(io: CliIo): Command {
     .argument("<product>", "its id, from comity product list")
     .option("--to <name>", "whom the link is for; needed")
     .option("--days <days>", "how long it can be accepted", "14")
+    .option("--billed", "pay monthly for what their MQTT client acknowledges; with --ceiling")
+    .option("--ceiling <amount>", 'what a month may cost them at most, such as "20 EUR"')
     .action(async (product: string, options: ShareOptions, command: Command) => {
       const { to } = options;
       const days = wholeNumber("--days", options.days);
       // no required option of commander's: the commands below this one would need it too
       if (to === undefined) throw invalid(`say whom the link is for: --to "City of Delft"`);
-      const made = await connect(io, command).share(product, to, days);
+      const made = await connect(io, command).share(product, to, days, ceilingOf(options));
       if (globals(command).json === true) return printJson(io, made);
-      const { id, payment, expiresAt } = made.share;
+      const { id, payment, ceiling, expiresAt } = made.share;
       printLine(io, `A link for ${made.share.to}, shown once; it expires at ${expiresAt}:`);
       printLine(io, `  ${made.url}`);
+      if (payment === "billed") {
+        const { currency } = priceFrom(options.ceiling ?? "", 1);
+        printLine(io, `Billed for what is acknowledged, at most ${ceiling} ${currency} a month`);
+      }
       if (payment === "prepaid") {
         printLine(io, `Paid ahead: once it is paid, comity share paid ${id} "10 EUR"`);
       }
@@ -64,4 +72,14 @@ export function shareCommand(io: CliIo): Command {
       printLine(io, `The link for ${revoked.to} is revoked; nothing more is delivered.`);
     });
   return share;
+}
+
+/** Both or neither: nobody is billed without a limit. */
+function ceilingOf({ billed = false, ceiling }: ShareOptions) {
+  if (!billed && ceiling === undefined) return undefined;
+  if (!billed || ceiling === undefined) {
+    throw invalid(`a billed link has a monthly ceiling: --billed --ceiling "20 EUR"`);
+  }
+  const { amount, currency } = priceFrom(ceiling, 1);
+  return { amount, currency };
 }

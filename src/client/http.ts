@@ -204,10 +204,15 @@ export class ComityHttp {
 
   shares = () => this.#json<ShareResource[]>("/shares");
   /** A link for a partner without a node; its URL is told once. */
-  share = (product: string, to: string, days?: number) =>
+  share = (
+    product: string,
+    to: string,
+    days?: number,
+    ceiling?: { readonly amount: string; readonly currency: string },
+  ) =>
     this.#json<{ share: ShareResource; url: string }>("/shares", {
       method: "POST",
-      json: { product, to, days },
+      json: { product, to, days, ceiling },
     });
   sharePaid = (id: string, amount: string, currency: string) =>
     this.#json<ShareResource>(`/shares/${part(id)}/paid`, {

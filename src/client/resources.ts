@@ -231,7 +231,9 @@ export interface AgreementResource {
   /** How many sides signed it: docs/reference/evidence.md says what that proves. */
   readonly evidence: EvidenceResource;
   /** The consumer runs no node and signed nothing: the provider alone counts. */
-  readonly oneSided?: "free" | "prepaid";
+  readonly oneSided?: "free" | "prepaid" | "billed";
+  /** Where it is `billed`: what a calendar month costs at most; decimal. */
+  readonly ceiling?: string;
   readonly state: "active" | "ended";
   readonly ended?: { readonly reason: string; readonly by: string; readonly at: string };
 }

@@ -4,7 +4,9 @@ export interface ShareResource {
   readonly product: string;
   readonly offer: string;
   readonly to: string;
-  readonly payment: "free" | "prepaid";
+  readonly payment: "free" | "prepaid" | "billed";
+  /** Where it is billed: what a calendar month costs at most; decimal. */
+  readonly ceiling?: string;
   /** What was paid ahead so far; decimal. */
   readonly paid?: string;
   readonly createdAt: string;

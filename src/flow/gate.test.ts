@@ -18,6 +18,7 @@ function counting(): { usage: UsagePort; refused: Record<string, number> } {
     usage: {
       acknowledged: () => noUsage,
       acknowledge: async () => {},
+      acknowledgedBefore: async () => 0,
       handedOver() {},
       refused(_agreement, reason, messages) {
         refused[reason] = (refused[reason] ?? 0) + messages;

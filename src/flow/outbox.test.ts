@@ -62,6 +62,7 @@ function gateOf(messagesMax?: number, lease?: Lease) {
   const usage: UsagePort = {
     acknowledged: () => noUsage,
     acknowledge: async () => {},
+    acknowledgedBefore: async () => 0,
     handedOver() {},
     refused(_agreement, reason, messages) {
       refused[reason] = (refused[reason] ?? 0) + messages;

@@ -215,6 +215,7 @@ test("flow - a retained message of a logged topic is nobody's before it is durab
   const usage = {
     acknowledged: () => noUsage,
     acknowledge: async () => {},
+    acknowledgedBefore: async () => 0,
     handedOver() {},
     refused() {},
   };
@@ -244,6 +245,7 @@ test("flow - a topic of two logged products is kept by both and delivered once",
   const usage = {
     acknowledged: () => noUsage,
     acknowledge: async () => {},
+    acknowledgedBefore: async () => 0,
     handedOver() {},
     refused() {},
   };

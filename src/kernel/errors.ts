@@ -196,7 +196,8 @@ export const catalogue = {
     status: 403,
     message:
       "Agreement {agreement} costs money, and nobody would acknowledge what is fetched here.",
-    remedy: "Receive it with a Comity node, in the format Mqtt5-PULL.",
+    remedy:
+      "Receive it with a Comity node, in the format Mqtt5-PULL; under a billed link, by MQTT with QoS 1.",
   },
   CSV_INVALID: {
     status: 400,

@@ -1,8 +1,11 @@
 import type { Price } from "../kernel/price.ts";
 import type { GeneralJws, PublicJwk } from "../ports/signer.ts";
 
-/** How a partner without a node pays: not at all, or ahead for so many messages. */
-export type GuestPayment = "free" | "prepaid";
+/**
+ * How a partner without a node pays: not at all, ahead for so many messages, or afterwards for what
+ * its MQTT client acknowledged, up to a ceiling a month.
+ */
+export type GuestPayment = "free" | "prepaid" | "billed";
 
 /** How many sides signed: what it proves is told in docs/reference/evidence.md. */
 export type EvidenceSides = "two-sided" | "one-sided";
@@ -33,6 +36,8 @@ export interface Agreement {
   readonly signedAt: string;
   /** The consumer runs no node and signed nothing: this side alone counts, and was paid so. */
   readonly oneSided?: GuestPayment;
+  /** Where such a partner is billed: what one calendar month costs at most; decimal. */
+  readonly ceiling?: string;
   readonly state: "active" | "ended";
   /** Why and when it ended. */
   readonly ended?: {

@@ -14,13 +14,18 @@ export function grantOf(agreement: Agreement): Grant {
   const when = whenOf(terms);
   const shape = shapeOf(terms);
   const notAfter = expiryOf(terms, agreement.signedAt);
+  const { oneSided, ceiling, price } = agreement;
+  const isUnbilled = oneSided === "free" || oneSided === "prepaid";
   return {
     agreement: agreement.id,
     consumer: agreement.consumer,
     product: agreement.product,
     filters: agreement.topics,
-    // what was paid ahead is bounded by the cap, and a partner without a node sends no receipts
-    billed: agreement.oneSided === undefined && parseAmount(agreement.price.amount) !== 0n,
+    // what was paid ahead is bounded by the cap: nothing of it is billed
+    billed: !isUnbilled && parseAmount(price.amount) !== 0n,
+    ...(ceiling === undefined
+      ? {}
+      : { monthly: { price, ceilingMicro: parseAmount(ceiling) ?? 0n } }),
     ...(when === undefined ? {} : { when }),
     ...(unless === undefined ? {} : { unless }),
     ...(shape === undefined ? {} : { shape }),

@@ -29,6 +29,8 @@ export interface ComityTerms {
   readonly delivery: "live" | "logged";
   readonly topics: readonly string[];
   readonly price: Price;
+  /** What a calendar month costs at most, where only the provider counts; decimal. */
+  readonly ceiling?: string;
   /** By DID; the keys under which this agreement verifies for ever. */
   readonly keys: Readonly<Record<string, PublicJwk>>;
 }

@@ -1,4 +1,5 @@
 import type { GeoPolygon } from "../kernel/polygon.ts";
+import type { Price } from "../kernel/price.ts";
 
 /**
  * Decided for each message by its topic, its log time and its own position alone, so that a
@@ -33,6 +34,11 @@ export interface Rate {
   readonly per: "topic" | "stream";
 }
 
+export interface MonthlyCeiling {
+  readonly price: Price;
+  readonly ceilingMicro: bigint;
+}
+
 /** An agreement compiled to what the data plane checks on every message; the provider holds it. */
 export interface Grant {
   readonly agreement: string;
@@ -54,8 +60,10 @@ export interface Grant {
   /** Of payloads as they are handed over, over the agreement's whole life. */
   readonly bytesMax?: number;
   readonly rate?: Rate;
-  /** It costs money: served on links alone, where what is acknowledged is billed. */
+  /** It costs money: served only where what is acknowledged is billed. */
   readonly billed: boolean;
+  /** Billed on the PUBACKs of a partner without a node; in a calendar month at most so much. */
+  readonly monthly?: MonthlyCeiling;
   /** The log the stream is served from, where the product is logged. */
   readonly log?: string;
 }

@@ -34,16 +34,19 @@ export interface GuestAgreementParts {
   readonly guest: string;
   readonly product: Product;
   readonly payment: GuestPayment;
+  /** Decimal, in the price's currency; with payment `billed` alone. */
+  readonly ceiling?: string | undefined;
   /** ISO 8601, UTC. */
   readonly at: string;
 }
 
 /** The agreement a partner without a node accepts; its evidence has the provider's signature alone. */
 export async function guestAgreement(
-  { id, guest, product, payment, at }: GuestAgreementParts,
+  { id, guest, product, payment, ceiling, at }: GuestAgreementParts,
   signer: Signer,
 ): Promise<Agreement> {
   const { "@id": _id, "@type": _type, ...rules } = compileOffer(product);
+  const most = ceiling === undefined ? {} : { ceiling };
   assertInForce(termsOf(rules), { topics: product.topics, signedAt: at, now: Date.parse(at) });
   const policy: AgreementPolicy = {
     "@type": "Agreement",
@@ -60,11 +63,12 @@ export async function guestAgreement(
       delivery: product.delivery,
       topics: product.topics,
       price: product.terms.price,
+      ...most,
       keys: { [signer.did]: signer.publicJwk },
     },
   };
   const evidence = evidenceOf(policy, await signAgreement(policy, signer));
-  return { ...draftOf(policy, "provider"), evidence, oneSided: payment };
+  return { ...draftOf(policy, "provider"), evidence, oneSided: payment, ...most };
 }
 
 export async function signAcceptance(acceptance: Acceptance, signer: Signer): Promise<GeneralJws> {

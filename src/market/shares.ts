@@ -29,12 +29,21 @@ export interface Share {
   /** Whom it is for, in the sharer's words. */
   readonly to: string;
   readonly payment: GuestPayment;
+  /** Where it is billed: what a calendar month costs at most, in the price's currency; decimal. */
+  readonly ceiling?: string;
   /** What was paid ahead so far, in the price's currency; decimal. */
   readonly paid?: string;
   readonly createdAt: string;
   readonly expiresAt: string;
   readonly accepted?: Partner & { readonly agreement: string; readonly at: string };
   readonly revokedAt?: string;
+}
+
+/** What a month may cost a partner who is billed for what it acknowledges. */
+export interface Ceiling {
+  /** Decimal. */
+  readonly amount: string;
+  readonly currency: string;
 }
 
 export type ShareState =
@@ -108,6 +117,7 @@ export class Shares {
     product: string,
     to: string,
     lifeDays: number,
+    ceiling?: Ceiling,
   ): Promise<{ readonly share: Share; readonly secret: string }> {
     const { clock, entropy, catalogue, sharesMax = 10_000 } = this.#options;
     const shared = catalogue.get(product);
@@ -121,11 +131,12 @@ export class Shares {
       throw new ComityError("BODY_INVALID", { problem });
     }
     const { name } = partnerFrom({ name: to, email: "someone@example.org" });
+    const billed = ceiling === undefined ? undefined : ceilingFor(shared, ceiling);
     const now = clock.now();
     const share: Share = {
       id: Buffer.from(entropy.bytes(6)).toString("hex"),
       ...{ product, offer: offer["@id"], to: name },
-      payment: isFree(shared) ? "free" : "prepaid",
+      ...(billed ?? { payment: isFree(shared) ? "free" : "prepaid" }),
       createdAt: new Date(now).toISOString(),
       expiresAt: new Date(now + lifeDays * 86_400_000).toISOString(),
     };
@@ -171,7 +182,9 @@ export class Shares {
       const product = this.#options.catalogue.get(share.product);
       const state = this.stateOf(share);
       if (!product || (state !== "open" && state !== "unpaid") || share.payment !== "prepaid") {
-        const now = share.payment === "free" ? "free of charge" : state;
+        const now = { free: "free of charge", prepaid: state, billed: "billed monthly" }[
+          share.payment
+        ];
         const act = "recording a payment";
         throw new ComityError("STATE_INVALID", { what: "Share", id, state: now, act });
       }
@@ -248,7 +261,8 @@ export class Shares {
     const { share } = stored;
     const at = new Date(clock.now()).toISOString();
     const parts = { id: newUrn(entropy), guest: guestOf(share), product, at };
-    const agreement = await guestAgreement({ ...parts, payment: share.payment }, signer);
+    const paying = { payment: share.payment, ceiling: share.ceiling };
+    const agreement = await guestAgreement({ ...parts, ...paying }, signer);
     const { id, policyHash } = agreement;
     const addressHash = addressHashOf(id, address);
     const acceptance: Acceptance = { v: 1, agreement: id, policyHash, ...partner, at, addressHash };
@@ -300,6 +314,23 @@ function hashText(secret: string): string {
 
 function isFree({ terms }: Product): boolean {
   return parseAmount(terms.price.amount) === 0n;
+}
+
+/** BODY_INVALID where it could not be billed on acknowledgements, or would never deliver. */
+function ceilingFor(product: Product, { amount, currency }: Ceiling) {
+  const { price } = product.terms;
+  const micro = parseAmount(amount);
+  const refused = (problem: string) => new ComityError("BODY_INVALID", { problem });
+  if (isFree(product)) throw refused(`${product.id} is free: there is nothing to bill`);
+  if (product.delivery !== "logged") {
+    throw refused(`${product.id} is live: only positions in a log tell a message sent again`);
+  }
+  if (micro === undefined || micro <= 0n || currency !== price.currency) {
+    throw refused(`"${amount} ${currency}" is no amount in ${price.currency}`);
+  }
+  const ceiling = formatAmount(micro);
+  if (messagesFor(product, ceiling) < 1) throw refused(`${ceiling} ${currency} buy no message`);
+  return { payment: "billed", ceiling } as const;
 }
 
 /** How many messages an amount pays for: as many as cost no more. */

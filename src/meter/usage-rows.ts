@@ -42,6 +42,28 @@ export async function lastUsageRows(store: Store): Promise<Map<string, UsageRow>
   }
 }
 
+/** The rows between which a month stands: the last of the months before, and the month's last. */
+export interface MonthOfRows {
+  readonly before: UsageRow | undefined;
+  readonly last: UsageRow | undefined;
+}
+
+/** Of rows that are kept one a month, the newest first: what is asked for stands near the end. */
+export async function monthOfRows(
+  store: Store,
+  agreement: string,
+  month: string,
+): Promise<MonthOfRows> {
+  let last: UsageRow | undefined;
+  const prefix = rowPrefix(agreement);
+  const rows = await store.list<UsageRow>("usage", { prefix, reverse: true, limit: page });
+  for (const { doc: row } of rows) {
+    if (row.month < month) return { before: row, last };
+    if (row.month === month) last ??= row;
+  }
+  return { before: undefined, last };
+}
+
 /** The row that ends the first month found after row `after`, up to row `upTo`. */
 export async function endOfMonth(
   store: Store,

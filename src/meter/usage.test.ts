@@ -196,3 +196,29 @@ test("meter - the rows' sum is the furthest claim, in whatever order claims come
   );
   await fc.assert(property, { numRuns: 60 });
 });
+
+test("meter - what nobody signs for is one row a month, and each month's beginning is known", async (t) => {
+  const made = await ground(t);
+  const meter = await Meter.open({ store: made.store, clock });
+  await meter.acknowledge("a", at(10), true);
+  await Promise.all([meter.acknowledge("a", at(20), true), meter.acknowledge("a", at(30), true)]);
+  clock.at = Date.UTC(2026, 11, 1);
+  await meter.acknowledge("a", at(37), true);
+  await meter.acknowledge("a", at(40), true);
+  await meter.close();
+  const told = (await rowsIn(made.store)).map((row) => [row.seq, row.month, row.from, row.to]);
+  assert.deepEqual(told, [
+    [1, "2026-11", 0, 30],
+    [2, "2026-12", 30, 40],
+  ]);
+  const again = await Meter.open({ store: made.store, clock });
+  assert.deepEqual(again.acknowledged("a"), at(40));
+  const before = ["2026-11", "2026-12", "2027-01"].map((month) =>
+    again.acknowledgedBefore("a", month),
+  );
+  assert.deepEqual(await Promise.all(before), [0, 30, 40]);
+  await again.acknowledge("a", at(45), true);
+  const rows = await rowsIn(made.store);
+  assert.deepEqual([rows.length, rows.at(-1)?.messages, rows.at(-1)?.bytes], [2, 15, 120]);
+  await again.close();
+});

@@ -18,7 +18,7 @@ import { ComityError } from "../kernel/errors.ts";
 import type { Store } from "../ports/store.ts";
 import { noUsage } from "../ports/usage.ts";
 import type { Checkpoint, Refusal, UsagePort } from "../ports/usage.ts";
-import { lastUsageRows, usageRowWrite } from "./usage-rows.ts";
+import { lastUsageRows, monthOfRows, usageRowWrite } from "./usage-rows.ts";
 import type { UsageRow } from "./usage-rows.ts";
 import { loadTallies, Tallies } from "./tally.ts";
 import type { Tally } from "./tally.ts";
@@ -49,6 +49,8 @@ interface Account {
   row: UsageRow | undefined;
   /** What the next commit takes. */
   waiting: Pending[];
+  /** Nobody signs for it: what one month and epoch adds up to is one row. */
+  unsigned: boolean;
   /** The furthest claim that was taken, durable or not. */
   newest: Checkpoint;
   /** The commit under way, and the one that follows it. */
@@ -99,9 +101,10 @@ export class Meter implements UsagePort {
   }
 
   /** Resolves when it is durable. What is not beyond the furthest claim changes nothing. */
-  async acknowledge(agreement: string, checkpoint: Checkpoint): Promise<void> {
+  async acknowledge(agreement: string, checkpoint: Checkpoint, unsigned = false): Promise<void> {
     requireCounts(checkpoint);
     const account = this.#account(agreement);
+    account.unsigned ||= unsigned;
     if (isBeyond(checkpoint, account.newest)) this.#enqueue(account, checkpoint);
     if (account.waiting.length === 0) return account.writing;
     // Everything acknowledged while a commit is under way becomes one row of the next.
@@ -111,6 +114,11 @@ export class Meter implements UsagePort {
       return this.#write(agreement, account);
     });
     return account.next;
+  }
+
+  async acknowledgedBefore(agreement: string, month: string): Promise<number> {
+    const { before } = await monthOfRows(this.#store, agreement, month);
+    return before?.totalMessages ?? 0;
   }
 
   handedOver(agreement: string, messages: number, payloadBytes: number): void {
@@ -169,9 +177,17 @@ export class Meter implements UsagePort {
   async #write(agreement: string, account: Account): Promise<void> {
     const batch = account.waiting.splice(0);
     const rows: UsageRow[] = [];
-    for (const pending of batch) rows.push(nextRow(rows.at(-1) ?? account.row, pending));
+    for (const pending of batch) {
+      const last = rows.at(-1) ?? account.row;
+      const row = nextRow(last, pending);
+      rows.push(account.unsigned ? joined(last, row) : row);
+    }
+    const stored = account.row?.seq ?? 0;
+    const writes = rows.map((row) =>
+      usageRowWrite(row.seq > stored ? "add" : "put", agreement, row),
+    );
     try {
-      await this.#store.commit(rows.map((row) => usageRowWrite("add", agreement, row)));
+      await this.#store.commit(writes);
     } catch (problem) {
       // The claim may be made again; what waits is cumulative and covers this batch as well.
       account.newest = account.waiting.at(-1)?.checkpoint ?? checkpointOf(account.row);
@@ -187,7 +203,7 @@ export class Meter implements UsagePort {
 
 function newAccount(row: UsageRow | undefined): Account {
   const newest = checkpointOf(row);
-  return { row, waiting: [], newest, writing: undefined, next: undefined };
+  return { row, waiting: [], unsigned: false, newest, writing: undefined, next: undefined };
 }
 
 function settled(promise: Promise<void> | undefined): Promise<void> {
@@ -217,6 +233,13 @@ function requireCounts(checkpoint: Checkpoint): void {
   throw new ComityError("BODY_INVALID", {
     problem: "a checkpoint's position, messages and bytes are whole numbers ≥ 0",
   });
+}
+
+/** The row with what the one before it counted, where both are of one month and epoch. */
+function joined(last: UsageRow | undefined, row: UsageRow): UsageRow {
+  if (last?.month !== row.month || last.epoch !== row.epoch) return row;
+  const messages = last.messages + row.messages;
+  return { ...row, seq: last.seq, from: last.from, messages, bytes: last.bytes + row.bytes };
 }
 
 function nextRow(last: UsageRow | undefined, pending: Pending): UsageRow {

@@ -18,7 +18,7 @@ export const noUsage: Checkpoint = { epoch: "", position: 0, messages: 0, payloa
 /** Why a message was not handed on. */
 export type Refusal =
   | "no-agreement"
-  /** A plain client under an agreement that costs money: nobody would acknowledge, so nobody pay. */
+  /** A door or a subscription without acknowledgements, under an agreement that costs money. */
   | "unbilled"
   /** A link whose last checkpoint does not go on from what was acknowledged. */
   | "claim"
@@ -46,8 +46,13 @@ export type Refusal =
 export interface UsagePort {
   /** The last checkpoint the other side acknowledged; where a new connection counts on from. */
   acknowledged(agreement: string): Checkpoint;
-  /** The other side has stored everything up to this checkpoint; counted once, however often told. */
-  acknowledge(agreement: string, checkpoint: Checkpoint): Promise<void>;
+  /**
+   * The other side has stored everything up to this checkpoint; counted once, however often told.
+   * `unsigned`: nobody will sign for it, so that one row a month is all there has to be.
+   */
+  acknowledge(agreement: string, checkpoint: Checkpoint, unsigned?: boolean): Promise<void>;
+  /** Messages durably acknowledged before the month (`2026-11`) began. */
+  acknowledgedBefore(agreement: string, month: string): Promise<number>;
   /** Handed to a client that keeps no checkpoints: counted on this side only. */
   handedOver(agreement: string, messages: number, payloadBytes: number): void;
   refused(agreement: string, reason: Refusal, messages: number): void;

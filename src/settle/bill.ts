@@ -4,9 +4,10 @@ import { ComityError } from "../kernel/errors.ts";
 import type { Agreement } from "../market/agreement.ts";
 import { receiptAt, ReceiptBody, receiptsAfter, Signature } from "../meter/receipt.ts";
 import type { ReceiptRecord } from "../meter/receipt.ts";
+import type { GeneralJws } from "../ports/signer.ts";
 import type { Store } from "../ports/store.ts";
-import { monthOfReceipts, statementLine } from "./statement.ts";
-import type { MonthOfReceipts } from "./statement.ts";
+import { monthOfReceipts, oneSidedLine, statementLine } from "./statement.ts";
+import type { MonthOfReceipts, Statement } from "./statement.ts";
 
 /** A month's receipts in one bill: its first and its latest; windows of 10 s make 260,000. */
 export const monthReceiptsMax = 1000;
@@ -56,6 +57,16 @@ export const Bill = Type.Object(
 /** A month of one agreement with all that proves it; `verifyBill` needs nothing else. */
 export type Bill = Static<typeof Bill>;
 
+/** A month that one side alone counted: the provider's signatures, and a sum nobody else signed. */
+export interface OneSidedBill {
+  readonly v: 1;
+  readonly evidence: "one-sided";
+  /** RFC 7515 general JSON, with the provider's signature alone. */
+  readonly agreement: GeneralJws;
+  readonly policy: Agreement["policy"];
+  readonly statement: Statement;
+}
+
 const page = 500;
 
 /** Throws NOT_FOUND where the month has no receipt that both signed. */
@@ -74,6 +85,24 @@ export async function billOf(store: Store, agreement: Agreement, month: string):
     evidence: { payload, signatures: both(signatures, agreement.id) },
     policy: agreement.policy as Bill["policy"],
     receipts: await signedReceipts(store, agreement.id, window),
+    statement,
+  };
+}
+
+/** Undefined where the agreement is none of those, or nothing was acknowledged in the month. */
+export async function oneSidedBillOf(
+  store: Store,
+  agreement: Agreement,
+  month: string,
+): Promise<OneSidedBill | undefined> {
+  const line = await oneSidedLine(store, agreement, month);
+  if (line === undefined) return undefined;
+  const { evidence: _evidence, role: _role, ...statement } = line;
+  return {
+    v: 1,
+    evidence: "one-sided",
+    agreement: agreement.evidence,
+    policy: agreement.policy,
     statement,
   };
 }

@@ -8,14 +8,17 @@
  *
  * All of it is integer micro-units, differences of cumulative amounts: nothing is rounded twice,
  * so that the provider's lines and the consumer's are the same. It never holds money, and never
- * counts what only one side has signed.
+ * posts what only one side has signed: what a partner without a node acknowledged is a line marked
+ * `one-sided`, and stands in no ledger.
  */
 import { formatAmount } from "../kernel/amount.ts";
 import { ComityError } from "../kernel/errors.ts";
+import { amountMicro } from "../kernel/price.ts";
 import type { Agreement, EvidenceSides } from "../market/agreement.ts";
 import { evidenceSides } from "../market/evidence.ts";
 import { lastCosigned, receiptAt } from "../meter/receipt.ts";
 import type { ReceiptBody } from "../meter/receipt.ts";
+import { monthOfRows } from "../meter/usage-rows.ts";
 import type { Store } from "../ports/store.ts";
 
 /** What one agreement's receipts of one month add up to; the same on both sides. */
@@ -44,7 +47,7 @@ export interface StatementLine extends Statement {
 /** Who agreed on what, as far as a statement names it. */
 export type Parties = Pick<Agreement, "id" | "provider" | "consumer" | "product" | "title">;
 
-/** Lines for the agreements that have receipts in the month. */
+/** Lines for the agreements that have receipts in the month, or one-sided counts. */
 export async function statementOf(
   store: Store,
   agreements: Iterable<Agreement>,
@@ -53,12 +56,38 @@ export async function statementOf(
   requireMonth(month);
   const lines: StatementLine[] = [];
   for (const agreement of agreements) {
+    const counted = await oneSidedLine(store, agreement, month);
+    if (counted !== undefined) lines.push(counted);
     const window = await monthOfReceipts(store, agreement.id, month);
     if (window === undefined) continue;
     const line = statementLine(agreement, window.before, window.last);
     lines.push({ ...line, role: agreement.role, evidence: evidenceSides(agreement) });
   }
   return lines;
+}
+
+/** What a partner without a node acknowledged in the month; undefined where it was nothing. */
+export async function oneSidedLine(
+  store: Store,
+  agreement: Agreement,
+  month: string,
+): Promise<StatementLine | undefined> {
+  requireMonth(month);
+  if (agreement.oneSided !== "billed") return undefined;
+  const { before, last } = await monthOfRows(store, agreement.id, month);
+  if (last === undefined) return undefined;
+  const { id, role, provider, consumer, product, title, price } = agreement;
+  const owed = (messages: number): bigint => amountMicro(price, messages);
+  const micro = owed(last.totalMessages) - owed(before?.totalMessages ?? 0);
+  return {
+    ...{ agreement: id, role, provider, consumer, product, title, month },
+    messages: last.totalMessages - (before?.totalMessages ?? 0),
+    bytes: last.totalBytes - (before?.totalBytes ?? 0),
+    amount: formatAmount(micro),
+    currency: price.currency,
+    receipts: 0,
+    evidence: "one-sided",
+  };
 }
 
 export interface MonthOfReceipts {

@@ -79,6 +79,9 @@ const receiptShape = Compile(SignedReceipt);
  * prove: compare `keys` with what the DIDs publish, or with the agreement as you hold it.
  */
 export async function verifyBill(bill: unknown): Promise<VerifiedBill> {
+  if ((bill as { evidence?: unknown } | null)?.evidence === "one-sided") {
+    throw broken("it is one-sided: the provider alone counted, and nobody else signed");
+  }
   if (!billShape.Check(bill)) throw broken("it is no bill of version 1");
   const agreed = await verifyAgreement(bill);
   const bodies: ReceiptBody[] = [];

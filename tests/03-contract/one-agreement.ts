@@ -160,6 +160,7 @@ export class OneAgreement {
     acknowledge: async (_agreement, checkpoint) => {
       if (checkpoint.messages >= this.#acknowledged.messages) this.#acknowledged = checkpoint;
     },
+    acknowledgedBefore: async () => 0,
     handedOver: () => this.problems.push("a link has no one-sided counts"),
     refused: (_agreement, reason, messages) => {
       if (messages > 0) this.refused[reason] = (this.refused[reason] ?? 0) + messages;

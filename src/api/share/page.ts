@@ -43,6 +43,7 @@ const closedBecause: Readonly<Record<ShareState, string>> = {
 export function sharePage(page: SharePage): string {
   const { share, node, product, terms, state, access } = page;
   const title = product?.title ?? share.product;
+  const counted = share.payment === "billed" ? " what your client acknowledges" : "";
   return document(
     `${title} · ${node.title}`,
     html`<header>
@@ -59,7 +60,7 @@ export function sharePage(page: SharePage): string {
         <p class="soft">
           The provider signs this agreement and records your acceptance: your name, your e-mail, the
           time, and a hash of your address. You sign nothing, so its evidence is one-sided: the
-          provider alone counts. Either side can end it at any time.
+          provider alone counts${counted}. Either side can end it at any time.
         </p>
       </section>
       ${state === "open" || state === "unpaid" ? samplePart(page) : html``}

@@ -9,6 +9,8 @@ export interface Access {
   readonly baseUrl: string;
   /** It has a past to ask for. */
   readonly isLogged: boolean;
+  /** Billed on acknowledgements: by MQTT alone. */
+  readonly isBilled: boolean;
 }
 
 export interface ReadyLines {
@@ -18,7 +20,7 @@ export interface ReadyLines {
 
 /** One for each way in; every value is quoted as its language quotes. */
 export function readyLines(access: Access): readonly ReadyLines[] {
-  const { mqttUrl, agreement, token, topics, baseUrl, isLogged } = access;
+  const { mqttUrl, agreement, token, topics, baseUrl, isLogged, isBilled } = access;
   const data = `${baseUrl.replace(/\/$/, "")}/data/${encodeURIComponent(agreement)}`;
   const authorization = shell(`Authorization: Bearer ${token}`);
 
@@ -37,11 +39,15 @@ export function readyLines(access: Access): readonly ReadyLines[] {
       code: `mosquitto_sub -V 5 -h ${shell(host)} -p ${port} -q 1 \\
   -u ${shell(agreement)} -P ${shell(token)} ${filters} -v`,
     },
-    {
-      title: "Event stream (curl)",
-      code: `curl -sN -H ${authorization} ${shell(`${data}/stream`)}`,
-    },
-    ...(isLogged
+    ...(isBilled
+      ? []
+      : [
+          {
+            title: "Event stream (curl)",
+            code: `curl -sN -H ${authorization} ${shell(`${data}/stream`)}`,
+          },
+        ]),
+    ...(isLogged && !isBilled
       ? [
           {
             title: "History (curl)",

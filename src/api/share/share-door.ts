@@ -85,9 +85,11 @@ export function shareDoor(scope: FastifyInstance, deps: ApiDeps): void {
       const { agreement, token } = await book.accept(secret, terms, typed, request.ip);
       // so that what the page shows works at once
       await deps.shares.opened(agreement);
-      const { id, topics, delivery } = agreement;
+      const { id, topics, delivery, oneSided } = agreement;
       const baseUrl = deps.node.publicUrl ?? deps.node.httpUrl();
-      const doors = { mqttUrl: deps.shares.mqttUrl(), baseUrl, isLogged: delivery === "logged" };
+      const isBilled = oneSided === "billed";
+      const isLogged = delivery === "logged";
+      const doors = { mqttUrl: deps.shares.mqttUrl(), baseUrl, isLogged, isBilled };
       const access = { ...doors, agreement: id, token, topics };
       const page = pageOf(deps, book.need(share.id), request);
       const made: SharePage = { ...page, access: { token, lines: readyLines(access) } };

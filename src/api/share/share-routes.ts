@@ -9,18 +9,19 @@ import { answer, IdParams, Name } from "../schemas.ts";
 
 const lifeDaysDefault = 14;
 const closed = { additionalProperties: false } as const;
+const Money = Type.Object(
+  {
+    amount: Type.String({ maxLength: 30, description: "Decimal, in the price's currency." }),
+    currency: Type.String({ pattern: "^[A-Z]{3}$" }),
+  },
+  closed,
+);
 const ShareBody = Type.Object(
   {
     product: Name,
     to: Type.String({ minLength: 1, maxLength: 100, description: "Whom the link is for." }),
     days: Type.Optional(Type.Integer({ minimum: 1, maximum: 366, default: lifeDaysDefault })),
-  },
-  closed,
-);
-const PaidBody = Type.Object(
-  {
-    amount: Type.String({ maxLength: 30, description: "Decimal, in the price's currency." }),
-    currency: Type.String({ pattern: "^[A-Z]{3}$" }),
+    ceiling: Type.Optional(Money),
   },
   closed,
 );
@@ -54,9 +55,9 @@ export function shareRoutes(scope: FastifyInstance, deps: ApiDeps): void {
       },
     },
     async (request, reply) => {
-      const { product, to, days = lifeDaysDefault } = request.body;
+      const { product, to, days = lifeDaysDefault, ceiling } = request.body;
       const { share, secret } = await audited(deps, request, `${product} to ${to}`, () =>
-        deps.shares.book.create(product, to, days),
+        deps.shares.book.create(product, to, days, ceiling),
       );
       const base = deps.node.publicUrl ?? deps.node.httpUrl();
       const url = new URL(`/share/${secret}`, base).href;
@@ -84,7 +85,7 @@ export function shareRoutes(scope: FastifyInstance, deps: ApiDeps): void {
       schema: {
         summary: "Record what a partner has paid ahead; it buys so many messages",
         params: IdParams,
-        body: PaidBody,
+        body: Money,
         response: { 200: answer<ShareResource>("The share.") },
       },
     },

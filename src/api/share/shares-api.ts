@@ -1,3 +1,4 @@
+import { describePrice } from "../../kernel/price.ts";
 import { grantOf } from "../../market/compile.ts";
 import { draftOf } from "../../market/evidence.ts";
 import type { Federation } from "../../federate/federation.ts";
@@ -61,6 +62,13 @@ function termsInWords(share: Share, product: Product): ReturnType<typeof describ
   const promises = describePolicy(termsOf(rules));
   if (share.payment === "free") return [{ text: "Free of charge.", kind: "owed" }, ...promises];
   const { currency } = product.terms.price;
+  if (share.payment === "billed") {
+    const price = describePrice(product.terms.price);
+    const text =
+      `Billed: ${price} that your MQTT client acknowledges (QoS 1), at most ` +
+      `${share.ceiling} ${currency} in a calendar month (UTC); then delivery rests until the next.`;
+    return [{ text, kind: "owed" }, ...promises];
+  }
   const paid = `${share.paid ?? "0"} ${currency}`;
   const text = `Paid ahead: ${paid} so far; delivery ends when it is used.`;
   return [{ text, kind: "owed" }, ...promises];

@@ -6,6 +6,10 @@ import type { ScannedRun } from "../../wire/mqtt/packet-stream.ts";
 import type { ProtocolVersion } from "../../wire/mqtt/protocol.ts";
 import type { Acknowledgements } from "./acknowledgements.ts";
 import type { MqttLimits } from "./limits.ts";
+import type { Attachment } from "./session.ts";
+
+/** What a client's CONNECT says it accepts. */
+export type ClientTakes = Pick<Attachment, "receiveMaximum" | "packetBytesMax">;
 
 /**
  * What a client may do once CONNECT is accepted: ours (`own-client.ts`), a guest under

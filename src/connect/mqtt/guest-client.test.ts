@@ -56,6 +56,7 @@ async function ground(t: TestContext, terms: Partial<Grant> = {}): Promise<Groun
     usage: {
       acknowledged: () => noUsage,
       acknowledge: () => (made.failing ? broken() : Promise.resolve()),
+      acknowledgedBefore: async () => 0,
       handedOver(_agreement, messages, payloadBytes) {
         handed.messages += messages;
         handed.payloadBytes += payloadBytes;

@@ -3,6 +3,7 @@ import type { Tally } from "../../flow/parcel-queue.ts";
 import type { Receiver, Subscription } from "../../flow/router.ts";
 import type { Run } from "../../flow/run.ts";
 import { filterProblem, overlaps } from "../../kernel/topic.ts";
+import type { MonthlyCeiling } from "../../market/grant.ts";
 import type { Principal } from "../../things/access.ts";
 import { attachRequestOf } from "../../wire/link/attach.ts";
 import { agreementOfLinkTopic } from "../../wire/link/control.ts";
@@ -11,17 +12,15 @@ import type { Connect, Subscribe } from "../../wire/mqtt/decode.ts";
 import { encodeSuback, encodeUnsuback } from "../../wire/mqtt/encode.ts";
 import type { ScannedRun } from "../../wire/mqtt/packet-stream.ts";
 import { ProtocolError, reason } from "../../wire/mqtt/protocol.ts";
-import type { Client, ClientLine } from "./client.ts";
+import { BilledStream } from "./billed-stream.ts";
+import type { Client, ClientLine, ClientTakes } from "./client.ts";
 import { type Attaching, LinkFeeds } from "./link-feeds.ts";
-import { type Attachment, Session } from "./session.ts";
+import { Session } from "./session.ts";
 
 export type Guest = Extract<Principal, { kind: "participant" }>;
 
-/** What a guest's CONNECT says it accepts. */
-export type GuestTakes = Pick<Attachment, "receiveMaximum" | "packetBytesMax">;
-
 /** What the client says it accepts: messages under way, and bytes of one packet. */
-export function takenBy({ properties }: Connect): GuestTakes {
+export function takenBy({ properties }: Connect): ClientTakes {
   return {
     receiveMaximum: properties.receiveMaximum ?? 65_535,
     packetBytesMax: properties.maximumPacketSize ?? Infinity,
@@ -31,8 +30,9 @@ export function takenBy({ properties }: Connect): GuestTakes {
 /**
  * Another organisation, let in by one agreement's token. Its node opens the link (`$link/…`),
  * with checkpoints; under a free agreement any other MQTT client subscribes to the product's
- * topics as it would anywhere and has MQTT's own guarantee, counted on this side only. The gate
- * and the view stand before every packet; publishing is for acknowledgements on the link alone.
+ * topics as it would anywhere and has MQTT's own guarantee, counted on this side only; what costs
+ * money is billed on its PUBACKs where the agreement says so (`billed-stream.ts`). The gate and the
+ * view stand before every packet; publishing is for acknowledgements on the link alone.
  */
 export class GuestClient implements Client, Receiver {
   readonly #line: ClientLine;
@@ -40,12 +40,13 @@ export class GuestClient implements Client, Receiver {
   readonly #agreement: string;
   readonly #tally: Tally;
   readonly #subscriptions = new Map<string, Subscription>();
-  readonly #takes: GuestTakes;
+  readonly #takes: ClientTakes;
   /** What a plain client has not acknowledged; it ends with the connection. */
   #session: Session | undefined;
   readonly #feeds: LinkFeeds;
+  #billed: BilledStream | undefined;
 
-  constructor(line: ClientLine, principal: Guest, takes: GuestTakes) {
+  constructor(line: ClientLine, principal: Guest, takes: ClientTakes) {
     const { agreement } = principal;
     this.#line = line;
     this.#principal = principal;
@@ -73,9 +74,15 @@ export class GuestClient implements Client, Receiver {
     const { flow, version, outbox } = this.#line;
     const gate = flow.grants.get(this.#agreement);
     let link: Attaching | undefined;
+    let refused: string | undefined;
     const codes = subscribe.requests.map(({ filter, qos }) => {
       if (filterProblem(filter) !== undefined) return reason.topicFilterInvalid;
       if (gate === undefined || gate.ended !== undefined) return reason.notAuthorized;
+      if (gate.grant.monthly !== undefined) {
+        const refusal = this.#subscribeBilled(gate, gate.grant.monthly, filter, qos);
+        refused ??= refusal?.text;
+        return refusal?.code ?? 1;
+      }
       if (agreementOfLinkTopic(filter) === this.#agreement) {
         // A feed's packets have the version 5 form.
         if (version === 4) return reason.unspecifiedError;
@@ -86,7 +93,8 @@ export class GuestClient implements Client, Receiver {
       const granted = qos === 0 ? 0 : 1;
       return this.#subscribeTopics(gate, filter, granted) ? granted : reason.notAuthorized;
     });
-    outbox.pushControl(encodeSuback(version, subscribe.id, codes, link?.terms));
+    const properties = refused === undefined ? link?.terms : { reasonString: refused };
+    outbox.pushControl(encodeSuback(version, subscribe.id, codes, properties));
     link?.open();
   }
 
@@ -107,6 +115,7 @@ export class GuestClient implements Client, Receiver {
   }
 
   acknowledge(id: number): void {
+    this.#billed?.acknowledge(id);
     this.#session?.acknowledge(id);
   }
 
@@ -116,6 +125,7 @@ export class GuestClient implements Client, Receiver {
 
   close(): void {
     this.#feeds.close();
+    this.#billed?.close();
     for (const filter of this.#subscriptions.keys()) this.#forget(filter);
     this.#session?.end();
   }
@@ -138,6 +148,29 @@ export class GuestClient implements Client, Receiver {
     return true;
   }
 
+  /** Undefined where it is granted, with QoS 1 whatever more was asked for. */
+  #subscribeBilled(
+    gate: Gate,
+    terms: MonthlyCeiling,
+    filter: string,
+    qos: 0 | 1 | 2,
+  ): { readonly code: number; readonly text: string } | undefined {
+    const billed = (this.#billed ??= new BilledStream(this.#line, gate, terms, this.#takes));
+    const isFull = billed.filterCount >= this.#line.limits.subscriptionsPerClientMax;
+    if (isFull && !billed.has(filter)) {
+      return { code: reason.quotaExceeded, text: "too many subscriptions" };
+    }
+    if (qos === 0) {
+      gate.refuse("unbilled", 1);
+      const text = "this agreement is billed on acknowledgements: subscribe with QoS 1";
+      return { code: reason.implementationSpecific, text };
+    }
+    if (billed.subscribe(filter)) return undefined;
+    gate.refuse("topic", 1);
+    const text = `subscribe to whole filters of the agreement: ${gate.grant.filters.join(", ")}`;
+    return { code: reason.notAuthorized, text: text.slice(0, 512) };
+  }
+
   #newSession(gate: Gate): Session {
     const { flow, limits, outbox, version } = this.#line;
     const session = new Session(this.#agreement, this.#principal, flow.router, {
@@ -158,6 +191,7 @@ export class GuestClient implements Client, Receiver {
     if (agreementOfLinkTopic(filter) === this.#agreement && this.#feeds.detach(this.#agreement)) {
       return true;
     }
+    if (this.#billed?.unsubscribe(filter) === true) return true;
     const subscription = this.#subscriptions.get(filter);
     if (subscription === undefined) return false;
     this.#line.flow.router.unsubscribe(subscription);
