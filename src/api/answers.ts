@@ -123,6 +123,16 @@ const told = {
   }),
 };
 
+/** What really passed over the last day. */
+const Quality = Type.Object({
+  minutes: count,
+  messages: count,
+  perMinuteMedian: Type.Number(),
+  minutesWithData: Type.Number(),
+  longestGapSeconds: count,
+  lastAt: time,
+});
+
 export const Product = Type.Object({
   ...told,
   id: text,
@@ -139,6 +149,7 @@ export const Product = Type.Object({
   terms: Terms,
   policy: Type.Unknown({ description: "What is offered, in ODRL." }),
   createdAt: time,
+  quality: Type.Optional(Quality),
 });
 
 export const Peer = Type.Object({
@@ -173,6 +184,7 @@ export const Offer = Type.Object({
   fields: Type.Optional(texts),
   notAfter: Type.Optional(time),
   messagesMax: Type.Optional(count),
+  quality: Type.Optional(Quality),
 });
 
 export const Want = Type.Object({

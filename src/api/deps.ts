@@ -15,6 +15,7 @@ import type { Clock } from "../kernel/clock.ts";
 import type { ComityError } from "../kernel/errors.ts";
 import type { Journal } from "../kernel/journal.ts";
 import type { Place } from "../kernel/place.ts";
+import type { Quality } from "../kernel/quality.ts";
 import type { Agreement } from "../market/agreement.ts";
 import type { Product } from "../market/product.ts";
 import type { ConsumerMove, ProviderMove } from "../market/decisions.ts";
@@ -106,6 +107,8 @@ export interface DataAccessApi {
 export interface ProductsApi {
   list(): readonly Product[] | Promise<readonly Product[]>;
   get(id: string): Product | undefined | Promise<Product | undefined>;
+  /** What really passed of it over the last day. */
+  quality(id: string): Quality | undefined;
   /** PRODUCT_INVALID, POLICY_UNENFORCEABLE or STORE_CONFLICT where it cannot be. */
   add(product: ProductToAdd): Promise<Product>;
   /** False where there is none. */

@@ -31,7 +31,8 @@ function productRoutes(scope: FastifyInstance, deps: ApiDeps): void {
         },
       },
     },
-    async () => (await deps.products.list()).map(toldProduct),
+    async () =>
+      (await deps.products.list()).map((one) => toldProduct(one, deps.products.quality(one.id))),
   );
 
   app.post(
@@ -65,7 +66,7 @@ function productRoutes(scope: FastifyInstance, deps: ApiDeps): void {
       const { id } = request.params;
       const product = await deps.products.get(id);
       if (!product) throw new ComityError("NOT_FOUND", { what: "product", id });
-      return toldProduct(product);
+      return toldProduct(product, deps.products.quality(id));
     },
   );
 

@@ -116,6 +116,7 @@ function productsApi({ catalogue, flow }: Rooms): ApiDeps["products"] {
   return {
     list: () => catalogue.list(),
     get: (id) => catalogue.get(id),
+    quality: (id) => flow.quality.of(id),
     async add(input) {
       const product = await catalogue.add(input);
       // Whoever hears that the product exists may rely on its log.

@@ -1,5 +1,6 @@
 import type { AgreementDetail, AgreementResource, ProductResource } from "../client/resources.ts";
 import type { ToldTerms } from "../client/terms.ts";
+import type { Quality } from "../kernel/quality.ts";
 import type { Agreement } from "../market/agreement.ts";
 import { evidenceSides } from "../market/evidence.ts";
 import { compileOffer, readRules, shownOffer, termsOf, termsOfProduct } from "../market/policy.ts";
@@ -8,10 +9,11 @@ import type { PolicyTerms } from "../market/policy/rules.ts";
 import type { Product } from "../market/product.ts";
 
 /** A product with its policy, as it is offered in ODRL and told in plain English. */
-export function toldProduct(product: Product): ProductResource {
+export function toldProduct(product: Product, quality?: Quality): ProductResource {
   const { conditions: _conditions, ...rest } = product;
   const policy = shownOffer(compileOffer(product));
-  return { ...rest, policy, ...told(termsOfProduct(product)) };
+  const measured = quality === undefined ? {} : { quality };
+  return { ...rest, ...measured, policy, ...told(termsOfProduct(product)) };
 }
 
 /** An agreement as lists show it: with how many sides signed it. */

@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import type { FindQuery, OfferResource } from "../client/resources.ts";
 import { describePrice } from "../kernel/price.ts";
+import { describeQuality } from "../kernel/quality.ts";
 import { connect, type CliIo, globals } from "./context.ts";
 import { invalid, wholeNumber } from "./flags.ts";
 import { printable, printJson, printLine, printTable } from "./output.ts";
@@ -139,6 +140,7 @@ function ago(time: string | undefined): string {
 function printVerbose(io: CliIo, found: readonly OfferResource[]): void {
   for (const offer of found) {
     printLine(io, printable(`${offer.title}, from ${offer.providerName}: ${offer.offer}`));
+    if (offer.quality) printLine(io, `  Over the last day: ${describeQuality(offer.quality)}.`);
     printTerms(io, offer);
     printLine(io);
   }

@@ -2,6 +2,7 @@ import { Command } from "commander";
 import type { NewProduct } from "../client/resources.ts";
 import type { LintResource } from "../client/terms.ts";
 import { describePrice } from "../kernel/price.ts";
+import { describeQuality } from "../kernel/quality.ts";
 import { connect, type CliIo, globals, readObject, readText } from "./context.ts";
 import { invalid, placeFrom, repeated } from "./flags.ts";
 import { printable, printJson, printLine, printTable } from "./output.ts";
@@ -75,6 +76,7 @@ export function productCommand(io: CliIo): Command {
       const found = await connect(io, command).product(id);
       if (globals(command).json === true) return printJson(io, found);
       printLine(io, `${found.title} (${found.id}), ${found.delivery}: ${found.topics.join(" ")}`);
+      if (found.quality) printLine(io, `Over the last day: ${describeQuality(found.quality)}.`);
       printTerms(io, found);
     });
   product

@@ -1,4 +1,5 @@
 import type { Place } from "../kernel/place.ts";
+import type { Quality } from "../kernel/quality.ts";
 import type { Price } from "../kernel/price.ts";
 import type { ThingAccessResource } from "./data-access.ts";
 import type { TermsResource, ToldTerms } from "./terms.ts";
@@ -111,6 +112,8 @@ export interface ProductResource extends ToldTerms {
   /** What is offered, in ODRL: the terms, and conditions that terms have no words for. */
   readonly policy: object;
   readonly createdAt: string;
+  /** What really passed over the last day; absent until a minute of it is known. */
+  readonly quality?: Quality;
 }
 
 /** `title`, `topics` and a price are needed, or a policy; the id then comes from the title. */
@@ -118,7 +121,7 @@ export type NewProduct = Pick<ProductResource, "title" | "topics"> &
   Partial<
     Omit<
       ProductResource,
-      "title" | "topics" | "terms" | "createdAt" | "reservedFor" | keyof ToldTerms
+      "title" | "topics" | "terms" | "createdAt" | "quality" | "reservedFor" | keyof ToldTerms
     >
   > & {
     /** What the policy says as well must be the same. */
@@ -160,6 +163,8 @@ export interface OfferResource extends ToldTerms {
   readonly fields?: readonly string[];
   readonly notAfter?: string;
   readonly messagesMax?: number;
+  /** As its provider measured it over the last day. */
+  readonly quality?: Quality;
 }
 
 /** What to find; all that is given must hold. */

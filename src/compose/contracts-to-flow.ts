@@ -5,7 +5,11 @@ import type { Trade } from "./trade.ts";
 /** What the contracts say reaches the data plane here, and only in this direction. */
 export async function contractsToDataPlane(rooms: Rooms, { links }: Trade): Promise<void> {
   const { catalogue, agreements, flow, log } = rooms;
-  for (const product of catalogue.list()) await flow.serve(product);
+  for (const product of catalogue.list()) {
+    flow.quality.measure(product);
+    await flow.serve(product);
+  }
+  flow.quality.start();
   for (const agreement of agreements.list()) {
     if (agreement.state !== "active" || agreement.role !== "provider") continue;
     const { product: id, topics, delivery } = agreement;
@@ -19,7 +23,11 @@ export async function contractsToDataPlane(rooms: Rooms, { links }: Trade): Prom
       .some((one) => one.product === id && one.role === "provider" && one.state === "active");
     if (!isUsed && catalogue.get(id) === undefined) flow.withdraw(id);
   };
-  catalogue.listen((_, { id }) => withdrawUnused(id));
+  catalogue.listen((change, product) => {
+    if (change === "added") flow.quality.measure(product);
+    else flow.quality.forget(product.id).catch((error: unknown) => log.error(error));
+    withdrawUnused(product.id);
+  });
   agreements.onMade((agreement) => {
     if (agreement.role === "consumer") {
       links.start(agreement);

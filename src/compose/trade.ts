@@ -21,6 +21,7 @@ export async function openTrade(rooms: Rooms) {
   const { options, store, signer, clock, journal, crash, agreements, counts, flow, urls } = rooms;
   const federation = await openFederation({
     ...rooms,
+    quality: flow.quality,
     profile: options,
     baseUrl: () => options.publicUrl ?? urls.http,
     mqttUrl: () => announcedMqttUrl(options, urls.mqtt),

@@ -20,6 +20,7 @@ import { transferRoutes } from "./dsp/transfer-routes.ts";
 import { Transfers } from "./dsp/transfers.ts";
 import { endingRoutes, Endings } from "./endings.ts";
 import { didDocumentOf, type NodeProfile, versionMetadata } from "./identity.ts";
+import type { MeasuredQuality } from "./found-offer.ts";
 import { Offers } from "./offers.ts";
 import { type Caller, Outbound } from "./outbound.ts";
 import { Outbox } from "./outbox.ts";
@@ -36,6 +37,7 @@ export interface FederationOptions {
   readonly catalogue: Catalogue;
   readonly agreements: Agreements;
   readonly search: SearchIndex;
+  readonly quality: MeasuredQuality;
   /** Between two readings of a peer's catalogue, about; 0: only when asked. */
   readonly crawlMs?: number;
   readonly profile: NodeProfile;
@@ -136,7 +138,7 @@ export async function openFederation(options: FederationOptions): Promise<Federa
         });
         scope.get("/.well-known/did.json", async () => didDocumentOf(signer, profile, baseUrl()));
         scope.get("/.well-known/dspace-version", async () => versionMetadata(signer.did));
-        await catalogueRoutes(scope, { authenticatePeer, catalogue, signer, baseUrl });
+        await catalogueRoutes(scope, { ...options, authenticatePeer });
         await negotiationRoutes(scope, { authenticatePeer, desk, provider, consumer });
         await transferRoutes(scope, { authenticatePeer, transfers });
         await endingRoutes(scope, { authenticatePeer, endings });

@@ -1,6 +1,8 @@
 import { hash } from "node:crypto";
 import type { Place } from "../kernel/place.ts";
 import type { Price } from "../kernel/price.ts";
+import type { Quality } from "../kernel/quality.ts";
+import type { QualityMeter } from "../flow/quality.ts";
 import type { Catalogue } from "../market/catalogue.ts";
 import { deliveredWhole, readRules, termsOf } from "../market/policy.ts";
 import { describePolicy, plainPolicy, type PolicyPromise } from "../market/policy/plain.ts";
@@ -30,7 +32,11 @@ export interface FoundOffer extends Omit<Terms, "topics"> {
   readonly promises: readonly PolicyPromise[];
   /** ISO 8601, UTC: when its provider's catalogue was last read; absent: it is our own. */
   readonly seenAt?: string;
+  /** As its provider measured it. */
+  readonly quality?: Quality;
 }
+
+export type MeasuredQuality = Pick<QualityMeter, "of" | "onTold">;
 
 interface Whose {
   readonly provider: string;
@@ -47,16 +53,22 @@ export function offersOfDataset(dataset: Dataset, whose: Whose): FoundOffer[] {
   });
 }
 
-export function ownOffer(product: Product, catalogue: Catalogue, whose: Whose): FoundOffer[] {
+export function ownOffer(
+  product: Product,
+  { catalogue, quality }: { catalogue: Catalogue; quality: MeasuredQuality },
+  whose: Whose,
+): FoundOffer[] {
   const policy = catalogue.offerOf(product.id);
   if (!policy) return [];
   const { keywords, topics, terms, units } = product;
+  const measured = quality.of(product.id);
   const about = {
     ...product,
     keywords: [...keywords],
     topics: [...topics],
     units: [...(units ?? [])],
     price: terms.price,
+    ...(measured === undefined ? {} : { quality: measured }),
   };
   return [foundOffer(product.id, policy["@id"], termsOf(readRules(policy)), about, whose)];
 }
@@ -73,6 +85,7 @@ export function entryOf(found: FoundOffer): SearchEntry {
     delivery: found.delivery,
     units: found.units ?? [],
     ...(place !== undefined && { place }),
+    ...(found.quality !== undefined && { lastAt: Date.parse(found.quality.lastAt) }),
     price: found.price,
     weight: weightOf(found),
     digest: hash("sha256", JSON.stringify(found), "base64url"),
@@ -101,7 +114,7 @@ function foundOffer(
   about: AboutProduct,
   whose: Whose,
 ): FoundOffer {
-  const { description, sector, keywords, units, place } = about;
+  const { description, sector, keywords, units, place, quality } = about;
   return {
     ...terms,
     offer,
@@ -119,6 +132,7 @@ function foundOffer(
     ...(keywords === undefined ? {} : { keywords }),
     ...(units === undefined || units.length === 0 ? {} : { units }),
     ...(place === undefined ? {} : { place }),
+    ...(quality === undefined ? {} : { quality }),
   };
 }
 

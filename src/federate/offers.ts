@@ -5,7 +5,7 @@ import type { Catalogue } from "../market/catalogue.ts";
 import type { FoundEntry, SearchIndex, SearchQuery } from "../ports/search.ts";
 import type { Signer } from "../ports/signer.ts";
 import { Crawler, type CrawlState } from "./crawler.ts";
-import { entryOf, type FoundOffer, ownOffer } from "./found-offer.ts";
+import { entryOf, type FoundOffer, type MeasuredQuality, ownOffer } from "./found-offer.ts";
 import type { PeerBook } from "./peers.ts";
 
 export interface OffersOptions {
@@ -15,6 +15,7 @@ export interface OffersOptions {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly search: SearchIndex;
+  readonly quality: MeasuredQuality;
   readonly name: string;
   /** Between two readings of a peer's catalogue, about. */
   readonly crawlMs?: number;
@@ -44,6 +45,7 @@ export class Offers {
     const { crawlMs: everyMs } = options;
     this.#crawler = new Crawler({ ...options, ...(everyMs !== undefined && { everyMs }) });
     options.catalogue.listen(() => this.#syncOwn());
+    options.quality.onTold(() => this.#syncOwn());
   }
 
   /** Begins to read peers' catalogues; called once the node can be asked back. */
@@ -138,10 +140,12 @@ export class Offers {
   }
 
   async #putOwn(): Promise<void> {
-    const { catalogue, signer, name, search, clock } = this.#options;
+    const { catalogue, signer, name, search, quality, clock } = this.#options;
     const whose = { provider: signer.did, providerName: name };
     const known = (await search.known(signer.did))?.digests ?? new Map<string, string>();
-    const offers = catalogue.list().flatMap((product) => ownOffer(product, catalogue, whose));
+    const offers = catalogue
+      .list()
+      .flatMap((product) => ownOffer(product, { catalogue, quality }, whose));
     const entries = offers.map((found) => entryOf(found));
     const ids = new Set(entries.map(({ offer }) => offer));
     await search.change(signer.did, {

@@ -1,8 +1,9 @@
-import { parseAmount } from "../kernel/amount.ts";
+import { formatAmount, parseAmount } from "../kernel/amount.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { ComityError, problemOf } from "../kernel/errors.ts";
 import type { Entropy } from "../kernel/id.ts";
 import type { Journal } from "../kernel/journal.ts";
+import { amountMicro } from "../kernel/price.ts";
 import { Turns } from "../kernel/turns.ts";
 import type { Agreement } from "../market/agreement.ts";
 import type { SearchQuery } from "../ports/search.ts";
@@ -56,6 +57,7 @@ export interface WantsOptions {
 const kind = "want";
 const wantsMax = 1_000;
 const matchesMax = 100;
+const minutesPerMonth = 30 * 24 * 60;
 
 /** Looks for what is wanted whenever peers' catalogues bring something new. */
 export class Wants {
@@ -201,6 +203,18 @@ function obstacle(want: Want, offer: FoundOffer): string | undefined {
   if (parseAmount(offer.price.amount) === 0n) return undefined;
   if (want.spendMax === undefined) return "it costs money, and the want has no budget";
   const { currency } = offer.price;
-  if (currency === want.spendMax.currency) return undefined;
-  return `it is paid in ${currency}, and the budget is in ${want.spendMax.currency}`;
+  const budget = want.spendMax;
+  if (currency !== budget.currency) {
+    return `it is paid in ${currency}, and the budget is in ${budget.currency}`;
+  }
+  const month = monthMicro(offer);
+  if (month === undefined || month <= (parseAmount(budget.amount) ?? 0n)) return undefined;
+  return `a month of it would cost ${formatAmount(month)} ${currency}, and the budget is ${budget.amount}`;
+}
+
+/** By the rate its provider measured; undefined where there is none yet: the budget still bounds it. */
+function monthMicro({ price, quality, messagesMax }: FoundOffer): bigint | undefined {
+  if (quality === undefined) return undefined;
+  const messages = Math.ceil((quality.messages / quality.minutes) * minutesPerMonth);
+  return amountMicro(price, Math.min(messages, messagesMax ?? messages));
 }

@@ -13,6 +13,7 @@ import type { Store } from "../ports/store.ts";
 import type { UsagePort } from "../ports/usage.ts";
 import type { Gate } from "./gate.ts";
 import { Grants } from "./grants.ts";
+import { QualityMeter } from "./quality.ts";
 import { Retained } from "./retained.ts";
 import { Router, type Route } from "./router.ts";
 import type { Run } from "./run.ts";
@@ -45,19 +46,27 @@ export class Flow {
   readonly router: Router;
   readonly retained: Retained;
   readonly grants: Grants;
+  readonly quality: QualityMeter;
   readonly outside: FlowOutside;
   readonly counts = { messagesIn: 0, payloadBytesIn: 0, dropped: 0 };
   readonly #logged = new Map<string, LoggedStream>();
 
-  private constructor(outside: FlowOutside, retained: Retained) {
+  private constructor(outside: FlowOutside, retained: Retained, quality: QualityMeter) {
     this.outside = outside;
     this.retained = retained;
-    this.router = new Router((topic) => this.#logsOf(topic));
+    this.quality = quality;
+    this.router = new Router(
+      (topic) => this.#logsOf(topic),
+      (topic) => quality.countersOf(topic),
+    );
+    quality.onProducts(() => this.router.invalidate());
     this.grants = new Grants(outside);
   }
 
   static async open(outside: FlowOutside): Promise<Flow> {
-    return new Flow(outside, await Retained.open(outside.store, outside.clock));
+    const { store, clock } = outside;
+    const quality = await QualityMeter.open({ store, clock });
+    return new Flow(outside, await Retained.open(store, clock), quality);
   }
 
   /** Opens the product's log where it is logged; its messages are durable from then on. */
@@ -113,6 +122,7 @@ export class Flow {
 
   /** To everybody here who subscribed. */
   deliver(run: Run, route: Route): void {
+    for (const counter of route.counters) counter.messages += run.count;
     for (const subscription of route.subscriptions) {
       if (subscription.noLocal === true && run.origin === subscription.receiver) continue;
       subscription.receiver.receive(run, subscription);
@@ -134,6 +144,7 @@ export class Flow {
 
   async close(): Promise<void> {
     for (const { log } of this.#logged.values()) await log.flushed().catch(() => {});
+    await this.quality.close();
     await this.grants.close();
   }
 

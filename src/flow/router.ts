@@ -1,3 +1,4 @@
+import type { Passing } from "./measured.ts";
 import type { Run } from "./run.ts";
 import type { StreamLog } from "./stream-log.ts";
 
@@ -24,6 +25,8 @@ export interface Route {
   readonly topicBytes: Buffer;
   readonly subscriptions: readonly Subscription[];
   readonly logs: readonly StreamLog[];
+  /** Of the products it belongs to: each counts what is delivered. */
+  readonly counters: readonly Passing[];
   readonly generation: number;
 }
 
@@ -42,11 +45,16 @@ export class Router {
   readonly #root = emptyLevel();
   readonly #routes = new Map<string, Route>();
   readonly #logsOf: (topic: string) => readonly StreamLog[];
+  readonly #countersOf: (topic: string) => readonly Passing[];
   #generation = 0;
   #size = 0;
 
-  constructor(logsOf: (topic: string) => readonly StreamLog[]) {
+  constructor(
+    logsOf: (topic: string) => readonly StreamLog[],
+    countersOf: (topic: string) => readonly Passing[] = () => [],
+  ) {
     this.#logsOf = logsOf;
+    this.#countersOf = countersOf;
   }
 
   /** How many subscriptions there are. */
@@ -86,6 +94,7 @@ export class Router {
       topicBytes: Buffer.from(topic),
       subscriptions: onePerReceiver(this.#match(topic)),
       logs: this.#logsOf(topic),
+      counters: this.#countersOf(topic),
       generation: this.#generation,
     };
     if (this.#routes.size >= routesMax) this.#routes.delete(this.#routes.keys().next().value!);

@@ -169,6 +169,7 @@ function rooms(state: SmallState, search: SearchIndex): Rooms {
     products: {
       list: () => [...state.products.values()],
       get: (id) => state.products.get(id),
+      quality: () => undefined,
       add: async (draft) => {
         const product = productFrom(draft, Date.parse("2026-11-22T00:00:00Z"));
         state.products.set(draft.id, product);

@@ -13,6 +13,7 @@ import {
 } from "../../src/federate/federation.ts";
 import type { Caller } from "../../src/federate/outbound.ts";
 import type { LocalPeer } from "../../src/federate/resolver.ts";
+import { QualityMeter } from "../../src/flow/quality.ts";
 import { type Clock, systemClock } from "../../src/kernel/clock.ts";
 import { systemEntropy } from "../../src/kernel/id.ts";
 import { Journal } from "../../src/kernel/journal.ts";
@@ -89,6 +90,7 @@ export async function openSide(
     catalogue,
     agreements,
     search,
+    quality: await QualityMeter.open({ store, clock }),
     profile: { name: seat.name, title: `The ${seat.name}`, country: "NL", currency: "EUR" },
     baseUrl: () => seat.url,
     mqttUrl: () => `mqtt://127.0.0.1:${seat.port + 1}`,

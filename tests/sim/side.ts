@@ -7,6 +7,7 @@ import {
   openFederation,
 } from "../../src/federate/federation.ts";
 import { receiptRoutes } from "../../src/federate/receipt-routes.ts";
+import { QualityMeter } from "../../src/flow/quality.ts";
 import type { Clock } from "../../src/kernel/clock.ts";
 import type { Entropy } from "../../src/kernel/id.ts";
 import { Journal } from "../../src/kernel/journal.ts";
@@ -193,6 +194,7 @@ async function openProcess(outside: {
   const federation = await openFederation({
     ...{ store, signer, clock, entropy, journal, catalogue, agreements },
     search: directSearch(),
+    quality: await QualityMeter.open({ store, clock }),
     crawlMs: 0,
     profile: { name, title: name, country: "NL", currency: "EUR" },
     baseUrl: () => origin,

@@ -1,6 +1,7 @@
 import { hash } from "node:crypto";
 import type { FastifyInstance } from "fastify";
 import { ComityError } from "../../kernel/errors.ts";
+import type { Quality } from "../../kernel/quality.ts";
 import type { Catalogue } from "../../market/catalogue.ts";
 import { formatsFor } from "../../market/formats.ts";
 import { shownOffer } from "../../market/policy.ts";
@@ -14,6 +15,7 @@ import {
 } from "../../wire/dsp/messages.ts";
 import { parseMessage } from "../../wire/dsp/parse.ts";
 import type { AuthenticatePeer } from "../authenticate.ts";
+import type { MeasuredQuality } from "../found-offer.ts";
 import { type CatalogueQuery, catalogueQuery, pageOf } from "./catalogue-query.ts";
 import { answerInDsp } from "./dsp-errors.ts";
 
@@ -25,6 +27,7 @@ export interface CatalogueRoutesDeps {
   readonly authenticatePeer: AuthenticatePeer;
   readonly catalogue: Catalogue;
   readonly signer: Signer;
+  readonly quality: MeasuredQuality;
   readonly baseUrl: () => string;
 }
 
@@ -33,7 +36,7 @@ export async function catalogueRoutes(
   app: FastifyInstance,
   deps: CatalogueRoutesDeps,
 ): Promise<void> {
-  const { authenticatePeer, catalogue, signer, baseUrl } = deps;
+  const { authenticatePeer, catalogue, signer, quality, baseUrl } = deps;
   const service = () => ({
     "@id": `${signer.did}#dataspace`,
     "@type": "DataService",
@@ -46,11 +49,12 @@ export async function catalogueRoutes(
     distribution: formatsFor(product.terms.price).map((format) => {
       return { "@type": "Distribution", format, accessService: service() };
     }),
-    comity: aboutOf(product),
+    comity: aboutOf(product, quality.of(product.id)),
   });
-  /** Of the whole catalogue; made anew once a product came or went. */
+  /** Of the whole catalogue; made anew once a product came or went, or was measured anew. */
   let digest: string | undefined;
   catalogue.listen(() => (digest = undefined));
+  quality.onTold(() => (digest = undefined));
   /** RFC 9110 §8.8.3: of the catalogue as this query sees it. */
   const tagOf = (query: CatalogueQuery): string => {
     digest ??= digestOf([baseUrl(), ...catalogue.list().map(datasetOf)]);
@@ -101,7 +105,7 @@ function digestOf(told: readonly unknown[]): string {
   return hash("sha256", JSON.stringify(told), "base64url").slice(0, 22);
 }
 
-function aboutOf(product: Product): AboutProduct {
+function aboutOf(product: Product, quality: Quality | undefined): AboutProduct {
   const { title, description, delivery, topics, sector, approval, place } = product;
   return {
     title,
@@ -114,5 +118,6 @@ function aboutOf(product: Product): AboutProduct {
     ...(approval === undefined ? {} : { approval }),
     ...(product.units === undefined ? {} : { units: [...product.units] }),
     ...(place === undefined ? {} : { place }),
+    ...(quality === undefined ? {} : { quality }),
   };
 }

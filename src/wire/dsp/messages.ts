@@ -204,6 +204,16 @@ export const CatalogRequestMessage = Type.Object({
   filter: Type.Optional(Type.Unknown()),
 });
 
+/** As its provider measured it: the interface `Quality`. */
+const quality = Type.Object({
+  minutes: Type.Integer({ minimum: 1, maximum: 1_440 }),
+  messages: Type.Integer({ minimum: 0 }),
+  perMinuteMedian: Type.Number({ minimum: 0 }),
+  minutesWithData: Type.Number({ minimum: 0, maximum: 1 }),
+  longestGapSeconds: Type.Integer({ minimum: 0 }),
+  lastAt: Type.String({ pattern: "^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ$" }),
+});
+
 /** What a product says about itself beyond its policy: our member of a Dataset. */
 const aboutProduct = Type.Object({
   title: Type.String(),
@@ -219,6 +229,7 @@ const aboutProduct = Type.Object({
     Type.Object({ lat: Type.Number(), lon: Type.Number(), name: Type.Optional(Type.String()) }),
   ),
   price: Type.Optional(price),
+  quality: Type.Optional(quality),
 });
 export type AboutProduct = Static<typeof aboutProduct>;
 
