@@ -54,7 +54,15 @@ export const Status = Type.Object({
   uptimeSeconds: count,
 });
 
+const told = {
+  plain: Type.String({ description: "The terms in plain English." }),
+  promises: Type.Array(Type.Object({ text, kind: either("enforced", "attested", "owed") }), {
+    description: "The same line by line: enforced on every message, attested, or owed.",
+  }),
+};
+
 export const Negotiation = Type.Object({
+  ...told,
   pid: text,
   role,
   state: either(
@@ -115,13 +123,6 @@ export const Refusal = Type.Object({
   }),
   signed: Type.Unknown({ description: "A JWS over the record's canonical form." }),
 });
-
-const told = {
-  plain: Type.String({ description: "The terms in plain English." }),
-  promises: Type.Array(Type.Object({ text, kind: either("enforced", "attested", "owed") }), {
-    description: "The same line by line: enforced on every message, attested, or owed.",
-  }),
-};
 
 /** What really passed over the last day. */
 const Quality = Type.Object({

@@ -9,6 +9,7 @@ import type {
   UsageResource,
   WantResource,
   NegotiationWish,
+  ProposalToMake,
 } from "../client/resources.ts";
 import type { DataAccessAsked } from "../federate/data-access-requests.ts";
 import type { Clock } from "../kernel/clock.ts";
@@ -170,6 +171,8 @@ export interface NegotiationsApi {
   need(pid: string): Promise<Negotiation>;
   /** As consumer; resolves when the request is on its way. */
   request(wish: NegotiationWish): Promise<Negotiation>;
+  /** As provider; resolves when the offer is on its way. */
+  propose(proposal: { product: string } & ProposalToMake): Promise<Negotiation>;
   /** One step, told to the other side; STATE_INVALID where the protocol does not allow it. */
   move(pid: string, move: ProviderMove | ConsumerMove): Promise<Negotiation>;
 }

@@ -1,11 +1,11 @@
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance } from "fastify";
-import { Type } from "typebox";
+import { type Static, Type } from "typebox";
 import type { NegotiationAct, NegotiationResource } from "../client/resources.ts";
 import { ComityError } from "../kernel/errors.ts";
 import type { ConsumerMove, ProviderMove } from "../market/decisions.ts";
 import type { Negotiation } from "../market/negotiation.ts";
-import { readRules } from "../market/policy.ts";
+import { amendedRules, offerIdFor, readRules, termsOf } from "../market/policy.ts";
 import * as answers from "./answers.ts";
 import type { ApiDeps } from "./deps.ts";
 import { allow, audited } from "./guard.ts";
@@ -15,7 +15,9 @@ import {
   NegotiationActBody,
   NegotiationActParams,
   NegotiationBody,
+  ProposalBody,
 } from "./schemas.ts";
+import { told } from "./told.ts";
 
 /** Negotiations that are listed at once, the newest first. */
 const negotiationsMax = 1_000;
@@ -68,6 +70,25 @@ export function negotiationRoutes(scope: FastifyInstance, deps: ApiDeps): void {
   );
 
   app.post(
+    "/products/:id/proposals",
+    {
+      config: allow("trader", "negotiation.propose"),
+      schema: {
+        summary: "Offer a product to a consumer unasked; what comes of it is not awaited",
+        params: IdParams,
+        body: ProposalBody,
+        response: { 201: one },
+      },
+    },
+    async (request, reply) => {
+      const proposal = { ...request.body, product: request.params.id };
+      const what = `${proposal.product} to ${proposal.consumer}`;
+      const begun = await audited(deps, request, what, () => deps.negotiations.propose(proposal));
+      return reply.code(201).send(resource(begun));
+    },
+  );
+
+  app.post(
     "/negotiations/:id/:act",
     {
       config: allow("trader", "negotiation"),
@@ -81,21 +102,36 @@ export function negotiationRoutes(scope: FastifyInstance, deps: ApiDeps): void {
     async (request) => {
       const { id, act } = request.params;
       return audited(deps, request, `${act} ${id}`, async () =>
-        resource(await deps.negotiations.move(id, moveOf(act, request.body ?? {}))),
+        resource(
+          await deps.negotiations.move(id, await moveOf(deps, request.params, request.body)),
+        ),
       );
     },
   );
 }
 
-function moveOf(
-  act: NegotiationAct,
-  body: { readonly reason?: string; readonly offer?: { readonly "@id": string } },
-): ProviderMove | ConsumerMove {
-  if (act === "terminate") return { do: act, reason: body.reason ?? "terminated by its owner" };
+async function moveOf(
+  deps: ApiDeps,
+  { id, act }: { readonly id: string; readonly act: NegotiationAct },
+  body: Static<typeof NegotiationActBody>,
+): Promise<ProviderMove | ConsumerMove> {
+  const { reason, offer, terms } = body ?? {};
+  if (act === "terminate") return { do: act, reason: reason ?? "terminated by its owner" };
   if (act !== "offer" && act !== "request") return { do: act };
-  if (!body.offer) throw new ComityError("BODY_INVALID", { problem: "/offer is missing" });
-  const offer = { "@type": "Offer", "@id": body.offer["@id"], ...readRules(body.offer) } as const;
-  return { do: act, offer };
+  if (offer && terms) throw bodyInvalid("/offer and /terms exclude each other");
+  if (offer) {
+    return { do: act, offer: { "@type": "Offer", "@id": offer["@id"], ...readRules(offer) } };
+  }
+  if (!terms) throw bodyInvalid("/offer is missing, or /terms");
+  // what is on the table, with these terms said anew
+  const { product, rules, delivered } = await deps.negotiations.need(id);
+  const amended = amendedRules(rules, terms);
+  const named = offerIdFor(product, amended, delivered);
+  return { do: act, offer: { "@type": "Offer", "@id": named, ...amended } };
+}
+
+function bodyInvalid(problem: string): ComityError {
+  return new ComityError("BODY_INVALID", { problem });
 }
 
 function resource(negotiation: Negotiation): NegotiationResource {
@@ -106,5 +142,6 @@ function resource(negotiation: Negotiation): NegotiationResource {
     offer: { "@id": offer, ...rules },
     ...(draft === undefined ? {} : { agreement: draft.id }),
     ...(problem === undefined ? {} : { problem }),
+    ...told(termsOf(readRules(rules))),
   };
 }

@@ -179,10 +179,15 @@ export const NegotiationActBody = Type.Union([
     {
       reason: Type.Optional(text(1000)),
       offer: Type.Optional(Type.Object({ "@id": text(512) })),
+      terms: Type.Optional(SomeTerms),
     },
     strict,
   ),
 ]);
+export const ProposalBody = Type.Object(
+  { consumer: text(512), terms: Type.Optional(SomeTerms) },
+  strict,
+);
 export const NegotiationActParams = Type.Object({
   id: text(512),
   act: Type.Union([

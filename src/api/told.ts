@@ -34,6 +34,6 @@ export function toldAgreement(agreement: Agreement): AgreementDetail {
   };
 }
 
-function told(terms: PolicyTerms): ToldTerms {
+export function told(terms: PolicyTerms): ToldTerms {
   return { plain: plainPolicy(terms), promises: describePolicy(terms) };
 }

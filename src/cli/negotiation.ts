@@ -1,7 +1,9 @@
 import { Command } from "commander";
 import type { NegotiationAct, NegotiationResource } from "../client/resources.ts";
 import { type CliIo, connect, globals, readObject } from "./context.ts";
+import { invalid } from "./flags.ts";
 import { printJson, printLine, printTable } from "./output.ts";
+import { printTerms, type TermsFlags, termsSaid, withTermsOptions } from "./terms.ts";
 
 /** Moves without an offer of one's own, and what each of them says. */
 const plain = {
@@ -11,12 +13,13 @@ const plain = {
   finalize: "let the agreement stand",
 } as const;
 
-/** `negotiation list`, `show`, `ask`, and a verb a move. */
+/** `negotiation list`, `show`, `ask`, `propose`, and a verb a move. */
 export function negotiationCommand(io: CliIo): Command {
   const group = new Command("negotiation").description("how agreements come about, step by step");
   group.addCommand(listCommand(io));
   group.addCommand(showCommand(io));
   group.addCommand(askCommand(io));
+  group.addCommand(proposeCommand(io));
   for (const [act, text] of Object.entries(plain)) {
     const command = moveCommand(act, text).action(
       async (pid: string, _options: unknown, self: Command) =>
@@ -67,6 +70,7 @@ function showCommand(io: CliIo): Command {
       const { role, counterpart, product, state, problem, offer } = negotiation;
       printLine(io, `${product}, ${role === "provider" ? "to" : "from"} ${counterpart}: ${state}`);
       if (problem !== undefined) printLine(io, `  ${problem}`);
+      printTerms(io, negotiation);
       printLine(io, JSON.stringify(offer, null, 2));
     });
 }
@@ -86,10 +90,33 @@ function askCommand(io: CliIo): Command {
 }
 
 function offerCommand(io: CliIo, act: "offer" | "request", text: string): Command {
-  return moveCommand(act, text)
-    .requiredOption("--file <offer.json>", "the terms as an ODRL offer, in JSON or YAML")
-    .action(async (pid: string, { file }: { file: string }, self: Command) => {
-      await move(io, self, pid, act, { offer: readObject(file, "offer") });
+  return withTermsOptions(moveCommand(act, text))
+    .option("--file <offer.json>", "or all of it as an ODRL offer, in JSON or YAML")
+    .addHelpText("after", "\nWhat no option names stays as it is on the table.")
+    .action(async (pid: string, flags: TermsFlags & { file?: string }, self: Command) => {
+      const terms = termsSaid(flags);
+      const isSaid = Object.keys(terms).length > 0;
+      if (isSaid === (flags.file !== undefined)) {
+        throw invalid(`negotiation ${act} takes terms, such as --messages-max, or a --file`);
+      }
+      const said =
+        flags.file === undefined ? { terms } : { offer: readObject(flags.file, "offer") };
+      await move(io, self, pid, act, said);
+    });
+}
+
+function proposeCommand(io: CliIo): Command {
+  const command = new Command("propose")
+    .description("offer a product of yours to somebody who has not asked")
+    .argument("<product>", "its id, from comity product list")
+    .requiredOption("--to <peer>", "to whom: a peer's name, or a participant's id such as a DID");
+  return withTermsOptions(command)
+    .addHelpText("after", "\nWhat no option names is as the product says.")
+    .action(async (product: string, flags: TermsFlags & { to: string }, self: Command) => {
+      const node = connect(io, self);
+      const peer = (await node.peers()).find(({ name }) => name === flags.to);
+      const proposal = { consumer: peer?.did ?? flags.to, terms: termsSaid(flags) };
+      told(io, self, await node.propose(product, proposal));
     });
 }
 
@@ -104,7 +131,7 @@ async function move(
   command: Command,
   pid: string,
   act: NegotiationAct,
-  said: { readonly reason?: string; readonly offer?: object } = {},
+  said: Parameters<ReturnType<typeof connect>["actOnNegotiation"]>[2] = {},
 ): Promise<void> {
   told(io, command, await connect(io, command).actOnNegotiation(pid, act, said));
 }

@@ -19,6 +19,7 @@ import type {
   NegotiationAct,
   NegotiationResource,
   NegotiationWish,
+  ProposalToMake,
   NewProduct,
   NewThing,
   NewWant,
@@ -36,7 +37,7 @@ import type {
 } from "./resources.ts";
 import type { CallerResource } from "./callers.ts";
 import type { ShareResource } from "./shares.ts";
-import type { LintResource } from "./terms.ts";
+import type { LintResource, TermsResource } from "./terms.ts";
 import type { Effect, World } from "./world.ts";
 
 export interface ComityHttpOptions {
@@ -175,10 +176,19 @@ export class ComityHttp {
   negotiation = (pid: string) => this.#json<NegotiationResource>(`/negotiations/${part(pid)}`);
   requestNegotiation = (wish: NegotiationWish) =>
     this.#json<NegotiationResource>("/negotiations", { method: "POST", json: wish });
+  propose = (product: string, proposal: ProposalToMake) =>
+    this.#json<NegotiationResource>(`/products/${part(product)}/proposals`, {
+      method: "POST",
+      json: proposal,
+    });
   actOnNegotiation = (
     pid: string,
     act: NegotiationAct,
-    said: { readonly reason?: string; readonly offer?: object } = {},
+    said: {
+      readonly reason?: string;
+      readonly offer?: object;
+      readonly terms?: Partial<TermsResource>;
+    } = {},
   ) =>
     this.#json<NegotiationResource>(`/negotiations/${part(pid)}/${act}`, {
       method: "POST",

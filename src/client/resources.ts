@@ -44,8 +44,8 @@ export type NegotiationAct =
   | "finalize"
   | "terminate";
 
-/** How an agreement comes about, by its pid on this node. */
-export interface NegotiationResource {
+/** How an agreement comes about, by its pid on this node, with the terms on the table. */
+export interface NegotiationResource extends ToldTerms {
   readonly pid: string;
   readonly role: "provider" | "consumer";
   readonly state:
@@ -75,6 +75,14 @@ export interface NegotiationWish {
   readonly policy?: object;
   /** The provider's versioned DSP base URL, where its own documents are not to be asked. */
   readonly address?: string;
+}
+
+/** An offer to make unasked. */
+export interface ProposalToMake {
+  /** The consumer's participant id. */
+  readonly consumer: string;
+  /** Where they differ from the product's. */
+  readonly terms?: Partial<TermsResource>;
 }
 
 /** How an agreed stream is handed over, by its pid on this node. */

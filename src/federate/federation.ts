@@ -94,7 +94,7 @@ export async function openFederation(options: FederationOptions): Promise<Federa
   const decisions: Decisions = { ...ownDecisions(catalogue), ...options.decisions };
   const shared = { ...options, decisions, peers, outbox };
   const desk = await NegotiationDesk.open(shared);
-  const provider = new NegotiationProvider(desk, catalogue);
+  const provider = new NegotiationProvider(desk, options);
   const consumer = new NegotiationConsumer(desk);
   const requests = new NegotiationRequests(desk, options);
   const own = { desk, provider, consumer, requests, decisions };

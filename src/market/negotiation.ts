@@ -89,6 +89,7 @@ export interface Negotiation {
   readonly pid: string;
   readonly role: Role;
   readonly state: NegotiationState;
+  /** Empty until the consumer has answered a first offer of ours. */
   readonly consumerPid: string;
   /** The consumer learns it from the first answer. */
   readonly providerPid?: string;
@@ -109,6 +110,8 @@ export interface Negotiation {
   readonly taken?: readonly string[];
   /** On the consumer: what the catalogue called it. */
   readonly title?: string;
+  /** Provider: a person began it with an offer, so that a person answers what comes back. */
+  readonly proposed?: true;
   /** Does the other side sign agreements (the extension)? */
   readonly signs: boolean;
   /** What both are signing, from AGREED on; `evidence` gathers the signatures. */

@@ -10,7 +10,7 @@ import { isAtomic, policyProfile, type PolicyTerms, refused } from "./policy/rul
 import { type Rule, type Rules, unenforceable } from "./policy/rules.ts";
 import { readShape } from "./policy/shape.ts";
 import { termsProblem } from "./policy/term-values.ts";
-import type { Product } from "./product.ts";
+import type { Product, Terms } from "./product.ts";
 
 export type { Rules };
 
@@ -101,6 +101,14 @@ function readProhibitions(rules: readonly Rule[]): Pick<PolicyTerms, "noResharin
 /** All that a product's policy says. */
 export function termsOfProduct({ terms, conditions }: Product): PolicyTerms {
   return { ...terms, ...conditions };
+}
+
+/** The same with some terms said anew; POLICY_UNENFORCEABLE where they do not go together. */
+export function amendedRules(policy: unknown, change: Partial<Terms>): Rules {
+  const terms = { ...termsOf(readRules(policy)), ...change };
+  const problem = termsProblem(terms);
+  if (problem !== undefined) throw refused(problem);
+  return rulesOf(terms);
 }
 
 export function compileOffer(product: Product): Offer {

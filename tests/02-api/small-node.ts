@@ -235,6 +235,9 @@ function rooms(state: SmallState, search: SearchIndex): Rooms {
       need: async (id) => {
         throw new ComityError("NOT_FOUND", { what: "negotiation", id });
       },
+      propose: async ({ product: id }) => {
+        throw new ComityError("NOT_FOUND", { what: "product", id });
+      },
       request: async ({ offer: id }) => {
         throw new ComityError("NOT_FOUND", { what: "offer", id });
       },

@@ -188,11 +188,15 @@ export class NegotiationDesk {
   /** Ends it by our own move, and tells the other side where it can be told. */
   async end(from: Negotiation, reason: string, code?: string): Promise<void> {
     this.after(from, "terminate", from.role);
-    const { consumerPid, providerPid } = from;
+    const isKnown = from.providerPid !== undefined && from.consumerPid !== "";
+    await this.terminate(from, reason, isKnown ? this.#goodbye(from, reason, code) : undefined);
+  }
+
+  #goodbye(to: Negotiation, reason: string, code?: string): Omit<Outgoing, "id" | "at"> {
+    const { consumerPid, providerPid } = to;
     const members = { providerPid, consumerPid, ...(code === undefined ? {} : { code }) };
     const body = message("ContractNegotiationTerminationMessage", { ...members, reason: [reason] });
-    const letter = providerPid === undefined ? undefined : this.letter(from, "/termination", body);
-    await this.terminate(from, reason, letter);
+    return this.letter(to, "/termination", body);
   }
 
   /** The other side ended it (DSP 2025-1 §7.2.6); said again, it stays ended. */
@@ -263,13 +267,19 @@ export class NegotiationDesk {
     return { did: to.counterpart, url, body: named, kind: "negotiation", subject: to.pid };
   }
 
-  /** The provider's pid comes with the answer to our request, or with the agreement itself. */
+  /** The other side's pid comes with its answer to our first message, or with its next message. */
   async #acknowledged(pid: string, answer: unknown): Promise<void> {
     if (!matchesMessage(ContractNegotiation, answer)) return;
     await this.turns.take(pid, async () => {
       const now = await this.get(pid);
-      if (now?.state !== "REQUESTED" || now.providerPid !== undefined) return;
-      await this.#commit({ ...now, providerPid: answer.providerPid });
+      if (now?.state === "REQUESTED" && now.providerPid === undefined) {
+        await this.#commit({ ...now, providerPid: answer.providerPid });
+      } else if (now?.role === "provider" && now.consumerPid === "") {
+        const known = { ...now, consumerPid: answer.consumerPid };
+        // ended while the offer was on its way: only now can the consumer be told
+        const isOver = known.state === "TERMINATED";
+        await this.#commit(known, isOver ? this.#goodbye(known, known.problem ?? "") : undefined);
+      }
     });
   }
 

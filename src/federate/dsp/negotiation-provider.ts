@@ -11,6 +11,8 @@ import {
 } from "../../market/evidence.ts";
 import type { Negotiation } from "../../market/negotiation.ts";
 import {
+  amendedRules,
+  compileOffer,
   type Offer,
   offerIdFor,
   policyDigest,
@@ -20,12 +22,13 @@ import {
   type Rules,
   termsOf,
 } from "../../market/policy.ts";
-import { isOfferedTo, type Product } from "../../market/product.ts";
+import { isOfferedTo, type Product, type Terms } from "../../market/product.ts";
 import type { GeneralJws } from "../../ports/signer.ts";
 import {
   type ContractAgreementVerificationMessage,
   type ContractNegotiationEventMessage,
   type ContractRequestMessage,
+  dspPath,
   message,
 } from "../../wire/dsp/messages.ts";
 import { mergeSignatures } from "../../wire/jws.ts";
@@ -34,14 +37,31 @@ import type { NegotiationDesk } from "./negotiation-desk.ts";
 import { pidFor } from "./pid.ts";
 import { onTable } from "./on-table.ts";
 
+export interface NegotiationProviderOptions {
+  readonly catalogue: Catalogue;
+  /** This node's public base URL. */
+  readonly baseUrl: () => string;
+}
+
+/** An offer made unasked. */
+export interface Proposal {
+  /** The consumer's participant id. */
+  readonly consumer: string;
+  readonly product: string;
+  /** Where they differ from the product's. */
+  readonly terms?: Partial<Terms>;
+}
+
 /** The provider's side: what the consumer sends, and the moves that answer it. */
 export class NegotiationProvider {
   readonly #desk: NegotiationDesk;
   readonly #catalogue: Catalogue;
+  readonly #baseUrl: () => string;
 
-  constructor(desk: NegotiationDesk, catalogue: Catalogue) {
+  constructor(desk: NegotiationDesk, { catalogue, baseUrl }: NegotiationProviderOptions) {
     this.#desk = desk;
     this.#catalogue = catalogue;
+    this.#baseUrl = baseUrl;
   }
 
   /** ContractRequestMessage (DSP 2025-1 §7.2.1); the same consumerPid again changes nothing. */
@@ -74,7 +94,8 @@ export class NegotiationProvider {
       }
       const table = onTable(now.product, request.offer, now.delivered);
       const signs = now.signs || request.comity !== undefined;
-      const change = { ...table, signs, ...this.#desk.take(now, request) };
+      const { consumerPid } = request;
+      const change = { ...table, consumerPid, signs, ...this.#desk.take(now, request) };
       await this.#desk.step(now, "request", "consumer", change);
     });
   }
@@ -87,7 +108,8 @@ export class NegotiationProvider {
       const act = event.eventType === "ACCEPTED" ? "accept" : "finalize";
       this.#desk.after(now, act, "consumer");
       const signs = now.signs || event.comity !== undefined;
-      await this.#desk.step(now, act, "consumer", { signs, ...this.#desk.take(now, event) });
+      const change = { consumerPid: event.consumerPid, signs, ...this.#desk.take(now, event) };
+      await this.#desk.step(now, act, "consumer", change);
     });
   }
 
@@ -138,26 +160,65 @@ export class NegotiationProvider {
   /** Other terms, ours (ContractOfferMessage, §7.2.2). */
   async offer(negotiation: Negotiation, offer: Rules & Partial<Offer>): Promise<void> {
     this.#desk.after(negotiation, "offer", "provider");
+    const { pid: providerPid, consumerPid, counterpart } = negotiation;
     const product = this.#need(negotiation.product);
+    const { table, said } = this.#made(product, offer, counterpart);
+    const body = message("ContractOfferMessage", { providerPid, consumerPid, ...said });
+    const letter = this.#desk.letter(negotiation, "/offers", body);
+    await this.#desk.step(negotiation, "offer", "provider", table, letter);
+  }
+
+  /** The same message unasked begins a negotiation (§7.2.2). */
+  async propose({ consumer, product: id, terms = {} }: Proposal): Promise<Negotiation> {
+    const { peers, signer, entropy, clock } = this.#desk.options;
+    const product = this.#catalogue.get(id);
+    if (!product) throw new ComityError("NOT_FOUND", { what: "product", id });
+    const ended = (problem: string) =>
+      new ComityError("NEGOTIATION_ENDED", { peer: consumer, problem });
+    if (consumer === signer.did) throw ended("it is this node");
+    if (!isOfferedTo(product, consumer)) throw ended(`it is reserved for ${product.reservedFor}`);
+    const rules = amendedRules(compileOffer(product), terms);
+    const { table, said } = this.#made(product, rules, consumer);
+    await peers.learn(consumer);
+    const address = await peers.dspBase(consumer);
+    peers.assertCallable(consumer, address);
+    const pid = newUrn(entropy);
+    const negotiation: Negotiation = {
+      pid,
+      role: "provider",
+      state: "OFFERED",
+      consumerPid: "",
+      providerPid: pid,
+      counterpart: consumer,
+      address,
+      product: id,
+      delivered: { delivery: product.delivery, topics: product.topics },
+      ...table,
+      proposed: true,
+      signs: false, // until it says that it does
+      startedAt: new Date(clock.now()).toISOString(),
+    };
+    const callbackAddress = `${this.#baseUrl()}${dspPath}`;
+    const first = { "@id": newUrn(entropy), providerPid: pid, callbackAddress, ...said };
+    const body = message("ContractOfferMessage", first);
+    const url = `${address}/negotiations/offers`;
+    const about = { kind: "negotiation", subject: pid } as const;
+    await this.#desk.start(negotiation, { did: consumer, url, body, ...about });
+    return negotiation;
+  }
+
+  /** What is offered to somebody: as this side keeps it, and as the other is told. */
+  #made(product: Product, offer: Rules & Partial<Offer>, assignee: string) {
     const rules = readRules(offer);
     this.#assertInForce(rules, product);
-    const id = offer["@id"] ?? offerIdFor(product.id, rules, product);
-    const { delivery, topics, title } = product;
-    const named = { "@type": "Offer", "@id": id, target: product.id } as const;
-    const { did } = this.#desk.options.signer;
-    const parties = { assigner: did, assignee: negotiation.counterpart };
-    const letter = this.#desk.letter(
-      negotiation,
-      "/offers",
-      message("ContractOfferMessage", {
-        providerPid: negotiation.pid,
-        consumerPid: negotiation.consumerPid,
-        offer: { ...named, ...parties, ...rules },
-        comity: { version: 1, title, delivery, topics },
-      }),
-    );
-    const change = onTable(product.id, { ...named, ...rules }, { delivery, topics });
-    await this.#desk.step(negotiation, "offer", "provider", change, letter);
+    const { id, title, delivery, topics } = product;
+    const offerId = offer["@id"] ?? offerIdFor(id, rules, product);
+    const shown = shownOffer({ "@type": "Offer", "@id": offerId, ...rules });
+    const parties = { target: id, assigner: this.#desk.options.signer.did, assignee };
+    return {
+      table: onTable(id, shown, { delivery, topics }),
+      said: { offer: { ...shown, ...parties }, comity: { version: 1, title, delivery, topics } },
+    } as const;
   }
 
   /** The agreement stands (ContractNegotiationEventMessage FINALIZED, §7.2.5). */

@@ -4,7 +4,7 @@ import type { ConsumerMove, Decisions, ProviderMove } from "../../market/decisio
 import { type Negotiation, negotiationIsOver } from "../../market/negotiation.ts";
 import type { NegotiationConsumer } from "./negotiation-consumer.ts";
 import type { NegotiationDesk } from "./negotiation-desk.ts";
-import type { NegotiationProvider } from "./negotiation-provider.ts";
+import type { NegotiationProvider, Proposal } from "./negotiation-provider.ts";
 import type { NegotiationRequests, Wanted } from "./negotiation-requests.ts";
 
 export interface NegotiationsOptions {
@@ -50,6 +50,11 @@ export class Negotiations {
   /** Asks for an offer and does not wait for what comes of it. */
   request(wanted: Wanted): Promise<Negotiation> {
     return this.#options.requests.request(wanted);
+  }
+
+  /** Offers a product unasked; what comes of it is seen in its state. */
+  propose(proposal: Proposal): Promise<Negotiation> {
+    return this.#options.provider.propose(proposal);
   }
 
   /** A move that a person or a program makes; STATE_INVALID where the protocol does not allow it. */
