@@ -9,8 +9,9 @@ import type { ApiDeps } from "./deps.ts";
 interface StaticFile {
   readonly type: string;
   readonly bytes: Buffer;
-  readonly gzip: Buffer | undefined;
   readonly etag: string;
+  /** Once it was asked for: most nodes are looked at by programs. */
+  gzip?: Buffer;
 }
 
 const types: Readonly<Record<string, string>> = {
@@ -63,7 +64,8 @@ function serve(file: StaticFile, request: FastifyRequest, reply: FastifyReply): 
   if (known) return reply.code(304).send();
   void reply.type(file.type);
   const takesGzip = /\bgzip\b/.test(request.headers["accept-encoding"] ?? "");
-  if (!takesGzip || !file.gzip) return reply.send(file.bytes);
+  if (!takesGzip || !compressed.test(file.type)) return reply.send(file.bytes);
+  file.gzip ??= gzipSync(file.bytes, { level: 9 });
   return reply.header("content-encoding", "gzip").send(file.gzip);
 }
 
@@ -88,8 +90,7 @@ function readConsole(folder: string): Map<string, StaticFile> {
 
 function staticFile(type: string, bytes: Buffer): StaticFile {
   const hash = createHash("sha256").update(bytes).digest("base64url").slice(0, 22);
-  const gzip = compressed.test(type) ? gzipSync(bytes, { level: 9 }) : undefined;
-  return { type, bytes, gzip, etag: `"${hash}"` };
+  return { type, bytes, etag: `"${hash}"` };
 }
 
 function plainPage(title: string): StaticFile {

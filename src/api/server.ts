@@ -84,7 +84,7 @@ export async function apiRoutes(app: FastifyInstance, deps: ApiDeps): Promise<vo
   });
 
   await app.register(async (api) => {
-    api.setValidatorCompiler(TypeBoxValidatorCompiler);
+    api.setValidatorCompiler(compiledAtFirstUse);
     // answers are written by this code alone; a serializer that drops members would hide mistakes
     api.setSerializerCompiler(() => (data) => JSON.stringify(data));
     await api.register(swagger, { openapi: openapiInfo(deps) });
@@ -119,6 +119,12 @@ export async function apiRoutes(app: FastifyInstance, deps: ApiDeps): Promise<vo
   await app.register(async (scope) => shareDoor(scope, deps));
   await consoleRoutes(app, deps);
 }
+
+/** Of some hundred schemas a node meets few: the others cost neither time nor memory. */
+const compiledAtFirstUse: typeof TypeBoxValidatorCompiler = (route) => {
+  let validate: ReturnType<typeof TypeBoxValidatorCompiler> | undefined;
+  return (value) => (validate ??= TypeBoxValidatorCompiler(route))(value);
+};
 
 function openapiInfo(deps: ApiDeps) {
   return {

@@ -148,10 +148,9 @@ export class Offers {
       .flatMap((product) => ownOffer(product, { catalogue, quality }, whose));
     const entries = offers.map((found) => entryOf(found));
     const ids = new Set(entries.map(({ offer }) => offer));
-    await search.change(signer.did, {
-      put: entries.filter(({ offer, digest }) => known.get(offer) !== digest),
-      remove: [...known.keys()].filter((offer) => !ids.has(offer)),
-      seenAt: clock.now(),
-    });
+    const put = entries.filter(({ offer, digest }) => known.get(offer) !== digest);
+    const remove = [...known.keys()].filter((offer) => !ids.has(offer));
+    if (put.length === 0 && remove.length === 0) return;
+    await search.change(signer.did, { put, remove, seenAt: clock.now() });
   }
 }

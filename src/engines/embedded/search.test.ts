@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -24,4 +24,25 @@ test("embedded search - a file that is no index is made anew, one that is stands
   assert.equal((await second.known("did:web:a"))?.seenAt, 3);
   await second.close();
   await assert.rejects(second.find({ limit: 1 }), { code: "SEARCH_FAILED" });
+});
+
+test("embedded search - no file is there before something is to be kept", async () => {
+  const path = join(folder, "none.db");
+  const index = await openEmbeddedSearch({ path });
+  assert.deepEqual(await index.find({ limit: 1 }), { found: [], total: 0 });
+  assert.deepEqual(await index.offer("one"), []);
+  assert.equal(await index.known("did:web:a"), undefined);
+  await index.forget("did:web:a");
+  assert.equal(existsSync(path), false);
+  await index.change("did:web:a", { put: [], remove: [], seenAt: 3 });
+  assert.equal((await index.known("did:web:a"))?.seenAt, 3);
+  await index.close();
+  assert.equal(existsSync(path), true);
+});
+
+test("embedded search - one that never had anything to keep closes, and answers no more", async () => {
+  const index = await openEmbeddedSearch({ path: join(folder, "unused.db") });
+  await index.close();
+  await index.close();
+  await assert.rejects(index.find({ limit: 1 }), { code: "SEARCH_FAILED" });
 });
