@@ -9,7 +9,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { arch, cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { freePort } from "../tests/two-nodes.ts";
+import { freePort } from "../tests/free-port.ts";
 import { NodeChild } from "../tests/07-federate/node-child.ts";
 import type { ComityHttp } from "../src/client/http.ts";
 

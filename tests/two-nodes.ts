@@ -5,6 +5,7 @@ import { ComityHttp } from "../src/client/http.ts";
 import { connectMqtt, type MqttClient } from "../src/client/mqtt.ts";
 import type { AgreementResource, NewProduct } from "../src/client/resources.ts";
 import { type NodeOptions, type RunningNode, startNode } from "../src/node.ts";
+import { freePort } from "./free-port.ts";
 
 /** A node under test, with its owner's key to it. */
 export interface TestNode {
@@ -105,15 +106,6 @@ export async function startTestNode(options: NodeOptions): Promise<TestNode> {
   const node = await startNode(options);
   const token = (await readFile(join(options.data, "admin-token"), "utf8")).trim();
   return { node, token, options, http: new ComityHttp({ url: node.httpUrl, token }) };
-}
-
-export async function freePort(): Promise<number> {
-  const { createServer } = await import("node:net");
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, localhost, resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 /** Resolves when the condition holds; fails, saying what was awaited, after `ms`. */

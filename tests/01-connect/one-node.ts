@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after } from "node:test";
 import type { MqttLimits } from "../../src/connect/mqtt/limits.ts";
-import { freePort, startTestNode, type TestNode } from "../two-nodes.ts";
+import { freePort } from "../free-port.ts";
+import { startTestNode, type TestNode } from "../two-nodes.ts";
 
 /** One node for a whole test file, open to anonymous clients; it ends with the file. */
 export async function oneNode(limits: Partial<MqttLimits> = {}): Promise<TestNode> {

@@ -12,7 +12,8 @@ import { systemClock } from "../../src/kernel/clock.ts";
 import { runCli } from "../../src/cli/program.ts";
 import { verifySignature } from "../../src/wire/jws.ts";
 import { oneNode } from "../01-connect/one-node.ts";
-import { freePort, startTestNode, until } from "../two-nodes.ts";
+import { freePort } from "../free-port.ts";
+import { startTestNode, until } from "../two-nodes.ts";
 
 const { node, http, options, token } = await oneNode();
 const free = { price: { amount: "0", currency: "EUR", perMessages: 1 } };

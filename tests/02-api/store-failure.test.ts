@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { Worker } from "node:worker_threads";
 import { runCli } from "../../src/cli/program.ts";
-import { freePort, startTestNode, until } from "../two-nodes.ts";
+import { freePort } from "../free-port.ts";
+import { startTestNode, until } from "../two-nodes.ts";
 
 /** The thread of every store that is opened from here on; ending it is a disk that is gone. */
 function storeThreads(t: TestContext): Worker[] {

@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { connectMqtt } from "../../src/client/mqtt.ts";
 import type { NodeOptions } from "../../src/node.ts";
-import { freePort, startTestNode, type TestNode, until } from "../two-nodes.ts";
+import { freePort } from "../free-port.ts";
+import { startTestNode, type TestNode, until } from "../two-nodes.ts";
 
 const names = ["maker", "farmer", "mechanic", "giant"] as const;
 type Name = (typeof names)[number];

@@ -4,7 +4,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
-import { freePort, startTestNode, until } from "../two-nodes.ts";
+import { freePort } from "../free-port.ts";
+import { startTestNode, until } from "../two-nodes.ts";
 import { openCustomer } from "./customer.ts";
 
 const price = { amount: "0", currency: "EUR", perMessages: 1 };

@@ -1,5 +1,4 @@
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fastify, { type FastifyInstance } from "fastify";
@@ -22,6 +21,7 @@ import { Catalogue } from "../../src/market/catalogue.ts";
 import type { Decisions } from "../../src/market/decisions.ts";
 import type { Signer } from "../../src/ports/signer.ts";
 import type { Store } from "../../src/ports/store.ts";
+import { freePort } from "../free-port.ts";
 
 /** One organisation's contract side: a real store, a real key, real HTTP; no data plane. */
 export interface Side {
@@ -168,12 +168,3 @@ export const freeProduct = {
   topics: ["weather/#"],
   terms: { price: { amount: "0", currency: "EUR", perMessages: 1 } },
 } as const;
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
-}

@@ -13,7 +13,8 @@ import { systemClock } from "../../src/kernel/clock.ts";
 import { verifyBill } from "../../src/settle/verify.ts";
 import { RawClient } from "../01-connect/raw-client.ts";
 import { NodeChild } from "../07-federate/node-child.ts";
-import { freePort, startTestNode, type TestNode, until } from "../two-nodes.ts";
+import { freePort } from "../free-port.ts";
+import { startTestNode, type TestNode, until } from "../two-nodes.ts";
 
 const price = { amount: "0.3", currency: "EUR", perMessages: 1 };
 const product = {

@@ -1,8 +1,5 @@
 /** Two participants with stores, keys and HTTP of their own, and an agreement between them. */
-import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Fastify from "fastify";
@@ -32,6 +29,7 @@ import { ProviderReceipts } from "../../src/meter/receipts-provider.ts";
 import type { ProviderReceiptsOptions } from "../../src/meter/receipts-provider.ts";
 import { Meter } from "../../src/meter/usage.ts";
 import type { Signer } from "../../src/ports/signer.ts";
+import { freePort } from "../free-port.ts";
 import type { Store } from "../../src/ports/store.ts";
 import { noUsage } from "../../src/ports/usage.ts";
 import type { Checkpoint } from "../../src/ports/usage.ts";
@@ -286,16 +284,6 @@ export class Pair {
       if (role === "provider") this.agreement = doc;
     }
   }
-}
-
-/** Free a moment ago: both sides must know each other's address before they start. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 /** The agreement as the buyer holds it. */

@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { connectMqtt } from "../../src/client/mqtt.ts";
-import { freePort, startTestNode, type TestNode, until } from "../two-nodes.ts";
+import { freePort } from "../free-port.ts";
+import { startTestNode, type TestNode, until } from "../two-nodes.ts";
 import { findBrowser, openBrowser } from "./browser.ts";
 
 const path = findBrowser();

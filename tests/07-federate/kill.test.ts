@@ -13,7 +13,8 @@ import { systemClock } from "../../src/kernel/clock.ts";
 import type { CrashPoint } from "../../src/kernel/crash.ts";
 import { verifyBill } from "../../src/settle/verify.ts";
 import { type Random, seededRandom } from "../../src/world/random.ts";
-import { freePort, until } from "../two-nodes.ts";
+import { freePort } from "../free-port.ts";
+import { until } from "../two-nodes.ts";
 import { NodeChild } from "./node-child.ts";
 import {
   absent,

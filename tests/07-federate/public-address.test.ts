@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { connect, createServer } from "node:net";
 import { test } from "node:test";
-import { freePort, twoNodes, until } from "../two-nodes.ts";
+import { freePort } from "../free-port.ts";
+import { twoNodes, until } from "../two-nodes.ts";
 
 test("public address - a consumer fetches its stream where the provider says, not where it binds", async (t) => {
   const world = await twoNodes();

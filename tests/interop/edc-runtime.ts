@@ -1,7 +1,8 @@
 import { spawn, spawnSync } from "node:child_process";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
-import { freePort, until } from "../two-nodes.ts";
+import { freePort } from "../free-port.ts";
+import { until } from "../two-nodes.ts";
 import { javaVersion } from "../tck/kit.ts";
 
 /** An Eclipse EDC connector in a process of its own; everything it knows is in its memory. */

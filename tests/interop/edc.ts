@@ -12,7 +12,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { dspPath } from "../../src/wire/dsp/messages.ts";
-import { freePort, startTestNode, type TestNode, until } from "../two-nodes.ts";
+import { freePort } from "../free-port.ts";
+import { startTestNode, type TestNode, until } from "../two-nodes.ts";
 import { type Edc, findEdc, startEdc } from "./edc-runtime.ts";
 
 type Body = Record<string, unknown>;

@@ -1,6 +1,7 @@
 import type { LocalPeer } from "../../src/federate/resolver.ts";
 import type { Offer } from "../../src/market/policy.ts";
-import { freePort, startTestNode, type TestNode } from "../two-nodes.ts";
+import { freePort } from "../free-port.ts";
+import { startTestNode, type TestNode } from "../two-nodes.ts";
 import { People } from "./people.ts";
 import { seed } from "./seeds.ts";
 

@@ -7,7 +7,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { dspPath } from "../../src/wire/dsp/messages.ts";
-import { freePort } from "../two-nodes.ts";
+import { freePort } from "../free-port.ts";
 import { openConnector } from "./connector.ts";
 import { openHooks } from "./hooks.ts";
 import { findKit, type Report, runKit } from "./kit.ts";
