@@ -1,8 +1,9 @@
+import { setImmediate as turn } from "node:timers/promises";
 import type { Clock } from "../kernel/clock.ts";
 import { ComityError } from "../kernel/errors.ts";
 import type { Entropy } from "../kernel/id.ts";
 import type { Catalogue } from "../market/catalogue.ts";
-import type { FoundEntry, SearchIndex, SearchQuery } from "../ports/search.ts";
+import type { FoundEntry, SearchEntry, SearchIndex, SearchQuery } from "../ports/search.ts";
 import type { Signer } from "../ports/signer.ts";
 import { Crawler, type CrawlState } from "./crawler.ts";
 import { entryOf, type FoundOffer, type MeasuredQuality, ownOffer } from "./found-offer.ts";
@@ -29,6 +30,8 @@ export interface OffersFound {
 
 /** How long an answer waits for peers that are asked anew. */
 const freshWithinMs = 3_000;
+/** Own products looked at before others of this node have their turn. */
+const productsPerTurn = 200;
 
 /**
  * What can be agreed to: own offers, and those of every peer as its catalogue was last read. Both
@@ -143,10 +146,12 @@ export class Offers {
     const { catalogue, signer, name, search, quality, clock } = this.#options;
     const whose = { provider: signer.did, providerName: name };
     const known = (await search.known(signer.did))?.digests ?? new Map<string, string>();
-    const offers = catalogue
-      .list()
-      .flatMap((product) => ownOffer(product, { catalogue, quality }, whose));
-    const entries = offers.map((found) => entryOf(found));
+    const entries: SearchEntry[] = [];
+    for (const [at, product] of catalogue.list().entries()) {
+      if (at % productsPerTurn === productsPerTurn - 1) await turn();
+      const offers = ownOffer(product, { catalogue, quality }, whose);
+      entries.push(...offers.map((found) => entryOf(found)));
+    }
     const ids = new Set(entries.map(({ offer }) => offer));
     const put = entries.filter(({ offer, digest }) => known.get(offer) !== digest);
     const remove = [...known.keys()].filter((offer) => !ids.has(offer));
