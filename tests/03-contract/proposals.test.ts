@@ -73,6 +73,10 @@ const linesOf = ({ promises }: Pick<NegotiationResource, "promises">) =>
 
 test("proposal - a seller's offer is taken as it stands", async () => {
   const { sold, bought } = await proposed("--messages-max", "1000");
+  await until("people there are told", async () => {
+    const { happenings } = await nodes.consumer.http.world();
+    return happenings.some(({ text }) => text === "buses: an offer came unasked; with provider");
+  });
   assert.equal((await comity("consumer", "accept", bought)).state, "ACCEPTED");
   const { agreement = "" } = await reaches("provider", sold, "FINALIZED");
   await reaches("consumer", bought, "FINALIZED");

@@ -225,7 +225,9 @@ export class NegotiationDesk {
   }
 
   /** It goes on without whoever waited for it: it is for people now. */
-  leave({ pid, counterpart }: Negotiation, problem: string): void {
+  leave(negotiation: Negotiation, problem: string): void {
+    const { pid, product, counterpart } = negotiation;
+    this.#tell("negotiation.waits", `${product}: ${problem}; with `, negotiation);
     const peer = this.options.peers.nameOf(counterpart);
     this.#settle(pid)?.reject(new ComityError("NEGOTIATION_WAITS", { id: pid, peer, problem }));
   }

@@ -79,7 +79,10 @@ export class Negotiations {
     try {
       const move = await this.#ask(negotiation);
       if (move.do === "wait") {
-        if (negotiation.state === "OFFERED") desk.leave(negotiation, "it offers other terms");
+        if (negotiation.role === "consumer" && negotiation.state === "OFFERED") {
+          const wasAsked = negotiation.asked !== undefined;
+          desk.leave(negotiation, wasAsked ? "it offers other terms" : "an offer came unasked");
+        }
         return;
       }
       await desk.turns.take(negotiation.pid, async () => {
