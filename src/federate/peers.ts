@@ -1,6 +1,6 @@
 import type { LookupFunction } from "node:net";
 import type { Place } from "../kernel/place.ts";
-import { ComityError, problemOf } from "../kernel/errors.ts";
+import { ComityError } from "../kernel/errors.ts";
 import type { Peers } from "../ports/peers.ts";
 import type { PublicJwk, Signer } from "../ports/signer.ts";
 import type { Store } from "../ports/store.ts";
@@ -9,6 +9,7 @@ import { dspPath, dspVersion, VersionMetadata } from "../wire/dsp/messages.ts";
 import type { PeerIdentity } from "./authenticate.ts";
 import { DidDocument, endpointOf, nodeServiceOf, nodeServiceType } from "./identity.ts";
 import { assertCallable, type Caller, type OutboundAnswer, type OutboundCall } from "./outbound.ts";
+import { answerOf, parseJson } from "./peer-answer.ts";
 import { baseOf, currentKey, type Resolver } from "./resolver.ts";
 import { isLoopbackHost } from "./public-address.ts";
 import { streamLookup } from "./stream-address.ts";
@@ -155,7 +156,7 @@ export class PeerBook implements Peers {
     if (tag !== undefined && answer.status === 412) return "unchanged";
     const { etag, link } = answer;
     return {
-      body: this.#read(did, answer),
+      body: answerOf(this.nameOf(did), answer),
       ...(etag !== undefined && { tag: etag }),
       ...(link !== undefined && { link }),
     };
@@ -218,7 +219,7 @@ export class PeerBook implements Peers {
       ...(body === undefined ? {} : { body }),
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
     };
-    return this.#read(did, await this.#exchange(did, url, call));
+    return answerOf(this.nameOf(did), await this.#exchange(did, url, call));
   }
 
   async #exchange(
@@ -235,19 +236,6 @@ export class PeerBook implements Peers {
       trustedOrigin: resolver.trustedOrigin(did),
       bytesMax: answerBytesMax,
     });
-  }
-
-  /** What it answered; PEER_UNREACHABLE or PEER_REFUSED with its reason where that is an error. */
-  #read(did: string, answer: OutboundAnswer): unknown {
-    const peer = this.nameOf(did);
-    if (answer.status >= 500 || answer.status === 429) {
-      const problem = `${answer.status} ${reasonIn(answer.body)}`;
-      throw new ComityError("PEER_UNREACHABLE", { peer, problem });
-    }
-    if (answer.status >= 400) {
-      throw new ComityError("PEER_REFUSED", { peer, problem: reasonIn(answer.body) });
-    }
-    return answer.body === "" ? undefined : parseJson(answer.body, peer);
   }
 
   /** Of a peer without a DID document: the listed address, or what its version metadata says. */
@@ -366,35 +354,4 @@ function decodeName(text: string): string {
   } catch {
     return text;
   }
-}
-
-function parseJson(body: string, peer: string): unknown {
-  try {
-    return JSON.parse(body);
-  } catch (thrown) {
-    const problem = `its answer is no JSON (${problemOf(thrown)})`;
-    throw new ComityError("PEER_REFUSED", { peer, problem });
-  }
-}
-
-/** The reason in an error body, ours (`error.message`) or the protocol's (`code`, `reason`). */
-function reasonIn(body: string): string {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(body);
-  } catch {
-    return body.slice(0, 200);
-  }
-  const { error, reason, code } = parsed as {
-    error?: { message?: unknown };
-    reason?: unknown;
-    code?: unknown;
-  };
-  if (typeof error?.message === "string") return error.message;
-  if (Array.isArray(reason) && reason.length > 0) return reason.map(reasonText).join("; ");
-  return typeof code === "string" ? code : body.slice(0, 200);
-}
-
-function reasonText(reason: unknown): string {
-  return typeof reason === "string" ? reason : JSON.stringify(reason);
 }
