@@ -4,6 +4,7 @@ import type { McpHttpHandler } from "@modelcontextprotocol/server";
 import { ComityHttp, type Fetch } from "../../client/http.ts";
 import { ComityError } from "../../kernel/errors.ts";
 import { isLoopback } from "../../kernel/loopback.ts";
+import { Quotas } from "../../kernel/quotas.ts";
 import { nameOfPrincipal } from "../../things/access.ts";
 import type { ApiDeps } from "../deps.ts";
 import { allow, callerOf } from "../guard.ts";
@@ -18,7 +19,7 @@ const subscriptionsMax = 50;
  * session to steal, to limit or to lose at a restart. The guard has checked token and Origin.
  */
 export function agentRoutes(scope: FastifyInstance, deps: ApiDeps): void {
-  const calls = new Map<string, number>();
+  const calls = new Quotas();
   let loading: Promise<McpHttpHandler> | undefined;
   const handler = () => (loading ??= loadHandler(scope, deps));
   scope.addHook("preClose", async () => {
@@ -33,17 +34,11 @@ export function agentRoutes(scope: FastifyInstance, deps: ApiDeps): void {
     onRequest: async (request) => requireKnownHost(request, deps),
     handler: async (request, reply) => {
       const caller = nameOfPrincipal(callerOf(request));
-      const under = calls.get(caller) ?? 0;
-      if (under >= callsPerCallerMax) {
+      if (!calls.take(caller, callsPerCallerMax)) {
         const what = `calls of ${caller} at a time`;
         throw new ComityError("LIMIT_REACHED", { limit: callsPerCallerMax, what });
       }
-      calls.set(caller, under + 1);
-      reply.raw.once("close", () => {
-        const left = (calls.get(caller) ?? 1) - 1;
-        if (left === 0) calls.delete(caller);
-        else calls.set(caller, left);
-      });
+      reply.raw.once("close", () => calls.giveBack(caller));
       return answer(await handler(), request, reply);
     },
   });

@@ -5,15 +5,15 @@
  */
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { ComityError } from "../../kernel/errors.ts";
+import { Quotas } from "../../kernel/quotas.ts";
 import type { Flow } from "../../flow/flow.ts";
-import type { Principal } from "../../things/access.ts";
+import { nameOfPrincipal, type Principal } from "../../things/access.ts";
 import { reason } from "../../wire/mqtt/protocol.ts";
 import type { Attach } from "./authenticate.ts";
 import { Connection, type ConnectionHost } from "./connection.ts";
 import type { LastWill } from "./last-will.ts";
 import type { MqttLimits } from "./limits.ts";
 import { Session } from "./session.ts";
-import { Quotas } from "./quotas.ts";
 
 interface KnownSession {
   readonly session: Session;
@@ -133,7 +133,10 @@ export class MqttServer implements ConnectionHost {
     if (known !== undefined) this.#endSession(known); // [MQTT-3.1.2-4]
     if (this.#sessions.size >= this.limits.connectionsMax * 2) return undefined;
     const { sessionsPerPrincipalMax } = this.limits;
-    if (!this.#sessionQuotas.take(principal, sessionsPerPrincipalMax)) return undefined;
+    const name = quotaOf(principal);
+    if (name !== undefined && !this.#sessionQuotas.take(name, sessionsPerPrincipalMax)) {
+      return undefined;
+    }
     const session = new Session(key, principal, this.flow.router, {
       clock: this.flow.outside.clock,
       queueBytesMax: this.limits.queueBytesMax,
@@ -176,7 +179,8 @@ export class MqttServer implements ConnectionHost {
     const principal = this.#admitted.get(connection);
     this.#strangers.delete(connection);
     this.#admitted.delete(connection);
-    if (principal !== undefined) this.#connectionQuotas.giveBack(principal);
+    const name = principal && quotaOf(principal);
+    if (name !== undefined) this.#connectionQuotas.giveBack(name);
   }
 
   forget(connection: Connection): void {
@@ -199,12 +203,15 @@ export class MqttServer implements ConnectionHost {
     clearTimeout(expiry);
     clearTimeout(will?.timer);
     session.end();
-    if (this.#sessions.delete(session.key)) this.#sessionQuotas.giveBack(session.principal);
+    const name = quotaOf(session.principal);
+    const isGone = this.#sessions.delete(session.key);
+    if (isGone && name !== undefined) this.#sessionQuotas.giveBack(name);
     will?.publish();
   }
 
   #admit(connection: Connection, principal: Principal, most: number): boolean {
-    if (!this.#connectionQuotas.take(principal, most)) return false;
+    const name = quotaOf(principal);
+    if (name !== undefined && !this.#connectionQuotas.take(name, most)) return false;
     this.#strangers.delete(connection);
     this.#admitted.set(connection, principal);
     return true;
@@ -236,4 +243,11 @@ function later(will: LastWill, delaySeconds: number): NonNullable<KnownSession["
     published = true;
   };
   return { timer: setTimeout(publish, delaySeconds * 1000).unref(), publish };
+}
+
+/** Undefined: nobody in particular, who is let in for trying and measuring only. */
+function quotaOf(principal: Principal): string | undefined {
+  if (principal.kind === "anonymous") return undefined;
+  // An organisation has its share as itself, and under each of its agreements.
+  return principal.kind === "participant" ? principal.agreement : nameOfPrincipal(principal);
 }
