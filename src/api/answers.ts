@@ -1,5 +1,5 @@
 import { type TSchema, Type } from "typebox";
-import { Place, ThingAccessBody } from "./schemas.ts";
+import { Place, Sheet, ThingAccessBody } from "./schemas.ts";
 import { Price, Terms } from "./terms-schema.ts";
 
 /** What routes answer, for the OpenAPI document; the types are those of `client/resources.ts`. */
@@ -147,6 +147,8 @@ export const Product = Type.Object({
   place: Type.Optional(Place),
   approval: Type.Optional(Type.Union([Type.Literal("auto"), Type.Literal("manual")])),
   reservedFor: Type.Optional(text),
+  sheet: Type.Optional(Sheet),
+  measured: Type.Optional(Type.Object({ messages: count, bytes: count })),
   terms: Terms,
   policy: Type.Unknown({ description: "What is offered, in ODRL." }),
   createdAt: time,
@@ -181,6 +183,7 @@ export const Offer = Type.Object({
   units: Type.Optional(texts),
   seenAt: Type.Optional(time),
   place: Type.Optional(Place),
+  sheet: Type.Optional(Sheet),
   price: Price,
   fields: Type.Optional(texts),
   notAfter: Type.Optional(time),

@@ -118,7 +118,7 @@ export interface ProductsApi {
 
 /** A product with its defaults filled in. */
 export type ProductToAdd = Required<Omit<NewProduct, MayBeAbsent>> & Pick<NewProduct, MayBeAbsent>;
-type MayBeAbsent = "place" | "units" | "approval" | "terms" | "policy";
+type MayBeAbsent = "place" | "units" | "sheet" | "approval" | "terms" | "policy";
 
 export interface PeersApi {
   list(): readonly PeerResource[] | Promise<readonly PeerResource[]>;

@@ -5,6 +5,7 @@ import type { OfferResource, PeerResource, ProductResource } from "../client/res
 import type { LintResource } from "../client/terms.ts";
 import { ComityError } from "../kernel/errors.ts";
 import { lintProduct } from "../market/policy/lint.ts";
+import { logOfProduct } from "../market/grant.ts";
 import * as answers from "./answers.ts";
 import type { ApiDeps, ProductToAdd } from "./deps.ts";
 import { peerNames, searchQueryOf } from "./find.ts";
@@ -66,7 +67,10 @@ function productRoutes(scope: FastifyInstance, deps: ApiDeps): void {
       const { id } = request.params;
       const product = await deps.products.get(id);
       if (!product) throw new ComityError("NOT_FOUND", { what: "product", id });
-      return toldProduct(product, deps.products.quality(id));
+      const logged = product.delivery === "logged" ? await deps.logs.list() : [];
+      const log = logged.find((one) => one.log === logOfProduct(id));
+      const measured = log && { messages: log.messages, bytes: log.bytes };
+      return { ...toldProduct(product, deps.products.quality(id)), ...(measured && { measured }) };
     },
   );
 
@@ -195,6 +199,7 @@ function withDefaults(body: Type.Static<typeof ProductBody>): ProductToAdd {
     keywords: body.keywords ?? [],
     ...(body.units && { units: body.units }),
     ...(body.place && { place: body.place }),
+    ...(body.sheet && { sheet: body.sheet }),
     ...(body.approval && { approval: body.approval }),
     ...(body.terms && { terms: body.terms }),
     ...(body.policy && { policy: body.policy }),

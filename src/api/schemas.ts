@@ -54,6 +54,20 @@ export const AccessWithdrawalBody = Type.Object(
   strict,
 );
 
+export const Sheet = Type.Object(
+  {
+    kind: Type.Optional(text(1_000)),
+    format: Type.Optional(text(255)),
+    messagesPerDay: Type.Optional(Type.Number({ minimum: 0 })),
+    bytesPerDay: Type.Optional(Type.Number({ minimum: 0 })),
+    retentionDays: Type.Optional(Type.Number({ minimum: 0 })),
+    access: Type.Optional(text(1_000)),
+    tradeSecrets: Type.Optional(Type.Boolean()),
+    contact: Type.Optional(text(1_000)),
+  },
+  strict,
+);
+
 const Policy = Type.Object({}, { description: "ODRL, as its writer wrote it." });
 
 export const ProductBody = Type.Object(
@@ -67,6 +81,7 @@ export const ProductBody = Type.Object(
     keywords: Type.Optional(Type.Array(text(64), { maxItems: 32 })),
     units: Type.Optional(Type.Array(text(32), { maxItems: 16, description: "UCUM codes." })),
     place: Type.Optional(Place),
+    sheet: Type.Optional(Sheet),
     approval: Type.Optional(Type.Union([Type.Literal("auto"), Type.Literal("manual")])),
     terms: Type.Optional(SomeTerms),
     policy: Type.Optional(Policy),

@@ -3,6 +3,7 @@ import type { FindQuery, OfferResource } from "../client/resources.ts";
 import { describePrice } from "../kernel/price.ts";
 import { describeQuality } from "../kernel/quality.ts";
 import { connect, type CliIo, globals } from "./context.ts";
+import { printDataSheet } from "./data-sheet.ts";
 import { invalid, wholeNumber } from "./flags.ts";
 import { printable, printJson, printLine, printTable } from "./output.ts";
 import { printTerms } from "./terms.ts";
@@ -142,6 +143,7 @@ function printVerbose(io: CliIo, found: readonly OfferResource[]): void {
     printLine(io, printable(`${offer.title}, from ${offer.providerName}: ${offer.offer}`));
     if (offer.quality) printLine(io, `  Over the last day: ${describeQuality(offer.quality)}.`);
     printTerms(io, offer);
+    printDataSheet(io, offer.sheet);
     printLine(io);
   }
 }

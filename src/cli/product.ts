@@ -4,6 +4,7 @@ import type { LintResource } from "../client/terms.ts";
 import { describePrice } from "../kernel/price.ts";
 import { describeQuality } from "../kernel/quality.ts";
 import { connect, type CliIo, globals, readObject, readText } from "./context.ts";
+import { printDataSheet } from "./data-sheet.ts";
 import { invalid, placeFrom, repeated } from "./flags.ts";
 import { printable, printJson, printLine, printTable } from "./output.ts";
 import {
@@ -47,11 +48,16 @@ export function productCommand(io: CliIo): Command {
     .option("--policy <file>", "more than these flags can say, as ODRL in JSON or YAML")
     .option("--manual", "a person agrees to each request: comity negotiation agree")
     .action(async (id: string | undefined, flags: ProductFlags, command: Command) => {
-      const made = await connect(io, command).addProduct(productFrom(id, flags));
+      const node = connect(io, command);
+      const made = await node.addProduct(productFrom(id, flags));
       if (globals(command).json === true) return printJson(io, made);
       const price = describePrice(made.terms.price);
       printLine(io, `${made.title} is offered as ${made.id}: ${made.delivery}, ${price}.`);
       printLine(io, `Others find it with: comity find ${made.id}`);
+      const { findings } = await node.lintProduct(made.id);
+      if (findings.length === 0) return;
+      const articles = [...new Set(findings.map(({ article }) => article))].join(", ");
+      printLine(io, `It may hold unfair terms (${articles}): comity product lint ${made.id}`);
     });
   product
     .command("list")
@@ -78,6 +84,7 @@ export function productCommand(io: CliIo): Command {
       printLine(io, `${found.title} (${found.id}), ${found.delivery}: ${found.topics.join(" ")}`);
       if (found.quality) printLine(io, `Over the last day: ${describeQuality(found.quality)}.`);
       printTerms(io, found);
+      printDataSheet(io, found.sheet, found.measured);
     });
   product
     .command("lint <id>")

@@ -2,6 +2,7 @@ import type { Place } from "../kernel/place.ts";
 import type { Quality } from "../kernel/quality.ts";
 import type { Price } from "../kernel/price.ts";
 import type { ThingAccessResource } from "./data-access.ts";
+import type { DataSheetResource, MeasuredResource } from "./data-sheet.ts";
 import type { TermsResource, ToldTerms } from "./terms.ts";
 import type { SearchQuery } from "../ports/search.ts";
 import type { LinkResource } from "./link-resource.ts";
@@ -116,6 +117,9 @@ export interface ProductResource extends ToldTerms {
   readonly approval?: "auto" | "manual";
   /** The only participant that sees it and may agree; absent: every one. */
   readonly reservedFor?: string;
+  readonly sheet?: DataSheetResource;
+  /** Of a logged product, where one is asked for. */
+  readonly measured?: MeasuredResource;
   readonly terms: TermsResource;
   /** What is offered, in ODRL: the terms, and conditions that terms have no words for. */
   readonly policy: object;
@@ -129,7 +133,14 @@ export type NewProduct = Pick<ProductResource, "title" | "topics"> &
   Partial<
     Omit<
       ProductResource,
-      "title" | "topics" | "terms" | "createdAt" | "quality" | "reservedFor" | keyof ToldTerms
+      | "title"
+      | "topics"
+      | "terms"
+      | "createdAt"
+      | "quality"
+      | "reservedFor"
+      | "measured"
+      | keyof ToldTerms
     >
   > & {
     /** What the policy says as well must be the same. */
@@ -165,6 +176,7 @@ export interface OfferResource extends ToldTerms {
   readonly keywords?: readonly string[];
   readonly units?: readonly string[];
   readonly place?: Place;
+  readonly sheet?: DataSheetResource;
   /** When its provider's catalogue was last read; absent: it is the node's own. */
   readonly seenAt?: string;
   readonly price: Price;

@@ -4,6 +4,7 @@ import type { Price } from "../kernel/price.ts";
 import type { Quality } from "../kernel/quality.ts";
 import type { QualityMeter } from "../flow/quality.ts";
 import type { Catalogue } from "../market/catalogue.ts";
+import type { DataSheet } from "../market/data-sheet.ts";
 import { deliveredWhole, readRules, termsOf } from "../market/policy.ts";
 import { describePolicy, plainPolicy, type PolicyPromise } from "../market/policy/plain.ts";
 import type { PolicyTerms } from "../market/policy/rules.ts";
@@ -26,6 +27,7 @@ export interface FoundOffer extends Omit<Terms, "topics"> {
   /** UCUM codes. */
   readonly units?: readonly string[];
   readonly place?: Place;
+  readonly sheet?: DataSheet;
   readonly price: Price;
   /** The terms in plain English, and line by line. */
   readonly plain: string;
@@ -114,7 +116,7 @@ function foundOffer(
   about: AboutProduct,
   whose: Whose,
 ): FoundOffer {
-  const { description, sector, keywords, units, place, quality } = about;
+  const { description, sector, keywords, units, place, quality, sheet } = about;
   return {
     ...terms,
     offer,
@@ -133,6 +135,7 @@ function foundOffer(
     ...(units === undefined || units.length === 0 ? {} : { units }),
     ...(place === undefined ? {} : { place }),
     ...(quality === undefined ? {} : { quality }),
+    ...(sheet === undefined ? {} : { sheet }),
   };
 }
 

@@ -3,6 +3,7 @@ import { ComityError } from "../kernel/errors.ts";
 import { placeProblem } from "../kernel/place.ts";
 import { isoTime } from "../kernel/time.ts";
 import { covers, filterProblem, overlaps } from "../kernel/topic.ts";
+import { dataSheetProblem } from "./data-sheet.ts";
 import { readRules, rulesOf, termsOf } from "./policy.ts";
 import { freePrice } from "./policy/duties.ts";
 import { termNames, termsProblem } from "./policy/term-values.ts";
@@ -42,6 +43,7 @@ export function productFrom(input: NewProduct, now: number): Product {
     keywords: [...(input.keywords ?? [])],
     ...(input.units === undefined ? {} : { units: [...input.units] }),
     ...(input.place === undefined ? {} : { place: input.place }),
+    ...(input.sheet === undefined ? {} : { sheet: { ...input.sheet } }),
     ...offeredBy(input),
     ...(input.approval === undefined ? {} : { approval: input.approval }),
     ...(input.reservedFor === undefined ? {} : { reservedFor: input.reservedFor }),
@@ -122,6 +124,8 @@ function productProblem(product: Product, now: number): string | undefined {
   if (product.keywords.length > keywordsMax || product.keywords.some((word) => word.length > 64)) {
     return `keywords are more than ${keywordsMax}, or one is longer than 64 characters`;
   }
+  const sheet = product.sheet && dataSheetProblem(product.sheet);
+  if (sheet !== undefined) return sheet;
   const { approval = "auto" } = product;
   if (approval !== "auto" && approval !== "manual") {
     return `approval "${String(approval)}" is neither auto nor manual`;

@@ -1,6 +1,7 @@
 import type { Place } from "../kernel/place.ts";
 import type { GeoPolygon } from "../kernel/polygon.ts";
 import type { Price } from "../kernel/price.ts";
+import type { DataSheet } from "./data-sheet.ts";
 import type { Condition, Rate } from "./grant.ts";
 
 export type { Place };
@@ -21,6 +22,8 @@ export interface Product {
   readonly units?: readonly string[];
   readonly place?: Place;
   readonly terms: Terms;
+  /** What is told before an agreement. */
+  readonly sheet?: DataSheet;
   /** What its policy says beyond the terms. */
   readonly conditions?: Conditions;
   /** Who agrees to a request: the node by itself (absent), or a person. */

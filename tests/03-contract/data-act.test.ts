@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { connectMqtt } from "../../src/client/mqtt.ts";
+import type { OfferResource } from "../../src/client/resources.ts";
 import type { NodeOptions } from "../../src/node.ts";
 import { freePort } from "../free-port.ts";
 import { startTestNode, type TestNode, until } from "../two-nodes.ts";
@@ -69,6 +70,17 @@ async function listen(name: Name): Promise<string[]> {
   return heard;
 }
 
+/** The offer as a buyer finds it; a reading of the catalogue may be under way when it is asked. */
+async function found(name: Name, product: string): Promise<OfferResource> {
+  let offers: OfferResource[] = [];
+  const { http } = nodes[name];
+  await until(`${name} finds ${product}`, async () => {
+    offers = await http.find({ q: product, fresh: true });
+    return offers.some((offer) => offer.product === product);
+  });
+  return offers.find((offer) => offer.product === product) as OfferResource;
+}
+
 const publish = (topic: string, text: string) => nodes.maker.http.publish(topic, text, { qos: 1 });
 
 test("data access - who is not the Thing's user gets a signed refusal, once, that both sides keep", async () => {
@@ -117,9 +129,7 @@ test("data access - the user gets exactly their Thing's stream, free, signed by 
     offers.map((offer) => offer.product),
     ["pumps"],
   );
-  const seen = await nodes.farmer.http.find({ q: "pump-1", fresh: true });
-  const own = seen.find((offer) => offer.product === product?.id);
-  assert.ok(own, "its user sees it");
+  const own = await found("farmer", product?.id ?? "");
   await assert.rejects(
     nodes.mechanic.http.agree(own.offer, did("maker")),
     refused("PEER_REFUSED", /There is no dataset thing-pump-1/),
@@ -183,4 +193,32 @@ test("data access - a Thing whose topics another may publish on has no user, sin
     http.setThingAccess("pump-2", { user: did("farmer") }),
     refused("THING_INVALID", /gateway may publish on its topics too, by 'pump-2\/#'/),
   );
+});
+
+test("data sheet - what the owner says stands in the catalogue, and what was logged is counted", async () => {
+  const sheet = {
+    ...{ kind: "level of one pump", format: "application/json", messagesPerDay: 1440 },
+    ...{
+      bytesPerDay: 20_000,
+      retentionDays: 30,
+      tradeSecrets: false,
+      contact: "data@maker.example",
+    },
+  };
+  const product = {
+    ...{ id: "levels", title: "Levels", topics: ["levels/#"], delivery: "logged" as const },
+    terms: { price: { amount: "0", currency: "EUR", perMessages: 1 } },
+  };
+  await nodes.maker.http.addProduct({ ...product, sheet });
+  assert.deepEqual((await found("mechanic", "levels")).sheet, sheet);
+  await publish("levels/1", "12345");
+  const shown = await nodes.maker.http.product("levels");
+  assert.deepEqual([shown.sheet, shown.measured?.messages], [sheet, 1]);
+  assert.ok((shown.measured?.bytes ?? 0) >= 5);
+  for (const wrong of [{ format: "JSON" }, { kind: " " }]) {
+    await assert.rejects(
+      nodes.maker.http.addProduct({ ...product, id: "other", sheet: wrong }),
+      refused("PRODUCT_INVALID", /sheet\.(format|kind)/),
+    );
+  }
 });

@@ -106,7 +106,7 @@ function digestOf(told: readonly unknown[]): string {
 }
 
 function aboutOf(product: Product, quality: Quality | undefined): AboutProduct {
-  const { title, description, delivery, topics, sector, approval, place } = product;
+  const { title, description, delivery, topics, sector, approval, place, sheet } = product;
   return {
     title,
     description,
@@ -119,5 +119,6 @@ function aboutOf(product: Product, quality: Quality | undefined): AboutProduct {
     ...(product.units === undefined ? {} : { units: [...product.units] }),
     ...(place === undefined ? {} : { place }),
     ...(quality === undefined ? {} : { quality }),
+    ...(sheet === undefined ? {} : { sheet }),
   };
 }

@@ -230,6 +230,18 @@ const aboutProduct = Type.Object({
   ),
   price: Type.Optional(price),
   quality: Type.Optional(quality),
+  sheet: Type.Optional(
+    Type.Object({
+      kind: Type.Optional(Type.String({ maxLength: 1_000 })),
+      format: Type.Optional(Type.String({ maxLength: 1_000 })),
+      messagesPerDay: Type.Optional(Type.Number()),
+      bytesPerDay: Type.Optional(Type.Number()),
+      retentionDays: Type.Optional(Type.Number()),
+      access: Type.Optional(Type.String({ maxLength: 1_000 })),
+      tradeSecrets: Type.Optional(Type.Boolean()),
+      contact: Type.Optional(Type.String({ maxLength: 1_000 })),
+    }),
+  ),
 });
 export type AboutProduct = Static<typeof aboutProduct>;
 
