@@ -44,6 +44,8 @@ export interface RefusalsOptions {
   readonly entropy: Entropy;
   /** Different ones to one asker; beyond it the asker is told to slow down. */
   readonly perAskerMax?: number;
+  /** Of all askers, who may be strangers. */
+  readonly refusalsMax?: number;
 }
 
 /**
@@ -74,12 +76,15 @@ export class Refusals {
   async give(
     refused: Pick<RefusalRecord, "asker" | "subject" | "article" | "reason">,
   ): Promise<Refusal> {
-    const { signer, clock, entropy, perAskerMax = 100 } = this.#options;
-    const given = this.list().filter(({ record }) => record.asker === refused.asker);
+    const { signer, clock, entropy, perAskerMax = 100, refusalsMax = 100_000 } = this.#options;
+    const given = [...this.#refusals.values()].filter(
+      ({ record }) => record.asker === refused.asker && record.by === signer.did,
+    );
     const known = given.find(({ record }) => isSame(record, refused));
     if (known) return known;
-    if (given.length >= perAskerMax) {
-      throw new ComityError("LIMIT_REACHED", { limit: perAskerMax, what: "refusals" });
+    if (given.length >= perAskerMax || this.#refusals.size >= refusalsMax) {
+      const limit = given.length >= perAskerMax ? perAskerMax : refusalsMax;
+      throw new ComityError("LIMIT_REACHED", { limit, what: "refusals" });
     }
     const at = new Date(clock.now()).toISOString();
     const { asker, subject, article, reason } = refused;
