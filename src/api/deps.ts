@@ -23,6 +23,7 @@ import type { ConsumerMove, ProviderMove } from "../market/decisions.ts";
 import type { Negotiation } from "../market/negotiation.ts";
 import type { Transfer, TransferAct } from "../market/transfer.ts";
 import type { SearchQuery } from "../ports/search.ts";
+import type { OpenIdLogin } from "../federate/openid.ts";
 import type { PolicyPromise } from "../market/policy/plain.ts";
 import type { Refusal } from "../market/refusals.ts";
 import type { Share, Shares } from "../market/shares.ts";
@@ -197,6 +198,8 @@ export interface SpendingLimits {
 
 export interface SharesApi {
   readonly book: Shares;
+  /** Where partners may log in, if anywhere. */
+  readonly openid: OpenIdLogin | undefined;
   /** Where partners' MQTT clients connect. */
   mqttUrl(): string;
   /** The terms of what the share is for, line by line, in plain words. */

@@ -1,6 +1,7 @@
 import type { ApiDeps, NodeFacts, SpendingLimits } from "./deps.ts";
 import type { DataAccess } from "../federate/data-access.ts";
 import type { DataAccessRequests } from "../federate/data-access-requests.ts";
+import type { OpenIdLogin } from "../federate/openid.ts";
 import type { Federation } from "../federate/federation.ts";
 import type { Wants } from "../federate/wants.ts";
 import type { Links } from "../federate/links.ts";
@@ -61,6 +62,7 @@ export interface Rooms {
   readonly shares: Shares;
   /** `mqtt://host:port` that others are told. */
   readonly announcedMqttUrl: () => string;
+  readonly openid: OpenIdLogin | undefined;
 }
 
 /** The rooms as the HTTP API sees them. */

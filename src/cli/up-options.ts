@@ -8,6 +8,7 @@ import { didWebUrl } from "../federate/resolver.ts";
 import { placeProblem } from "../kernel/place.ts";
 import type { NodeOptions } from "../node.ts";
 import { dataDefault, readText } from "./context.ts";
+import { openIdOf, OpenIdFile } from "./openid-options.ts";
 import { addressFrom, invalid, localPeerFrom, placeFrom, schemaProblem } from "./flags.ts";
 
 export interface UpFlags {
@@ -23,6 +24,9 @@ export interface UpFlags {
   readonly publicUrl?: string;
   readonly publicMqtt?: string;
   readonly localPeer?: readonly string[];
+  readonly openid?: string;
+  readonly openidClient?: string;
+  readonly openidSecret?: string;
   readonly gatekeeper?: readonly string[];
   readonly publicWorld?: boolean;
   readonly dev?: boolean;
@@ -87,6 +91,7 @@ const ConfigFile = Type.Object(
         ),
       ),
     ),
+    openid: Type.Optional(OpenIdFile),
     gatekeepers: Type.Optional(Type.Array(Type.String())),
     dev: Type.Optional(Type.Boolean()),
     publicWorld: Type.Optional(Type.Boolean()),
@@ -137,6 +142,7 @@ export function upOptions(
     ...optional("publicUrl", httpUrl("--public-url", flags.publicUrl ?? file.publicUrl)),
     ...optional("publicMqttUrl", flags.publicMqtt ?? file.publicMqttUrl),
     localPeers: [...(file.localPeers ?? []), ...(flags.localPeer ?? []).map(localPeerFrom)],
+    ...optional("openid", openIdOf(flags, file.openid)),
     gatekeepers: [...(file.gatekeepers ?? []), ...(flags.gatekeeper ?? [])],
     dev: flags.dev ?? file.dev ?? false,
     publicWorld: flags.publicWorld ?? file.publicWorld ?? false,

@@ -30,6 +30,15 @@ export function upCommand(io: CliIo): Command {
       repeated,
     )
     .option(
+      "--openid <issuer>",
+      "partners may log in there to accept a link, besides typing a name",
+    )
+    .option(
+      "--openid-client <id>",
+      "this node's client id there; redirect: PUBLIC-URL/share/openid",
+    )
+    .option("--openid-secret <file>", "a file with the client's secret, where it has one")
+    .option(
       "--gatekeeper <did>",
       "no third party for a user's data (Data Act Art. 5(3)); repeatable",
       repeated,

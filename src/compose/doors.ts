@@ -7,6 +7,7 @@ import { MqttServer } from "../connect/mqtt/server.ts";
 import { announcedMqttUrl } from "../federate/announced-address.ts";
 import { dataAccessRoutes } from "../federate/data-access-requests.ts";
 import { federationRoutes } from "../federate/federation.ts";
+import { OpenIdLogin } from "../federate/openid.ts";
 import { receiptRoutes } from "../federate/receipt-routes.ts";
 import { ComityError } from "../kernel/errors.ts";
 import { transferIsOver } from "../market/transfer.ts";
@@ -23,7 +24,7 @@ const farewellMs = 1000;
 
 /** The sockets: MQTT for devices, apps and links; HTTP for people, programs and peers. */
 export async function openDoors(rooms: Rooms, trade: Trade): Promise<void> {
-  const { options, signer, things, urls, app, closing, failed } = rooms;
+  const { options, signer, things, urls, app, closing, failed, clock, entropy } = rooms;
   const { federation, wants, cosigner, links, traffic, receipts, access } = trade;
   const mqtt = mqttServer(rooms, trade);
   closing.add("MQTT", () => mqtt.close());
@@ -45,7 +46,24 @@ export async function openDoors(rooms: Rooms, trade: Trade): Promise<void> {
   };
   const mqttConnections = (): number => mqtt.connectionCount;
   const announced = { announcedMqttUrl: () => announcedMqttUrl(options, urls.mqtt) };
-  const own = { ...announced, facts, mqttConnections, federation, wants, links, traffic, receipts };
+  const openid =
+    options.openid === undefined
+      ? undefined
+      : new OpenIdLogin({
+          ...{ ...options.openid, clock, entropy, outbound: federation.outbound },
+          redirectUri: () => new URL("/share/openid", options.publicUrl ?? urls.http).href,
+        });
+  const own = {
+    openid,
+    ...announced,
+    facts,
+    mqttConnections,
+    federation,
+    wants,
+    links,
+    traffic,
+    receipts,
+  };
   await apiRoutes(app, apiDeps({ ...rooms, ...own, ...access }));
 
   const port = await mqtt.listen(options.mqtt.port, options.mqtt.host);

@@ -1,4 +1,5 @@
 import type { MqttLimits } from "../connect/mqtt/limits.ts";
+import type { OpenIdSettings } from "../federate/openid.ts";
 import type { LocalPeer } from "../federate/resolver.ts";
 import type { Clock } from "../kernel/clock.ts";
 import type { Crash } from "../kernel/crash.ts";
@@ -32,6 +33,8 @@ export interface NodeOptions {
   readonly gatekeepers?: readonly string[];
   /** What it does by itself in negotiations and transfers; absent: what its catalogue says. */
   readonly decisions?: Partial<Decisions>;
+  /** With whom partners may log in to accept a link; absent: a name and an e-mail are typed. */
+  readonly openid?: OpenIdSettings;
   /** Anonymous clients on loopback are operators. */
   readonly dev: boolean;
   readonly publicWorld: boolean;

@@ -84,8 +84,8 @@ export class Outbound implements Caller {
       signal,
       headers: {
         accept: "application/json",
-        ...call.headers,
         ...(body ? { "content-type": "application/json", "content-length": body.length } : {}),
+        ...call.headers,
       },
     };
     return new Promise((resolve, reject) => {

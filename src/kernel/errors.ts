@@ -156,6 +156,11 @@ export const catalogue = {
     message: "The caller's identity was not accepted: {problem}",
     remedy: "Check the DID, its key and both clocks.",
   },
+  OPENID_REFUSED: {
+    status: 403,
+    message: "The login with {issuer} does not count: {problem}.",
+    remedy: "Log in again; if it stays so, tell who sent the link.",
+  },
   ADDRESS_FORBIDDEN: {
     status: 400,
     message: "The address {url} is not one this node calls: {problem}",

@@ -17,6 +17,13 @@ export interface Partner {
   readonly email: string;
 }
 
+/** Who accepts, by the word of an OpenID provider: its ID token was verified. */
+export interface LoggedIn {
+  readonly issuer: string;
+  readonly subject: string;
+  readonly emailVerified: boolean;
+}
+
 /** What the provider saw; in canonical form it is the payload of its signature. */
 export interface Acceptance extends Partner {
   readonly v: 1;
@@ -27,6 +34,8 @@ export interface Acceptance extends Partner {
   readonly at: string;
   /** SHA-256 of `agreement` and the address the acceptance came from. */
   readonly addressHash: string;
+  /** Absent where name and e-mail are as they were typed. */
+  readonly openid?: LoggedIn;
 }
 
 export interface GuestAgreementParts {

@@ -14,6 +14,7 @@ import {
   type Acceptance,
   addressHashOf,
   guestAgreement,
+  type LoggedIn,
   type Partner,
   partnerFrom,
   signAcceptance,
@@ -68,6 +69,12 @@ export interface SharesOptions {
 export interface SignedAcceptance {
   readonly acceptance: Acceptance;
   readonly signed: GeneralJws;
+}
+
+/** What is seen of who accepts, beside what is typed. */
+interface Seen {
+  readonly address: string;
+  readonly openid: LoggedIn | undefined;
 }
 
 interface StoredShare {
@@ -220,6 +227,7 @@ export class Shares {
     terms: string,
     typed: Partner,
     address: string,
+    openid?: LoggedIn,
   ): Promise<{ readonly agreement: Agreement; readonly token: string }> {
     const id = this.#byLink.get(hashText(secret)) ?? "";
     return this.#turns.take(id, async () => {
@@ -235,7 +243,7 @@ export class Shares {
         const act = "accepting it";
         throw new ComityError("STATE_INVALID", { what: "Share", id, state, act });
       }
-      return this.#accept(stored, product, partnerFrom(typed), address);
+      return this.#accept(stored, product, partnerFrom(typed), { address, openid });
     });
   }
 
@@ -256,7 +264,7 @@ export class Shares {
     return { did: guestOf(stored.share) };
   }
 
-  async #accept(stored: StoredShare, product: Product, partner: Partner, address: string) {
+  async #accept(stored: StoredShare, product: Product, partner: Partner, seen: Seen) {
     const { clock, entropy, signer, agreements } = this.#options;
     const { share } = stored;
     const at = new Date(clock.now()).toISOString();
@@ -264,8 +272,9 @@ export class Shares {
     const paying = { payment: share.payment, ceiling: share.ceiling };
     const agreement = await guestAgreement({ ...parts, ...paying }, signer);
     const { id, policyHash } = agreement;
-    const addressHash = addressHashOf(id, address);
-    const acceptance: Acceptance = { v: 1, agreement: id, policyHash, ...partner, at, addressHash };
+    const { address, openid } = seen;
+    const seenOf = { addressHash: addressHashOf(id, address), ...(openid && { openid }) };
+    const acceptance: Acceptance = { v: 1, agreement: id, policyHash, ...partner, at, ...seenOf };
     const signed: GeneralJws = await signAcceptance(acceptance, signer);
     const token = newToken(entropy);
     const changed: StoredShare = {

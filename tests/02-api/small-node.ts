@@ -123,6 +123,7 @@ export async function smallNode(
     audit: await AuditTrail.open(store, systemClock),
     ...rooms(state, search),
     shares: {
+      openid: undefined,
       book: await Shares.open({ ...outside, ...contracts }),
       mqttUrl: () => "mqtt://127.0.0.1:1883",
       terms: () => [],

@@ -15,6 +15,10 @@ export interface SharePage {
   readonly terms: readonly PolicyPromise[];
   /** The link's own path. */
   readonly path: string;
+  /** The OpenID provider to log in with, if any. */
+  readonly openid: string | undefined;
+  /** Who is logged in there. */
+  readonly as?: { readonly name: string; readonly email: string };
   /** What was typed before, and what was wrong with it. */
   readonly typed?: { readonly name: string; readonly email: string; readonly problem: string };
   /** After it was accepted just now: shown once. */
@@ -100,7 +104,44 @@ function samplePart({ path }: SharePage): Html {
   </section>`;
 }
 
-function formPart({ share, path, typed }: SharePage): Html {
+/** Either what the provider has signed, or what is typed. */
+function whoPart({ openid, as, path, typed }: SharePage, described: Html): Html {
+  if (as !== undefined) {
+    return html`<input type="hidden" name="login" value="yes" />
+      <p>
+        You accept as ${as.name} (${as.email}), by the word of ${openid ?? ""}. That is recorded.
+      </p>`;
+  }
+  const login =
+    openid === undefined
+      ? html``
+      : html`<p><a href="${path}/login">Log in with ${openid}</a>, or type who you are:</p>`;
+  return html`${login}
+    <label for="name">Your name</label>
+    <input
+      id="name"
+      name="name"
+      autocomplete="name"
+      required
+      maxlength="100"
+      value="${typed?.name ?? ""}"
+      ${described}
+    />
+    <label for="email">Your e-mail</label>
+    <input
+      id="email"
+      name="email"
+      type="email"
+      autocomplete="email"
+      required
+      maxlength="254"
+      value="${typed?.email ?? ""}"
+      ${described}
+    />`;
+}
+
+function formPart(page: SharePage): Html {
+  const { share, path, typed } = page;
   const problem = typed
     ? html`<p class="notice bad" role="alert" id="problem">${typed.problem}</p>`
     : html``;
@@ -110,27 +151,7 @@ function formPart({ share, path, typed }: SharePage): Html {
     ${problem}
     <form method="post" action="${path}">
       <input type="hidden" name="terms" value="${share.offer}" />
-      <label for="name">Your name</label>
-      <input
-        id="name"
-        name="name"
-        autocomplete="name"
-        required
-        maxlength="100"
-        value="${typed?.name ?? ""}"
-        ${described}
-      />
-      <label for="email">Your e-mail</label>
-      <input
-        id="email"
-        name="email"
-        type="email"
-        autocomplete="email"
-        required
-        maxlength="254"
-        value="${typed?.email ?? ""}"
-        ${described}
-      />
+      ${whoPart(page, described)}
       <label class="check">
         <input type="checkbox" name="agree" value="yes" required />
         I accept these terms for ${share.to}

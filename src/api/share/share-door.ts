@@ -4,18 +4,22 @@
  * In come the link's secret (in the path, never logged), and a form with a name and an e-mail. Out
  * go the terms in plain words, a sample, and once, to who accepts, a token with the lines that use
  * it. The page is made here, whole; script adds the live sample and nothing else. It never shows
- * what another organisation wrote as anything but text, asks no other host for anything, and
- * decides nothing about the agreement: `market/shares.ts` does.
+ * what another organisation wrote as anything but text, asks no other host for anything but
+ * who somebody is (`login-routes.ts`), and decides nothing about the agreement: `market/shares.ts`
+ * does.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { ComityError } from "../../kernel/errors.ts";
 import { RequestRate } from "../../kernel/request-rate.ts";
+import type { OpenIdIdentity } from "../../federate/openid.ts";
+import type { LoggedIn } from "../../market/share-agreement.ts";
 import type { Share } from "../../market/shares.ts";
 import type { ApiDeps } from "../deps.ts";
 import { refuseOtherOrigins } from "../guard.ts";
 import { payloadText } from "../payload-text.ts";
 import { SlowDown } from "../slow-down.ts";
 import { SseClients } from "../sse.ts";
+import { loggedIn, loginRoutes } from "./login-routes.ts";
 import { noSharePage, type SharePage, sharePage } from "./page.ts";
 import { readyLines } from "./ready-lines.ts";
 
@@ -40,6 +44,7 @@ const pagePolicy = [
 ].join("; ");
 
 export function shareDoor(scope: FastifyInstance, deps: ApiDeps): void {
+  const { openid } = deps.shares;
   const slow = new SlowDown();
   const rate = new RequestRate({
     ...{ clock: deps.clock, perSecondMax: requestsPerSecondMax },
@@ -70,19 +75,41 @@ export function shareDoor(scope: FastifyInstance, deps: ApiDeps): void {
     return send(reply, 200, sharePage(pageOf(deps, share, request)));
   });
 
+  if (openid !== undefined) {
+    loginRoutes(scope, {
+      openid,
+      isSecure: () => (deps.node.publicUrl ?? deps.node.httpUrl()).startsWith("https:"),
+      async isOpen(request) {
+        const share = await shareOf(request);
+        return share !== undefined && deps.shares.book.stateOf(share) === "open";
+      },
+      sendProblem(reply, secret, error) {
+        const share = deps.shares.book.find(secret);
+        if (share === undefined) return send(reply, 404, noSharePage());
+        const problem = { name: "", email: "", problem: problemText(error) };
+        const page = sharePage({ ...pageOfSecret(deps, share, secret), typed: problem });
+        return send(reply, error.status, page);
+      },
+    });
+  }
+
   scope.post("/share/:secret", async (request, reply) => {
     const share = await shareOf(request);
     if (!share) return send(reply, 404, noSharePage());
     const fields = request.body instanceof URLSearchParams ? request.body : new URLSearchParams();
-    const typed = { name: fields.get("name") ?? "", email: fields.get("email") ?? "" };
+    const secret = secretOf(request);
+    const known = fields.get("login") === "yes" ? loggedIn(openid, request, secret) : undefined;
+    const typed = known ?? { name: fields.get("name") ?? "", email: fields.get("email") ?? "" };
     try {
+      if (fields.get("login") === "yes" && known === undefined) {
+        throw new ComityError("BODY_INVALID", { problem: "the login is over; log in again" });
+      }
       if (fields.get("agree") !== "yes") {
         throw new ComityError("BODY_INVALID", { problem: "the terms are not accepted" });
       }
       const terms = fields.get("terms") ?? "";
       const { book } = deps.shares;
-      const secret = secretOf(request);
-      const { agreement, token } = await book.accept(secret, terms, typed, request.ip);
+      const { agreement, token } = await book.accept(secret, terms, typed, request.ip, by(known));
       // so that what the page shows works at once
       await deps.shares.opened(agreement);
       const { id, topics, delivery, oneSided } = agreement;
@@ -132,6 +159,19 @@ export function shareDoor(scope: FastifyInstance, deps: ApiDeps): void {
 }
 
 function pageOf(deps: ApiDeps, share: Share, request: FastifyRequest): SharePage {
+  const secret = secretOf(request);
+  const as = loggedIn(deps.shares.openid, request, secret);
+  return { ...pageOfSecret(deps, share, secret), ...(as && { as }) };
+}
+
+/** What the acceptance keeps of who is logged in. */
+function by(known: OpenIdIdentity | undefined): LoggedIn | undefined {
+  if (known === undefined) return undefined;
+  const { issuer, subject, emailVerified } = known;
+  return { issuer, subject, emailVerified };
+}
+
+function pageOfSecret(deps: ApiDeps, share: Share, secret: string): SharePage {
   const { title, did } = deps.node;
   const { book } = deps.shares;
   const product = book.productOf(share);
@@ -141,7 +181,8 @@ function pageOf(deps: ApiDeps, share: Share, request: FastifyRequest): SharePage
     node: { title, did },
     product,
     terms: product ? deps.shares.terms(share, product) : [],
-    path: `/share/${secretOf(request)}`,
+    path: `/share/${secret}`,
+    openid: deps.shares.openid?.issuer,
   };
 }
 

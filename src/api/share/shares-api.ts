@@ -2,6 +2,7 @@ import { describePrice } from "../../kernel/price.ts";
 import { grantOf } from "../../market/compile.ts";
 import { draftOf } from "../../market/evidence.ts";
 import type { Federation } from "../../federate/federation.ts";
+import type { OpenIdLogin } from "../../federate/openid.ts";
 import type { Flow } from "../../flow/flow.ts";
 import { previewMessages } from "../../flow/preview.ts";
 import { describePolicy } from "../../market/policy/plain.ts";
@@ -15,6 +16,7 @@ interface ShareRooms {
   readonly federation: Federation;
   readonly flow: Flow;
   readonly announcedMqttUrl: () => string;
+  readonly openid: OpenIdLogin | undefined;
 }
 
 /** Links to partners as the API and the page see them. */
@@ -22,6 +24,7 @@ export function sharesApi(rooms: ShareRooms): ApiDeps["shares"] {
   const { shares, federation, flow } = rooms;
   return {
     book: shares,
+    openid: rooms.openid,
     mqttUrl: rooms.announcedMqttUrl,
     terms: termsInWords,
     sample(share, onMessage) {
