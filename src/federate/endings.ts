@@ -115,8 +115,7 @@ export class Endings {
     const pinned = agreement.keys[did] ?? (await this.#options.peers.keyOf(did));
     const keyOf = (kid: string) => (didOfKeyId(kid) === did ? pinned : undefined);
     await verifySignature(record, keyOf, { what, type: endingType });
-    const text = Buffer.from(signaturePayload(record)).toString("utf8");
-    const said = parseMessage(EndingRecord, JSON.parse(text));
+    const said = parseMessage(EndingRecord, jsonIn(signaturePayload(record)));
     if (said.agreement !== agreement.id || said.by !== did) {
       throw new ComityError("SIGNATURE_INVALID", { what, problem: "it is about another one" });
     }
@@ -139,6 +138,15 @@ export class Endings {
       text: `${agreement.title}: ${agreement.ended?.reason ?? "ended"} ${whose}`,
       agreement: agreement.id,
     });
+  }
+}
+
+/** Undefined where it is no JSON, which no schema admits. */
+function jsonIn(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(bytes).toString("utf8"));
+  } catch {
+    return undefined;
   }
 }
 

@@ -97,6 +97,22 @@ test("outbox - a refusal is final and told once", async () => {
   await outbox.close();
 });
 
+test("outbox - an answer that nobody here could make sense of is a refusal", async () => {
+  const outbox = openOutbox();
+  const told: string[] = [];
+  outbox.handle("k", {
+    delivered() {
+      throw new TypeError("null has no state");
+    },
+    refused: (_message, { code, message }) => void told.push(`${code} ${message}`),
+  });
+  await put(outbox, "/1");
+  await emptied();
+  assert.equal(told.length, 1);
+  assert.match(told[0] ?? "", /^PEER_REFUSED .*null has no state/);
+  await outbox.close();
+});
+
 test("outbox - patience ends, and a message nobody wants is dropped", async () => {
   const outbox = openOutbox(20);
   const refused: string[] = [];

@@ -1,5 +1,5 @@
 import type { Clock } from "../kernel/clock.ts";
-import { ComityError } from "../kernel/errors.ts";
+import { ComityError, problemOf } from "../kernel/errors.ts";
 import { Turns } from "../kernel/turns.ts";
 import type { Store, Write } from "../ports/store.ts";
 import { pidFor } from "./dsp/pid.ts";
@@ -110,12 +110,12 @@ export class Outbox {
         break;
       } catch (thrown) {
         if (this.#closed) return;
-        if (!(thrown instanceof ComityError)) throw thrown;
-        if (thrown.code === "STORE_FAILED") throw thrown;
+        const error = refusalIn(thrown, message.did);
+        if (error.code === "STORE_FAILED") throw error;
         const age = this.#options.clock.now() - message.at;
         const keepMs = this.#options.keepMs ?? 7 * 24 * 3_600_000;
-        if (thrown.code !== "PEER_UNREACHABLE" || age > keepMs) {
-          await handler.refused?.(message, thrown);
+        if (error.code !== "PEER_UNREACHABLE" || age > keepMs) {
+          await handler.refused?.(message, error);
           break;
         }
       }
@@ -136,6 +136,12 @@ export class Outbox {
       this.#timers.set(timer, wake);
     });
   }
+}
+
+/** An answer that nothing here could make sense of is the peer's last word as well. */
+function refusalIn(thrown: unknown, peer: string): ComityError {
+  if (thrown instanceof ComityError) return thrown;
+  return new ComityError("PEER_REFUSED", { peer, problem: problemOf(thrown) });
 }
 
 /**
