@@ -150,10 +150,17 @@ export class Link {
     this.#leave(why);
   }
 
-  /** The agreement has ended: nothing more is asked for. */
+  /** The agreement has ended: nothing more is taken, and what is stored is still acknowledged. */
   end(): void {
     this.report.is("ended");
-    void this.close();
+    void this.#finish();
+  }
+
+  async #finish(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#retry);
+    await this.#inbound?.settled();
+    await this.#attachment?.end();
   }
 
   async close(): Promise<void> {
@@ -211,7 +218,7 @@ export class Link {
       if (await this.#renewed(error, connection.isShared)) return problemOf(error);
       throw error;
     }
-    if (this.#attachment !== attachment) {
+    if (this.#attachment !== attachment || this.#closed) {
       attachment.leave("closed");
       return "closed";
     }
@@ -272,7 +279,7 @@ export class Link {
 
   /** What came, packets or blocks of them. */
   #onWire(scanned: ScannedRun, inbound: Inbound, attachment: Attachment): void {
-    if (attachment !== this.#attachment) return;
+    if (attachment !== this.#attachment || this.#closed) return;
     this.report.wireBytes += scanned.packets.length;
     if (!scanned.topic.equals(this.#blockTopic)) {
       if (this.#blocks !== undefined && this.#blocks.heldBytes > 0) {
@@ -294,7 +301,7 @@ export class Link {
 
   #onRun(scanned: ScannedRun, inbound: Inbound, attachment: Attachment): void {
     // After a problem the rest of what came with it is not looked at.
-    if (attachment !== this.#attachment) return;
+    if (attachment !== this.#attachment || this.#closed) return;
     this.report.packetBytes += scanned.packets.length;
     try {
       if (scanned.topic.equals(this.#controlTopic)) {
@@ -320,7 +327,7 @@ export class Link {
 
   #onControl(scanned: ScannedRun, inbound: Inbound, attachment: Attachment): void {
     walkPublishes(scanned.packets, layout5, (place) => {
-      if (attachment !== this.#attachment) return;
+      if (attachment !== this.#attachment || this.#closed) return;
       const control = decodeControl(scanned.packets.subarray(place.payloadAt, place.end));
       if (control?.t === "checkpoint") {
         const { t: _, at, behind, ...checkpoint } = control;
@@ -341,16 +348,14 @@ export class Link {
 
   /** Nothing more is taken; who set the limit ends the agreement. */
   #forgo(): void {
-    this.#closed = true;
-    this.#leave("no more is afforded");
+    void this.#finish();
   }
 
   async #onEnd(reason: EndReason, inbound: Inbound): Promise<void> {
     await inbound.settled();
     // The acknowledgement is on its way before it ends.
-    this.#closed = true;
     this.report.is("ended");
-    await this.#attachment?.end();
+    await this.#finish();
     this.#outside.onEnded(this.agreement, reason);
   }
 
