@@ -46,6 +46,8 @@ export interface NodeOptions {
   readonly exposureMessagesMax?: number;
   /** How often a provider that serves HTTP alone is asked; absent: every ten seconds. */
   readonly httpFetchEveryMs?: number;
+  /** Under how many agreements one participant may receive at a time; absent: a thousand. */
+  readonly agreementsPerPeerMax?: number;
   /** How long a transfer's token opens the door; absent: a day. */
   readonly tokenLifetimeMs?: number;
   /** How soon a link that hears nothing is given up on both sides: one and a half times this. */

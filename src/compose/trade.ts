@@ -28,6 +28,9 @@ export async function openTrade(rooms: Rooms) {
     localPeers: options.localPeers,
     ...(options.decisions === undefined ? {} : { decisions: options.decisions }),
     ...(options.tokenLifetimeMs === undefined ? {} : { tokenLifetimeMs: options.tokenLifetimeMs }),
+    ...(options.agreementsPerPeerMax === undefined
+      ? {}
+      : { agreementsPerPeerMax: options.agreementsPerPeerMax }),
     ...(options.crawlMs === undefined ? {} : { crawlMs: options.crawlMs }),
   });
   rooms.closing.add("the federation", () => federation.close());

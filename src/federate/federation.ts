@@ -50,6 +50,8 @@ export interface FederationOptions {
   /** How long `negotiate` and a transfer's start wait for the other side. */
   readonly waitMs?: number;
   readonly openNegotiationsMax?: number;
+  /** Under how many agreements one participant may receive at a time. */
+  readonly agreementsPerPeerMax?: number;
   /** Of one peer, to every door that is for peers. */
   readonly requestsPerSecondMax?: number;
   /** Absent: over HTTP, to public addresses and listed peers alone. */

@@ -115,14 +115,18 @@ export class Checkers {
   }
 
   of(grant: Grant): Checker {
-    const { agreement, filters, when, unless, shape } = grant;
-    const scope = shape?.pseudonymise === undefined ? "" : agreement;
-    const key = JSON.stringify([scope, filters, when, unless, shape]);
+    const key = contentKey(grant);
     let checker = this.#known.get(key);
     if (checker === undefined) {
-      checker = new Checker(grant, pseudonymsOf(this.#secret, agreement));
+      checker = new Checker(grant, pseudonymsOf(this.#secret, grant.agreement));
       this.#known.set(key, checker);
     }
     return checker;
   }
+}
+
+/** The same for agreements that let the same messages through in the same shape. */
+export function contentKey({ agreement, filters, when, unless, shape }: Grant): string {
+  const scope = shape?.pseudonymise === undefined ? "" : agreement;
+  return JSON.stringify([scope, filters, when, unless, shape]);
 }

@@ -1,7 +1,7 @@
 import type { LogBlock } from "../ports/store.ts";
 import type { Refusal } from "../ports/usage.ts";
 import { offsetAfter, payloadBytesOf, walkPublishes } from "../wire/mqtt/publish.ts";
-import type { Gate } from "./gate.ts";
+import type { Grant } from "../market/grant.ts";
 import { type Passage, windowOf } from "./passage.ts";
 import { layout5, splitByTopic } from "./run.ts";
 import type { StreamLog } from "./stream-log.ts";
@@ -48,16 +48,16 @@ const readBytes = 262_144;
  * that is read again from the log, back to the window's first block or the agreement's `start`.
  */
 export async function openPassage(
-  gate: Gate,
+  from: { readonly grant: Grant; passage(): Passage },
   log: StreamLog,
   position: number,
   start: number,
 ): Promise<Passage> {
-  const passage = gate.passage();
-  const { rate } = gate.grant;
+  const passage = from.passage();
+  const { rate } = from.grant;
   if (rate === undefined) return passage;
-  const from = await windowStart(log, position, start, (at) => windowOf(rate, at));
-  await walkPassing(log, from, position, passage, () => {});
+  const first = await windowStart(log, position, start, (at) => windowOf(rate, at));
+  await walkPassing(log, first, position, passage, () => {});
   return passage;
 }
 

@@ -1,7 +1,7 @@
+import type { Grant } from "../market/grant.ts";
 import type { LogBlock } from "../ports/store.ts";
 import { walkPublishes } from "../wire/mqtt/publish.ts";
 import type { Flow, StartPosition } from "./flow.ts";
-import type { Gate } from "./gate.ts";
 import { openPassage, type Passing, passingOf } from "./granted.ts";
 import type { Handover, Place } from "./handover.ts";
 import { startOf } from "./open-feed.ts";
@@ -22,29 +22,34 @@ interface Kept extends Passing {
 }
 
 /**
- * The last message of each topic that an agreement lets through: of a logged product from the end
- * of its log, of a live one what was retained and what came since this was opened. A topic beyond
+ * The last message of each topic that a grant lets through: of a logged product from the end of
+ * its log, of a live one what was retained and what came since this was opened. A topic beyond
  * the bounds has none. Every message is decided in the stream's order, asked for or not, so that
  * asking often gets round no rate.
  */
 export class Latest implements Receiver {
   readonly #flow: Flow;
-  readonly #gate: Gate;
+  readonly #grant: Grant;
+  readonly #onGrown: (bytes: number) => void;
   readonly #subscriptions: readonly Subscription[];
+  readonly #live: Passage;
   readonly #last = new Map<string, Kept>();
   #bytes = 0;
+  #isClosed = false;
   #position = 0;
   #passage: Promise<Passage> | undefined;
   #reading: Promise<void> | undefined;
 
-  constructor(flow: Flow, gate: Gate) {
+  constructor(flow: Flow, grant: Grant, onGrown: (bytes: number) => void) {
     this.#flow = flow;
-    this.#gate = gate;
-    const { filters } = gate.grant;
+    this.#grant = grant;
+    this.#onGrown = onGrown;
+    const { filters } = grant;
     const log = this.#log;
     this.#subscriptions =
       log === undefined ? filters.map((filter) => ({ filter, receiver: this, qos: 0 })) : [];
-    const passage = gate.passage();
+    this.#live = flow.grants.preview(grant);
+    const passage = flow.grants.preview(grant);
     for (const filter of log === undefined ? filters : []) {
       for (const { run, at } of flow.retained.keptOf(filter)) {
         this.#keepRun(passage.pass(run, at).run, at);
@@ -74,15 +79,19 @@ export class Latest implements Receiver {
   }
 
   receive(run: Run): void {
-    this.#keepRun(this.#gate.offer(run), this.#flow.outside.clock.now());
+    const at = (run.at ??= this.#flow.outside.clock.now());
+    this.#keepRun(this.#live.pass(run, at).run, at);
   }
 
+  /** Keeps nothing more; what it has may still be read by who holds it. */
   close(): void {
+    this.#isClosed = true;
+    this.#onGrown(-this.#bytes);
     for (const subscription of this.#subscriptions) this.#flow.router.unsubscribe(subscription);
   }
 
   get #log(): StreamLog | undefined {
-    const { log, product } = this.#gate.grant;
+    const { log, product } = this.#grant;
     return log === undefined ? undefined : this.#flow.logOf(product);
   }
 
@@ -115,9 +124,10 @@ export class Latest implements Receiver {
 
   async #open(log: StreamLog): Promise<Passage> {
     const { store } = this.#flow.outside;
-    const start = await store.get<StartPosition>("start", this.#gate.grant.agreement);
+    const start = await store.get<StartPosition>("start", this.#grant.agreement);
     const first = Math.min(startOf(start, log), this.#position);
-    return openPassage(this.#gate, log, this.#position, first);
+    const passage = (): Passage => this.#flow.grants.preview(this.#grant);
+    return openPassage({ grant: this.#grant, passage }, log, this.#position, first);
   }
 
   #readBlock(block: LogBlock, passage: Passage): void {
@@ -149,12 +159,15 @@ export class Latest implements Receiver {
   }
 
   #keep(topic: string, kept: Kept): void {
+    const before = this.#bytes;
     this.#bytes -= this.#last.get(topic)?.packets.length ?? 0;
     this.#last.delete(topic); // what is not kept leaves none, for an older message is not its last
     const isFull = this.#last.size >= topicsMax;
-    if (isFull || this.#bytes + kept.packets.length > bytesMax) return;
-    this.#bytes += kept.packets.length;
-    this.#last.set(topic, kept);
+    if (!isFull && this.#bytes + kept.packets.length <= bytesMax) {
+      this.#bytes += kept.packets.length;
+      this.#last.set(topic, kept);
+    }
+    if (!this.#isClosed) this.#onGrown(this.#bytes - before);
   }
 }
 

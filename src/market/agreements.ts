@@ -29,6 +29,15 @@ export class Agreements {
     return [...this.#agreements.values()].sort((a, b) => a.signedAt.localeCompare(b.signedAt));
   }
 
+  /** How many stand under which that participant receives. */
+  standingWith(did: string): number {
+    let count = 0;
+    for (const { role, state, consumer } of this.#agreements.values()) {
+      if (role === "provider" && state === "active" && consumer === did) count++;
+    }
+    return count;
+  }
+
   get(id: string): Agreement | undefined {
     return this.#agreements.get(id);
   }

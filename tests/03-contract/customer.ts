@@ -23,6 +23,8 @@ export interface Customer {
   readonly stranger: Stranger;
   readonly agreement: string;
   readonly device: MqttClient;
+  /** Makes one more agreement on the product. */
+  readonly agree: (consumerPid: string) => Promise<string>;
   /** Asks for a transfer and waits for its start. */
   readonly transfer: (format: string, more?: object) => Promise<Key>;
   readonly say: (key: Key, path: string, type: Parameters<typeof message>[0]) => Promise<number>;
@@ -64,7 +66,8 @@ export async function openCustomer(
     connectMqtt({ url: provider.node.mqttUrl, username: "admin", password: provider.token });
   let device = await connected();
   await provider.http.addProduct(product);
-  const agreement = await agreed(post, stranger, product.id);
+  const agree = (consumerPid: string) => agreed(post, stranger, product.id, consumerPid);
+  const agreement = await agree("urn:uuid:negotiation");
   await until("the agreement stands", async () => (await provider.http.agreements()).length === 1);
   let number = 0;
   return {
@@ -76,6 +79,7 @@ export async function openCustomer(
     },
     stranger,
     agreement,
+    agree,
     post,
     async transfer(format, about = {}) {
       const consumerPid = `urn:uuid:transfer-${++number}`;
@@ -126,8 +130,8 @@ async function agreed(
   post: Customer["post"],
   stranger: Stranger,
   product: string,
+  consumerPid: string,
 ): Promise<string> {
-  const consumerPid = "urn:uuid:negotiation";
   const dataset = await post("/catalog/request", message("CatalogRequestMessage", {}));
   const [found] = dataset.body["dataset"] as { hasPolicy: Record<string, unknown>[] }[];
   const request = message("ContractRequestMessage", {
@@ -138,7 +142,7 @@ async function agreed(
   const asked = await post("/negotiations/request", request);
   assert.equal(asked.status, 201, JSON.stringify(asked.body));
   const { providerPid } = asked.body;
-  const told = await stranger.heard("/agreement");
+  const told = await stranger.heard(`/${encodeURIComponent(consumerPid)}/agreement`);
   const at = `/negotiations/${encodeURIComponent(String(providerPid))}/agreement/verification`;
   await post(at, message("ContractAgreementVerificationMessage", { providerPid, consumerPid }));
   return String((told["agreement"] as Record<string, unknown>)["@id"]);

@@ -4,7 +4,7 @@ import type { Flow } from "../../flow/flow.ts";
 import type { Gate } from "../../flow/gate.ts";
 import { openPassage } from "../../flow/granted.ts";
 import { Handover } from "../../flow/handover.ts";
-import { Latest } from "../../flow/latest.ts";
+import { LatestMessages } from "../../flow/latest-messages.ts";
 import type { StreamLog } from "../../flow/stream-log.ts";
 import { frameOf } from "./frame.ts";
 
@@ -27,29 +27,26 @@ interface HistoryAsked {
 export class Answers {
   readonly #flow: Flow;
   readonly #limits: AnswerLimits;
-  readonly #latest = new Map<string, Latest>();
+  readonly #latest: LatestMessages;
 
   constructor(flow: Flow, limits: AnswerLimits) {
     this.#flow = flow;
     this.#limits = limits;
+    this.#latest = new LatestMessages(flow);
   }
 
   /** From now on the last messages of the agreement's topics are kept, until it ends. */
-  keepLatest(gate: Gate): Latest {
-    const { agreement } = gate.grant;
-    let latest = this.#latest.get(agreement);
-    if (latest === undefined) this.#latest.set(agreement, (latest = new Latest(this.#flow, gate)));
-    return latest;
+  keepLatest({ grant }: Gate): void {
+    this.#latest.of(grant);
   }
 
-  forgetLatest(agreement: string): void {
-    this.#latest.get(agreement)?.close();
-    this.#latest.delete(agreement);
+  forgetLatest({ grant }: Gate): void {
+    this.#latest.forget(grant);
   }
 
   /** The last message of each topic, as a JSON array; 304 where the asker has just these. */
   async latest(gate: Gate, known: string | undefined, reply: FastifyReply): Promise<unknown> {
-    const latest = this.keepLatest(gate);
+    const latest = this.#latest.of(gate.grant);
     const hash = createHash("sha256");
     for await (const bytes of latest.identity()) hash.update(bytes);
     const etag = `"${hash.digest("base64url").slice(0, 22)}"`;
@@ -94,7 +91,7 @@ export class Answers {
   }
 
   close(): void {
-    for (const agreement of [...this.#latest.keys()]) this.forgetLatest(agreement);
+    this.#latest.close();
   }
 
   /** What of all that was pushed really passed the gate. */

@@ -28,8 +28,9 @@ export interface DataDoorOptions {
 }
 
 export interface DataLimits {
-  /** Event streams and WebSockets of one agreement, and of all. */
+  /** Event streams and WebSockets of one agreement, of one participant, and of all. */
   readonly streamsPerAgreementMax: number;
+  readonly streamsPerConsumerMax: number;
   readonly streamsMax: number;
   /** What may wait for one of them. */
   readonly queueBytesMax: number;
@@ -40,6 +41,7 @@ export interface DataLimits {
 
 const dataLimits: DataLimits = {
   streamsPerAgreementMax: 16,
+  streamsPerConsumerMax: 64,
   streamsMax: 1_000,
   queueBytesMax: 4_194_304,
   answerBytesMax: 8_388_608,
@@ -59,6 +61,8 @@ interface Guest {
 interface Followed {
   readonly stream: FollowedStream;
   readonly agreement: string;
+  /** A participant's id. */
+  readonly consumer: string;
   readonly transfer: string;
 }
 
@@ -133,7 +137,7 @@ export class DataDoor {
           const { params, query, headers } = request;
           const guest = this.#guest(params.agreement, headers.authorization);
           const from = await this.#since(guest.gate, headers["last-event-id"] ?? query.after);
-          this.#makeRoom(params.agreement);
+          this.#makeRoom(guest.gate);
           reply.hijack();
           const { raw } = reply;
           const line = (onReady: () => void): Line => new EventStreamLine(raw, onReady);
@@ -152,7 +156,8 @@ export class DataDoor {
   }
 
   forget(agreement: string): void {
-    this.#answers.forgetLatest(agreement);
+    const gate = this.#options.flow.grants.get(agreement);
+    if (gate !== undefined) this.#answers.forgetLatest(gate);
   }
 
   /** The transfer is over or suspended: what was opened by it ends. */
@@ -172,15 +177,11 @@ export class DataDoor {
   async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     socket.on("error", () => socket.destroy());
     try {
-      const { pathname, searchParams } = new URL(request.url ?? "", "http://data");
-      const [, agreement] = /^\/data\/([^/]+)\/stream$/.exec(pathname) ?? [];
-      if (agreement === undefined)
-        throw new ComityError("NOT_FOUND", { what: "route", id: pathname });
-      const id = decodeURIComponent(agreement);
+      const { id, searchParams } = streamAsked(request.url ?? "");
       const guest = this.#guest(id, request.headers.authorization);
       const after = searchParams.get("after") ?? undefined;
       const from = await this.#since(guest.gate, after);
-      this.#makeRoom(id);
+      this.#makeRoom(guest.gate);
       this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
         const line = (onReady: () => void): Line => new WebSocketLine(webSocket, onReady);
         const followed = this.#follow(guest, from, line);
@@ -200,7 +201,8 @@ export class DataDoor {
     const { gate, transfer } = guest;
     const { queueBytesMax } = this.#limits;
     const stream = new FollowedStream({ flow, gate, line, from, queueBytesMax });
-    const followed = { stream, agreement: gate.grant.agreement, transfer };
+    const { agreement, consumer } = gate.grant;
+    const followed = { stream, agreement, consumer, transfer };
     this.#followed.add(followed);
     return followed;
   }
@@ -235,12 +237,17 @@ export class DataDoor {
     throw new ComityError("UNBILLED", { agreement });
   }
 
-  #makeRoom(agreement: string): void {
-    const { streamsMax, streamsPerAgreementMax } = this.#limits;
-    const own = [...this.#followed].filter((one) => one.agreement === agreement).length;
-    if (own < streamsPerAgreementMax && this.#followed.size < streamsMax) return;
-    const limit = own < streamsPerAgreementMax ? streamsMax : streamsPerAgreementMax;
-    throw new ComityError("LIMIT_REACHED", { limit, what: "streams at a time" });
+  #makeRoom({ grant: { agreement, consumer } }: Gate): void {
+    const { streamsMax, streamsPerAgreementMax, streamsPerConsumerMax } = this.#limits;
+    const followed = [...this.#followed];
+    const limits = [
+      [streamsPerAgreementMax, followed.filter((one) => one.agreement === agreement).length],
+      [streamsPerConsumerMax, followed.filter((one) => one.consumer === consumer).length],
+      [streamsMax, followed.length],
+    ] as const;
+    const full = limits.find(([limit, open]) => open >= limit);
+    if (full === undefined) return;
+    throw new ComityError("LIMIT_REACHED", { limit: full[0], what: "streams at a time" });
   }
 
   #logOf({ grant }: Gate): StreamLog | undefined {
@@ -269,6 +276,19 @@ function wholeNumber(name: string, text: string): number {
   const number = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
   if (Number.isSafeInteger(number)) return number;
   throw new ComityError("BODY_INVALID", { problem: `${name} "${text}" is no whole number` });
+}
+
+/** Whose stream a WebSocket's address names. */
+function streamAsked(address: string): { id: string; searchParams: URLSearchParams } {
+  const { pathname, searchParams } = new URL(address, "http://data");
+  const [, agreement] = /^\/data\/([^/]+)\/stream$/.exec(pathname) ?? [];
+  if (agreement === undefined) throw new ComityError("NOT_FOUND", { what: "route", id: pathname });
+  try {
+    return { id: decodeURIComponent(agreement), searchParams };
+  } catch {
+    const problem = `"${pathname}" is no address: after % come two hexadecimal digits`;
+    throw new ComityError("BODY_INVALID", { problem });
+  }
 }
 
 function refuse(socket: Duplex, status: number, text: string, body: string): void {

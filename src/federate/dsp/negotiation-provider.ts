@@ -1,5 +1,6 @@
 import { ComityError } from "../../kernel/errors.ts";
 import { newUrn } from "../../kernel/id.ts";
+import type { Agreements } from "../../market/agreements.ts";
 import type { Catalogue } from "../../market/catalogue.ts";
 import { assertInForce } from "../../market/compile.ts";
 import {
@@ -39,6 +40,9 @@ import { onTable } from "./on-table.ts";
 
 export interface NegotiationProviderOptions {
   readonly catalogue: Catalogue;
+  readonly agreements: Agreements;
+  /** Under how many agreements one participant may receive at a time. */
+  readonly agreementsPerPeerMax?: number;
   /** This node's public base URL. */
   readonly baseUrl: () => string;
 }
@@ -56,12 +60,16 @@ export interface Proposal {
 export class NegotiationProvider {
   readonly #desk: NegotiationDesk;
   readonly #catalogue: Catalogue;
+  readonly #agreements: Agreements;
+  readonly #agreementsPerPeerMax: number;
   readonly #baseUrl: () => string;
 
-  constructor(desk: NegotiationDesk, { catalogue, baseUrl }: NegotiationProviderOptions) {
+  constructor(desk: NegotiationDesk, options: NegotiationProviderOptions) {
     this.#desk = desk;
-    this.#catalogue = catalogue;
-    this.#baseUrl = baseUrl;
+    this.#catalogue = options.catalogue;
+    this.#agreements = options.agreements;
+    this.#agreementsPerPeerMax = options.agreementsPerPeerMax ?? 1_000;
+    this.#baseUrl = options.baseUrl;
   }
 
   /** ContractRequestMessage (DSP 2025-1 §7.2.1); the same consumerPid again changes nothing. */
@@ -246,6 +254,7 @@ export class NegotiationProvider {
     if (!product || !offer || !isOfferedTo(product, did)) {
       throw new ComityError("NOT_FOUND", { what: "offer", id: request.offer["@id"] });
     }
+    this.#assertRoomFor(did);
     const { delivery, topics } = product;
     const delivered = { delivery, topics };
     const negotiation: Negotiation = {
@@ -273,6 +282,12 @@ export class NegotiationProvider {
       await this.#desk.start({ ...negotiation, state: "TERMINATED", problem: thrown.message });
       throw thrown;
     }
+  }
+
+  #assertRoomFor(did: string): void {
+    const limit = this.#agreementsPerPeerMax;
+    if (this.#agreements.standingWith(did) < limit) return;
+    throw new ComityError("LIMIT_REACHED", { limit, what: "agreements of one participant" });
   }
 
   async #policyFor(negotiation: Negotiation): Promise<AgreementPolicy> {
