@@ -131,6 +131,8 @@ const Quality = Type.Object({
   perMinuteMedian: Type.Number(),
   minutesWithData: Type.Number(),
   longestGapSeconds: count,
+  completeness: Type.Optional(Type.Number()),
+  lag: Type.Optional(Type.Object({ medianSeconds: Type.Number(), p95Seconds: Type.Number() })),
   lastAt: time,
 });
 

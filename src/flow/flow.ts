@@ -122,7 +122,12 @@ export class Flow {
 
   /** To everybody here who subscribed. */
   deliver(run: Run, route: Route): void {
-    for (const counter of route.counters) counter.messages += run.count;
+    for (const counter of route.counters) {
+      counter.messages += run.count;
+      if (!counter.wantsSample) continue;
+      run.at ??= this.outside.clock.now();
+      counter.take(run);
+    }
     for (const subscription of route.subscriptions) {
       if (subscription.noLocal === true && run.origin === subscription.receiver) continue;
       subscription.receiver.receive(run, subscription);

@@ -1,8 +1,14 @@
 import type { Quality } from "../kernel/quality.ts";
+import { Lags } from "./lags.ts";
+import { ownTimeIn } from "./own-time.ts";
+import type { Run } from "./run.ts";
 
 /** All that the path of a message touches. */
 export interface Passing {
   messages: number;
+  /** True now and then: the run's last message is then looked at. */
+  wantsSample: boolean;
+  take(run: Run): void;
 }
 
 /** One hour of one product, as it is kept. */
@@ -14,10 +20,13 @@ export interface HourDoc {
   readonly longestGapMs: number;
   /** Messages, minute by minute. */
   readonly counts: readonly number[];
+  /** How late those that were looked at came; absent: none says its time. */
+  readonly lags?: readonly number[];
 }
 
 interface Hour {
   longestGapMs: number;
+  readonly lags: Lags;
   readonly counts: number[];
 }
 
@@ -25,18 +34,23 @@ const minuteMs = 60_000;
 const hourMs = 3_600_000;
 const minutesMax = 1_440;
 const hoursMax = 25;
+/** Reading a payload costs a thousand times what counting one does. */
+const lookEverySeconds = 10;
 
 /** One product's last day, minute by minute: at most 25 hours of 60 counts. */
 export class Measured implements Passing {
   messages = 0;
+  wantsSample = true;
+  #lagMs: number | undefined;
+  #samples = 0;
   #seen = 0;
   #since = Number.NaN;
   #lastAt = Number.NaN;
   readonly #hours = new Map<number, Hour>();
   readonly #changed = new Set<number>();
 
-  restore(hour: number, { since, lastAt, longestGapMs, counts }: HourDoc): void {
-    this.#hours.set(hour, { longestGapMs, counts: [...counts] });
+  restore(hour: number, { since, lastAt, longestGapMs, counts, lags }: HourDoc): void {
+    this.#hours.set(hour, { longestGapMs, counts: [...counts], lags: new Lags(lags) });
     this.#since = since;
     this.#lastAt = Number.isNaN(this.#lastAt) ? lastAt : Math.max(lastAt, this.#lastAt);
   }
@@ -45,7 +59,16 @@ export class Measured implements Passing {
     return [...this.#hours.keys()];
   }
 
+  /** Looks at one message: how late it came by its own account. */
+  take(run: Run): void {
+    this.wantsSample = false;
+    const at = ownTimeIn(run.lastPayload());
+    if (at !== undefined && run.at !== undefined) this.#lagMs = run.at - at;
+  }
+
+  /** Called once a second. */
   sample(now: number): void {
+    if (++this.#samples % lookEverySeconds === 0) this.wantsSample = true;
     const came = this.messages - this.#seen;
     if (came === 0) return;
     this.#seen = this.messages;
@@ -55,11 +78,14 @@ export class Measured implements Passing {
     const at = Math.floor(now / hourMs);
     let hour = this.#hours.get(at);
     if (hour === undefined) {
-      hour = { longestGapMs: 0, counts: Array.from({ length: 60 }, () => 0) };
+      const counts = Array.from({ length: 60 }, () => 0);
+      hour = { longestGapMs: 0, counts, lags: new Lags() };
       this.#hours.set(at, hour);
     }
     hour.counts[Math.floor(now / minuteMs) % 60]! += came;
     hour.longestGapMs = Math.max(hour.longestGapMs, gapMs);
+    if (this.#lagMs !== undefined) hour.lags.add(this.#lagMs);
+    this.#lagMs = undefined;
     this.#changed.add(at);
   }
 
@@ -74,15 +100,20 @@ export class Measured implements Passing {
       counts.push(this.#hours.get(Math.floor(minute / 60))?.counts[minute % 60] ?? 0);
     }
     const lasting = Math.max(0, now - this.#lastAt);
-    const gaps = [...this.#hours]
-      .filter(([hour]) => hour >= Math.floor(start / 60))
-      .map(([, { longestGapMs }]) => longestGapMs);
+    const hours = [...this.#hours].filter(([hour]) => hour >= Math.floor(start / 60));
+    const gaps = hours.map(([, { longestGapMs }]) => longestGapMs);
+    const lags = new Lags();
+    for (const [, hour] of hours) lags.addAll(hour.lags);
+    const completeness = completenessOf(counts);
+    const lag = lagOf(lags);
     return {
       minutes: counts.length,
       messages: counts.reduce((sum, count) => sum + count, 0),
       perMinuteMedian: medianOf(counts),
       minutesWithData: counts.filter((count) => count > 0).length / counts.length,
       longestGapSeconds: Math.round(Math.max(lasting, ...gaps) / 1000),
+      ...(completeness === undefined ? {} : { completeness }),
+      ...(lag === undefined ? {} : { lag }),
       lastAt: new Date(this.#lastAt).toISOString().replace(/\.\d+/, ""),
     };
   }
@@ -94,7 +125,7 @@ export class Measured implements Passing {
   } {
     const [since, lastAt] = [this.#since, this.#lastAt];
     const changed = [...this.#changed].map(
-      (hour) => [hour, { since, lastAt, ...this.#hours.get(hour)! }] as const,
+      (hour) => [hour, { since, lastAt, ...keptOf(this.#hours.get(hour)!) }] as const,
     );
     this.#changed.clear();
     // The newest stays, however old: it says when something last came.
@@ -104,6 +135,38 @@ export class Measured implements Passing {
     for (const hour of gone) this.#hours.delete(hour);
     return { changed, gone };
   }
+}
+
+function keptOf({ longestGapMs, counts, lags }: Hour): Omit<HourDoc, "since" | "lastAt"> {
+  return { longestGapMs, counts, ...(lags.counts.length === 0 ? {} : { lags: lags.counts }) };
+}
+
+function lagOf(lags: Lags): Quality["lag"] {
+  const [half, most] = [lags.quantile(0.5), lags.quantile(0.95)];
+  if (half === undefined || most === undefined) return undefined;
+  const seconds = (ms: number): number => Number((ms / 1000).toPrecision(2));
+  return { medianSeconds: seconds(half), p95Seconds: seconds(most) };
+}
+
+/** What came, measured by what usually comes: a burst makes up for no silence. */
+function completenessOf(minutes: readonly number[]): number | undefined {
+  return shareOfUsual(minutes) ?? shareOfUsual(hourly(minutes));
+}
+
+function shareOfUsual(counts: readonly number[]): number | undefined {
+  const usual = counts.length === 0 ? 0 : medianOf(counts);
+  if (usual === 0) return undefined;
+  const came = counts.reduce((sum, count) => sum + Math.min(count, usual), 0);
+  return Number((came / (usual * counts.length)).toFixed(4));
+}
+
+/** Whole hours, the newest last. */
+function hourly(minutes: readonly number[]): number[] {
+  const hours: number[] = [];
+  for (let end = minutes.length; end >= 60; end -= 60) {
+    hours.unshift(minutes.slice(end - 60, end).reduce((sum, count) => sum + count, 0));
+  }
+  return hours;
 }
 
 function medianOf(counts: readonly number[]): number {

@@ -34,7 +34,8 @@ test("quality - what passed is told to peers once a minute, live and logged, own
   await offer("level", "logged");
   await offer("quiet", "live");
   const device = await world.mqtt("provider");
-  for (let n = 0; n < 10; n++) await device.publish(`flow/${n}`, "1", { qos: 1 });
+  const observed = () => JSON.stringify({ observedAt: new Date(clock.now() - 5_000) });
+  for (let n = 0; n < 10; n++) await device.publish(`flow/${n}`, observed(), { qos: 1 });
   for (let n = 0; n < 6; n++) await device.publish("level/1", "1", { qos: 1 });
   await device.publish("elsewhere", "1", { qos: 1 });
   assert.equal(await measured("flow"), undefined);
@@ -43,6 +44,8 @@ test("quality - what passed is told to peers once a minute, live and logged, own
   await until("it is measured", async () => (await measured("flow")) !== undefined);
   const flow = await measured("flow");
   assert.deepEqual([flow?.messages, flow?.minutesWithData], [10, 1 / (flow?.minutes ?? 0)]);
+  const seconds = flow?.lag?.medianSeconds ?? 0;
+  assert.ok(seconds >= 4.5 && seconds <= 8, `a lag of ${seconds} s`);
   await until("the other too", async () => (await measured("level"))?.messages === 6);
   assert.equal(await measured("quiet"), undefined);
   assert.deepEqual((await world.provider.http.product("flow")).quality, flow);

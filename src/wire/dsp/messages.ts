@@ -211,6 +211,13 @@ const quality = Type.Object({
   perMinuteMedian: Type.Number({ minimum: 0 }),
   minutesWithData: Type.Number({ minimum: 0, maximum: 1 }),
   longestGapSeconds: Type.Integer({ minimum: 0 }),
+  completeness: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
+  lag: Type.Optional(
+    Type.Object({
+      medianSeconds: Type.Number({ minimum: 0 }),
+      p95Seconds: Type.Number({ minimum: 0 }),
+    }),
+  ),
   lastAt: Type.String({ pattern: "^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ$" }),
 });
 
