@@ -38,6 +38,8 @@ export interface Match {
   readonly agreement?: string;
   /** Why it was not agreed to. */
   readonly problem?: string;
+  /** It was asked for; what was refused without asking is looked at again. */
+  readonly wasAsked?: true;
 }
 
 export type NewWant = Pick<Want, "query"> & Partial<Pick<Want, "auto" | "spendMax">>;
@@ -138,10 +140,13 @@ export class Wants {
     if (!want) return;
     const offers = await this.#options.offers.known({ ...want.query, limit: matchesMax });
     for (const offer of offers) {
-      const isKnown = this.#wants
-        .get(id)
-        ?.matches.some((one) => one.offer === offer.offer && one.provider === offer.provider);
-      if (isKnown === false && offer.provider !== this.#options.did) await this.#take(id, offer);
+      const now = this.#wants.get(id);
+      if (now === undefined) return;
+      if (offer.provider === this.#options.did) continue;
+      const known = now.matches.find(
+        (one) => one.offer === offer.offer && one.provider === offer.provider,
+      );
+      if (known === undefined || mayNowBeAsked(now, known, offer)) await this.#take(id, offer);
     }
   }
 
@@ -165,7 +170,8 @@ export class Wants {
       await this.#note(id, { ...match, state: "agreed", agreement });
       this.#tell(`${title} of ${offer.providerName} was wanted and is agreed to`, agreement);
     } catch (thrown) {
-      await this.#note(id, { ...match, state: "refused", problem: problemOf(thrown) });
+      const problem = problemOf(thrown);
+      await this.#note(id, { ...match, state: "refused", problem, wasAsked: true });
       this.#tell(`${title} was wanted and not agreed to: ${problemOf(thrown)}`);
     }
   }
@@ -194,6 +200,12 @@ export class Wants {
     const about = agreement === undefined ? {} : { agreement };
     journal.record({ at: clock.now(), kind: "want.matched", text, ...about });
   }
+}
+
+/** What stood against it, such as the month's rate that was measured, may have passed. */
+function mayNowBeAsked(want: Want, { state, wasAsked }: Match, offer: FoundOffer): boolean {
+  if (!want.auto || state !== "refused" || wasAsked === true) return false;
+  return obstacle(want, offer) === undefined;
 }
 
 /** Why a want that agrees by itself must not agree to this one. */

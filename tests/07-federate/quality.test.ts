@@ -73,3 +73,15 @@ test("quality - it outlives its node, and goes with its product", async () => {
   await offer("flow", "live");
   assert.equal((await world.provider.http.product("flow")).quality, undefined);
 });
+
+test("quality - what a month cost too much of is agreed to once it flows slowly enough", async () => {
+  const spendMax = { amount: "100000", currency: "EUR" };
+  const { id } = await world.consumer.http.addWant({ q: "level", auto: true, spendMax });
+  const match = async () => (await world.consumer.http.wants()).find((one) => one.id === id);
+  assert.equal((await match())?.matches[0]?.state, "refused");
+  laterMs += 20 * 60_000;
+  const device = await world.mqtt("provider");
+  await device.publish("level/1", "1", { qos: 1 });
+  await until("it is agreed to", async () => (await match())?.matches[0]?.state === "agreed");
+  assert.equal((await match())?.matches.length, 1, "it is the same offer");
+});
