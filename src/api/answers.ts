@@ -279,6 +279,7 @@ export const Log = Type.Object({
   end: count,
   messages: count,
   bytes: count,
+  erased: Type.Optional(count),
 });
 export const AuditEntry = Type.Object({
   id: text,

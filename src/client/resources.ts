@@ -334,6 +334,8 @@ export interface LogResource {
   readonly end: number;
   readonly messages: number;
   readonly bytes: number;
+  /** Messages that were erased; their positions stand. */
+  readonly erased?: number;
 }
 
 /** One line of `GET /api/v1/logs/…`; the payload as text where it is UTF-8. */

@@ -134,11 +134,79 @@ export function logConformance(store: () => Store): void {
     );
   });
 
+  test("store - erased positions stand, what they held is counted and gone", async () => {
+    await store().commit([0, 10, 20, 30].map((at) => block("erased", at, at + 10)));
+    await store().commit([erase("erased", 10, 20), erase("erased", 20, 30)]);
+    const found = await store().readLog("erased", 0, 1e6);
+    assert.deepEqual(
+      found.map(({ first, next, count, erased }) => [first, next, count, erased]),
+      [
+        [0, 10, 10, undefined],
+        [10, 30, 0, 20], // read as one
+        [30, 40, 10, undefined],
+      ],
+    );
+    assert.equal(found[1]?.packets.length, 0);
+    assert.deepEqual(positions(await store().readLog("erased", 15, 1e6)), [10, 30]);
+    const state = { log: "erased", epoch: "e1", end: 40, messages: 20, bytes: 200, erased: 20 };
+    assert.deepEqual(await store().log("erased"), state);
+    await store().commit([erase("erased", 0, 40), block("erased", 40, 41)]);
+    assert.deepEqual(positions(await store().readLog("erased", 0, 1e6)), [0, 40]);
+    const after = { ...state, end: 41, messages: 1, bytes: 10, erased: 40 };
+    assert.deepEqual(await store().log("erased"), after);
+    await store().commit([erase("erased", 0, 40)]); // once more: nothing is left to erase
+    assert.deepEqual(await store().log("erased"), after);
+  });
+
+  test("store - of a single block a part may be erased", async () => {
+    await store().commit([block("part", 0, 5), block("part", 5, 25)]);
+    const left = [block("part", 8, 10).block, block("part", 20, 25).block];
+    await store().commit([{ ...erase("part", 5, 25), left }]);
+    const found = await store().readLog("part", 0, 1e6);
+    assert.deepEqual(
+      found.map(({ first, next, count, erased }) => [first, next, count, erased]),
+      [
+        [0, 5, 5, undefined],
+        [5, 8, 0, 13],
+        [8, 10, 2, undefined],
+        [10, 20, 0, undefined],
+        [20, 25, 5, undefined],
+      ],
+    );
+    assert.deepEqual([...(found[2]?.packets ?? [])], [...left[0]!.packets]);
+    const { messages, bytes, erased } = (await store().log("part"))!;
+    assert.deepEqual([messages, bytes, erased], [12, 120, 13]);
+  });
+
+  test("store - refuses to erase where no blocks begin and end, and keeps all of it", async () => {
+    await store().commit([block("whole", 0, 10), block("whole", 10, 20)]);
+    const wrong: Write[] = [
+      erase("whole", 0, 15),
+      erase("whole", 5, 20),
+      erase("whole", 0, 30),
+      erase("nobody's", 0, 10),
+      { ...erase("whole", 0, 20), left: [block("whole", 3, 5).block] },
+    ];
+    for (const one of wrong) {
+      await assert.rejects(store().commit([{ op: "remove", kind: "whole", id: "x" }, one]), {
+        code: "STORE_FAILED",
+      });
+    }
+    for (const left of [[block("whole", 8, 12).block], [block("whole", 0, 10).block]]) {
+      await assert.rejects(store().commit([{ ...erase("whole", 0, 10), left }]));
+    }
+    assert.equal((await store().log("whole"))?.messages, 20);
+  });
+
   test("store - logs do not touch each other", async () => {
     await store().commit([block("twin/a", 0, 2), block("twin/b", 7, 9), block("twin/a", 2, 3)]);
     assert.deepEqual(positions(await store().readLog("twin/a", 0, 1e6)), [0, 2]);
     assert.deepEqual(positions(await store().readLog("twin/b", 0, 1e6)), [7]);
   });
+}
+
+function erase(log: string, from: number, to: number): Extract<Write, { op: "erase" }> {
+  return { op: "erase", log, from, to };
 }
 
 /** Ten bytes of payload a message, in epoch e1. */

@@ -53,6 +53,20 @@ export type Write =
       readonly op: "append";
       readonly block: LogBlock;
       readonly producers?: ReadonlyMap<string, number>;
+    }
+  | {
+      /**
+       * What positions [from, to) of a log hold is overwritten where it stands; the positions stay,
+       * and blocks of `count` 0 cover them. Once the promise resolves no file of the store has it
+       * any more. Both ends lie where blocks begin and end, or the whole commit fails with
+       * STORE_FAILED; of a single block `left` may say what is to stay.
+       */
+      readonly op: "erase";
+      readonly log: string;
+      readonly from: number;
+      readonly to: number;
+      /** Stretches within [from, to) that stay, in order. */
+      readonly left?: readonly LogBlock[];
     };
 
 /**
@@ -71,6 +85,8 @@ export interface LogBlock {
   readonly at: number;
   /** `count` MQTT 5 PUBLISH packets of QoS 0, one after the other. */
   readonly packets: Uint8Array;
+  /** How many messages were erased from it; neighbours that have none are read as one block. */
+  readonly erased?: number;
 }
 
 export interface LogState {
@@ -78,6 +94,9 @@ export interface LogState {
   readonly epoch: string;
   /** The position after the last message. */
   readonly end: number;
+  /** What it holds. */
   readonly messages: number;
   readonly bytes: number;
+  /** Messages that were erased; absent: none. */
+  readonly erased?: number;
 }

@@ -48,7 +48,8 @@ export class MemoryStore implements Store {
         const block = { ...write.block, packets: Uint8Array.from(write.block.packets) };
         return { ...write, block };
       }
-      return write.op === "remove" ? write : { ...write, doc: JSON.stringify(write.doc) };
+      if (write.op === "remove" || write.op === "erase") return write;
+      return { ...write, doc: JSON.stringify(write.doc) };
     });
     await this.#turn(() => {
       this.#hook("before");

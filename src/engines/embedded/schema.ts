@@ -50,6 +50,11 @@ export const migrations: readonly string[] = [
     PRIMARY KEY (log, producer)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- Messages that stood here and were erased.
+  ALTER TABLE log ADD COLUMN erased INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE log_block ADD COLUMN erased INTEGER NOT NULL DEFAULT 0;
+  `,
 ];
 
 export interface DatabaseOptions {
@@ -92,7 +97,9 @@ function prepareConnection(database: DatabaseSync, bytesMax: number): void {
     PRAGMA cache_size = -8192;
     PRAGMA wal_autocheckpoint = 4096;
     PRAGMA journal_size_limit = 33554432;
-  `);
+    PRAGMA secure_delete = ON;
+    PRAGMA wal_checkpoint(TRUNCATE);
+  `); // the last: what was erased just before a crash still stands in the WAL
   if (bytesMax > 0) {
     database.exec(`PRAGMA max_page_count = ${Math.ceil(bytesMax / pragma(database, "page_size"))}`);
   }

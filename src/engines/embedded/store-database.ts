@@ -1,14 +1,16 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import { ComityError, problemOf } from "../../kernel/errors.ts";
 import type { ListRange, LogBlock, LogState } from "../../ports/store.ts";
+import { LogEraser } from "./log-eraser.ts";
 import type { StoredText, StoredWrite } from "./store-messages.ts";
 
-const selectLog = `SELECT name AS log, epoch, "end", messages, bytes FROM log`;
+const selectLog = `SELECT name AS log, epoch, "end", messages, bytes, erased FROM log`;
 
 /** The store's verbs as SQL, on one connection, one after the other. */
 export class StoreDatabase {
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
+  readonly #eraser = new LogEraser((sql) => this.#statement(sql));
 
   constructor(database: DatabaseSync) {
     this.#database = database;
@@ -23,6 +25,7 @@ export class StoreDatabase {
     this.#run("BEGIN IMMEDIATE");
     const refusals = commits.map((writes) => this.#commitOne(writes));
     this.#run("COMMIT");
+    this.#eraser.finish();
     return refusals;
   }
 
@@ -68,6 +71,9 @@ export class StoreDatabase {
         return;
       case "append":
         this.#append(write.block, write.producers);
+        return;
+      case "erase":
+        this.#eraser.erase(write);
         return;
     }
   }
@@ -170,7 +176,8 @@ export class StoreDatabase {
       if (!(packets instanceof Uint8Array)) throw new TypeError("log_block.packets is no blob");
       bytes += packets.byteLength;
       if (blocks.length > 0 && bytes > bytesMax) break;
-      blocks.push({
+      const erased = Number(row["erased"]);
+      const block: LogBlock = {
         log,
         epoch: String(state["epoch"]),
         first: Number(row["first"]),
@@ -179,7 +186,13 @@ export class StoreDatabase {
         payloadBytes: Number(row["payload_bytes"]),
         at: Number(row["at"]),
         packets,
-      });
+        ...(erased === 0 ? {} : { erased }),
+      };
+      const last = blocks.at(-1);
+      if (last?.erased === undefined || last.count > 0 || erased === 0) blocks.push(block);
+      else {
+        blocks[blocks.length - 1] = { ...block, first: last.first, erased: last.erased + erased };
+      }
     }
     return blocks;
   }
@@ -227,6 +240,7 @@ function logState(row: Record<string, unknown>): LogState {
     end: Number(row["end"]),
     messages: Number(row["messages"]),
     bytes: Number(row["bytes"]),
+    ...(Number(row["erased"]) === 0 ? {} : { erased: Number(row["erased"]) }),
   };
 }
 

@@ -1,5 +1,7 @@
 import type { ErrorCode } from "../../kernel/errors.ts";
-import type { ListRange, LogBlock, LogState } from "../../ports/store.ts";
+import type { ListRange, LogBlock, LogState, Write } from "../../ports/store.ts";
+
+export type Erase = Extract<Write, { op: "erase" }>;
 
 /** What passes between the store's owner and its thread: documents already as JSON text. */
 export type StoredWrite =
@@ -9,7 +11,8 @@ export type StoredWrite =
       readonly op: "append";
       readonly block: LogBlock;
       readonly producers?: ReadonlyMap<string, number>;
-    };
+    }
+  | Erase;
 
 export interface StoredText {
   readonly id: string;

@@ -58,7 +58,7 @@ function sizeOf(requests: readonly Request[]): number {
     if (request.ask !== "commit") continue;
     for (const write of request.writes) {
       if (write.op === "append") bytes += write.block.packets.byteLength;
-      else if (write.op !== "remove") bytes += write.doc.length;
+      else if (write.op === "put" || write.op === "add") bytes += write.doc.length;
     }
   }
   return bytes;

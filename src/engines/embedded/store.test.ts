@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { chmod, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -7,6 +7,8 @@ import { type TestContext, test } from "node:test";
 import { Worker } from "node:worker_threads";
 import type { Store, Write } from "../../ports/store.ts";
 import { storeConformance } from "../../ports/store.conformance.ts";
+import { openDatabase } from "./schema.ts";
+import { StoreDatabase } from "./store-database.ts";
 import { openEmbeddedStore } from "./store.ts";
 
 storeConformance("the embedded store", async () => {
@@ -41,6 +43,68 @@ async function fileFor(t: TestContext): Promise<string> {
 function put(id: string, doc: unknown): Write {
   return { op: "put", kind: "doc", id, doc };
 }
+
+/** How often the text stands in the store's files. */
+async function findInFiles(path: string, text: string): Promise<number> {
+  let found = 0;
+  for (const file of await readdir(join(path, ".."))) {
+    const bytes = await readFile(join(path, "..", file));
+    for (let at = bytes.indexOf(text); at !== -1; at = bytes.indexOf(text, at + 1)) found++;
+  }
+  return found;
+}
+
+test("store - what is erased stands in none of its files, whatever was around it", async (t) => {
+  const path = await fileFor(t);
+  const store = await openEmbeddedStore({ path });
+  t.after(() => store.close());
+  const secret = (log: number): string => `SECRET OF ${log} `;
+  const ends = [0, 0, 0, 0];
+  const marks: number[][] = [[0], [0], [0], [0]];
+  let state = 7;
+  const random = (): number => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647;
+  for (let i = 0; i < 1500; i++) {
+    const log = Math.floor(random() * ends.length);
+    const count = 1 + Math.floor(random() ** 4 * 1500); // some fit a page, some take a dozen
+    const packets = Buffer.from(secret(log).repeat(count));
+    const first = ends[log]!;
+    const at = { at: 1, payloadBytes: packets.length, packets };
+    const block = { log: `l${log}`, epoch: "e", first, next: first + count, count, ...at };
+    ends[log] = first + count;
+    marks[log]!.push(ends[log]);
+    const doc = secret(9).repeat(1 + Math.floor(random() * 9));
+    await store.commit([{ op: "append", block }, put(`d${Math.floor(random() * 40)}`, doc)]);
+  }
+  for (const log of [2, 0, 3]) {
+    for (let i = 0; i + 1 < marks[log]!.length;) {
+      const last = Math.min(i + 1 + Math.floor(random() * 60), marks[log]!.length - 1);
+      const [from, to] = [marks[log]![i]!, marks[log]![last]!];
+      await store.commit([{ op: "erase", log: `l${log}`, from, to }]);
+      i = last;
+    }
+    assert.equal(await findInFiles(path, secret(log)), 0, `of log ${log}`);
+  }
+  assert.ok((await findInFiles(path, secret(1))) > 1000, "the other log stands, and is found");
+  assert.equal((await store.log("l1"))?.messages, ends[1]);
+});
+
+test("store - a crash after an erasure leaves nothing that the next start keeps", async (t) => {
+  const path = await fileFor(t);
+  const database = openDatabase({ path, lockWaitMs: 0, bytesMax: 0 });
+  const before = new StoreDatabase(database);
+  const packets = Buffer.from("SECRET ".repeat(100));
+  const block = { log: "l", epoch: "e", first: 0, next: 100, count: 100, payloadBytes: 700, at: 1 };
+  before.commitAll([[{ op: "append", block: { ...block, packets } }]]);
+  // as it stands between the commit and the work on the WAL
+  database.exec("UPDATE log_block SET packets = x'', erased = 100, count = 0");
+  const folder = join(path, "..", "..", "crashed");
+  await cp(join(path, ".."), folder, { recursive: true });
+  assert.ok((await findInFiles(join(folder, "comity.db"), "SECRET")) > 0, "it stands in the WAL");
+  before.close();
+  const store = await openEmbeddedStore({ path: join(folder, "comity.db") });
+  t.after(() => store.close());
+  assert.equal(await findInFiles(join(folder, "comity.db"), "SECRET"), 0);
+});
 
 test("store - a second node on the same data is refused until the first has ended", async (t) => {
   const path = await fileFor(t);

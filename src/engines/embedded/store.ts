@@ -13,7 +13,15 @@ import { Worker } from "node:worker_threads";
 import { ComityError, problemOf } from "../../kernel/errors.ts";
 import type { ListRange, LogBlock, LogState, Store, Stored, Write } from "../../ports/store.ts";
 import type { DatabaseOptions } from "./schema.ts";
-import type { Answers, Ask, FromThread, Reply, Request, StoredWrite } from "./store-messages.ts";
+import type {
+  Answers,
+  Ask,
+  Erase,
+  FromThread,
+  Reply,
+  Request,
+  StoredWrite,
+} from "./store-messages.ts";
 
 export interface EmbeddedStoreOptions {
   /** The database file; its folder is made where it is missing. */
@@ -202,6 +210,7 @@ function failure(problem: string): ComityError {
 /** Takes the write as it is now: the caller may change its objects afterwards. */
 function storedWrite(write: Write, transfer: Transferable[]): StoredWrite {
   if (write.op === "append") return storedAppend(write, transfer);
+  if (write.op === "erase") return storedErase(write);
   if (write.op === "remove") return { op: "remove", kind: write.kind, id: write.id };
   const doc: string | undefined = JSON.stringify(write.doc);
   if (doc === undefined) throw new TypeError(`${write.kind} ${write.id} is not JSON`);
@@ -220,6 +229,20 @@ function storedAppend(
   const block: LogBlock = { ...write.block, packets };
   if (write.producers === undefined) return { op: "append", block };
   return { op: "append", block, producers: new Map(write.producers) };
+}
+
+function storedErase(write: Erase): Erase {
+  const { op, log, from, to, left = [] } = write;
+  const kept = left.map((block) => ({ ...block, packets: new Uint8Array(block.packets) }));
+  let at = from;
+  for (const block of kept) {
+    assertBlock(block);
+    if (block.first < at || block.next > to) {
+      throw new RangeError(`what is left of ${log} lies outside ${at} to ${to}`);
+    }
+    at = block.next;
+  }
+  return { op, log, from, to, left: kept };
 }
 
 function assertBlock(block: LogBlock): void {
