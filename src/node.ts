@@ -10,6 +10,7 @@ import { contractsToDataPlane, dataPlaneToContracts } from "./compose/contracts-
 import { openDoors } from "./compose/doors.ts";
 import type { NodeOptions, RunningNode } from "./compose/options.ts";
 import { openRooms, type Outside, type Rooms } from "./compose/rooms.ts";
+import { openSectors } from "./compose/sectors.ts";
 import { openTrade } from "./compose/trade.ts";
 import { openEmbeddedSecret } from "./engines/embedded/secret.ts";
 import { openEmbeddedSearch } from "./engines/embedded/search.ts";
@@ -33,7 +34,8 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     const rooms = await openRooms(options, await openEngines(options, log, closing));
     const trade = await openTrade(rooms);
     await contractsToDataPlane(rooms, trade);
-    await openDoors(rooms, trade);
+    const sectors = await openSectors(rooms, trade);
+    await openDoors(rooms, trade, sectors);
     await trade.federation.resume();
     dataPlaneToContracts(rooms, trade);
     await trade.access.dataAccess.settle();
@@ -43,6 +45,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     }
     await trade.receipts.start();
     trade.traffic.start();
+    sectors.start();
     return runningNode(rooms);
   } catch (error) {
     await closing.close();

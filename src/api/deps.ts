@@ -28,6 +28,7 @@ import type { PolicyPromise } from "../market/policy/plain.ts";
 import type { Refusal } from "../market/refusals.ts";
 import type { Share, Shares } from "../market/shares.ts";
 import type { LogState } from "../ports/store.ts";
+import type { Sectors } from "../sectors/room.ts";
 import type { Principal } from "../things/access.ts";
 import type { AuditTrail } from "../things/audit.ts";
 import type { Thing, ThingAccess, Things } from "../things/directory.ts";
@@ -54,6 +55,7 @@ export interface ApiDeps {
   readonly logs: LogsApi;
   readonly streams: StreamsApi;
   readonly traffic: TrafficApi;
+  readonly sectors: Sectors;
   /** Folder of the built console; absent: found beside the package. */
   readonly consoleDir?: string;
   readonly limits?: Partial<ApiLimits>;

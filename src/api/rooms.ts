@@ -28,6 +28,7 @@ import type { Budgets } from "../settle/budgets.ts";
 import { billOf, oneSidedBillOf } from "../settle/bill.ts";
 import { statementOf } from "../settle/statement.ts";
 import { usageOf } from "../settle/usage-view.ts";
+import type { Sectors } from "../sectors/room.ts";
 import { nameOfPrincipal } from "../things/access.ts";
 import type { AuditTrail } from "../things/audit.ts";
 import type { Things } from "../things/directory.ts";
@@ -60,6 +61,7 @@ export interface Rooms {
   readonly receipts: ProviderReceipts;
   readonly budgets: Budgets;
   readonly shares: Shares;
+  readonly sectors: Sectors;
   /** `mqtt://host:port` that others are told. */
   readonly announcedMqttUrl: () => string;
   readonly openid: OpenIdLogin | undefined;
@@ -90,6 +92,7 @@ export function apiDeps(rooms: Rooms): ApiDeps {
     transfers: transfersApi(rooms),
     settle: settleApi(rooms),
     shares: sharesApi(rooms),
+    sectors: rooms.sectors,
     logs: {
       list: () => rooms.store.logs(),
       read: (log, after, limit) => readMessages(rooms.store, log, after, limit),

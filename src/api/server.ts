@@ -24,6 +24,7 @@ import { logRoutes } from "./log-routes.ts";
 import { agentRoutes } from "./mcp/http.ts";
 import { marketRoutes } from "./market-routes.ts";
 import { shareDoor } from "./share/share-door.ts";
+import { outputRoutes, sectorRoutes } from "./sector-routes.ts";
 import { shareRoutes } from "./share/share-routes.ts";
 import { settleRoutes } from "./settle-routes.ts";
 import { SseClients } from "./sse.ts";
@@ -68,7 +69,7 @@ export function createHttpServer(
   return app;
 }
 
-/** Registers `/api/v1`, `/mcp`, `/comity/v1/overview` and `/`. */
+/** Registers `/api/v1`, `/sectors`, `/mcp`, `/comity/v1/overview` and `/`. */
 export async function apiRoutes(app: FastifyInstance, deps: ApiDeps): Promise<void> {
   const limits = { ...apiLimits, ...deps.limits };
   const clients = new SseClients(limits);
@@ -101,6 +102,7 @@ export async function apiRoutes(app: FastifyInstance, deps: ApiDeps): Promise<vo
       settleRoutes,
       logRoutes,
       accessRoutes,
+      sectorRoutes,
     ]) {
       await api.register(async (scope) => routes(scope, deps), { prefix: "/api/v1" });
     }
@@ -110,6 +112,7 @@ export async function apiRoutes(app: FastifyInstance, deps: ApiDeps): Promise<vo
     await api.register(async (scope) => streamRoutes(scope, deps, clients, limits), {
       prefix: "/api/v1",
     });
+    await api.register(async (scope) => outputRoutes(scope, deps));
     await worldRoutes(api, deps, world, clients);
     await api.register(async (scope) => agentRoutes(scope, deps));
     await api.register(async (scope) => shareRoutes(scope, deps), { prefix: "/api/v1" });

@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import type { NewProduct } from "../client/resources.ts";
+import type { SectorResource } from "../client/sectors.ts";
 import type { LintResource } from "../client/terms.ts";
 import { describePrice } from "../kernel/price.ts";
 import { describeQuality } from "../kernel/quality.ts";
@@ -18,6 +19,7 @@ import {
 
 export interface ProductFlags extends TermsFlags {
   readonly file?: string;
+  readonly template?: string;
   readonly title?: string;
   readonly description?: string;
   readonly topic?: string[];
@@ -36,6 +38,7 @@ export function productCommand(io: CliIo): Command {
   withTermsOptions(product.command("add [id]"))
     .description("offer a set of streams, from flags, from a file, or both (flags win)")
     .option("--file <product.yaml>", "the product as the API takes it, in YAML")
+    .option("--template <sector>", "start from that sector's terms: comity sector show transport")
     .option("--title <text>", "what it is; the id is made from it where none is given")
     .option("--description <text>", "more about it")
     .option("--topic <filter>", "topics it consists of; repeatable", repeated)
@@ -49,7 +52,9 @@ export function productCommand(io: CliIo): Command {
     .option("--manual", "a person agrees to each request: comity negotiation agree")
     .action(async (id: string | undefined, flags: ProductFlags, command: Command) => {
       const node = connect(io, command);
-      const made = await node.addProduct(productFrom(id, flags));
+      const { template } = flags;
+      const sector = template === undefined ? undefined : await node.sector(template);
+      const made = await node.addProduct(productFrom(id, flags, sector));
       if (globals(command).json === true) return printJson(io, made);
       const price = describePrice(made.terms.price);
       printLine(io, `${made.title} is offered as ${made.id}: ${made.delivery}, ${price}.`);
@@ -112,8 +117,14 @@ type ProductFile = Partial<Omit<NewProduct, "terms" | "policy">> & {
   policy?: object;
 };
 
-export function productFrom(id: string | undefined, flags: ProductFlags): NewProduct {
-  const file: ProductFile = flags.file === undefined ? {} : readObject(flags.file, "product");
+/** Flags win over the file, and both over the sector's template. */
+export function productFrom(
+  id: string | undefined,
+  flags: ProductFlags,
+  sector?: SectorResource,
+): NewProduct {
+  const given: ProductFile = flags.file === undefined ? {} : readObject(flags.file, "product");
+  const file = sector === undefined ? given : withTemplate(given, sector);
   const policy = flags.policy === undefined ? file.policy : readObject(flags.policy, "policy");
   const title = flags.title ?? file.title ?? id;
   const topics = flags.topic ?? file.topics;
@@ -139,6 +150,11 @@ export function productFrom(id: string | undefined, flags: ProductFlags): NewPro
     ...(flags.manual === true && { approval: "manual" as const }),
   };
   return product;
+}
+
+function withTemplate(file: ProductFile, { name, template }: SectorResource): ProductFile {
+  const terms = { ...template.terms, ...file.terms };
+  return { sector: name, ...template.product, ...file, terms };
 }
 
 function printLint(io: CliIo, { findings, questions, ruledOut }: LintResource): void {

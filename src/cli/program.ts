@@ -19,6 +19,7 @@ import { printError } from "./output.ts";
 import { productCommand } from "./product.ts";
 import { replayCommand } from "./replay/command.ts";
 import { mcpCommand } from "./mcp.ts";
+import { sectorCommands } from "./sector.ts";
 import { shareCommand } from "./share.ts";
 import { statusCommand } from "./status.ts";
 import { tailCommand } from "./tail.ts";
@@ -76,6 +77,7 @@ function buildProgram(io: CliIo): Command {
   program.addCommand(transferCommand(io));
   program.addCommand(wantCommand(io));
   program.addCommand(shareCommand(io));
+  for (const command of sectorCommands(io)) program.addCommand(command);
   program.addCommand(linkCommand(io));
   program.addCommand(tailCommand(io));
   program.addCommand(replayCommand(io));

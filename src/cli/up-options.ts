@@ -28,6 +28,7 @@ export interface UpFlags {
   readonly openidClient?: string;
   readonly openidSecret?: string;
   readonly gatekeeper?: readonly string[];
+  readonly localSource?: readonly string[];
   readonly publicWorld?: boolean;
   readonly dev?: boolean;
   readonly config?: string;
@@ -93,6 +94,7 @@ const ConfigFile = Type.Object(
     ),
     openid: Type.Optional(OpenIdFile),
     gatekeepers: Type.Optional(Type.Array(Type.String())),
+    localSources: Type.Optional(Type.Array(Type.String())),
     dev: Type.Optional(Type.Boolean()),
     publicWorld: Type.Optional(Type.Boolean()),
     receiptWindowMs: Type.Optional(Type.Integer({ minimum: 10 })),
@@ -143,6 +145,7 @@ export function upOptions(
     ...optional("publicMqttUrl", flags.publicMqtt ?? file.publicMqttUrl),
     localPeers: [...(file.localPeers ?? []), ...(flags.localPeer ?? []).map(localPeerFrom)],
     ...optional("openid", openIdOf(flags, file.openid)),
+    localSources: [...(file.localSources ?? []), ...(flags.localSource ?? [])].map(originOf),
     gatekeepers: [...(file.gatekeepers ?? []), ...(flags.gatekeeper ?? [])],
     dev: flags.dev ?? file.dev ?? false,
     publicWorld: flags.publicWorld ?? file.publicWorld ?? false,
@@ -208,6 +211,12 @@ function httpUrl(option: string, value: string | undefined): string | undefined 
   const fine = value === undefined || /^https?:\/\/[^/]+/.test(value);
   if (!fine) throw invalid(`${option} "${value}" is not an http address`);
   return value;
+}
+
+function originOf(value: string): string {
+  const url = URL.parse(value);
+  if (url && /^https?:$/.test(url.protocol)) return url.origin;
+  throw invalid(`--local-source "${value}" is not an origin such as http://127.0.0.1:8000`);
 }
 
 /** The machine's own name, as far as it can be one. */

@@ -43,6 +43,11 @@ export function upCommand(io: CliIo): Command {
       "no third party for a user's data (Data Act Art. 5(3)); repeatable",
       repeated,
     )
+    .option(
+      "--local-source <origin>",
+      "where sources may fetch here, such as http://127.0.0.1:8000; repeatable",
+      repeated,
+    )
     .option("--public-world", "show the world page and its data to everybody")
     .option("--dev", "let anonymous clients in on loopback; for trying and measuring only")
     .option("--config <file>", "all of it in JSON or YAML; flags win")

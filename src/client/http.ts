@@ -36,6 +36,14 @@ import type {
   WantResource,
 } from "./resources.ts";
 import type { CallerResource } from "./callers.ts";
+import type {
+  FigureResource,
+  IndicatorResource,
+  NewIndicatorResource,
+  NewSourceResource,
+  SectorResource,
+  SourceResource,
+} from "./sectors.ts";
 import type { ShareResource } from "./shares.ts";
 import type { LintResource, TermsResource } from "./terms.ts";
 import type { Effect, World } from "./world.ts";
@@ -83,6 +91,19 @@ export class ComityHttp {
   }
 
   health = () => this.#json<HealthResource>("/health");
+  sectors = () => this.#json<SectorResource[]>("/sectors");
+  sector = (name: string) => this.#json<SectorResource>(`/sectors/${part(name)}`);
+  sources = () => this.#json<SourceResource[]>("/sources");
+  addSource = (source: NewSourceResource) =>
+    this.#json<SourceResource>("/sources", { method: "POST", json: source });
+  removeSource = (id: string) => this.#json<void>(`/sources/${part(id)}`, { method: "DELETE" });
+  indicators = () => this.#json<IndicatorResource[]>("/indicators");
+  figures = (id: string) => this.#json<FigureResource[]>(`/indicators/${part(id)}`);
+  addIndicator = (indicator: NewIndicatorResource) =>
+    this.#json<IndicatorResource>("/indicators", { method: "POST", json: indicator });
+  removeIndicator = (id: string) =>
+    this.#json<void>(`/indicators/${part(id)}`, { method: "DELETE" });
+
   status = () => this.#json<StatusResource>("/status");
   openapi = () => this.#json<Record<string, unknown>>("/openapi.json");
 

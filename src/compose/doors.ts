@@ -11,6 +11,7 @@ import { OpenIdLogin } from "../federate/openid.ts";
 import { receiptRoutes } from "../federate/receipt-routes.ts";
 import { ComityError } from "../kernel/errors.ts";
 import { transferIsOver } from "../market/transfer.ts";
+import type { Sectors } from "../sectors/room.ts";
 import { principalOfCredentials } from "../things/credentials.ts";
 import { reason } from "../wire/mqtt/protocol.ts";
 import { dataDoor } from "./data-door.ts";
@@ -23,7 +24,7 @@ import type { Trade } from "./trade.ts";
 const farewellMs = 1000;
 
 /** The sockets: MQTT for devices, apps and links; HTTP for people, programs and peers. */
-export async function openDoors(rooms: Rooms, trade: Trade): Promise<void> {
+export async function openDoors(rooms: Rooms, trade: Trade, sectors: Sectors): Promise<void> {
   const { options, signer, things, urls, app, closing, failed, clock, entropy } = rooms;
   const { federation, wants, cosigner, links, traffic, receipts, access } = trade;
   const mqtt = mqttServer(rooms, trade);
@@ -63,6 +64,7 @@ export async function openDoors(rooms: Rooms, trade: Trade): Promise<void> {
     links,
     traffic,
     receipts,
+    sectors,
   };
   await apiRoutes(app, apiDeps({ ...rooms, ...own, ...access }));
 

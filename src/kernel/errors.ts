@@ -209,6 +209,11 @@ export const catalogue = {
     message: "{file} line {line}: {problem}",
     remedy: "Correct the file or its map.",
   },
+  SOURCE_INVALID: {
+    status: 400,
+    message: "The source cannot be used: {problem}.",
+    remedy: "Check that its address and its kind belong together: comity sector show NAME.",
+  },
   INTERNAL: {
     status: 500,
     message: "The node failed while answering {what}.",

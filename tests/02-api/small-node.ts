@@ -26,6 +26,7 @@ import { describePolicy, plainPolicy } from "../../src/market/policy/plain.ts";
 import type { Product } from "../../src/market/product.ts";
 import { AuditTrail } from "../../src/things/audit.ts";
 import { Things } from "../../src/things/directory.ts";
+import { Sectors } from "../../src/sectors/room.ts";
 import { Users } from "../../src/things/users.ts";
 
 /** The rooms the API only passes on to, kept in memory; the API, its store and HTTP are real. */
@@ -131,6 +132,15 @@ export async function smallNode(
       opened: async () => {},
       revoke: (id) => Promise.reject(new ComityError("NOT_FOUND", { what: "share", id })),
     },
+    sectors: await Sectors.open({
+      ...{ store, clock: systemClock, journal: new Journal(), sectors: [] },
+      subscribe: () => () => {},
+      fetch: async () => undefined,
+      readFile: async () => undefined,
+      publish: async () => {},
+      publishFigure: async () => {},
+      readTail: async () => {},
+    }),
     consoleDir: options.consoleDir ?? join(folder, "no-console"),
     limits: { bodyBytesMax: 65_536 },
   };
@@ -155,7 +165,16 @@ export async function smallNode(
 
 type Rooms = Omit<
   ApiDeps,
-  "node" | "clock" | "journal" | "things" | "users" | "audit" | "shares" | "consoleDir" | "limits"
+  | "node"
+  | "clock"
+  | "journal"
+  | "things"
+  | "users"
+  | "audit"
+  | "sectors"
+  | "shares"
+  | "consoleDir"
+  | "limits"
 >;
 
 function rooms(state: SmallState, search: SearchIndex): Rooms {

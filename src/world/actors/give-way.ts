@@ -1,4 +1,4 @@
-import { metresBetween } from "../simulators/roads.ts";
+import { metresBetween } from "../../kernel/place.ts";
 import type { Point } from "../simulators/roads.ts";
 import { numberIn, setting, textIn } from "./actor.ts";
 import type { Actor, Command, Heard, Settings } from "./actor.ts";

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { emergencyKmh, placeOfAmbulance, stepAmbulance } from "./ambulance.ts";
 import type { AmbulanceState } from "./ambulance.ts";
-import { buildRoads, metresBetween, secondsOn } from "./roads.ts";
+import { metresBetween } from "../../kernel/place.ts";
+import { buildRoads, secondsOn } from "./roads.ts";
 
 const roads = buildRoads({
   junctions: { a: [51.92, 4.46], b: [51.92, 4.48], c: [51.93, 4.48] },

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { metresBetween } from "../../kernel/place.ts";
 import { seededRandom } from "../random.ts";
 import {
   bearing,
   buildRoads,
   flowKmh,
-  metresBetween,
   pointAlong,
   quickestWay,
   rushAt,

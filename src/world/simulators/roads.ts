@@ -5,6 +5,7 @@
  *
  * This one holds a small road network, and how congestion moves on it through the day.
  */
+import { metresBetween } from "../../kernel/place.ts";
 import { clamp } from "../random.ts";
 import type { Random } from "../random.ts";
 
@@ -41,17 +42,6 @@ export interface RoadSpec {
     readonly freeKmh: number;
     readonly peakLoss: number;
   }[];
-}
-
-const EARTH_METRES = 6_371_008.8;
-
-/** Great-circle distance by the haversine formula. */
-export function metresBetween(a: Point, b: Point): number {
-  const rad = Math.PI / 180;
-  const half =
-    Math.sin(((b.lat - a.lat) * rad) / 2) ** 2 +
-    Math.cos(a.lat * rad) * Math.cos(b.lat * rad) * Math.sin(((b.lon - a.lon) * rad) / 2) ** 2;
-  return 2 * EARTH_METRES * Math.asin(Math.sqrt(half));
 }
 
 /** Initial bearing in degrees from north, clockwise. */

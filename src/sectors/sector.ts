@@ -1,0 +1,193 @@
+/**
+ * What a sector is: one folder here, one manifest in it. A manifest is data (vocabulary, product
+ * template) and makers of small machines: a source reads a native format and says what to publish,
+ * an indicator follows streams and says a figure, an output composes a native format from streams.
+ * The machines are pure: bytes and a clock in, values out. Timers, sockets, files, the store and
+ * the router are the room's (`sources.ts`, `indicators.ts`, `outputs.ts`), which counts what goes
+ * wrong and bounds everything. A sector never reaches into `api`, `connect` or `federate`, never
+ * decides who may read what, and no file but `list.ts` knows which sectors there are.
+ */
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import type { FastifyInstance } from "fastify";
+import type { Clock } from "../kernel/clock.ts";
+import type { Product, Terms } from "../market/product.ts";
+import type { Principal } from "../things/access.ts";
+
+export interface Sector {
+  /** `[a-z0-9-]{1,32}`: the `sector` of its products, the folder's name. */
+  readonly name: string;
+  readonly title: string;
+  readonly vocabulary: Vocabulary;
+  readonly template: ProductTemplate;
+  /** By name; names are unique over all sectors. */
+  readonly sources: Readonly<Record<string, SourceKind>>;
+  readonly outputs: Readonly<Record<string, OutputKind>>;
+  readonly indicators: Readonly<Record<string, IndicatorKind>>;
+  /** Doors beyond these, such as a WebSocket of its own; returns what closes them. */
+  readonly open?: (door: SectorDoor) => Promise<() => Promise<void> | void>;
+}
+
+/** What messages of this sector look like: data alone, so that it can be signed and published. */
+export interface Vocabulary {
+  readonly version: string;
+  /** By the message's `type`. */
+  readonly messages: Readonly<Record<string, MessageModel>>;
+}
+
+export interface MessageModel {
+  readonly title: string;
+  /** Where the model is defined. */
+  readonly source: string;
+  readonly required: readonly string[];
+  readonly members: Readonly<Record<string, MemberModel>>;
+}
+
+export interface MemberModel {
+  readonly type: "string" | "number" | "boolean" | "object" | "array";
+  readonly title?: string;
+  /** UCUM. */
+  readonly unit?: string;
+  readonly minimum?: number;
+  readonly maximum?: number;
+}
+
+/** What a product of this sector starts from; whoever offers it may say otherwise. */
+export interface ProductTemplate {
+  readonly product: Partial<Pick<Product, "delivery" | "keywords" | "units" | "description">>;
+  readonly terms: Partial<Terms>;
+}
+
+/** Fetched from a URL, read from a file, or taken from topics of this node. */
+export type SourceWay = "url" | "file" | "topic";
+
+export interface SourceKind {
+  readonly title: string;
+  readonly ways: readonly SourceWay[];
+  /** Media type that is asked for over HTTP. */
+  readonly accept?: string;
+  /** The most one answer, file or message may have. */
+  readonly bytesMax: number;
+  /** A reader for one source; it may remember, within bounds, what it has read. */
+  readonly open: (outside: { readonly clock: Clock }) => SourceReader;
+}
+
+export interface SourceReader {
+  /** Throws SOURCE_INVALID where nothing of it can be used. */
+  read(input: SourceInput): SourceReading;
+}
+
+export interface SourceInput {
+  readonly bytes: Uint8Array;
+  /** Where it came on, of a source that follows topics. */
+  readonly topic?: string;
+}
+
+export interface SourceReading {
+  readonly messages: readonly SectorMessage[];
+  readonly faults: readonly Fault[];
+}
+
+export interface SectorMessage {
+  /** Levels below the source's own topic, already safe (`levelOf`). */
+  readonly topic: string;
+  /** Becomes JSON. */
+  readonly payload: object;
+}
+
+/** Something that was left out, or is doubtful, and why. */
+export interface Fault {
+  /** One word, such as `position` or `clock`: faults are counted by it. */
+  readonly code: string;
+  readonly text: string;
+}
+
+/** A message as indicators and outputs get it; the payload is valid during the call alone. */
+export interface FollowedMessage {
+  readonly topic: string;
+  readonly payload: Uint8Array;
+}
+
+export interface IndicatorKind {
+  readonly title: string;
+  /** UCUM. */
+  readonly unit: string;
+  /** In words and symbols, as a person would check it. */
+  readonly formula: string;
+  /** Where it is defined. */
+  readonly source?: string;
+  readonly open: (outside: IndicatorOutside) => Indicator;
+}
+
+export interface IndicatorOutside {
+  readonly clock: Clock;
+  /** Says the figure for a key, which becomes levels of its topic; told when it differs. */
+  publish(key: string, figure: Figure): void;
+  fault(fault: Fault): void;
+}
+
+/** Keeps bounded state. */
+export interface Indicator {
+  take(message: FollowedMessage): void;
+  /** Called every few seconds: figures that need many messages are said here. */
+  beat?(): void;
+}
+
+/** What an indicator says; further members tell how it came about. */
+export interface Figure {
+  /** Null where it cannot be said. */
+  readonly value: number | null;
+  /** UCUM; absent: the indicator's. */
+  readonly unit?: string;
+  readonly [member: string]: unknown;
+}
+
+export interface OutputKind {
+  readonly title: string;
+  readonly contentType: string;
+  readonly open: (outside: { readonly clock: Clock }) => Composer;
+}
+
+/** Keeps bounded state. */
+export interface Composer {
+  take(message: FollowedMessage): void;
+  compose(): Uint8Array;
+}
+
+/** What a sector with doors of its own is given. */
+export interface SectorDoor {
+  readonly clock: Clock;
+  /** As a Thing's or a user's own client would; resolves when it is durable, where it is logged. */
+  publish(message: {
+    readonly topic: string;
+    readonly payload: Uint8Array;
+    readonly retain?: boolean;
+    /** Who is named as its publisher. */
+    readonly as: Principal;
+  }): Promise<void>;
+  /** Retained messages first; returns what ends it. */
+  subscribe(filter: string, onMessage: (message: FollowedMessage) => void): () => void;
+  /** Who a name and password are, a Thing or a user; undefined: nobody. */
+  authenticate(name: string, password: string): Principal | undefined;
+  /** Documents of this sector alone. */
+  readonly documents: SectorDocuments;
+  /** Routes under `/sectors/<name>/`; who may call them is the sector's to see to. */
+  routes(register: (scope: FastifyInstance) => void): Promise<void>;
+  /** Upgrade requests under `/sectors/<name>/`. */
+  onUpgrade(take: (request: IncomingMessage, socket: Duplex, head: Buffer) => void): void;
+  /** Told to people, in the node's journal. */
+  tell(kind: string, text: string): void;
+}
+
+export interface SectorDocuments {
+  get<T>(id: string): Promise<T | undefined>;
+  list(): Promise<readonly { readonly id: string; readonly doc: unknown }[]>;
+  put(id: string, doc: unknown): Promise<void>;
+  remove(id: string): Promise<void>;
+}
+
+/** A foreign name as one level of a topic. */
+export function levelOf(name: string | undefined): string {
+  const level = (name ?? "").replaceAll(/[/+#\p{Cc}]/gu, "-").slice(0, 100);
+  return level === "" ? "-" : level.replace(/^\$/, "-");
+}

@@ -1,0 +1,205 @@
+import type { Clock } from "../kernel/clock.ts";
+import { ComityError, problemOf } from "../kernel/errors.ts";
+import type { Journal } from "../kernel/journal.ts";
+import { type CountedFaults, Faults, type Told } from "./faults.ts";
+import type { SourceKind, SourceReader, SourceWay } from "./sector.ts";
+
+/** A source as it is kept. */
+export interface SourceDoc {
+  readonly id: string;
+  readonly sector: string;
+  readonly kind: string;
+  readonly from: { readonly way: SourceWay; readonly address: string };
+  /** Between two readings of a URL or a file. */
+  readonly everySeconds: number;
+  /** Its messages stand below. */
+  readonly topic: string;
+  /** ISO 8601, UTC. */
+  readonly createdAt: string;
+}
+
+/** How it goes, since the node started. Times are milliseconds since the Unix epoch. */
+export interface SourceState extends CountedFaults {
+  readonly reads: number;
+  readonly messages: number;
+  readonly lastReadAt?: number;
+  /** Why nothing could be read, the last time that happened. */
+  readonly lastError?: Told;
+  /** Failures one after the other until now. */
+  readonly failures: number;
+}
+
+/** Something fetched or read; undefined where it is what it was. */
+export type Fetched = { readonly bytes: Uint8Array; readonly tag?: string } | undefined;
+
+export interface SourceOutside {
+  readonly clock: Clock;
+  readonly journal: Journal;
+  /** `tag`: of what was fetched last; throws ADDRESS_FORBIDDEN or PEER_UNREACHABLE. */
+  fetch(url: string, ask: FetchOptions): Promise<Fetched>;
+  /** Throws where it cannot be read or is too large. */
+  readFile(path: string, ask: FetchOptions): Promise<Fetched>;
+  /** Retained messages first; returns what ends it. */
+  subscribe(
+    filter: string,
+    onMessage: (message: { readonly topic: string; readonly payload: Uint8Array }) => void,
+  ): () => void;
+  /** Resolves when it is durable, where it is logged. */
+  publish(message: {
+    readonly topic: string;
+    readonly payload: Uint8Array;
+    readonly publisher: string;
+  }): Promise<void>;
+}
+
+export interface FetchOptions {
+  readonly accept: string;
+  readonly bytesMax: number;
+  readonly tag: string | undefined;
+}
+
+const failedEveryMsMax = 600_000;
+/** Messages of a followed topic that may wait to be read. */
+const waitingMax = 1_000;
+/** One source at work: polls or follows, publishes what its reader makes of it, and keeps count. */
+export class SourceRun {
+  readonly doc: SourceDoc;
+  readonly #kind: SourceKind;
+  readonly #reader: SourceReader;
+  readonly #outside: SourceOutside;
+  #timer: NodeJS.Timeout | undefined;
+  #unfollow = (): void => {};
+  #work: Promise<void> = Promise.resolve();
+  #waiting = 0;
+  #stopped = false;
+  #tag: string | undefined;
+  #reads = 0;
+  #messages = 0;
+  #failures = 0;
+  #lastReadAt: number | undefined;
+  readonly #faults: Faults;
+  #lastError: Told | undefined;
+
+  constructor(doc: SourceDoc, kind: SourceKind, outside: SourceOutside) {
+    this.doc = doc;
+    this.#kind = kind;
+    this.#outside = outside;
+    this.#faults = new Faults(outside.clock);
+    this.#reader = kind.open(outside);
+  }
+
+  get state(): SourceState {
+    return {
+      reads: this.#reads,
+      messages: this.#messages,
+      failures: this.#failures,
+      ...this.#faults.counted(),
+      ...(this.#lastReadAt !== undefined && { lastReadAt: this.#lastReadAt }),
+      ...(this.#lastError && { lastError: this.#lastError }),
+    };
+  }
+
+  start(): void {
+    const { way, address } = this.doc.from;
+    if (way === "topic") {
+      this.#unfollow = this.#outside.subscribe(address, ({ topic, payload }) => {
+        this.#follow(topic, Buffer.from(payload));
+      });
+    } else this.#next(0);
+  }
+
+  /** Resolves when what it has taken is published. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    this.#unfollow();
+    await this.#work;
+  }
+
+  #next(waitMs: number): void {
+    if (this.#stopped) return;
+    this.#timer = setTimeout(() => {
+      this.#work = this.#round();
+    }, waitMs).unref();
+  }
+
+  async #round(): Promise<void> {
+    const everyMs = this.doc.everySeconds * 1000;
+    try {
+      const fetched = await this.#fetch();
+      if (fetched !== undefined && !this.#stopped) await this.#take(fetched.bytes);
+      this.#tag = fetched === undefined ? this.#tag : fetched.tag;
+      this.#recovered();
+      this.#next(everyMs);
+    } catch (thrown) {
+      this.#failed(thrown);
+      const waitMs = everyMs * 2 ** Math.min(this.#failures - 1, 16);
+      this.#next(Math.min(waitMs, Math.max(everyMs, failedEveryMsMax)));
+    }
+  }
+
+  #fetch(): Promise<Fetched> {
+    const { way, address } = this.doc.from;
+    const { accept = "*/*", bytesMax } = this.#kind;
+    const ask = { accept, bytesMax, tag: this.#tag };
+    return way === "url" ? this.#outside.fetch(address, ask) : this.#outside.readFile(address, ask);
+  }
+
+  /** One after the other; what comes while too much waits is a fault, not a growing queue. */
+  #follow(topic: string, bytes: Buffer): void {
+    if (bytes.length > this.#kind.bytesMax || this.#waiting >= waitingMax) {
+      const code = this.#waiting >= waitingMax ? "overrun" : "size";
+      this.#faults.add({
+        code,
+        text: `a message of ${bytes.length} bytes on ${topic} was left out`,
+      });
+      return;
+    }
+    this.#waiting++;
+    this.#work = this.#work
+      .then(() => this.#take(bytes, topic))
+      .then(() => this.#recovered())
+      .catch((thrown: unknown) => this.#failed(thrown))
+      .finally(() => this.#waiting--);
+  }
+
+  async #take(bytes: Uint8Array, topic?: string): Promise<void> {
+    const { messages, faults } = this.#reader.read({
+      bytes,
+      ...(topic !== undefined && { topic }),
+    });
+    for (const fault of faults) this.#faults.add(fault);
+    this.#reads++;
+    this.#lastReadAt = this.#outside.clock.now();
+    const publisher = `source ${this.doc.id}`;
+    // all at once, so that a logged stream's share the commit
+    await Promise.all(
+      messages.map(({ topic: below, payload }) =>
+        this.#outside.publish({
+          topic: `${this.doc.topic}/${below}`,
+          payload: Buffer.from(JSON.stringify(payload)),
+          publisher,
+        }),
+      ),
+    );
+    this.#messages += messages.length;
+  }
+
+  #failed(thrown: unknown): void {
+    this.#failures++;
+    const known = thrown instanceof ComityError ? `${thrown.code}: ` : "";
+    this.#lastError = this.#faults.told(`${known}${problemOf(thrown)}`);
+    if (this.#failures === 1) this.#tell(`cannot be read: ${problemOf(thrown)}`);
+  }
+
+  #recovered(): void {
+    if (this.#failures > 0) this.#tell("is read again");
+    this.#failures = 0;
+  }
+
+  #tell(what: string): void {
+    const { clock, journal } = this.#outside;
+    const { text } = this.#faults.told(`The source ${this.doc.id} ${what}`);
+    journal.record({ at: clock.now(), kind: "source", text });
+  }
+}

@@ -1,0 +1,48 @@
+/**
+ * Transportation. GTFS-Realtime comes in as one message a vehicle, trip and alert, and goes out as
+ * a live feed that any consumer of such feeds reads. Vehicles are FleetVehicleStatus of the Smart
+ * Data Models, trips and alerts keep GTFS-Realtime's own names. It plans nothing, holds no
+ * timetable and never guesses where a vehicle is.
+ */
+import type { Sector } from "../sector.ts";
+import { GtfsRealtimeReader } from "./gtfs-source.ts";
+import { GtfsRealtimeComposer } from "./gtfs-output.ts";
+import { vocabulary } from "./vocabulary.ts";
+
+const protobuf = "application/x-protobuf";
+
+export const transport: Sector = {
+  name: "transport",
+  title: "Transportation",
+  vocabulary,
+  template: {
+    product: {
+      delivery: "logged",
+      keywords: ["transport", "realtime"],
+      units: ["deg", "km/h"],
+    },
+    terms: {
+      price: { amount: "0", currency: "XXX", perMessages: 1 },
+      // who drives, and whose the vehicle is, is nobody else's business
+      drop: ["currentOperative", "owner", "vehiclePlateIdentifier"],
+      lifeSeconds: 365 * 86_400,
+    },
+  },
+  sources: {
+    "gtfs-realtime": {
+      title: "GTFS-Realtime: vehicle positions, trip updates, alerts",
+      ways: ["url", "file", "topic"],
+      accept: `${protobuf}, application/octet-stream;q=0.9, */*;q=0.1`,
+      bytesMax: 33_554_432,
+      open: (outside) => new GtfsRealtimeReader(outside),
+    },
+  },
+  outputs: {
+    "gtfs-realtime": {
+      title: "GTFS-Realtime 2.0, a full dataset of what came lately",
+      contentType: protobuf,
+      open: (outside) => new GtfsRealtimeComposer(outside),
+    },
+  },
+  indicators: {},
+};
