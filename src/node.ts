@@ -12,6 +12,7 @@ import type { NodeOptions, RunningNode } from "./compose/options.ts";
 import { openRooms, type Outside, type Rooms } from "./compose/rooms.ts";
 import { openSectors } from "./compose/sectors.ts";
 import { openTrade } from "./compose/trade.ts";
+import { openEmbeddedHistory } from "./engines/embedded/history.ts";
 import { openEmbeddedSecret } from "./engines/embedded/secret.ts";
 import { openEmbeddedSearch } from "./engines/embedded/search.ts";
 import { openEmbeddedSigner } from "./engines/embedded/signer.ts";
@@ -46,6 +47,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     await trade.receipts.start();
     trade.traffic.start();
     sectors.start();
+    rooms.history.start();
     return runningNode(rooms);
   } catch (error) {
     await closing.close();
@@ -64,7 +66,9 @@ async function openEngines(options: NodeOptions, log: Logger, closing: Closing):
   const secret = await openEmbeddedSecret(data, entropy);
   const search = await openEmbeddedSearch({ path: join(data, "search.db") });
   closing.add("the search", () => search.close());
-  return { store, signer, search, secret, clock, entropy, log, closing };
+  const history = await openEmbeddedHistory({ path: join(data, "history.db") });
+  closing.add("the history's file", () => history.close());
+  return { store, signer, search, history, secret, clock, entropy, log, closing };
 }
 
 function runningNode(rooms: Rooms): RunningNode {

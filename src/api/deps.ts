@@ -12,6 +12,7 @@ import type {
   ProposalToMake,
 } from "../client/resources.ts";
 import type { DataAccessAsked } from "../federate/data-access-requests.ts";
+import type { HistoryLine, HistoryQuery } from "../flow/history-query.ts";
 import type { Clock } from "../kernel/clock.ts";
 import type { ComityError } from "../kernel/errors.ts";
 import type { Journal } from "../kernel/journal.ts";
@@ -53,6 +54,7 @@ export interface ApiDeps {
   readonly settle: SettleApi;
   readonly shares: SharesApi;
   readonly logs: LogsApi;
+  readonly history: HistoryApi;
   readonly streams: StreamsApi;
   readonly traffic: TrafficApi;
   readonly sectors: Sectors;
@@ -231,6 +233,11 @@ export interface LogsApi {
   list(): Promise<readonly LogState[]>;
   /** Messages at positions ≥ `after`, in order, at most `limit`. NOT_FOUND where there is no log. */
   read(log: string, after: number, limit: number): AsyncIterable<LogRow>;
+}
+
+export interface HistoryApi {
+  /** Up to the last commit. NOT_FOUND where a log is named that is none, HISTORY_BEHIND. */
+  lines(query: HistoryQuery): AsyncIterable<HistoryLine>;
 }
 
 export interface LogRow {

@@ -6,6 +6,8 @@ import type { Federation } from "../federate/federation.ts";
 import type { Wants } from "../federate/wants.ts";
 import type { Links } from "../federate/links.ts";
 import type { Flow } from "../flow/flow.ts";
+import type { HistoryKeeping } from "../flow/history.ts";
+import { ownHistoryLines } from "../flow/own-history.ts";
 import { publishOne, subscribeMessages } from "../flow/local-streams.ts";
 import { readMessages } from "../flow/log-reader.ts";
 import type { Clock } from "../kernel/clock.ts";
@@ -53,6 +55,7 @@ export interface Rooms {
   readonly accessRequests: DataAccessRequests;
   readonly refusals: Refusals;
   readonly flow: Flow;
+  readonly history: HistoryKeeping;
   readonly meter: Meter;
   readonly counts: ConsumerCounts;
   readonly links: Links;
@@ -97,6 +100,7 @@ export function apiDeps(rooms: Rooms): ApiDeps {
       list: () => rooms.store.logs(),
       read: (log, after, limit) => readMessages(rooms.store, log, after, limit),
     },
+    history: { lines: (query) => ownHistoryLines(rooms.history, query) },
     streams: {
       publish: (principal, message) =>
         publishOne(rooms.flow, { ...message, publisher: nameOfPrincipal(principal) }),

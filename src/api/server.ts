@@ -19,6 +19,7 @@ import { type ApiDeps, apiLimits } from "./deps.ts";
 import { dataAccessRoutes } from "./data-access-routes.ts";
 import { answerError, notFound } from "./error-answer.ts";
 import { allow, guardRoutes } from "./guard.ts";
+import { historyRoutes } from "./history-routes.ts";
 import { linkRoutes } from "./link-routes.ts";
 import { logRoutes } from "./log-routes.ts";
 import { agentRoutes } from "./mcp/http.ts";
@@ -101,6 +102,7 @@ export async function apiRoutes(app: FastifyInstance, deps: ApiDeps): Promise<vo
       linkRoutes,
       settleRoutes,
       logRoutes,
+      historyRoutes,
       accessRoutes,
       sectorRoutes,
     ]) {

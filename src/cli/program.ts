@@ -12,6 +12,7 @@ import { packageVersion } from "../api/version.ts";
 import { agreementCommands } from "./agreement.ts";
 import type { CliIo } from "./context.ts";
 import { dataAccessCommands } from "./data-access.ts";
+import { historyCommand } from "./history.ts";
 import { linkCommand } from "./link.ts";
 import { marketCommands } from "./market.ts";
 import { moneyCommands } from "./money.ts";
@@ -80,6 +81,7 @@ function buildProgram(io: CliIo): Command {
   for (const command of sectorCommands(io)) program.addCommand(command);
   program.addCommand(linkCommand(io));
   program.addCommand(tailCommand(io));
+  program.addCommand(historyCommand(io));
   program.addCommand(replayCommand(io));
   for (const command of moneyCommands(io)) program.addCommand(command);
   program.addCommand(userCommand(io));

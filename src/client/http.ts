@@ -7,6 +7,7 @@ import type {
   RefusalResource,
   ThingAccessResource,
 } from "./data-access.ts";
+import type { HistoryCursor, HistoryRange, HistoryRow } from "./history.ts";
 import type { LinkResource } from "./link-resource.ts";
 import type {
   AgreementDetail,
@@ -68,6 +69,7 @@ interface Call {
   readonly bytes?: Uint8Array | string;
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
+  readonly accept?: string;
 }
 
 const timeoutMsDefault = 30_000;
@@ -288,6 +290,19 @@ export class ComityHttp {
     if (response.body) yield* jsonLines<LogLine>(response.body);
   }
 
+  /** Readings by time, series after series; the last line tells where more is. */
+  async *history(range: HistoryRange): AsyncGenerator<HistoryRow | HistoryCursor> {
+    const response = await this.#call("/history", { query: { ...range }, timeoutMs: 0 });
+    if (response.body) yield* jsonLines<HistoryRow | HistoryCursor>(response.body);
+  }
+
+  /** The same as CSV, as it comes. */
+  async *historyCsv(range: HistoryRange): AsyncGenerator<string> {
+    const call = { query: { ...range }, timeoutMs: 0, accept: "text/csv" };
+    const { body } = await this.#call("/history", call);
+    if (body) yield* body.pipeThrough(new TextDecoderStream());
+  }
+
   async publish(
     topic: string,
     payload: Uint8Array | string,
@@ -337,6 +352,7 @@ export class ComityHttp {
     }
     const headers: Record<string, string> = {};
     if (this.#token !== undefined) headers["authorization"] = `Bearer ${this.#token}`;
+    if (call.accept !== undefined) headers["accept"] = call.accept;
     if (call.json !== undefined) headers["content-type"] = "application/json";
     if (call.bytes !== undefined) headers["content-type"] = "application/octet-stream";
     const body = call.json === undefined ? call.bytes : JSON.stringify(call.json);

@@ -9,6 +9,7 @@ import { join } from "node:path";
 import type { Logger } from "pino";
 import { createHttpServer } from "../api/server.ts";
 import { Flow } from "../flow/flow.ts";
+import { HistoryKeeping } from "../flow/history.ts";
 import { unprovenPeers } from "../federate/peer-identity.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { Closing } from "../kernel/closing.ts";
@@ -16,6 +17,7 @@ import { neverCrash } from "../kernel/crash.ts";
 import { ComityError } from "../kernel/errors.ts";
 import type { Entropy } from "../kernel/id.ts";
 import { Journal } from "../kernel/journal.ts";
+import type { History } from "../ports/history.ts";
 import type { SearchIndex } from "../ports/search.ts";
 import type { Store } from "../ports/store.ts";
 import type { Signer } from "../ports/signer.ts";
@@ -37,6 +39,7 @@ export interface Outside {
   /** 32 bytes that are this node's alone and stay. */
   readonly secret: Uint8Array;
   readonly search: SearchIndex;
+  readonly history: History;
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly log: Logger;
@@ -66,6 +69,12 @@ export async function openRooms(options: NodeOptions, outside: Outside) {
   closing.add("the meter", () => meter.close());
   const flow = await Flow.open({ store, clock, entropy, usage: meter, crash, secret });
   closing.add("the flow", () => flow.close());
+  const history = new HistoryKeeping({
+    ...{ store, history: outside.history },
+    readLog: (name, after, bytesMax) => flow.readLog(name, after, bytesMax),
+    onFailed: (error) => log.error(error, "history is not kept"),
+  });
+  closing.add("the history", () => history.close());
   const app = createHttpServer({ logger: log });
   closing.add("HTTP", () => app.close());
   const agreements = await Agreements.open(store);
@@ -74,7 +83,7 @@ export async function openRooms(options: NodeOptions, outside: Outside) {
   const owned = { store, clock, entropy, users, agreements, counts };
   return {
     ...{ options, store, signer, search, clock, entropy, crash, log, closing },
-    ...{ users, adminToken, meter, flow, app, catalogue, agreements, counts },
+    ...{ users, adminToken, meter, flow, history, app, catalogue, agreements, counts },
     failed: () => failure,
     journal: new Journal(),
     things: await Things.open({ store, clock, entropy }),

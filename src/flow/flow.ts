@@ -9,7 +9,7 @@ import type { Entropy } from "../kernel/id.ts";
 import { matches } from "../kernel/topic.ts";
 import { logOfProduct, type Grant } from "../market/grant.ts";
 import type { Product } from "../market/product.ts";
-import type { Store } from "../ports/store.ts";
+import type { LogBlock, Store } from "../ports/store.ts";
 import type { UsagePort } from "../ports/usage.ts";
 import type { Gate } from "./gate.ts";
 import { Grants } from "./grants.ts";
@@ -86,6 +86,14 @@ export class Flow {
 
   logOf(productId: string): StreamLog | undefined {
     return this.#logged.get(productId)?.log;
+  }
+
+  /** Blocks of any log, from memory where this node writes it and it is recent. */
+  async readLog(name: string, after: number, bytesMax: number): Promise<readonly LogBlock[]> {
+    for (const { log } of this.#logged.values()) {
+      if (log.name === name) return log.read(after, bytesMax);
+    }
+    return this.outside.store.readLog(name, after, bytesMax);
   }
 
   /** Lets an agreement deliver. Its start in the log is fixed at the first call, durably. */

@@ -48,6 +48,17 @@ export const catalogue = {
     message: "The search's index failed: {problem}",
     remedy: "Start the node again; the index is made anew where it cannot be read.",
   },
+  HISTORY_FAILED: {
+    status: 500,
+    message: "The history failed: {problem}",
+    remedy:
+      "Start the node again; where it stays so, remove history.db from its data folder: it is made anew from the logs.",
+  },
+  HISTORY_BEHIND: {
+    status: 503,
+    message: "The history of {log} is still being made: it stands at position {position} of {end}.",
+    remedy: "Ask again in a moment; positions of the log itself can be read at any time.",
+  },
   BODY_INVALID: {
     status: 400,
     message: "The request is not valid: {problem}",

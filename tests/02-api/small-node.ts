@@ -295,6 +295,11 @@ function rooms(state: SmallState, search: SearchIndex): Rooms {
       list: async () => [{ log: "product/bus", epoch: "e", end: 3, messages: 3, bytes: 9 }],
       read: (log, after, limit) => readRows(state.rows, log, after, limit),
     },
+    history: {
+      lines: ({ log = "" }) => {
+        throw new ComityError("NOT_FOUND", { what: "log", id: log });
+      },
+    },
     streams: {
       publish: async (_principal, message) => {
         state.published.push(message);

@@ -1,0 +1,148 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import * as fc from "fast-check";
+import { Chunk, encodeChunk, type Reading } from "./chunk.ts";
+import { MessageTimes } from "./message-time.ts";
+
+function readingsOf(payloads: readonly (string | Uint8Array)[]): Reading[] {
+  return payloads.map((payload, i) => ({
+    position: i * 3 + 7,
+    at: 1_764_000_000_000 + i * 1000,
+    time: 1_764_000_000_000 + i * 1000 - (i % 5) * 400,
+    payload: Buffer.from(payload),
+  }));
+}
+
+function roundTrip(readings: readonly Reading[], compresses = true): Reading[] {
+  const chunk = new Chunk(encodeChunk(readings, compresses));
+  const payloads = chunk.payloads();
+  return Array.from({ length: chunk.count }, (_, i) => ({
+    position: chunk.positions[i]!,
+    at: chunk.ats[i]!,
+    time: chunk.times[i]!,
+    payload: Buffer.from(payloads[i]!, "latin1"),
+  }));
+}
+
+const numberText = fc.oneof(
+  fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => JSON.stringify(value)),
+  fc.integer().map(String),
+  fc.constantFrom(
+    "-0",
+    "0",
+    "-0.0",
+    "1.50",
+    "1.5",
+    "1e5",
+    "1E+05",
+    "9007199254740993",
+    "0.1",
+    "01",
+  ),
+  fc.tuple(fc.nat(99_999), fc.nat(999)).map(([a, b]) => `${a}.${String(b).padStart(3, "0")}`),
+);
+const timeText = fc.oneof(
+  fc.date({ noInvalidDate: true }).map((date) => JSON.stringify(date)),
+  fc.constantFrom('"2026-02-30T00:00:00Z"', '"2026-02-28T23:59:60Z"', '"2026-11-23T02:00:00Z"'),
+);
+const valueText = fc.oneof(
+  numberText,
+  timeText,
+  fc.json({ maxDepth: 3 }),
+  fc.constantFrom("true", "false", "null", '"\\"', "{", ""),
+);
+const payload = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc.tuple(valueText, valueText).map(([a, b]) => `{"a":${a}, "b" : ${b}}`),
+  },
+  { weight: 2, arbitrary: numberText },
+  fc.json(),
+  fc.string({ unit: "binary" }),
+  fc.uint8Array({ maxLength: 40 }),
+);
+
+test("chunk - what comes out is what went in, to the byte, whatever it is", () => {
+  fc.assert(
+    fc.property(fc.array(payload, { minLength: 1, maxLength: 30 }), fc.boolean(), (all, zstd) => {
+      const readings = readingsOf(all);
+      assert.deepEqual(roundTrip(readings, zstd), readings);
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+test("chunk - a member's numbers are those that JSON.parse finds", () => {
+  const object = fc.tuple(numberText, fc.oneof(numberText, timeText)).map(([a, b]) => {
+    const text = `{"at":{"v":${a}},"b":${b}}`;
+    try {
+      return JSON.stringify(JSON.parse(text)) === "" ? "" : text;
+    } catch {
+      return `{"at":{"v":1},"b":2}`;
+    }
+  });
+  fc.assert(
+    fc.property(fc.array(object, { minLength: 1, maxLength: 20 }), (all) => {
+      const chunk = new Chunk(encodeChunk(readingsOf(all), true));
+      const numbers = (pick: (value: { at: { v: unknown }; b: unknown }) => unknown): number[] =>
+        all.map((text) => {
+          const found = pick(JSON.parse(text));
+          return typeof found === "number" ? found + 0 : Number.NaN;
+        });
+      const plain = (values: readonly number[]): number[] => values.map((value) => value + 0);
+      assert.deepEqual(
+        plain(chunk.values("at.v")),
+        numbers((value) => value.at.v),
+      );
+      assert.deepEqual(
+        plain(chunk.values("b")),
+        numbers((value) => value.b),
+      );
+      assert.ok(chunk.values("c").every(Number.isNaN));
+    }),
+  );
+});
+
+test("chunk - numbers and times cost a fraction of their text", () => {
+  const payloads = Array.from({ length: 4000 }, (_, i) =>
+    JSON.stringify({
+      observedAt: new Date(1_764_000_000_000 + i * 10_000).toISOString(),
+      temperature: Math.round(210 + 30 * Math.sin(i / 300)) / 10,
+      battery: 100 - Math.floor(i / 400),
+    }),
+  );
+  const readings = readingsOf(payloads);
+  const text = payloads.join("").length;
+  const { length } = encodeChunk(readings, true);
+  assert.ok(length * 40 < text, `${text} bytes of text in ${length}`);
+});
+
+test("chunk - bytes that are no chunk are an error", () => {
+  const bytes = encodeChunk(readingsOf(["1", "2"]), true);
+  assert.throws(() => new Chunk(Buffer.concat([bytes.subarray(0, -4), Buffer.alloc(4)])));
+  assert.throws(() => new Chunk(Buffer.of(0, 9)), /version 9/);
+  assert.throws(() => new Chunk(encodeChunk(readingsOf(["1", "2"]), false).subarray(0, 12)));
+});
+
+test("message time - the first member of the list counts, and only a plausible time", () => {
+  const times = new MessageTimes();
+  const arrival = Date.UTC(2026, 10, 23);
+  const of = (payload: string): number =>
+    times.of(Buffer.from(payload), 0, Buffer.byteLength(payload), arrival);
+  const own = Date.UTC(2026, 10, 22, 12);
+  for (const payload of [
+    `{"v":1,"ts":${own}}`,
+    `{"ts":${own / 1000},"v":"é"}`,
+    `{"timestamp":${own}000}`,
+    `{"time":"2026-11-22T12:00:00Z","ts":5}`,
+    `{"observedAt":"2026-11-22T13:00:00+01:00","time":"2026-11-22T12:30:00Z"}`,
+    `{"observedAt":"yesterday","time":"2026-11-22T12:00:00.000Z"}`,
+    `[{"bn":"a","bt":${own / 1000 - 5},"t":5,"v":3}]`,
+  ]) {
+    assert.equal(of(payload), own, payload);
+  }
+  assert.equal(of(`[{"n":"a","t":-60,"v":3}]`), arrival - 60_000); // RFC 8428 §4.5.3
+  for (const payload of ["21.5", "{}", `{"ts":17}`, `{"time":"12:00"}`, `{"at":{"ts":${own}}}`]) {
+    assert.equal(of(payload), arrival, payload);
+  }
+});
