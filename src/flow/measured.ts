@@ -1,6 +1,6 @@
 import type { Quality } from "../kernel/quality.ts";
+import { MessageTimes } from "../wire/series/message-time.ts";
 import { Lags } from "./lags.ts";
-import { ownTimeIn } from "./own-time.ts";
 import type { Run } from "./run.ts";
 
 /** All that the path of a message touches. */
@@ -48,6 +48,7 @@ export class Measured implements Passing {
   #lastAt = Number.NaN;
   readonly #hours = new Map<number, Hour>();
   readonly #changed = new Set<number>();
+  readonly #times = new MessageTimes();
 
   restore(hour: number, { since, lastAt, longestGapMs, counts, lags }: HourDoc): void {
     this.#hours.set(hour, { longestGapMs, counts: [...counts], lags: new Lags(lags) });
@@ -62,7 +63,7 @@ export class Measured implements Passing {
   /** Looks at one message: how late it came by its own account. */
   take(run: Run): void {
     this.wantsSample = false;
-    const at = ownTimeIn(run.lastPayload());
+    const at = this.#times.ownOf(run.lastPayload());
     if (at !== undefined && run.at !== undefined) this.#lagMs = run.at - at;
   }
 

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
 import { Chunk, encodeChunk, type Reading } from "./chunk.ts";
-import { MessageTimes } from "./message-time.ts";
 
 function readingsOf(payloads: readonly (string | Uint8Array)[]): Reading[] {
   return payloads.map((payload, i) => ({
@@ -122,27 +121,4 @@ test("chunk - bytes that are no chunk are an error", () => {
   assert.throws(() => new Chunk(Buffer.concat([bytes.subarray(0, -4), Buffer.alloc(4)])));
   assert.throws(() => new Chunk(Buffer.of(0, 9)), /version 9/);
   assert.throws(() => new Chunk(encodeChunk(readingsOf(["1", "2"]), false).subarray(0, 12)));
-});
-
-test("message time - the first member of the list counts, and only a plausible time", () => {
-  const times = new MessageTimes();
-  const arrival = Date.UTC(2026, 10, 23);
-  const of = (payload: string): number =>
-    times.of(Buffer.from(payload), 0, Buffer.byteLength(payload), arrival);
-  const own = Date.UTC(2026, 10, 22, 12);
-  for (const payload of [
-    `{"v":1,"ts":${own}}`,
-    `{"ts":${own / 1000},"v":"é"}`,
-    `{"timestamp":${own}000}`,
-    `{"time":"2026-11-22T12:00:00Z","ts":5}`,
-    `{"observedAt":"2026-11-22T13:00:00+01:00","time":"2026-11-22T12:30:00Z"}`,
-    `{"observedAt":"yesterday","time":"2026-11-22T12:00:00.000Z"}`,
-    `[{"bn":"a","bt":${own / 1000 - 5},"t":5,"v":3}]`,
-  ]) {
-    assert.equal(of(payload), own, payload);
-  }
-  assert.equal(of(`[{"n":"a","t":-60,"v":3}]`), arrival - 60_000); // RFC 8428 §4.5.3
-  for (const payload of ["21.5", "{}", `{"ts":17}`, `{"time":"12:00"}`, `{"at":{"ts":${own}}}`]) {
-    assert.equal(of(payload), arrival, payload);
-  }
 });

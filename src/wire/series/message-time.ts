@@ -41,6 +41,12 @@ export class MessageTimes {
   readonly #cutter = new Cutter();
   readonly #plans = new Map<string, Plan | undefined>();
 
+  /** Undefined where the payload tells none. */
+  ownOf(payload: Buffer): number | undefined {
+    const time = this.of(payload, 0, payload.length, Number.NaN);
+    return Number.isNaN(time) ? undefined : time;
+  }
+
   /** Milliseconds since the Unix epoch, `arrival` where the message tells none. */
   of(bytes: Buffer, start: number, end: number, arrival: number): number {
     const { skeleton, places } = this.#cutter.cut(bytes, start, end);
@@ -91,15 +97,15 @@ function timeIn(text: string): number | undefined {
   }
   const number = Number(text);
   if (!Number.isFinite(number)) return undefined;
-  const [unit] = unitsMs.find(([, below]) => number < below) ?? [1e-6];
-  return plausible(number * unit);
+  const [perMs] = unitsPerMs.find(([, below]) => number < below) ?? [1e6];
+  return plausible(number / perMs);
 }
 
 /** Seconds, milliseconds, microseconds and nanoseconds since 1970 have no overlap in our time. */
-const unitsMs = [
-  [1000, 1e11],
+const unitsPerMs = [
+  [1e-3, 1e11],
   [1, 1e14],
-  [1e-3, 1e17],
+  [1e3, 1e17],
 ] as const;
 
 function senmlTime(seconds: number, arrival: number): number | undefined {
@@ -108,5 +114,5 @@ function senmlTime(seconds: number, arrival: number): number | undefined {
 }
 
 function plausible(time: number): number | undefined {
-  return time >= earliest && time < latest ? Math.floor(time) : undefined;
+  return time >= earliest && time < latest ? Math.round(time) : undefined;
 }
