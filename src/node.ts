@@ -8,6 +8,7 @@ import { join } from "node:path";
 import pino, { type Logger } from "pino";
 import { contractsToDataPlane, dataPlaneToContracts } from "./compose/contracts-to-flow.ts";
 import { openDoors } from "./compose/doors.ts";
+import { startErasures } from "./compose/erasures.ts";
 import type { NodeOptions, RunningNode } from "./compose/options.ts";
 import { openRooms, type Outside, type Rooms } from "./compose/rooms.ts";
 import { openSectors } from "./compose/sectors.ts";
@@ -44,6 +45,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       trade.links.start(agreement);
       trade.fetches.start(agreement);
     }
+    startErasures(rooms, trade);
     await trade.receipts.start();
     trade.traffic.start();
     sectors.start();

@@ -257,6 +257,35 @@ export const AgreementWithEvidence = Type.Object({
   usage: Type.Optional(Usage),
 });
 
+const Position = Type.Object({ epoch: text, position: count });
+export const Erasure = Type.Object({
+  agreement: text,
+  role,
+  state: either("none", "running", "waiting", "overdue", "erased"),
+  deleteAfterSeconds: Type.Optional(count),
+  dueAt: Type.Optional(time),
+  record: Type.Optional(
+    Type.Object({
+      v: Type.Literal(1),
+      type: Type.Literal("erasure"),
+      agreement: text,
+      provider: text,
+      consumer: text,
+      from: Type.Optional(Position),
+      to: Type.Optional(Position),
+      erased: Type.Object({ messages: count, bytes: count }),
+      kept: Type.Optional(Type.Object({ messages: count, bytes: count, agreements: texts })),
+      endedAt: time,
+      erasedAt: time,
+    }),
+  ),
+  signed: Type.Optional(
+    Type.Unknown({ description: "The consumer's signature, as a JWS in general JSON form." }),
+  ),
+  receivedAt: Type.Optional(time),
+  told: Type.Optional(Type.Object({ taken: Type.Boolean(), problem: Type.Optional(text) })),
+});
+
 export const Statement = Type.Object({
   agreement: text,
   role,

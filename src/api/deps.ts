@@ -1,4 +1,5 @@
 import type { BudgetResource } from "../client/callers.ts";
+import type { ErasureResource } from "../client/erasure.ts";
 import type { LinkState, Overview } from "../client/world.ts";
 import type { LinkResource } from "../client/link-resource.ts";
 import type {
@@ -49,6 +50,7 @@ export interface ApiDeps {
   readonly offers: OffersApi;
   readonly wants: WantsApi;
   readonly agreements: AgreementsApi;
+  readonly erasures: ErasuresApi;
   readonly negotiations: NegotiationsApi;
   readonly transfers: TransfersApi;
   readonly settle: SettleApi;
@@ -167,6 +169,13 @@ export interface AgreementsApi {
   link(id: string, action: "cut" | "mend"): Promise<void>;
   /** On the consumer: kept until it is set anew; undefined: as fast as the line. */
   linkBudget(id: string, bytesPerSecond: number | undefined): Promise<void>;
+}
+
+export interface ErasuresApi {
+  /** NOT_FOUND where there is no such agreement. */
+  of(agreement: string): ErasureResource;
+  /** As consumer: ends it where it stands; resolves when what it gave is gone and that is signed. */
+  erase(agreement: string): Promise<ErasureResource>;
 }
 
 export interface NegotiationsApi {

@@ -9,6 +9,7 @@ import type { Flow } from "../flow/flow.ts";
 import type { HistoryKeeping } from "../flow/history.ts";
 import { ownHistoryLines } from "../flow/own-history.ts";
 import { publishOne, subscribeMessages } from "../flow/local-streams.ts";
+import type { ErasureResource } from "../client/erasure.ts";
 import { readMessages } from "../flow/log-reader.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { ComityError } from "../kernel/errors.ts";
@@ -91,6 +92,7 @@ export function apiDeps(rooms: Rooms): ApiDeps {
     offers: rooms.federation.offers,
     wants: rooms.wants,
     agreements: agreementsApi(rooms),
+    erasures: erasuresApi(rooms),
     negotiations: rooms.federation.negotiations,
     transfers: transfersApi(rooms),
     settle: settleApi(rooms),
@@ -195,6 +197,23 @@ function agreementsApi(rooms: Rooms): ApiDeps["agreements"] {
       else link.mend();
     },
     linkBudget: (id, bytesPerSecond) => links.setBudget(id, bytesPerSecond),
+  };
+}
+
+function erasuresApi({ agreements, federation }: Rooms): ApiDeps["erasures"] {
+  const { erasureBook, erasures, endings } = federation;
+  const of = (id: string): ErasureResource => {
+    const agreement = agreements.need(id);
+    const { dueMs: _dueMs, erased: _erased, ...told } = erasureBook.stateOf(agreement);
+    return { agreement: id, role: agreement.role, ...told };
+  };
+  return {
+    of,
+    async erase(id) {
+      if (agreements.need(id).role === "consumer") await endings.end(id, "revoked");
+      await erasures.erase(id);
+      return of(id);
+    },
   };
 }
 

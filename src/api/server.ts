@@ -14,6 +14,7 @@ import { ComityError } from "../kernel/errors.ts";
 import { nameOfPrincipal } from "../things/access.ts";
 import { accessRoutes } from "./access-routes.ts";
 import { agreementRoutes } from "./agreement-routes.ts";
+import { erasureRoutes } from "./erasure-routes.ts";
 import { consoleRoutes } from "./console.ts";
 import { type ApiDeps, apiLimits } from "./deps.ts";
 import { dataAccessRoutes } from "./data-access-routes.ts";
@@ -98,6 +99,7 @@ export async function apiRoutes(app: FastifyInstance, deps: ApiDeps): Promise<vo
       marketRoutes,
       negotiationRoutes,
       transferRoutes,
+      erasureRoutes,
       wantRoutes,
       linkRoutes,
       settleRoutes,

@@ -2,6 +2,7 @@ import { Command } from "commander";
 import type { AgreementResource } from "../client/resources.ts";
 import { describePrice } from "../kernel/price.ts";
 import { connect, type CliIo, globals } from "./context.ts";
+import { erasureCommands } from "./erasure.ts";
 import { printJson, printLine, printTable } from "./output.ts";
 import { printTerms } from "./terms.ts";
 
@@ -39,6 +40,7 @@ function agreeCommand(io: CliIo): Command {
 function agreementCommand(io: CliIo): Command {
   const agreement = new Command("agreement").description("what was agreed, on either side");
   agreement.addCommand(listCommand(io));
+  for (const command of erasureCommands(io)) agreement.addCommand(command);
   agreement
     .command("show <id>")
     .description("what was signed, in plain words: enforced, attested, owed")

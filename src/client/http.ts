@@ -1,5 +1,6 @@
 import { type ErrorCode, catalogue, ComityError, problemOf } from "../kernel/errors.ts";
 import type { Happening } from "../kernel/journal.ts";
+import type { ErasureResource } from "./erasure.ts";
 import { jsonLines, type SseEvent, sseEvents } from "./event-stream.ts";
 import type {
   AccessGranted,
@@ -74,6 +75,8 @@ interface Call {
 
 const timeoutMsDefault = 30_000;
 const agreeTimeoutMs = 120_000;
+/** A large log is erased in many steps. */
+const eraseTimeoutMs = 600_000;
 
 /**
  * The HTTP API of one node, a method a route. Everything throws a ComityError: CONNECT_FAILED
@@ -187,6 +190,13 @@ export class ComityHttp {
     });
   revoke = (id: string) =>
     this.#json<AgreementResource>(`/agreements/${part(id)}/revoke`, { method: "POST" });
+  /** Ends it, erases what it gave this node, and signs that to its provider. */
+  erase = (id: string) =>
+    this.#json<ErasureResource>(`/agreements/${part(id)}/erase`, {
+      method: "POST",
+      timeoutMs: eraseTimeoutMs,
+    });
+  erasure = (id: string) => this.#json<ErasureResource>(`/agreements/${part(id)}/erasure`);
   setEffect = (id: string, effect: Effect) =>
     this.#json<void>(`/agreements/${part(id)}/effect`, { method: "PUT", json: effect });
   link = (id: string, action: "cut" | "mend") =>

@@ -12,6 +12,7 @@ export { connectMqtt, MqttClient } from "./mqtt.ts";
 export type * from "./callers.ts";
 export type * from "./data-access.ts";
 export type * from "./data-sheet.ts";
+export type * from "./erasure.ts";
 export type * from "./history.ts";
 export type * from "./link-resource.ts";
 export type * from "./resources.ts";

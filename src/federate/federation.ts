@@ -1,5 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import type { Clock } from "../kernel/clock.ts";
+import type { Crash } from "../kernel/crash.ts";
 import type { Entropy } from "../kernel/id.ts";
 import type { Journal } from "../kernel/journal.ts";
 import type { Agreements } from "../market/agreements.ts";
@@ -19,6 +20,9 @@ import { Negotiations } from "./dsp/negotiations.ts";
 import { transferRoutes } from "./dsp/transfer-routes.ts";
 import { Transfers } from "./dsp/transfers.ts";
 import { endingRoutes, Endings } from "./endings.ts";
+import { ErasureBook } from "./erasure-book.ts";
+import { ErasureReceipts, erasureRoutes } from "./erasure-receipts.ts";
+import { Erasures } from "./erasures.ts";
 import { didDocumentOf, type NodeProfile, versionMetadata } from "./identity.ts";
 import type { MeasuredQuality } from "./found-offer.ts";
 import { Offers } from "./offers.ts";
@@ -58,6 +62,7 @@ export interface FederationOptions {
   readonly outbound?: Caller;
   /** How long a transfer's token opens the door. */
   readonly tokenLifetimeMs?: number;
+  readonly crash?: Crash;
   /** Between tries to reach a peer that does not answer. */
   readonly backOffMs?: { readonly first: number; readonly most: number };
 }
@@ -69,6 +74,8 @@ export interface Federation {
   readonly offers: Offers;
   readonly transfers: Transfers;
   readonly endings: Endings;
+  readonly erasures: Erasures;
+  readonly erasureBook: ErasureBook;
   readonly negotiations: Negotiations;
   readonly decisions: Decisions;
   /** The way out to other nodes, which guards what is called. */
@@ -105,6 +112,9 @@ export async function openFederation(options: FederationOptions): Promise<Federa
   const isPending = (agreement: string, did: string): boolean =>
     desk.open().some(({ draft, counterpart }) => draft?.id === agreement && counterpart === did);
   const endings = new Endings({ ...shared, isPending });
+  const book = await ErasureBook.open(options);
+  const erasures = new Erasures({ ...shared, book });
+  const receipts = new ErasureReceipts({ ...options, book });
   const authenticatePeer: AuthenticatePeer = (request) => identity.authenticate(request);
   const offers = new Offers({ ...shared, name: profile.name });
   return {
@@ -114,6 +124,8 @@ export async function openFederation(options: FederationOptions): Promise<Federa
     offers,
     transfers,
     endings,
+    erasures,
+    erasureBook: book,
     negotiations,
     decisions,
     async resume() {
@@ -125,6 +137,7 @@ export async function openFederation(options: FederationOptions): Promise<Federa
       offers.start();
     },
     async close() {
+      await erasures.close();
       negotiations.close();
       await offers.close();
       desk.close();
@@ -144,6 +157,7 @@ export async function openFederation(options: FederationOptions): Promise<Federa
         await negotiationRoutes(scope, { authenticatePeer, desk, provider, consumer });
         await transferRoutes(scope, { authenticatePeer, transfers });
         await endingRoutes(scope, { authenticatePeer, endings });
+        await erasureRoutes(scope, { authenticatePeer, receipts });
       });
     },
   };

@@ -10,6 +10,7 @@ import type { HttpSource } from "../market/transfer.ts";
 import type { Store } from "../ports/store.ts";
 import type { Caller, OutboundAnswer } from "./outbound.ts";
 import type { PeerBook } from "./peers.ts";
+import { beginning, type ReceivedDoc } from "./received-stretch.ts";
 
 export interface HttpFetchesOptions {
   readonly flow: Flow;
@@ -69,6 +70,11 @@ export class HttpFetches {
   end(agreement: string): void {
     clearTimeout(this.#fetched.get(agreement)?.timer);
     this.#fetched.delete(agreement);
+  }
+
+  /** Resolves when nothing that was asked for until now is being stored. */
+  async settled(): Promise<void> {
+    await this.#turns.settled();
   }
 
   /** Resolves when nothing is being stored. */
@@ -151,7 +157,10 @@ export class HttpFetches {
         at: clock.now(),
         packets,
       };
-      await store.commit([{ op: "append", block }]);
+      const known = await store.get<ReceivedDoc>("received", agreement.id);
+      const { epoch } = block;
+      const received = { log, epoch, from: known?.from ?? first, to: first + 1 };
+      await store.commit([{ op: "append", block }, beginning(agreement.id, received)]);
       flow.outside.usage.handedOver(agreement.id, 1, payload.length);
       await flow.publish(run);
     });

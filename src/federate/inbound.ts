@@ -2,6 +2,7 @@ import type { Crash } from "../kernel/crash.ts";
 import type { Store, Write } from "../ports/store.ts";
 import { noUsage, type Checkpoint } from "../ports/usage.ts";
 import type { ReceivedLog } from "./received-log.ts";
+import { beginning } from "./received-stretch.ts";
 
 /** Packets between two checkpoints, as they came. */
 interface Stretch {
@@ -11,6 +12,7 @@ interface Stretch {
 }
 
 export interface InboundOptions {
+  readonly agreement: string;
   /** The log that keeps the stream; undefined for a live one, of which only counts are kept. */
   readonly log: ReceivedLog | undefined;
   /** The last committed checkpoint. */
@@ -154,7 +156,9 @@ export class Inbound {
     // A new agreement's first message stands here at the latest.
     const first = this.#committed.epoch === epoch ? this.#committed.position : next - count;
     const at = this.#targetAt;
-    return log.append({ epoch, first, next, count, payloadBytes, at, packets }, counts);
+    const begins = beginning(this.#options.agreement, { log: log.name, epoch, from: first });
+    const received = { epoch, first, next, count, payloadBytes, at, packets };
+    return log.append(received, this.#committed.epoch === "" ? [...counts, begins] : counts);
   }
 }
 

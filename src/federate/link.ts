@@ -151,9 +151,10 @@ export class Link {
   }
 
   /** The agreement has ended: nothing more is taken, and what is stored is still acknowledged. */
-  end(): void {
+  async end(): Promise<void> {
     this.report.is("ended");
     void this.#finish();
+    await this.#inbound?.settled();
   }
 
   async #finish(): Promise<void> {
@@ -252,15 +253,14 @@ export class Link {
 
   #onBroken(error: unknown): void {
     if (!(error instanceof ComityError) || this.#closed) return;
-    if (error.code === "AGREEMENT_ENDED") this.end();
+    if (error.code === "AGREEMENT_ENDED") void this.end();
     const kind = linkProblemOf(error);
     if (kind !== undefined) this.#stop(kind, `${this.#name} is refused: ${problemOf(error)}`);
   }
 
   #newInbound(committed: Checkpoint | undefined): Inbound {
     return new Inbound({
-      log: this.#log,
-      committed,
+      ...{ agreement: this.agreement.id, log: this.#log, committed },
       store: this.#outside.store,
       crash: this.#outside.crash,
       uncommittedBytesMax: this.#outside.uncommittedBytesMax,

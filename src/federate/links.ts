@@ -63,9 +63,14 @@ export class Links {
   end(agreement: string): void {
     const link = this.#links.get(agreement);
     if (link === undefined) return;
-    link.end();
+    void link.end();
     const forget = (): unknown => this.#links.delete(agreement);
     setTimeout(forget, this.#options.endedKeptMs ?? endedKeptMsDefault).unref();
+  }
+
+  /** Resolves when nothing more of an ended agreement is stored. */
+  async settled(agreement: string): Promise<void> {
+    await this.#links.get(agreement)?.end();
   }
 
   need(agreement: string): Link {

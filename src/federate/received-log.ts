@@ -1,6 +1,5 @@
 import type { LogBlock, Store, Write } from "../ports/store.ts";
-import { layout5 } from "../flow/run.ts";
-import { offsetAfter, payloadBytesOf } from "../wire/mqtt/publish.ts";
+import { partOf } from "../flow/block-part.ts";
 import { Turns } from "../kernel/turns.ts";
 
 /** What a link received between two commits. */
@@ -14,7 +13,7 @@ export interface Received extends Omit<LogBlock, "log"> {
  * from the link that brings it first.
  */
 export class ReceivedLog {
-  readonly #name: string;
+  readonly name: string;
   readonly #store: Store;
   readonly #turns = new Turns();
   /** The position after the last message; undefined while there is no log yet. */
@@ -25,13 +24,13 @@ export class ReceivedLog {
   readonly #shifts = new Map<string, number>();
 
   constructor(name: string, store: Store) {
-    this.#name = name;
+    this.name = name;
     this.#store = store;
   }
 
   /** One commit with `more`, which is stored in any case; resolves with the packets it added. */
   append(received: Received, more: readonly Write[]): Promise<Buffer> {
-    return this.#turns.take(this.#name, async () => {
+    return this.#turns.take(this.name, async () => {
       await this.#open();
       const shift = await this.#shiftOf(received);
       const added = after(this.#end ?? 0, shifted(received, shift.by, this.#epoch));
@@ -46,7 +45,7 @@ export class ReceivedLog {
 
   async #open(): Promise<void> {
     if (this.#end !== undefined) return;
-    const state = await this.#store.log(this.#name);
+    const state = await this.#store.log(this.name);
     this.#end = state?.end;
     this.#epoch = state?.epoch;
   }
@@ -54,7 +53,7 @@ export class ReceivedLog {
   /** A provider that was restored counts anew: its new epoch begins here where the old one ended. */
   async #shiftOf({ epoch, first }: Received): Promise<{ by: number; writes: Write[] }> {
     if (this.#epoch === undefined || this.#epoch === epoch) return { by: 0, writes: [] };
-    const id = `${this.#name} ${epoch}`;
+    const id = `${this.name} ${epoch}`;
     const known =
       this.#shifts.get(epoch) ??
       (await this.#store.get<{ readonly by: number }>("log-shift", id))?.by;
@@ -65,7 +64,7 @@ export class ReceivedLog {
 
   #writesOf(added: Received | undefined): Write[] {
     if (added === undefined) return [];
-    const log = this.#name;
+    const log = this.name;
     const block: Write = { op: "append", block: { log, ...added } };
     if (this.#end === undefined || this.#end === added.first) return [block];
     // What lies between the end of an earlier agreement's stretch and it was never this node's.
@@ -79,16 +78,8 @@ function shifted(received: Received, by: number, epoch = received.epoch): Receiv
   return { ...received, epoch, first: first + by, next: next + by };
 }
 
-/**
- * The part at or after a position; undefined where there is none. Where messages were withheld,
- * each counts as standing where it does at the earliest.
- */
+/** The part at or after a position; undefined where there is none. */
 function after(end: number, received: Received): Received | undefined {
-  const { first, next, count, packets } = received;
-  if (next <= end) return undefined;
-  if (first >= end) return received;
-  const known = Math.min(end - first, count);
-  const rest = packets.subarray(offsetAfter(packets, known));
-  const payloadBytes = payloadBytesOf(rest, layout5);
-  return { ...received, first: end, count: count - known, payloadBytes, packets: rest };
+  if (received.next <= end) return undefined;
+  return received.first >= end ? received : partOf(received, end, received.next);
 }

@@ -111,6 +111,17 @@ export class Retained {
     return found;
   }
 
+  /** Resolves when no topic that matches has one any more, durably. */
+  async clear(filter: string): Promise<void> {
+    const topics = [...this.#kept.keys()].filter((topic) => matches(filter, topic));
+    if (topics.length === 0) return;
+    for (const topic of topics) {
+      this.#forget(topic);
+      this.#changed.add(topic);
+    }
+    await this.#written();
+  }
+
   #keep(topic: string, kept: Kept): void {
     this.#forget(topic);
     this.#kept.set(topic, kept);

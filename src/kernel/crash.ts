@@ -11,7 +11,11 @@ export type CrashPoint =
   | "receipt.stored" // the receipt's body is durable, it is not signed
   | "receipt.signed" // signed by the provider and durable, not sent
   | "receipt.cosigned" // co-signed by the consumer and durable, not answered
-  | "receipt.answered"; // the answer reached the provider, it is not stored
+  | "receipt.answered" // the answer reached the provider, it is not stored
+  | "erasure.erased" // a part is erased and counted
+  | "erasure.stored" // what was erased is written down, it is not signed
+  | "erasure.signed" // signed by the consumer and durable, not sent
+  | "erasure.received"; // the provider has it, it is not answered
 
 export type Crash = (point: CrashPoint) => void;
 

@@ -11,6 +11,7 @@ export class Agreements {
   readonly #ending = new Map<string, Promise<Agreement>>();
   readonly #onMade = new Set<(agreement: Agreement) => void>();
   readonly #onEnded = new Set<(agreement: Agreement) => void>();
+  readonly #withEnd = new Set<(ended: Agreement) => Write[]>();
 
   private constructor(store: Store) {
     this.#store = store;
@@ -89,10 +90,20 @@ export class Agreements {
   }
 
   async #commitEnd(ended: Agreement, also: readonly Write[]): Promise<Agreement> {
-    await this.#store.commit([{ op: "put", kind: "agreement", id: ended.id, doc: ended }, ...also]);
+    const follows = [...this.#withEnd].flatMap((writes) => writes(ended));
+    await this.#store.commit([
+      { op: "put", kind: "agreement", id: ended.id, doc: ended },
+      ...also,
+      ...follows,
+    ]);
     this.#agreements.set(ended.id, ended);
     for (const listener of this.#onEnded) listener(ended);
     return ended;
+  }
+
+  /** What begins with an agreement's end, durable in the same commit. */
+  withEnd(writes: (ended: Agreement) => Write[]): void {
+    this.#withEnd.add(writes);
   }
 
   /** Both return the function that stops listening. */

@@ -186,6 +186,12 @@ function rooms(state: SmallState, search: SearchIndex): Rooms {
       withdraw: async () => {},
       refusals: () => [],
     },
+    erasures: {
+      of: (id) => {
+        throw new ComityError("NOT_FOUND", { what: "agreement", id });
+      },
+      erase: (id) => Promise.reject(new ComityError("NOT_FOUND", { what: "agreement", id })),
+    },
     products: {
       list: () => [...state.products.values()],
       get: (id) => state.products.get(id),

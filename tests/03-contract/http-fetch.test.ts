@@ -1,5 +1,6 @@
 /** What is bought from a connector that serves HTTP alone is fetched, stored and counted here. */
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
@@ -159,6 +160,25 @@ test("HTTP fetch - each new answer is a message, once, retained, in a log, count
   );
   await until("the last one is retained", () => seen.length === 1);
   assert.match(seen[0] ?? "", /^from\/[^/]+\/urn:weather\/data \{"celsius":2\}$/);
+});
+
+test("HTTP fetch - what was fetched is erased with its retained message, and signed for", async (t) => {
+  let value = 1;
+  const source = await openSource(t, (_request, response) => {
+    response.end(`{"celsius":"${"9".repeat(20)}${value++}"}`);
+  });
+  const { node, start } = await bought(t);
+  await start(source.url, "their-token");
+  await until("some of it is there", async () => (await payloads(node)).length > 3);
+  const done = await node.http.erase(agreementId);
+  const [log] = await node.http.logs();
+  assert.deepEqual([done.state, done.record?.erased.messages], ["erased", log?.end]);
+  assert.equal(done.told, undefined); // its provider has no door for that
+  assert.deepEqual([log?.messages, log?.erased, await payloads(node)], [0, log?.end, []]);
+  const last = await readFile(join(node.options.data, "comity.db"));
+  assert.equal(last.includes("9".repeat(20)), false);
+  const retained = Buffer.from("9".repeat(18)).toString("base64");
+  assert.equal(last.includes(retained.slice(0, 20)), false);
 });
 
 test("HTTP fetch - a token that is refused is asked for anew", async (t) => {

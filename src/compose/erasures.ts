@@ -1,0 +1,13 @@
+import type { Rooms } from "./rooms.ts";
+import type { Trade } from "./trade.ts";
+
+/** From now on what is due is erased: from the logs, and from what is kept of them elsewhere. */
+export function startErasures({ flow }: Rooms, { federation, links, fetches }: Trade): void {
+  federation.erasures.start({
+    async settled(agreement) {
+      await links.settled(agreement);
+      await fetches.settled();
+    },
+    forget: (log) => flow.retained.clear(`${log}/#`),
+  });
+}
