@@ -7,7 +7,8 @@
  * tries nothing again by itself, and knows nothing of a node's inside. This file is the door for
  * other packages; the project's own files import the file they mean.
  */
-export { type ComityHttpOptions, ComityHttp } from "./http.ts";
+export { ComityHttp } from "./http.ts";
+export type { ComityHttpOptions } from "./http-caller.ts";
 export { connectMqtt, MqttClient } from "./mqtt.ts";
 export type * from "./callers.ts";
 export type * from "./data-access.ts";

@@ -1,7 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { Readable } from "node:stream";
 import type { McpHttpHandler } from "@modelcontextprotocol/server";
-import { ComityHttp, type Fetch } from "../../client/http.ts";
+import { ComityHttp } from "../../client/http.ts";
+import type { Fetch } from "../../client/http-caller.ts";
 import { ComityError } from "../../kernel/errors.ts";
 import { isLoopback } from "../../kernel/loopback.ts";
 import { Quotas } from "../../kernel/quotas.ts";
