@@ -2,12 +2,16 @@ import type { Rooms } from "./rooms.ts";
 import type { Trade } from "./trade.ts";
 
 /** From now on what is due is erased: from the logs, and from what is kept of them elsewhere. */
-export function startErasures({ flow }: Rooms, { federation, links, fetches }: Trade): void {
+export function startErasures(
+  { flow, history }: Rooms,
+  { federation, links, fetches }: Trade,
+): void {
   federation.erasures.start({
     async settled(agreement) {
       await links.settled(agreement);
       await fetches.settled();
     },
     forget: (log) => flow.retained.clear(`${log}/#`),
+    erase: (log, from, to) => history.erase(log, to, from),
   });
 }

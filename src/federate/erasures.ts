@@ -18,7 +18,14 @@ import type { Store, Write } from "../ports/store.ts";
 import type { ErasureBook, ErasureDoc } from "./erasure-book.ts";
 import { type ErasureRecord, keptForMax, signErasure } from "./erasure-record.ts";
 import type { Outbox } from "./outbox.ts";
-import { sparedBy, stepOf, type Stretch, stretchOf } from "./received-stretch.ts";
+import {
+  type Interval,
+  joined,
+  sparedBy,
+  stepOf,
+  type Stretch,
+  stretchOf,
+} from "./received-stretch.ts";
 
 export interface ErasuresOptions {
   readonly store: Store;
@@ -37,6 +44,8 @@ export interface KeptElsewhere {
   readonly settled: (agreement: string) => Promise<void>;
   /** Lets go of what is kept under the topics of that log. */
   readonly forget: (log: string) => Promise<void>;
+  /** The log holds nothing any more at these positions: nor is anything to tell of them. */
+  readonly erase: (log: string, from: number, to: number) => Promise<void>;
 }
 
 /** Read and erased at a time: so long do other commits wait. */
@@ -176,11 +185,13 @@ export class Erasures {
     const spared = all.filter((one) => one.from < to && one.to > from);
     if (spared.length === 0) await this.#elsewhere?.forget(log);
     const kept = { messages: 0, bytes: 0 };
+    let gone: readonly Interval[] = [];
     for (let position = from; position < to && !this.#closed;) {
       const blocks = await store.readLog(log, position, stepBytesMax);
       const step = stepOf(blocks, stretch, spared);
       kept.messages += step.kept.messages;
       kept.bytes += step.kept.bytes;
+      gone = joined([...gone, ...step.gone]);
       if (step.writes.length > 0) {
         const doc = book.get(id) ?? {};
         const { messages, bytes } = doc.erased ?? { messages: 0, bytes: 0 };
@@ -193,6 +204,7 @@ export class Erasures {
       }
       position = step.next;
     }
+    for (const [first, next] of gone) await this.#elsewhere?.erase(log, first, next);
     if (kept.messages === 0) return undefined;
     return { ...kept, agreements: spared.map((one) => one.agreement).slice(0, keptForMax) };
   }

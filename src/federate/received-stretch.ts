@@ -32,11 +32,15 @@ export interface Spared {
   readonly since?: number;
 }
 
+export type Interval = readonly [from: number, to: number];
+
 /** One commit's worth of an erasure: the blocks of one reading. */
 export interface ErasureStep {
   readonly writes: readonly Write[];
   readonly erased: Counted;
   readonly kept: Counted;
+  /** Where the log then holds nothing of the stretch, erased now or before. */
+  readonly gone: readonly Interval[];
   /** Where reading goes on. */
   readonly next: number;
 }
@@ -106,6 +110,7 @@ export function stepOf(
   const writes: Write[] = [];
   const erased = { messages: 0, bytes: 0 };
   const kept = { messages: 0, bytes: 0 };
+  const gone: Interval[] = [];
   /** Neighbours that go whole. */
   let run: { from: number; to: number } | undefined;
   const endRun = (): void => {
@@ -113,14 +118,16 @@ export function stepOf(
     run = undefined;
   };
   for (const block of blocks) {
+    const own = clip(block.first, block.next, stretch);
     if (block.count === 0) {
       endRun();
+      if (own !== undefined) gone.push(own);
       continue;
     }
-    const own = clip(block.first, block.next, stretch);
     const stays = own === undefined ? [] : sparedIn(block, own, spared);
     for (const [from, to] of stays) add(kept, partOf(block, from, to));
     const goes = own === undefined ? [] : without(own, stays);
+    gone.push(...goes);
     if (goes.length === 1 && goes[0]![0] === block.first && goes[0]![1] === block.next) {
       run = { from: run?.from ?? block.first, to: block.next };
       add(erased, block);
@@ -135,31 +142,31 @@ export function stepOf(
     writes.push({ op: "erase", log, from: block.first, to: block.next, left });
   }
   endRun();
-  return { writes, erased, kept, next: blocks.at(-1)?.next ?? stretch.to };
+  return { writes, erased, kept, gone: joined(gone), next: blocks.at(-1)?.next ?? stretch.to };
 }
-
-type Interval = readonly [from: number, to: number];
 
 function clip(from: number, to: number, within: { from: number; to: number }) {
   const clipped: Interval = [Math.max(from, within.from), Math.min(to, within.to)];
   return clipped[0] < clipped[1] ? clipped : undefined;
 }
 
-/** In order, none touching another. */
 function sparedIn(block: LogBlock, [from, to]: Interval, spared: readonly Spared[]): Interval[] {
   const found = spared
     .filter(({ since }) => since === undefined || block.at >= since)
     .map((one) => clip(from, to, one))
-    .filter((one) => one !== undefined)
-    .sort(([a], [b]) => a - b);
-  const joined: Interval[] = [];
-  for (const [a, b] of found) {
-    const last = joined.at(-1);
-    if (last !== undefined && a <= last[1])
-      joined[joined.length - 1] = [last[0], Math.max(last[1], b)];
-    else joined.push([a, b]);
+    .filter((one) => one !== undefined);
+  return joined(found);
+}
+
+/** In order, none touching another. */
+export function joined(intervals: readonly Interval[]): Interval[] {
+  const whole: Interval[] = [];
+  for (const [from, to] of intervals.toSorted(([a], [b]) => a - b)) {
+    const last = whole.at(-1);
+    if (last === undefined || from > last[1]) whole.push([from, to]);
+    else whole[whole.length - 1] = [last[0], Math.max(last[1], to)];
   }
-  return joined;
+  return whole;
 }
 
 function without([from, to]: Interval, holes: readonly Interval[]): Interval[] {

@@ -78,6 +78,8 @@ export class HistoryKeeping {
 
   /** What the log no longer tells, history does not tell either. */
   async erase(log: string, upTo: number, from = 0): Promise<void> {
+    // blocks that were read before they were erased are on their way into it
+    await Promise.allSettled([this.#taking.get(log)]);
     await this.history.erase(log, upTo, from);
   }
 

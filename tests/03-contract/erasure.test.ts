@@ -47,6 +47,13 @@ async function rowsOf(world: TwoNodes, product: string): Promise<number[]> {
   return rows;
 }
 
+async function historyOf(world: TwoNodes, product: string): Promise<unknown[]> {
+  const rows: unknown[] = [];
+  const filter = `from/provider/${product}/#`;
+  for await (const row of world.consumer.http.history({ filter })) rows.push(row);
+  return rows;
+}
+
 async function erased(node: TestNode, agreement: string): Promise<ErasureResource> {
   let found: ErasureResource | undefined;
   await until(`${node.options.name} knows what was erased`, async () => {
@@ -57,7 +64,7 @@ async function erased(node: TestNode, agreement: string): Promise<ErasureResourc
 }
 
 async function inFiles({ options }: TestNode, text: string): Promise<string[]> {
-  const names = (await readdir(options.data)).filter((name) => name.startsWith("comity.db"));
+  const names = (await readdir(options.data)).filter((name) => name.includes(".db"));
   const has = await Promise.all(
     names.map(async (name) => (await readFile(join(options.data, name))).includes(text)),
   );
@@ -70,6 +77,7 @@ test("erasure - when it is due the data are gone, and the provider has it signed
   await send(world, "soil", 300);
   assert.ok((await inFiles(world.consumer, "SECRET soil")).length > 0);
   assert.equal((await world.provider.http.erasure(id)).state, "running");
+  assert.equal((await historyOf(world, "soil")).length, 300);
   await world.provider.http.revoke(id);
   const told = await erased(world.provider, id);
   const own = await erased(world.consumer, id);
@@ -88,6 +96,7 @@ test("erasure - when it is due the data are gone, and the provider has it signed
   const log = await logOf(world, "soil");
   assert.deepEqual([log?.end, log?.messages, log?.bytes, log?.erased], [300, 0, 0, 300]);
   assert.deepEqual(await rowsOf(world, "soil"), []);
+  assert.deepEqual(await historyOf(world, "soil"), []);
   assert.deepEqual(await inFiles(world.consumer, "SECRET soil"), []);
   // what was counted and signed stands without it
   await until("the receipt is signed", async () => {
@@ -149,6 +158,7 @@ test("erasure - what another agreement paid for as well is kept until that ends"
   assert.deepEqual([record?.kept?.messages, record?.kept?.agreements], [30, [second.id]]);
   const later = Array.from({ length: 30 }, (_, i) => 50 + i);
   assert.deepEqual(await rowsOf(world, "soil"), later);
+  assert.equal((await historyOf(world, "soil")).length, 30);
   await send(world, "soil", 10, 80); // it goes on
   await world.provider.http.revoke(second.id);
   assert.equal((await erased(world.provider, second.id)).record?.erased.messages, 40);

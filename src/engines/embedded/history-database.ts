@@ -154,6 +154,7 @@ export class HistoryDatabase {
         this.#removeEmpty(log, String(row["topic"]), id);
       }
     });
+    this.#emptyWal();
     this.#reader.changed();
   }
 
@@ -296,6 +297,11 @@ export class HistoryDatabase {
       .prepare("INSERT INTO series (log, topic, chunked_to, readings) VALUES (?, ?, 0, 0)")
       .run(log, topic);
     return { series: Number(lastInsertRowid), chunkedTo: 0, entries: [] };
+  }
+
+  /** What was overwritten in the file stands in the WAL as it was, until that is cut off. */
+  #emptyWal(): void {
+    this.#sql.prepare("PRAGMA wal_checkpoint(TRUNCATE)").get();
   }
 
   #together(work: () => void): void {

@@ -61,6 +61,7 @@ function connected(path: string): DatabaseSync {
     PRAGMA cache_size = -16384;
     PRAGMA wal_autocheckpoint = 4096;
     PRAGMA journal_size_limit = 33554432;
+    PRAGMA wal_checkpoint(TRUNCATE);
   `);
   return database;
 }
