@@ -186,8 +186,12 @@ export interface SectorDocuments {
   remove(id: string): Promise<void>;
 }
 
-/** A foreign name as one level of a topic. */
+const levelLengthMax = 200;
+
+/** A foreign name as one level of a topic: what MQTT gives a meaning is percent-encoded. */
 export function levelOf(name: string | undefined): string {
-  const level = (name ?? "").replaceAll(/[/+#\p{Cc}]/gu, "-").slice(0, 100);
-  return level === "" ? "-" : level.replace(/^\$/, "-");
+  const level = (name ?? "").replaceAll(/[%/+#\p{Cc}]|^\$/gu, (one) => {
+    return `%${one.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`;
+  });
+  return level === "" ? "-" : level.slice(0, levelLengthMax);
 }

@@ -72,6 +72,8 @@ export interface OracleEntity {
       readonly departure?: { readonly time?: number; readonly delay?: number };
       readonly scheduleRelationship?: string;
     }[];
+    readonly timestamp?: number;
+    readonly delay?: number;
   };
   readonly alert?: object;
 }

@@ -7,6 +7,8 @@
 import type { Sector } from "../sector.ts";
 import { GtfsRealtimeReader } from "./gtfs-source.ts";
 import { GtfsRealtimeComposer } from "./gtfs-output.ts";
+import { bunching, headway } from "./headway.ts";
+import { punctuality } from "./punctuality.ts";
 import { vocabulary } from "./vocabulary.ts";
 
 const protobuf = "application/x-protobuf";
@@ -44,5 +46,5 @@ export const transport: Sector = {
       open: (outside) => new GtfsRealtimeComposer(outside),
     },
   },
-  indicators: {},
+  indicators: { headway, bunching, punctuality },
 };
