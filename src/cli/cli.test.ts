@@ -3,9 +3,10 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { ComityError } from "../kernel/errors.ts";
 import { type CliIo, nodeOf } from "./context.ts";
 import { addressFrom, localPeerFrom, placeFrom, priceFrom } from "./flags.ts";
-import { printable, printTable } from "./output.ts";
+import { printable, printError, printLine, printTable } from "./output.ts";
 import { upOptions } from "./up-options.ts";
 
 function io(env: Record<string, string> = {}): CliIo & { text: () => string } {
@@ -121,5 +122,15 @@ test("output - columns line up, numbers stand right, and no control character ge
     "nothing",
   );
   assert.equal(out.text(), "NAME     COUNT\nbus·[2J  1,234\nx            5\n");
-  assert.equal(printable("a\nb\r\u0007"), "a·b··");
+  assert.equal(printable("a\nb\r\u0007\u202e"), "a·b···");
+});
+
+test("output - a peer's words in a line or an error do not steer the terminal", () => {
+  const out = io();
+  printLine(out, "Buses\u001b]0;owned\u0007\nAgreed");
+  assert.equal(out.text(), "Buses·]0;owned··Agreed\n");
+  const failed = io();
+  const problem = "no\u001b[2J\u202e";
+  printError(failed, new ComityError("PEER_REFUSED", { peer: "rude", problem }), false);
+  assert.match(failed.text(), /no·\[2J·/);
 });

@@ -2,7 +2,7 @@ import { Command } from "commander";
 import type { ThingAccessResource } from "../client/data-access.ts";
 import { connect, type CliIo, globals } from "./context.ts";
 import { invalid, priceFrom, wholeNumber } from "./flags.ts";
-import { printable, printJson, printLine, printTable } from "./output.ts";
+import { printJson, printLine, printTable } from "./output.ts";
 
 interface UserFlags {
   readonly price?: string;
@@ -68,9 +68,13 @@ function refusalCommand(io: CliIo): Command {
     .action(async (_options: unknown, command: Command) => {
       const refusals = await connect(io, command).refusals();
       if (globals(command).json === true) return printJson(io, refusals);
-      const rows = refusals.map(({ record }) =>
-        [record.at, record.asker, record.by, record.article, record.reason].map(printable),
-      );
+      const rows = refusals.map(({ record }) => [
+        record.at,
+        record.asker,
+        record.by,
+        record.article,
+        record.reason,
+      ]);
       printTable(io, ["AT", "ASKER", "BY", "ARTICLE", "REASON"], rows, "Nothing was refused.");
     });
   return refusal;

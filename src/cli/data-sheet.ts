@@ -1,6 +1,6 @@
 import type { DataSheetResource, MeasuredResource } from "../client/data-sheet.ts";
 import type { CliIo } from "./context.ts";
-import { printable, printLine } from "./output.ts";
+import { printLine } from "./output.ts";
 
 /** The data sheet line by line; nothing where there is none. */
 export function printDataSheet(
@@ -27,7 +27,7 @@ export function printDataSheet(
     ["contact", sheet.contact],
   ];
   for (const [name, text] of rows) {
-    if (text !== undefined) printLine(io, `  ${name.padEnd(8)}  ${printable(text)}`);
+    if (text !== undefined) printLine(io, `  ${name.padEnd(8)}  ${text}`);
   }
 }
 

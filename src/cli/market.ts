@@ -5,7 +5,7 @@ import { describeQuality } from "../kernel/quality.ts";
 import { connect, type CliIo, globals } from "./context.ts";
 import { printDataSheet } from "./data-sheet.ts";
 import { invalid, wholeNumber } from "./flags.ts";
-import { printable, printJson, printLine, printTable } from "./output.ts";
+import { printJson, printLine, printTable } from "./output.ts";
 import { printTerms } from "./terms.ts";
 
 /** `peer` and `find`. */
@@ -140,7 +140,7 @@ function ago(time: string | undefined): string {
 
 function printVerbose(io: CliIo, found: readonly OfferResource[]): void {
   for (const offer of found) {
-    printLine(io, printable(`${offer.title}, from ${offer.providerName}: ${offer.offer}`));
+    printLine(io, `${offer.title}, from ${offer.providerName}: ${offer.offer}`);
     if (offer.quality) printLine(io, `  Over the last day: ${describeQuality(offer.quality)}.`);
     printTerms(io, offer);
     printDataSheet(io, offer.sheet);

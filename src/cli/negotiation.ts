@@ -71,7 +71,7 @@ function showCommand(io: CliIo): Command {
       printLine(io, `${product}, ${role === "provider" ? "to" : "from"} ${counterpart}: ${state}`);
       if (problem !== undefined) printLine(io, `  ${problem}`);
       printTerms(io, negotiation);
-      printLine(io, JSON.stringify(offer, null, 2));
+      printJson(io, offer);
     });
 }
 

@@ -8,15 +8,16 @@ export function printError(io: CliIo, thrown: unknown, json: boolean): void {
   const message = problemOf(thrown);
   const remedy = known ? thrown.remedy : "This is a mistake in comity; please report that line.";
   if (json) io.stderr.write(`${JSON.stringify({ error: { code, message, remedy } })}\n`);
-  else io.stderr.write(`comity: ${message}\n  ${remedy}\n`);
+  else io.stderr.write(`comity: ${printable(message)}\n  ${printable(remedy)}\n`);
 }
 
 export function printJson(io: CliIo, value: unknown): void {
   io.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
 }
 
+/** One line, whatever is in it: much of it is a peer's words. */
 export function printLine(io: CliIo, text = ""): void {
-  io.stdout.write(`${text}\n`);
+  io.stdout.write(`${printable(text)}\n`);
 }
 
 export type Cell = string | number;
@@ -45,7 +46,7 @@ function cellText(cell: Cell): string {
   return typeof cell === "number" ? cell.toLocaleString("en") : printable(cell);
 }
 
-/** Without control characters, which a terminal would obey. */
+/** Without what a terminal would obey: control characters, and those that turn the direction. */
 export function printable(text: string): string {
-  return text.replaceAll(/\p{Cc}/gu, "·");
+  return text.replaceAll(/[\p{Cc}\p{Bidi_Control}]/gu, "·");
 }

@@ -7,7 +7,7 @@ import { describeQuality } from "../kernel/quality.ts";
 import { connect, type CliIo, globals, readObject, readText } from "./context.ts";
 import { printDataSheet } from "./data-sheet.ts";
 import { invalid, placeFrom, repeated } from "./flags.ts";
-import { printable, printJson, printLine, printTable } from "./output.ts";
+import { printJson, printLine, printTable } from "./output.ts";
 import {
   printTerms,
   type TermsFile,
@@ -160,7 +160,7 @@ function withTemplate(file: ProductFile, { name, template }: SectorResource): Pr
 function printLint(io: CliIo, { findings, questions, ruledOut }: LintResource): void {
   for (const { article, list, what, where, text, advice } of findings) {
     const verdict = list === "always" ? "unfair" : "presumed unfair";
-    printLine(io, printable(`${where}: "${text}"`));
+    printLine(io, `${where}: "${text}"`);
     printLine(io, `  points to ${article}, ${verdict}: to ${what}`);
     printLine(io, `  ${advice}`);
   }

@@ -7,7 +7,7 @@ import { filterProblem } from "../kernel/topic.ts";
 import { connect, type CliIo, globals, mqttLogin } from "./context.ts";
 import { wholeNumber } from "./flags.ts";
 import { interrupted } from "./interrupt.ts";
-import { printable, printLine } from "./output.ts";
+import { printLine } from "./output.ts";
 
 interface TailOptions {
   readonly mqtt?: string;
@@ -48,7 +48,8 @@ async function follow(
   let left = count;
   await client.subscribe(filter, { qos }, (message) => {
     if (left <= 0) return;
-    printLine(io, json ? messageJson(message) : messageLine(message));
+    if (json) io.stdout.write(`${messageJson(message)}\n`);
+    else printLine(io, messageLine(message));
     if (--left <= 0) enough.resolve("enough");
   });
   const interrupt = interrupted(io);
@@ -74,5 +75,5 @@ function messageJson({ topic, payload, retain }: InboundMessage): string {
 function messageLine({ topic, payload }: InboundMessage): string {
   const text = payloadText(payload);
   const shown = "payload" in text ? text.payload : `base64 ${text.payloadBase64}`;
-  return `${printable(topic)}  ${printable(shown)}`;
+  return `${topic}  ${shown}`;
 }

@@ -7,7 +7,7 @@ import type { Price } from "../kernel/price.ts";
 import { rateFrom } from "../market/policy/operands.ts";
 import { type CliIo, readText } from "./context.ts";
 import { invalid, priceFrom, repeated, wholeNumber } from "./flags.ts";
-import { printable, printLine } from "./output.ts";
+import { printLine } from "./output.ts";
 
 /** A product's terms, as they are typed. */
 export interface TermsFlags {
@@ -102,8 +102,8 @@ export function printTerms(
   io: CliIo,
   { plain, promises }: { plain: string; promises: readonly PromiseResource[] },
 ): void {
-  printLine(io, printable(plain));
-  for (const { kind, text } of promises) printLine(io, `  ${kind.padEnd(8)}  ${printable(text)}`);
+  printLine(io, plain);
+  for (const { kind, text } of promises) printLine(io, `  ${kind.padEnd(8)}  ${text}`);
 }
 
 function read<T, R>(value: T | undefined, how: (value: T) => R): R | undefined {

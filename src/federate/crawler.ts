@@ -1,7 +1,7 @@
 import type { Clock } from "../kernel/clock.ts";
 import { ComityError, problemOf } from "../kernel/errors.ts";
 import type { Entropy } from "../kernel/id.ts";
-import type { SearchIndex } from "../ports/search.ts";
+import type { SearchEntry, SearchIndex } from "../ports/search.ts";
 import { Catalog, type Dataset, message } from "../wire/dsp/messages.ts";
 import { parseMessage } from "../wire/dsp/parse.ts";
 import { entryOf, type FoundOffer, offersOfDataset } from "./found-offer.ts";
@@ -44,8 +44,25 @@ const atOnceMax = 4;
 /** However often somebody asks for fresh offers, a peer is asked no more often than this. */
 const pauseMs = 1_000;
 const pagesMax = 100;
-/** Datasets read before others of this node have their turn. */
-const datasetsPerTurn = 200;
+/** Of all pages together; what comes after is not looked at. */
+const catalogueBytesMax = 67_108_864;
+/** How long reading holds up everything else of this node. */
+const turnMs = 10;
+
+/** One page of a catalogue; without datasets it is as it was under that tag. */
+interface Page {
+  readonly tag: string | undefined;
+  readonly datasets?: readonly Dataset[];
+}
+
+/** What a reading brings. */
+interface Found {
+  offers: number;
+  readonly changed: FoundOffer[];
+  readonly put: SearchEntry[];
+  /** Known before, and not seen again. */
+  readonly gone: Set<string>;
+}
 
 /**
  * Keeps the index true to every peer's catalogue: reads it in the background at a pace with
@@ -163,57 +180,77 @@ export class Crawler {
   async #read(did: string): Promise<number> {
     const { peers, search, clock } = this.#options;
     const known = await search.known(did);
-    const read = await this.#catalogueOf(did, known?.tag);
-    const seenAt = clock.now();
-    if (read === undefined) {
-      const tag = known?.tag === undefined ? {} : { tag: known.tag };
-      await search.change(did, { put: [], remove: [], seenAt, ...tag });
-      return known?.digests.size ?? 0;
-    }
-    const whose = { provider: did, providerName: peers.nameOf(did) };
-    const gone = new Set(known?.digests.keys());
-    const changed: FoundOffer[] = [];
-    const put = [];
-    let offers = 0;
-    for (const [at, dataset] of read.datasets.entries()) {
-      if (at % datasetsPerTurn === datasetsPerTurn - 1) await turn();
-      for (const found of offersOfDataset(dataset, whose)) {
-        const entry = entryOf(found);
-        offers++;
-        gone.delete(entry.offer);
-        if (known?.digests.get(entry.offer) === entry.digest) continue;
-        put.push(entry);
-        changed.push(found);
-      }
+    const digests = known?.digests ?? new Map<string, string>();
+    const found: Found = { offers: 0, changed: [], put: [], gone: new Set(digests.keys()) };
+    let tag: string | undefined;
+    for await (const page of this.#pages(did, known?.tag)) {
+      ({ tag } = page);
+      if (page.datasets === undefined) {
+        found.offers = digests.size;
+        found.gone.clear();
+      } else await this.#take(did, page.datasets, digests, found);
+      if (found.offers >= this.#offersMax) break;
     }
     // Removed while it was read: then nothing of it is kept.
     if (peers.peer(did) === undefined) return 0;
-    const tag = read.tag === undefined ? {} : { tag: read.tag };
-    await search.change(did, { put, remove: [...gone], seenAt, ...tag });
+    const { offers, changed, put, gone } = found;
+    const seenAt = clock.now();
+    await search.change(did, { put, remove: [...gone], seenAt, ...(tag !== undefined && { tag }) });
     if (changed.length > 0) for (const listener of this.#listeners) listener(changed);
     return offers;
   }
 
-  /** Undefined: it is as it was under that tag. */
-  async #catalogueOf(
+  /** Reading a policy may take long, if its writer wants it to: this node's work goes on between. */
+  async #take(
     did: string,
-    knownTag: string | undefined,
-  ): Promise<{ readonly datasets: Dataset[]; readonly tag?: string } | undefined> {
-    const { peers, offersPerPeerMax = 10_000 } = this.#options;
+    datasets: readonly Dataset[],
+    digests: ReadonlyMap<string, string>,
+    found: Found,
+  ): Promise<void> {
+    const { peers, clock } = this.#options;
+    const whose = { provider: did, providerName: peers.nameOf(did) };
+    let turnAt = clock.monotonic() + turnMs;
+    for (const dataset of datasets) {
+      for (const policy of dataset.hasPolicy) {
+        if (found.offers >= this.#offersMax) return;
+        if (clock.monotonic() >= turnAt) {
+          await turn();
+          turnAt = clock.monotonic() + turnMs;
+        }
+        for (const offer of offersOfDataset({ ...dataset, hasPolicy: [policy] }, whose)) {
+          const entry = entryOf(offer);
+          found.offers++;
+          found.gone.delete(entry.offer);
+          if (digests.get(entry.offer) === entry.digest) continue;
+          found.put.push(entry);
+          found.changed.push(offer);
+        }
+      }
+    }
+  }
+
+  get #offersMax(): number {
+    return this.#options.offersPerPeerMax ?? 10_000;
+  }
+
+  /** One at a time, so that none is held longer than it is read; without datasets: unchanged. */
+  async *#pages(did: string, knownTag: string | undefined): AsyncGenerator<Page> {
+    const { peers } = this.#options;
     const body = message("CatalogRequestMessage", {});
-    const first = `${await peers.dspBase(did)}/catalog/request`;
-    const datasets: Dataset[] = [];
+    let url: string | undefined = `${await peers.dspBase(did)}/catalog/request`;
     let tag: string | undefined;
-    let url: string | undefined = first;
-    for (let page = 0; url !== undefined && page < pagesMax; page++) {
+    let bytes = 0;
+    for (let page = 0; url !== undefined && page < pagesMax && bytes < catalogueBytesMax; page++) {
       const answer = await peers.ask(did, url, body, page === 0 ? knownTag : undefined);
-      if (answer === "unchanged") return undefined;
-      datasets.push(...(parseMessage(Catalog, answer.body).dataset ?? []));
+      if (answer === "unchanged") {
+        yield { tag: knownTag };
+        return;
+      }
       if (page === 0) ({ tag } = answer);
-      if (datasets.length >= offersPerPeerMax) break;
+      bytes += answer.bytes;
+      yield { tag, datasets: parseMessage(Catalog, answer.body).dataset ?? [] };
       url = nextPage(answer.link, url);
     }
-    return { datasets: datasets.slice(0, offersPerPeerMax), ...(tag !== undefined && { tag }) };
   }
 }
 

@@ -149,7 +149,7 @@ export class PeerBook implements Peers {
     url: string,
     body: unknown,
     tag?: string,
-  ): Promise<{ body: unknown; tag?: string; link?: string } | "unchanged"> {
+  ): Promise<{ body: unknown; bytes: number; tag?: string; link?: string } | "unchanged"> {
     const headers = tag === undefined ? {} : { "if-none-match": tag };
     const answer = await this.#exchange(did, url, { body: JSON.stringify(body), headers });
     // RFC 9110 §13.1.2: what a GET answers with 304, any other method answers with 412
@@ -157,6 +157,7 @@ export class PeerBook implements Peers {
     const { etag, link } = answer;
     return {
       body: answerOf(this.nameOf(did), answer),
+      bytes: Buffer.byteLength(answer.body),
       ...(etag !== undefined && { tag: etag }),
       ...(link !== undefined && { link }),
     };

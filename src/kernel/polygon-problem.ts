@@ -79,17 +79,34 @@ interface Placed {
 
 /**
  * Edges may meet only where one follows the other in its ring; else inside and outside blur.
- * A sweep from west to east: only edges that share a longitude are compared.
+ * A sweep from west to east: only edges that share a longitude are compared, and of those only
+ * such as share a latitude and lie on neither side of each other. Numbers stand in flat arrays, for
+ * somebody may send a polygon whose edges all share both.
  */
 function crossing(rings: readonly (readonly Edge[])[]): string | undefined {
   const edges: Placed[] = rings
     .flatMap((ring, at) => ring.map((edge, i) => ({ edge, ring: at, at: i, of: ring.length })))
     .sort((a, b) => west(a.edge) - west(b.edge));
+  const column = (of: (edge: Edge) => number): Float64Array =>
+    Float64Array.from(edges, ({ edge }) => of(edge));
+  const [ax, ay] = [column(([from]) => from[0]), column(([from]) => from[1])];
+  const [bx, by] = [column(([, to]) => to[0]), column(([, to]) => to[1])];
   for (let i = 0; i < edges.length; i++) {
-    const one = edges[i]!;
-    const east = Math.max(one.edge[0][0], one.edge[1][0]);
-    for (let j = i + 1; j < edges.length && west(edges[j]!.edge) <= east; j++) {
-      const problem = clash(one, edges[j]!);
+    const [fromX, fromY, toX, toY] = [ax[i]!, ay[i]!, bx[i]!, by[i]!];
+    const [dx, dy] = [toX - fromX, toY - fromY];
+    const [east, south, north] = [Math.max(fromX, toX), Math.min(fromY, toY), Math.max(fromY, toY)];
+    for (let j = i + 1; j < edges.length; j++) {
+      if (ax[j]! > east && bx[j]! > east) break;
+      if ((ay[j]! > north && by[j]! > north) || (ay[j]! < south && by[j]! < south)) continue;
+      const [x, y] = [ax[j]!, ay[j]!];
+      const [ex, ey] = [bx[j]! - x, by[j]! - y];
+      const from = dx * (y - fromY) - dy * (x - fromX);
+      const to = dx * (by[j]! - fromY) - dy * (bx[j]! - fromX);
+      if (from * to > 0) continue;
+      const other = ex * (fromY - y) - ey * (fromX - x);
+      const end = ex * (toY - y) - ey * (toX - x);
+      if (other * end > 0) continue;
+      const problem = clash(edges[i]!, edges[j]!);
       if (problem !== undefined) return problem;
     }
   }

@@ -145,6 +145,75 @@ test("bad input - a message nested a thousand deep, or no object, is refused by 
   assert.equal((await kept("urn:uuid:deep"))?.state, "TERMINATED");
 });
 
+/** Every edge shares its longitudes with every other: checking takes the square of the points. */
+function comb(points: number): string {
+  const teeth = Array.from({ length: points - 2 }, (_, i) => [i % 2, i / 100 - 4]);
+  const coordinates = [[...teeth, [3, -6], teeth[0]]];
+  return JSON.stringify({ type: "Polygon", coordinates });
+}
+
+test("bad input - many large polygons in one policy are refused before any is looked at", async () => {
+  const rightOperand = comb(1_000);
+  const spatial = { leftOperand: "spatial", operator: "isPartOf", rightOperand };
+  const asked = (polygons: number, consumerPid: string) =>
+    stranger.call(
+      buyer,
+      `${base}/negotiations/request`,
+      message("ContractRequestMessage", {
+        consumerPid,
+        callbackAddress: stranger.callbackAddress,
+        offer: {
+          "@type": "Offer",
+          "@id": offer["@id"],
+          permission: [
+            {
+              action: "use",
+              constraint: [{ or: Array.from({ length: polygons }, () => spatial) }],
+            },
+          ],
+        },
+      }),
+    );
+  const two = await asked(2, "urn:uuid:polygons-2");
+  assert.deepEqual([two.status, two.body["code"]], [400, "POLICY_CHANGED"]);
+  const begun = performance.now();
+  const { status, body } = await asked(60, "urn:uuid:polygons-60");
+  assert.deepEqual([status, body["code"]], [400, "POLICY_UNENFORCEABLE"]);
+  assert.match(String(body["reason"]), /more than 2000 points/);
+  assert.ok(performance.now() - begun < 1_000, "the node stood still");
+});
+
+for (const [what, reason, said] of [
+  [
+    "nested 100,000 deep",
+    `${"[".repeat(100_000)}${"]".repeat(100_000)}`,
+    "the other side ended it",
+  ],
+  ["in a language", '[{ "@value": "too dear", "@language": "en" }, {}]', "too dear"],
+  ["of 900 KB", `["${"x".repeat(900_000)}"]`, "x".repeat(1_000)],
+] as const) {
+  test(`bad input - a reason ${what} ends the negotiation, and is kept as far as people read`, async () => {
+    const consumerPid = `urn:uuid:reason-${said.length}`;
+    const { callbackAddress } = stranger;
+    const request = message("ContractRequestMessage", {
+      ...{ consumerPid, callbackAddress },
+      offer: { "@type": "Offer", "@id": offer["@id"], target: product.id },
+    });
+    const { body } = await stranger.call(buyer, `${base}/negotiations/request`, request);
+    const providerPid = String(body["providerPid"]);
+    const ending = message("ContractNegotiationTerminationMessage", { providerPid, consumerPid });
+    const path = `${base}/negotiations/${encodeURIComponent(providerPid)}/termination`;
+    const token = await stranger.signer.token(buyer.did, 60);
+    const { status } = await fetch(`${buyer.url}${path}`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+      body: JSON.stringify(ending).replace(/}$/, `,"reason":${reason}}`),
+    });
+    assert.equal(status, 200);
+    assert.equal((await kept(consumerPid))?.problem, said);
+  });
+}
+
 for (const [what, minutes, problem] of [
   ["ahead of ours", -5, /ahead of the clock here/],
   ["behind ours", 5, /exp/],
@@ -218,7 +287,7 @@ function minutesFromNow(minutes: number): string {
   return new Date(Date.now() + minutes * 60_000).toISOString();
 }
 
-async function kept(consumerPid: string): Promise<{ state: string } | undefined> {
+async function kept(consumerPid: string): Promise<{ state: string; problem?: string } | undefined> {
   const all = await buyer.federation.negotiations.list();
   return all.find((one) => one.consumerPid === consumerPid);
 }

@@ -7,6 +7,7 @@ import {
   ContractOfferMessage,
   ContractRequestMessage,
   dspPath,
+  reasonOf,
 } from "../../wire/dsp/messages.ts";
 import { parseMessage } from "../../wire/dsp/parse.ts";
 import type { AuthenticatePeer } from "../authenticate.ts";
@@ -104,8 +105,7 @@ export async function negotiationRoutes(
         const { did, pid } = process;
         const body = parseMessage(ContractNegotiationTerminationMessage, request.body);
         samePid(process, body);
-        const reason = (body.reason ?? []).map(String).join("; ");
-        await desk.terminatedByPeer(did, pid, reason || (body.code ?? "the other side ended it"));
+        await desk.terminatedByPeer(did, pid, reasonOf(body, "the other side ended it"));
         return desk.describe(await desk.need(pid, did));
       });
     },

@@ -2,6 +2,7 @@ import type { FastifyInstance } from "fastify";
 import { ComityError } from "../../kernel/errors.ts";
 import {
   dspPath,
+  reasonOf,
   TransferChangeMessage,
   TransferRequestMessage,
   TransferStartMessage,
@@ -68,8 +69,7 @@ export async function transferRoutes(
             throw new ComityError("BODY_INVALID", { problem: `/@type is not ${type}` });
           }
           samePid(process, body);
-          const reason = (body.reason ?? []).map(String).join("; ");
-          const told = { event, reason: reason || (body.code ?? event), id: body["@id"] };
+          const told = { event, reason: reasonOf(body, event), id: body["@id"] };
           await desk.changedByPeer(did, pid, told);
           return desk.describe(await desk.need(pid, did));
         });

@@ -12,6 +12,8 @@ import {
 const depthMax = 8;
 /** Constraints of one policy, logical ones included. */
 const constraintsMax = 200;
+/** Of all polygons of one policy: each is checked for crossings, at the square of its points. */
+const pointsMax = 2_000;
 
 /** `odrl:use` and its IRI are `use` (the prefix of DSP 2025-1's context). */
 const odrl = /^(odrl:|https?:\/\/www\.w3\.org\/ns\/odrl\/2\/)/;
@@ -30,7 +32,7 @@ const logical = ["and", "or", "xone"] as const;
  */
 export function readShape(policy: unknown): Rules {
   const source = members(policy, "the policy");
-  const budget = { left: constraintsMax };
+  const budget = { left: constraintsMax, points: pointsMax };
   for (const [key, value] of source) {
     if (beside.has(key) || key === "profile" || list(value).length === 0) continue;
     if (!["permission", "prohibition", "obligation"].includes(key)) {
@@ -53,6 +55,7 @@ export function readShape(policy: unknown): Rules {
 
 interface Budget {
   left: number;
+  points: number;
 }
 
 function readRule(value: unknown, budget: Budget): Rule {
@@ -69,7 +72,7 @@ function readConstraint(value: unknown, budget: Budget, depth: number): Constrai
   const source = members(value, "a constraint");
   const kinds = logical.filter((kind) => source.has(kind));
   const [kind, ...more] = kinds;
-  if (kind === undefined) return readAtomic(source);
+  if (kind === undefined) return readAtomic(source, budget);
   if (more.length > 0) throw refused(`a constraint has both "${kind}" and "${more[0]}"`);
   refuseOthers(source, [kind], "constraint member");
   const parts = list(source.get(kind)).map((one) => readConstraint(one, budget, depth + 1));
@@ -78,13 +81,21 @@ function readConstraint(value: unknown, budget: Budget, depth: number): Constrai
   return made as Constraint;
 }
 
-function readAtomic(source: ReadonlyMap<string, unknown>): AtomicConstraint {
+function readAtomic(source: ReadonlyMap<string, unknown>, budget: Budget): AtomicConstraint {
   refuseOthers(source, ["leftOperand", "operator", "rightOperand"], "constraint member");
-  return {
-    leftOperand: word(source.get("leftOperand"), "a leftOperand"),
-    operator: word(source.get("operator"), "an operator"),
-    rightOperand: plain(source.get("rightOperand")),
-  };
+  const leftOperand = word(source.get("leftOperand"), "a leftOperand");
+  const rightOperand = plain(source.get("rightOperand"));
+  if (leftOperand === "spatial") budget.points -= pointsIn(rightOperand);
+  if (budget.points < 0) throw refused(`its polygons have more than ${pointsMax} points`);
+  return { leftOperand, operator: word(source.get("operator"), "an operator"), rightOperand };
+}
+
+/** Told by how each begins, before anything is made of them. */
+function pointsIn(polygon: unknown): number {
+  if (typeof polygon === "string") return polygon.match(/\[\s*[-\d]/g)?.length ?? 0;
+  const rings = (polygon as { coordinates?: unknown } | null)?.coordinates;
+  if (!Array.isArray(rings)) return 0;
+  return rings.reduce<number>((sum, ring) => sum + (Array.isArray(ring) ? ring.length : 0), 0);
 }
 
 function refuseOthers(

@@ -276,6 +276,19 @@ export const VersionMetadata = Type.Object({
   ),
 });
 
+const reasonLengthMax = 1_000;
+
+/** Why the other side ended or suspended it, as text: its schema admits anything in the list. */
+export function reasonOf(
+  { reason = [], code }: { readonly reason?: readonly unknown[]; readonly code?: string },
+  otherwise: string,
+): string {
+  // JSON-LD's text in a language, or text as it is
+  const textOf = (part: unknown) => (part as { "@value"?: unknown } | null)?.["@value"] ?? part;
+  const texts = reason.map(textOf).filter((part) => typeof part === "string");
+  return (texts.join("; ") || code || otherwise).slice(0, reasonLengthMax);
+}
+
 /** A message with its context and type in front. */
 export function message<T extends string, M extends object>(
   type: T,
