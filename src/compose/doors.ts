@@ -114,14 +114,25 @@ function mqttServer(rooms: Rooms, trade: Trade): MqttServer {
   flow.grants.onEnded((ended) => {
     setTimeout(() => disconnectGuests(ended, "the agreement ended"), farewellMs).unref();
   });
+  const { desk } = federation.transfers;
+  // Held back by this node, an agreement rests whole, by whichever transfers it is received.
+  const settle = (agreement: string): void => {
+    const rests = desk
+      .of(agreement)
+      .some(({ format, state }) => format === "Mqtt5-PULL" && state === "SUSPENDED");
+    const gate = flow.grants.get(agreement);
+    if (rests || desk.isHeld(agreement)) gate?.suspend("transfer");
+    else gate?.resume("transfer");
+  };
+  for (const { id, role } of agreements.list()) if (role === "provider") settle(id);
+  desk.onHeld = settle;
   federation.transfers.listen(({ role, state, agreement, format }) => {
-    if (role !== "provider" || format !== "Mqtt5-PULL") return;
+    if (role !== "provider") return;
     // With the agreement everything ends, after a farewell: see above.
     if (agreements.get(agreement)?.state !== "active") return;
-    const gate = flow.grants.get(agreement);
-    if (state === "SUSPENDED") gate?.suspend("transfer");
-    if (state === "STARTED") gate?.resume("transfer");
-    if (transferIsOver(state)) disconnectGuests(agreement, "the transfer is over");
+    settle(agreement);
+    const isMqtt = format === "Mqtt5-PULL";
+    if (isMqtt && transferIsOver(state)) disconnectGuests(agreement, "the transfer is over");
   });
   return mqtt;
 }

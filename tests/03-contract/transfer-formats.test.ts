@@ -287,6 +287,30 @@ test("streams - a suspended transfer closes what it opened, and opens again when
   }
 });
 
+test("streams - what the provider suspends rests by every way it is received, until resumed", async (t) => {
+  const { device, transfer, provider, say } = await customer(t, { delivery: "logged" });
+  const act = async (pid: string, what: "suspend" | "resume"): Promise<void> => {
+    const url = `${provider.node.httpUrl}/api/v1/transfers/${encodeURIComponent(pid)}/${what}`;
+    const headers = { authorization: `Bearer ${provider.token}` };
+    assert.equal((await fetch(url, { method: "POST", headers })).status, 200);
+  };
+  const [socket, event] = [await transfer("WebSocket-PULL"), await transfer("Sse-PULL")];
+  const open = await frames(t, socket);
+  await act(event.pid, "suspend");
+  await device.publish("bus/1", "while suspended", { qos: 1 });
+  const status = async () => (await fetch(event.endpoint, { headers: event.headers })).status;
+  assert.equal(await status(), 401);
+  assert.deepEqual(open.frames, []);
+  await act(event.pid, "resume");
+  await until("it goes on", () => open.frames.length === 1);
+  // a suspended transfer that is over holds nothing back any more
+  const mqtt = await transfer("Mqtt5-PULL");
+  assert.equal(await say(mqtt, "/suspension", "TransferSuspensionMessage"), 200);
+  assert.equal(await say(mqtt, "/termination", "TransferTerminationMessage"), 200);
+  await device.publish("bus/1", "afterwards", { qos: 1 });
+  await until("it goes on again", () => open.frames.length === 2);
+});
+
 test("data door - without the transfer's token nothing is handed out", async (t) => {
   const { transfer, refused, provider } = await customer(t);
   const key = await transfer("HttpData-PULL");

@@ -51,6 +51,8 @@ export class TransferDesk {
   readonly #running = new Map<string, Transfer>();
   readonly #held = new Set<string>();
   readonly #listeners = new Set<TransferListener>();
+  /** Told of the agreement whose stream is held back from now on, or no longer. */
+  onHeld: (agreement: string) => void = () => undefined;
 
   private constructor(options: TransferDeskOptions) {
     this.options = options;
@@ -77,12 +79,14 @@ export class TransferDesk {
     this.#held.add(agreement);
     const id = `${heldPrefix}${agreement}`;
     await this.options.store.commit([{ op: "put", kind: "setting", id, doc: { reason } }]);
+    this.onHeld(agreement);
   }
 
   async release(agreement: string): Promise<void> {
     const id = `${heldPrefix}${agreement}`;
     await this.options.store.commit([{ op: "remove", kind: "setting", id }]);
     this.#held.delete(agreement);
+    this.onHeld(agreement);
   }
 
   /** Ends what outlived its agreement because the node stopped in between. */
