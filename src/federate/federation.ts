@@ -54,6 +54,8 @@ export interface FederationOptions {
   /** How long `negotiate` and a transfer's start wait for the other side. */
   readonly waitMs?: number;
   readonly openNegotiationsMax?: number;
+  /** Negotiations that ended without an agreement, and transfers that are over: the newest. */
+  readonly endedKeptMax?: number;
   /** Under how many agreements one participant may receive at a time. */
   readonly agreementsPerPeerMax?: number;
   /** Of one peer, to every door that is for peers. */

@@ -52,6 +52,7 @@ export interface SideOptions {
   readonly waitMs?: number;
   readonly decisions?: Partial<Decisions>;
   readonly requestsPerSecondMax?: number;
+  readonly endedKeptMax?: number;
   /** The network it calls others over. */
   readonly outbound?: Caller;
   /** May look at a request before the node does, or hang up on it. */
@@ -101,6 +102,7 @@ export async function openSide(
     ...(options.requestsPerSecondMax === undefined
       ? {}
       : { requestsPerSecondMax: options.requestsPerSecondMax }),
+    ...(options.endedKeptMax === undefined ? {} : { endedKeptMax: options.endedKeptMax }),
     ...(options.outbound === undefined ? {} : { outbound: options.outbound }),
   });
   const app = fastify({ forceCloseConnections: true });

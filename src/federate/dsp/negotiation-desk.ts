@@ -24,6 +24,7 @@ import { matchesMessage } from "../../wire/dsp/parse.ts";
 import type { Outbox, Outgoing } from "../outbox.ts";
 import type { PeerBook } from "../peers.ts";
 import { Turns } from "../../kernel/turns.ts";
+import { KeptEndings } from "./kept-endings.ts";
 
 export interface NegotiationDeskOptions {
   readonly store: Store;
@@ -36,6 +37,8 @@ export interface NegotiationDeskOptions {
   readonly agreements: Agreements;
   /** Of one peer, at a time. */
   readonly openNegotiationsMax?: number;
+  /** Of those that ended without an agreement, the newest. */
+  readonly endedKeptMax?: number;
 }
 
 /** One that did not end within a day is over at the next start. */
@@ -59,11 +62,13 @@ export class NegotiationDesk {
   readonly turns = new Turns();
   readonly #open = new Map<string, Negotiation>();
   readonly #waiters = new Map<string, Waiter>();
+  readonly #ended: KeptEndings;
   /** Asked for our move when the other side has made its own. */
   onTheirMove: (negotiation: Negotiation) => void = () => undefined;
 
   private constructor(options: NegotiationDeskOptions) {
     this.options = options;
+    this.#ended = new KeptEndings(options.endedKeptMax);
     options.outbox.handle("negotiation", {
       wanted: (outgoing) => this.#isWanted(outgoing),
       delivered: (outgoing, answer) => this.#acknowledged(outgoing.subject, answer),
@@ -74,7 +79,10 @@ export class NegotiationDesk {
   static async open(options: NegotiationDeskOptions): Promise<NegotiationDesk> {
     const desk = new NegotiationDesk(options);
     const oldest = options.clock.now() - keepOpenMs;
-    for (const { doc } of await options.store.list<Negotiation>("negotiation")) {
+    const kept = await options.store.list<Negotiation>("negotiation");
+    const all = kept.map(({ doc }) => doc).sort((a, b) => (a.startedAt < b.startedAt ? -1 : 1));
+    await options.store.commit(all.flatMap((doc) => desk.#forgotten(doc)));
+    for (const doc of all) {
       if (negotiationIsOver(doc.state)) continue;
       desk.#open.set(doc.pid, doc);
       // what we signed and sent back is the provider's to close; the rest nobody waits for
@@ -293,7 +301,8 @@ export class NegotiationDesk {
 
   async #commit(negotiation: Negotiation, outgoing?: Omit<Outgoing, "id" | "at">): Promise<void> {
     const message = outgoing && this.options.outbox.prepare(outgoing);
-    await this.options.store.commit([putOf(negotiation), ...(message ? [message.write] : [])]);
+    const also = [...this.#forgotten(negotiation), ...(message ? [message.write] : [])];
+    await this.options.store.commit([putOf(negotiation), ...also]);
     if (negotiationIsOver(negotiation.state)) this.#open.delete(negotiation.pid);
     else this.#open.set(negotiation.pid, negotiation);
     message?.send();
@@ -304,6 +313,12 @@ export class NegotiationDesk {
     const negotiation = await this.get(outgoing.subject);
     if (!negotiation) return false;
     return negotiation.state !== "TERMINATED" || outgoing.url.endsWith("/termination");
+  }
+
+  /** What is forgotten because this one ended. */
+  #forgotten({ pid, state }: Negotiation): Write[] {
+    const pids = state === "TERMINATED" ? this.#ended.add(pid) : [];
+    return pids.map((id) => ({ op: "remove", kind: "negotiation", id }));
   }
 
   #tell(kind: string, text: string, { counterpart }: Negotiation, agreement?: string): void {

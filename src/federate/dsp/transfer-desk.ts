@@ -13,6 +13,7 @@ import { message } from "../../wire/dsp/messages.ts";
 import type { Outbox, Outgoing } from "../outbox.ts";
 import type { PeerBook } from "../peers.ts";
 import { Turns } from "../../kernel/turns.ts";
+import { KeptEndings } from "./kept-endings.ts";
 
 export interface TransferDeskOptions {
   readonly store: Store;
@@ -20,6 +21,8 @@ export interface TransferDeskOptions {
   readonly peers: PeerBook;
   readonly outbox: Outbox;
   readonly agreements: Agreements;
+  /** Of those that are over, the newest. */
+  readonly endedKeptMax?: number;
 }
 
 export type TransferListener = (transfer: Transfer) => void;
@@ -50,20 +53,23 @@ export class TransferDesk {
   readonly turns = new Turns();
   readonly #running = new Map<string, Transfer>();
   readonly #held = new Set<string>();
+  readonly #ended: KeptEndings;
   readonly #listeners = new Set<TransferListener>();
   /** Told of the agreement whose stream is held back from now on, or no longer. */
   onHeld: (agreement: string) => void = () => undefined;
 
   private constructor(options: TransferDeskOptions) {
     this.options = options;
+    this.#ended = new KeptEndings(options.endedKeptMax);
     options.agreements.onEnded(({ id }) => void this.#agreementEnded(id).catch(ignoreStop));
   }
 
   static async open(options: TransferDeskOptions): Promise<TransferDesk> {
     const desk = new TransferDesk(options);
-    for (const { doc } of await options.store.list<Transfer>("transfer")) {
-      if (!transferIsOver(doc.state)) desk.#running.set(doc.pid, doc);
-    }
+    const kept = await options.store.list<Transfer>("transfer");
+    const all = kept.map(({ doc }) => doc).sort((a, b) => (a.startedAt < b.startedAt ? -1 : 1));
+    await options.store.commit(all.flatMap((doc) => desk.#forgotten(doc)));
+    for (const doc of all) if (!transferIsOver(doc.state)) desk.#running.set(doc.pid, doc);
     const held = await options.store.list("setting", { prefix: heldPrefix });
     for (const { id } of held) desk.#held.add(id.slice(heldPrefix.length));
     return desk;
@@ -149,7 +155,8 @@ export class TransferDesk {
   ): Promise<Transfer> {
     const letter = outgoing && this.options.outbox.prepare(outgoing);
     const put: Write = { op: "put", kind: "transfer", id: transfer.pid, doc: transfer };
-    await this.options.store.commit([put, ...also, ...(letter ? [letter.write] : [])]);
+    const more = [...also, ...this.#forgotten(transfer), ...(letter ? [letter.write] : [])];
+    await this.options.store.commit([put, ...more]);
     if (transferIsOver(transfer.state)) this.#running.delete(transfer.pid);
     else this.#running.set(transfer.pid, transfer);
     // the agreement may have ended while this was written: what began too late ends as well
@@ -160,6 +167,15 @@ export class TransferDesk {
     for (const listener of this.#listeners) listener(transfer);
     letter?.send();
     return transfer;
+  }
+
+  /** What is forgotten because this one is over: of a push also how far it came. */
+  #forgotten({ pid, state }: Transfer): Write[] {
+    const pids = transferIsOver(state) ? this.#ended.add(pid) : [];
+    return pids.flatMap((id) => [
+      { op: "remove", kind: "transfer", id },
+      { op: "remove", kind: "push", id },
+    ]);
   }
 
   /** Suspension, completion or termination that the other side told us of; twice is once. */
