@@ -95,6 +95,15 @@ export const Transfer = Type.Object({
   tokenExpiresAt: Type.Optional(millis),
 });
 
+const flag = either("unreadable", "type", "unit", "bounds");
+const Flagged = Type.Object(
+  {
+    property: text,
+    now: Type.Optional(flag),
+    counts: Type.Record(text, count, { description: "Since the node started, by flag." }),
+  },
+  { description: "A property whose readings are not what its Description says." },
+);
 export const Thing = Type.Object({
   id: text,
   title: text,
@@ -106,6 +115,7 @@ export const Thing = Type.Object({
   createdAt: time,
   lastAt: Type.Optional(millis),
   last: Type.Optional(text),
+  flagged: Type.Optional(Type.Array(Flagged)),
 });
 export const ThingToken = Type.Object({ thing: Thing, token: text });
 

@@ -2,7 +2,7 @@ import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
 import type { AccessGranted, RefusalResource } from "../client/data-access.ts";
-import type { ThingResource } from "../client/resources.ts";
+import type { ThingResource } from "../client/thing-resource.ts";
 import * as answers from "./answers.ts";
 import type { ApiDeps } from "./deps.ts";
 import { peerNames } from "./find.ts";
@@ -38,7 +38,7 @@ function holderRoutes(scope: FastifyInstance, deps: ApiDeps): void {
     async (request) => {
       const { id } = request.params;
       const set = () => deps.dataAccess.set(id, request.body);
-      return thingResource(await audited(deps, request, id, set), deps.things);
+      return thingResource(await audited(deps, request, id, set), deps);
     },
   );
 

@@ -14,6 +14,7 @@ import type {
 } from "../client/resources.ts";
 import type { DataAccessAsked } from "../federate/data-access-requests.ts";
 import type { HistoryLine, HistoryQuery } from "../flow/history-query.ts";
+import type { Readings } from "../flow/readings.ts";
 import type { Clock } from "../kernel/clock.ts";
 import type { ComityError } from "../kernel/errors.ts";
 import type { Journal } from "../kernel/journal.ts";
@@ -35,6 +36,8 @@ import type { Principal } from "../things/access.ts";
 import type { AuditTrail } from "../things/audit.ts";
 import type { Thing, ThingAccess, Things } from "../things/directory.ts";
 import type { Users } from "../things/users.ts";
+import type { NodeAddress } from "../things/wot/thing-description.ts";
+import type { Validator } from "../things/wot/validator.ts";
 
 /** What the HTTP API needs of the rooms below; composed in node.ts. */
 export interface ApiDeps {
@@ -44,6 +47,7 @@ export interface ApiDeps {
   readonly things: Things;
   readonly users: Users;
   readonly audit: AuditTrail;
+  readonly wot: WotApi;
   readonly dataAccess: DataAccessApi;
   readonly products: ProductsApi;
   readonly peers: PeersApi;
@@ -101,6 +105,14 @@ export const apiLimits: ApiLimits = {
   sseQueueBytesMax: 1024 * 1024,
   thingsPerOverviewMax: 500,
 };
+
+/** Things as the W3C describes them. */
+export interface WotApi {
+  readonly validator: Validator;
+  readonly readings: Pick<Readings, "last" | "flagged">;
+  /** Where forms point to. */
+  address(): NodeAddress;
+}
 
 export interface DataAccessApi {
   /** THING_INVALID where its data cannot be told from another Thing's. */

@@ -11,6 +11,7 @@ import { ownHistoryLines } from "../flow/own-history.ts";
 import { publishOne, subscribeMessages } from "../flow/local-streams.ts";
 import type { ErasureResource } from "../client/erasure.ts";
 import { readMessages } from "../flow/log-reader.ts";
+import type { Readings } from "../flow/readings.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { ComityError } from "../kernel/errors.ts";
 import type { Journal } from "../kernel/journal.ts";
@@ -36,6 +37,7 @@ import { nameOfPrincipal } from "../things/access.ts";
 import type { AuditTrail } from "../things/audit.ts";
 import type { Things } from "../things/directory.ts";
 import type { Users } from "../things/users.ts";
+import type { Validator } from "../things/wot/validator.ts";
 
 /** How long a question waits for the other side to co-sign what is still open. */
 const closeWithinMs = 2000;
@@ -47,6 +49,8 @@ export interface Rooms {
   readonly store: Store;
   readonly things: Things;
   readonly users: Users;
+  readonly validator: Validator;
+  readonly readings: Readings;
   readonly audit: AuditTrail;
   readonly catalogue: Catalogue;
   readonly agreements: Agreements;
@@ -81,6 +85,14 @@ export function apiDeps(rooms: Rooms): ApiDeps {
     things,
     users,
     audit,
+    wot: {
+      validator: rooms.validator,
+      readings: rooms.readings,
+      address: () => ({
+        httpUrl: facts.publicUrl ?? facts.httpUrl(),
+        mqttUrl: rooms.announcedMqttUrl(),
+      }),
+    },
     dataAccess: {
       set: (thing, access) => rooms.dataAccess.set(thing, access),
       ask: (asked) => rooms.accessRequests.ask(asked),

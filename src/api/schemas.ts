@@ -11,6 +11,9 @@ const ProductId = Type.String({ pattern: "^(?!\\.)[A-Za-z0-9._-]{1,64}$" });
 export const Month = Type.String({ pattern: "^[0-9]{4}-(0[1-9]|1[0-2])$" });
 const TopicFilters = Type.Array(text(1024), { maxItems: 64 });
 
+const tdText = "W3C Thing Description 1.1; the node adds its forms and security.";
+const modelText = "W3C Thing Model, to make the Thing Description of.";
+
 export const Place = Type.Object(
   {
     lat: Type.Number({ minimum: -90, maximum: 90 }),
@@ -20,8 +23,31 @@ export const Place = Type.Object(
   strict,
 );
 
+const JsonObject = Type.Record(Type.String(), Type.Unknown());
+
+const describing = {
+  td: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: tdText })),
+  model: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: modelText })),
+  href: Type.Optional(Type.String({ maxLength: 2048, description: "The model's own address." })),
+  models: Type.Optional(
+    Type.Record(Type.String(), JsonObject, {
+      description: "Models that it builds on, by their address: the node fetches none.",
+    }),
+  ),
+  placeholders: Type.Optional(JsonObject),
+  optional: Type.Optional(
+    Type.Array(text(1024), {
+      maxItems: 1000,
+      description: "Of the model's optional affordances those the Thing has, as /actions/toggle.",
+    }),
+  ),
+};
+
+export const TdBody = Type.Object(describing, strict);
+
 export const ThingBody = Type.Object(
   {
+    ...describing,
     name: Name,
     title: Type.Optional(text(200)),
     kind: Type.Optional(text(200)),

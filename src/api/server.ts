@@ -13,6 +13,7 @@ import { fastify, type FastifyBaseLogger, type FastifyInstance, LogController } 
 import { ComityError } from "../kernel/errors.ts";
 import { nameOfPrincipal } from "../things/access.ts";
 import { accessRoutes } from "./access-routes.ts";
+import { affordanceRoutes } from "./affordance-routes.ts";
 import { agreementRoutes } from "./agreement-routes.ts";
 import { erasureRoutes } from "./erasure-routes.ts";
 import { consoleRoutes } from "./console.ts";
@@ -117,6 +118,9 @@ export async function apiRoutes(app: FastifyInstance, deps: ApiDeps): Promise<vo
       prefix: "/api/v1",
     });
     await api.register(async (scope) => outputRoutes(scope, deps));
+    await api.register(async (scope) => affordanceRoutes(scope, deps, clients, limits), {
+      prefix: "/api/v1",
+    });
     await worldRoutes(api, deps, world, clients);
     await api.register(async (scope) => agentRoutes(scope, deps));
     await api.register(async (scope) => shareRoutes(scope, deps), { prefix: "/api/v1" });

@@ -1,20 +1,24 @@
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
-import type { ThingResource } from "../client/resources.ts";
+import type { ThingResource } from "../client/thing-resource.ts";
 import { ComityError } from "../kernel/errors.ts";
 import type { Thing, Things } from "../things/directory.ts";
-import { thingDescription } from "../things/thing-description.ts";
+import { describedTd } from "../things/wot/described.ts";
+import { thingDescription } from "../things/wot/thing-description.ts";
 import * as answers from "./answers.ts";
 import type { ApiDeps } from "./deps.ts";
 import { allow, audited } from "./guard.ts";
-import { answer, IdParams, ThingBody } from "./schemas.ts";
+import { answer, IdParams, TdBody, ThingBody } from "./schemas.ts";
+
+const neither = "it has neither td nor model";
 
 type WithToken = { thing: ThingResource; token: string };
 
 export function thingRoutes(scope: FastifyInstance, deps: ApiDeps): void {
   const app = scope.withTypeProvider<TypeBoxTypeProvider>();
   const { things } = deps;
+  const describing = () => ({ validator: deps.wot.validator, address: deps.wot.address() });
 
   app.get(
     "/things",
@@ -25,7 +29,7 @@ export function thingRoutes(scope: FastifyInstance, deps: ApiDeps): void {
         response: { 200: answer<ThingResource[]>("In order of id.", Type.Array(answers.Thing)) },
       },
     },
-    async () => things.list().map((thing) => thingResource(thing, things)),
+    async () => things.list().map((thing) => thingResource(thing, deps)),
   );
 
   app.post(
@@ -39,10 +43,12 @@ export function thingRoutes(scope: FastifyInstance, deps: ApiDeps): void {
       },
     },
     async (request, reply) => {
-      const made = await audited(deps, request, request.body.name, () =>
-        things.create(request.body),
-      );
-      return reply.code(201).send({ thing: thingResource(made.thing, things), token: made.token });
+      const { body } = request;
+      const { name, title = name, publish } = body;
+      const thing = { id: name, title, ...(publish && { publish }) };
+      const td = await describedTd(body, thing, describing());
+      const made = await audited(deps, request, body.name, () => things.create({ ...body, td }));
+      return reply.code(201).send({ thing: thingResource(made.thing, deps), token: made.token });
     },
   );
 
@@ -58,10 +64,31 @@ export function thingRoutes(scope: FastifyInstance, deps: ApiDeps): void {
     },
     async (request, reply) => {
       const { id } = request.params;
-      const thing = things.get(id);
-      if (!thing) throw new ComityError("NOT_FOUND", { what: "Thing", id });
+      const thing = needThing(things, id);
       void reply.type("application/td+json"); // TD 1.1 §11.1
-      return thingDescription(thing, deps.node.httpUrl());
+      return thingDescription(thing, deps.wot.address());
+    },
+  );
+
+  app.put(
+    "/things/:id/td",
+    {
+      config: allow("operator", "thing.describe"),
+      schema: {
+        summary: "Another Thing Description; its token and topics stay",
+        params: IdParams,
+        body: TdBody,
+        response: { 200: answer<Record<string, unknown>>("The whole Thing Description.") },
+      },
+    },
+    async (request, reply) => {
+      const { id } = request.params;
+      const thing = needThing(things, id);
+      const td = await describedTd(request.body, thing, describing());
+      if (td === undefined) throw new ComityError("BODY_INVALID", { problem: neither });
+      const described = await audited(deps, request, id, () => things.describe(id, td));
+      void reply.type("application/td+json");
+      return thingDescription(described, deps.wot.address());
     },
   );
 
@@ -95,15 +122,26 @@ export function thingRoutes(scope: FastifyInstance, deps: ApiDeps): void {
     async (request) => {
       const { id } = request.params;
       const made = await audited(deps, request, id, () => things.rotate(id));
-      return { thing: thingResource(made.thing, things), token: made.token };
+      return { thing: thingResource(made.thing, deps), token: made.token };
     },
   );
 }
 
+/** NOT_FOUND where there is none of that name. */
+export function needThing(things: Things, id: string): Thing {
+  const thing = things.get(id);
+  if (!thing) throw new ComityError("NOT_FOUND", { what: "Thing", id });
+  return thing;
+}
+
 /** A Thing as it travels. */
-export function thingResource(thing: Thing, things: Things): ThingResource {
+export function thingResource(
+  thing: Thing,
+  { things, wot }: Pick<ApiDeps, "things" | "wot">,
+): ThingResource {
   const { id, title, kind, place, publish, subscribe, access, createdAt } = thing;
   const seen = things.seen(id);
+  const flagged = wot.readings.flagged(thing);
   return {
     id,
     title,
@@ -114,5 +152,6 @@ export function thingResource(thing: Thing, things: Things): ThingResource {
     ...(access && { access }),
     createdAt,
     ...(seen && { lastAt: seen.at, last: seen.summary }),
+    ...(flagged.length > 0 && { flagged }),
   };
 }

@@ -1,10 +1,19 @@
 import { Command } from "commander";
-import type { NewThing } from "../client/resources.ts";
+import type { FlaggedProperty, NewThing } from "../client/thing-resource.ts";
+import { objectAt } from "../kernel/json-object.ts";
 import { connect, type CliIo, globals } from "./context.ts";
 import { placeFrom, repeated } from "./flags.ts";
+import {
+  descriptionFrom,
+  type DescriptionOptions,
+  modelOption,
+  optionalOption,
+  placeholderOption,
+  tdOption,
+} from "./thing-description.ts";
 import { printJson, printLine, printTable } from "./output.ts";
 
-interface AddOptions {
+interface AddOptions extends DescriptionOptions {
   readonly title?: string;
   readonly kind?: string;
   readonly place?: string;
@@ -22,6 +31,10 @@ export function thingCommand(io: CliIo): Command {
     .option("--place <lat,lon[,name]>", "where it stands")
     .option("--publish <filter>", "topics it may publish (default: NAME/#); repeatable", repeated)
     .option("--subscribe <filter>", "topics it may see (default: none); repeatable", repeated)
+    .option(...tdOption)
+    .option(...modelOption)
+    .option(...placeholderOption)
+    .option(...optionalOption)
     .action(async (name: string, options: AddOptions, command: Command) => {
       const { title, kind, place, publish, subscribe } = options;
       const node = connect(io, command);
@@ -32,6 +45,7 @@ export function thingCommand(io: CliIo): Command {
         ...(place !== undefined && { place: placeFrom(place) }),
         ...(publish && { publish }),
         ...(subscribe && { subscribe }),
+        ...(await descriptionFrom(options)),
       };
       const made = await node.addThing(body);
       const mqttUrl = (await node.status()).mqtt.url;
@@ -44,15 +58,34 @@ export function thingCommand(io: CliIo): Command {
     .action(async (_options: unknown, command: Command) => {
       const things = await connect(io, command).things();
       if (globals(command).json === true) return printJson(io, things);
-      const rows = things.map(({ id, title, kind, lastAt, last }) => [
+      const rows = things.map(({ id, title, kind, lastAt, last, flagged = [] }) => [
         id,
         title,
         kind,
         lastAt === undefined ? "never" : new Date(lastAt).toISOString(),
         last ?? "",
+        flagged.map(flagText).join(", "),
       ]);
       const none = "No Things yet. Add one: comity thing add NAME";
-      printTable(io, ["NAME", "TITLE", "KIND", "LAST SEEN", "LAST"], rows, none);
+      printTable(io, ["NAME", "TITLE", "KIND", "LAST SEEN", "LAST", "ODD"], rows, none);
+    });
+  thing
+    .command("show <name>")
+    .description("its W3C Thing Description, as JSON")
+    .action(async (name: string, _options: unknown, command: Command) => {
+      printJson(io, await connect(io, command).thing(name));
+    });
+  thing
+    .command("describe <name>")
+    .description("give it another Thing Description; its token and topics stay")
+    .option(...tdOption)
+    .option(...modelOption)
+    .option(...placeholderOption)
+    .option(...optionalOption)
+    .action(async (name: string, options: DescriptionOptions, command: Command) => {
+      const td = await connect(io, command).describeThing(name, await descriptionFrom(options));
+      if (globals(command).json === true) return printJson(io, td);
+      printLine(io, `${name} is described: ${affordancesIn(td)}.`);
     });
   thing
     .command("rotate <name>")
@@ -73,6 +106,22 @@ export function thingCommand(io: CliIo): Command {
       printLine(io, `${name} is removed.`);
     });
   return thing;
+}
+
+/** `pressure: bounds 3 (now)`. */
+function flagText({ property, now, counts }: FlaggedProperty): string {
+  const all = Object.entries(counts).map(([flag, count]) => `${flag} ${count}`);
+  return `${property}: ${all.join(" ")}${now === undefined ? "" : " (now)"}`;
+}
+
+/** `2 properties, 1 action`. */
+function affordancesIn(td: Readonly<Record<string, unknown>>): string {
+  const counts = (["properties", "actions", "events"] as const).flatMap((kind) => {
+    const { length } = Object.keys(objectAt(td[kind]));
+    const one = kind === "properties" ? "property" : kind.slice(0, -1);
+    return length === 0 ? [] : `${length} ${length === 1 ? one : kind}`;
+  });
+  return counts.length === 0 ? "nothing that can be used" : counts.join(", ");
 }
 
 function printCredential(

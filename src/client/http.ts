@@ -23,7 +23,6 @@ import type {
   NegotiationWish,
   ProposalToMake,
   NewProduct,
-  NewThing,
   NewWant,
   OfferResource,
   PeerResource,
@@ -31,12 +30,12 @@ import type {
   StatementResource,
   StatusResource,
   StreamMessage,
-  ThingResource,
   TransferResource,
   UsageResource,
   UserResource,
   WantResource,
 } from "./resources.ts";
+import type { NewDescription, NewThing, ThingResource } from "./thing-resource.ts";
 import type { CallerResource } from "./callers.ts";
 import type {
   FigureResource,
@@ -89,6 +88,11 @@ export class ComityHttp {
     this.#json<{ thing: ThingResource; token: string }>("/things", { method: "POST", json: thing });
   /** Its W3C Thing Description. */
   thing = (id: string) => this.#json<Record<string, unknown>>(`/things/${part(id)}`);
+  describeThing = (id: string, description: NewDescription) =>
+    this.#json<Record<string, unknown>>(`/things/${part(id)}/td`, {
+      method: "PUT",
+      json: description,
+    });
   removeThing = (id: string) => this.#json<void>(`/things/${part(id)}`, { method: "DELETE" });
   rotateThing = (id: string) =>
     this.#json<{ thing: ThingResource; token: string }>(`/things/${part(id)}/rotate`, {

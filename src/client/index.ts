@@ -19,6 +19,7 @@ export type * from "./link-resource.ts";
 export type * from "./resources.ts";
 export type * from "./shares.ts";
 export type * from "./terms.ts";
+export type * from "./thing-resource.ts";
 export type * from "./types.ts";
 export type * from "./world.ts";
 export { ComityError, type ErrorCode } from "../kernel/errors.ts";

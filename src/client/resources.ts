@@ -1,40 +1,12 @@
 import type { Place } from "../kernel/place.ts";
 import type { Quality } from "../kernel/quality.ts";
 import type { Price } from "../kernel/price.ts";
-import type { ThingAccessResource } from "./data-access.ts";
 import type { DataSheetResource, MeasuredResource } from "./data-sheet.ts";
 import type { TermsResource, ToldTerms } from "./terms.ts";
 import type { SearchQuery } from "../ports/search.ts";
 import type { LinkResource } from "./link-resource.ts";
 
 /** The resources of the HTTP API as they travel; times are ISO 8601 UTC unless they say else. */
-export interface ThingResource {
-  /** Its name: the MQTT username, and the first level of its topics. */
-  readonly id: string;
-  readonly title: string;
-  readonly kind: string;
-  readonly place?: Place;
-  /** Topic filters it may publish under and subscribe to. */
-  readonly publish: readonly string[];
-  readonly subscribe: readonly string[];
-  readonly access?: ThingAccessResource;
-  readonly createdAt: string;
-  /** Milliseconds since the Unix epoch. */
-  readonly lastAt?: number;
-  readonly last?: string;
-}
-
-export interface NewThing {
-  readonly name: string;
-  readonly title?: string;
-  readonly kind?: string;
-  readonly place?: Place;
-  readonly publish?: readonly string[];
-  readonly subscribe?: readonly string[];
-  /** Properties of its W3C Thing Description. */
-  readonly properties?: Readonly<Record<string, unknown>>;
-}
-
 /** A step that a person makes in a negotiation. */
 export type NegotiationAct =
   | "offer"

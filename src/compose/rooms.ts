@@ -10,6 +10,7 @@ import type { Logger } from "pino";
 import { createHttpServer } from "../api/server.ts";
 import { Flow } from "../flow/flow.ts";
 import { HistoryKeeping } from "../flow/history.ts";
+import { Readings } from "../flow/readings.ts";
 import { unprovenPeers } from "../federate/peer-identity.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { Closing } from "../kernel/closing.ts";
@@ -30,6 +31,7 @@ import { Budgets } from "../settle/budgets.ts";
 import { AuditTrail } from "../things/audit.ts";
 import { Things } from "../things/directory.ts";
 import { Users } from "../things/users.ts";
+import { Validator } from "../things/wot/validator.ts";
 import type { NodeOptions } from "./options.ts";
 
 /** The node's engines, and what it takes from the world. */
@@ -77,6 +79,9 @@ export async function openRooms(options: NodeOptions, outside: Outside) {
   closing.add("the history", () => history.close());
   const app = createHttpServer({ logger: log });
   closing.add("HTTP", () => app.close());
+  const things = await Things.open({ store, clock, entropy });
+  const validator = new Validator();
+  closing.add("validation", () => validator.close());
   const agreements = await Agreements.open(store);
   const counts = await ConsumerCounts.open(store, clock);
   const catalogue = await Catalogue.open({ store, clock });
@@ -86,7 +91,7 @@ export async function openRooms(options: NodeOptions, outside: Outside) {
     ...{ users, adminToken, meter, flow, history, app, catalogue, agreements, counts },
     failed: () => failure,
     journal: new Journal(),
-    things: await Things.open({ store, clock, entropy }),
+    ...{ things, validator, readings: new Readings({ flow, clock, things }) },
     audit: await AuditTrail.open(store, clock),
     budgets: await Budgets.open(owned),
     shares: await Shares.open({ ...owned, signer, catalogue }),

@@ -111,6 +111,11 @@ export const catalogue = {
     message: "The product is not valid: {problem}",
     remedy: "Correct the named field.",
   },
+  TD_INVALID: {
+    status: 400,
+    message: "The Thing Description is not valid: {problem}.",
+    remedy: "Correct what is named; docs/guides/things.md shows what a Thing Description has.",
+  },
   THING_INVALID: {
     status: 400,
     message: "The Thing is not valid: {problem}",

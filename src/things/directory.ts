@@ -6,11 +6,12 @@
  * held in memory after the load, so a connection needs no disk. It never looks at messages: the
  * data plane tells it when a Thing was last seen, and that is forgotten on restart.
  * Beside it: `access.ts` who may what, `users.ts` people and programs, `credentials.ts` who is
- * calling, `audit.ts` what they did, `thing-description.ts` the W3C form of a Thing.
+ * calling, `audit.ts` what they did, `wot/` Things as the W3C describes them.
  */
 import type { Clock } from "../kernel/clock.ts";
 import { ComityError } from "../kernel/errors.ts";
-import { type Entropy, newToken } from "../kernel/id.ts";
+import { type Entropy, newToken, newUrn } from "../kernel/id.ts";
+import type { JsonObject } from "../kernel/json-object.ts";
 import { type Place, placeProblem } from "../kernel/place.ts";
 import { type Price, priceProblem } from "../kernel/price.ts";
 import { filterProblem, overlaps } from "../kernel/topic.ts";
@@ -32,6 +33,8 @@ export interface Thing {
   readonly subscribe: readonly string[];
   /** Properties of its Thing Description, as W3C WoT TD 1.1 §5.3.1.3 has them. */
   readonly properties: Readonly<Record<string, unknown>>;
+  /** Its Thing Description as its owner wrote it; this node's own forms are added when it is read. */
+  readonly td?: JsonObject;
   readonly access?: ThingAccess;
   /** ISO 8601, UTC. */
   readonly createdAt: string;
@@ -55,6 +58,8 @@ export interface ThingDraft {
   readonly publish?: readonly string[] | undefined;
   readonly subscribe?: readonly string[] | undefined;
   readonly properties?: Readonly<Record<string, unknown>> | undefined;
+  /** Valid, but for forms and security, which the node adds. */
+  readonly td?: JsonObject | undefined;
 }
 
 export interface Seen {
@@ -76,6 +81,12 @@ export interface ThingsOptions {
   readonly thingsMax?: number;
 }
 
+/** What became of a Thing; told once it is durable. */
+export interface ThingChange {
+  readonly before?: Thing;
+  readonly after?: Thing;
+}
+
 interface Entry {
   readonly thing: Thing;
   readonly hash: Buffer;
@@ -91,7 +102,9 @@ export class Things {
   readonly #options: ThingsOptions;
   readonly #thingsMax: number;
   readonly #entries = new Map<string, Entry>();
+  readonly #byUrn = new Map<string, string>();
   readonly #closers = new Set<(id: string) => void>();
+  readonly #listeners = new Set<(change: ThingChange) => void>();
 
   private constructor(options: ThingsOptions) {
     this.#options = options;
@@ -104,6 +117,7 @@ export class Things {
     for (const { id, doc } of stored) {
       const hash = Buffer.from(doc.tokenHash, "base64url");
       things.#entries.set(id, { thing: doc.thing, hash, seen: undefined });
+      things.#byUrn.set(doc.thing.urn, id);
     }
     return things;
   }
@@ -117,6 +131,11 @@ export class Things {
 
   get(id: string): Thing | undefined {
     return this.#entries.get(id)?.thing;
+  }
+
+  /** The Thing that a W3C Thing Description's `id` names. */
+  ofUrn(urn: string): Thing | undefined {
+    return this.get(this.#byUrn.get(urn) ?? "");
   }
 
   get size(): number {
@@ -133,16 +152,23 @@ export class Things {
     const { clock, entropy } = this.#options;
     const thing: Thing = {
       id: draft.name,
-      urn: `urn:uuid:${entropy.uuid()}`,
-      title: draft.title ?? draft.name,
+      urn: this.#urnOf(draft) ?? newUrn(entropy),
+      title: draft.title ?? textIn(draft.td?.["title"]) ?? draft.name,
       kind: draft.kind ?? "thing",
       ...(draft.place !== undefined && { place: draft.place }),
       publish: draft.publish ?? [`${draft.name}/#`],
       subscribe: draft.subscribe ?? [],
       properties: draft.properties ?? {},
+      ...(draft.td !== undefined && { td: draft.td }),
       createdAt: new Date(clock.now()).toISOString(),
     };
-    return this.#keep(thing, "add");
+    this.#byUrn.set(thing.urn, thing.id); // now, so that of two that come at once one has it
+    try {
+      return await this.#keep(thing, "add");
+    } catch (error) {
+      this.#byUrn.delete(thing.urn);
+      throw error;
+    }
   }
 
   /** A new token; the old one is good no more, and its connections are closed. */
@@ -152,16 +178,20 @@ export class Things {
     return made;
   }
 
+  /** Another Thing Description; its connections, token and topics stay. */
+  async describe(id: string, td: JsonObject): Promise<Thing> {
+    const { thing: before, hash } = this.#entry(id);
+    const title = textIn(td["title"]) ?? before.title;
+    const thing: Thing = { ...before, title, properties: {}, td };
+    return this.#change(thing, hash);
+  }
+
   /** Whose data these are; THING_INVALID where they cannot be told from another Thing's. */
   async setAccess(id: string, access: ThingAccess): Promise<Thing> {
     const { thing: before, hash } = this.#entry(id);
     const problem = this.sharedTopic(before) ?? (access.price && priceProblem({ ...access.price }));
     if (problem !== undefined) throw new ComityError("THING_INVALID", { problem });
-    const thing: Thing = { ...before, access };
-    const doc = { thing, tokenHash: hash.toString("base64url") };
-    await this.#options.store.commit([{ op: "put", kind, id, doc }]);
-    this.#entries.set(id, { thing, hash, seen: this.#entries.get(id)?.seen });
-    return thing;
+    return this.#change({ ...before, access }, hash);
   }
 
   /** A topic tells whose data it is only where no other Thing may publish on it. */
@@ -177,10 +207,12 @@ export class Things {
   }
 
   async remove(id: string): Promise<void> {
-    this.#entry(id);
+    const { thing: before } = this.#entry(id);
     await this.#options.store.commit([{ op: "remove", kind, id }]);
     this.#entries.delete(id);
+    this.#byUrn.delete(before.urn);
     this.#close(id);
+    this.#tell({ before });
   }
 
   /** Who this is, or undefined; takes as long whether the Thing or only its token is wrong. */
@@ -207,6 +239,31 @@ export class Things {
     return () => this.#closers.delete(listener);
   }
 
+  async #change(after: Thing, hash: Buffer): Promise<Thing> {
+    const before = this.get(after.id);
+    await this.#store(after, hash, "put");
+    this.#tell({ ...(before && { before }), after });
+    return after;
+  }
+
+  /** The one its Description has (TD 1.1 §5.3.1.1), unless another Thing has it. */
+  #urnOf({ td }: ThingDraft): string | undefined {
+    const urn = textIn(td?.["id"]);
+    const taken = this.#byUrn.get(urn ?? "");
+    if (urn === undefined || taken === undefined) return urn;
+    throw new ComityError("THING_INVALID", { problem: `its id "${urn}" is that of ${taken}` });
+  }
+
+  /** Called with every change, once it is durable. Returns what stops listening. */
+  onChanged(listener: (change: ThingChange) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #tell(change: ThingChange): void {
+    for (const listener of this.#listeners) listener(change);
+  }
+
   #close(id: string): void {
     for (const listener of this.#closers) listener(id);
   }
@@ -219,13 +276,21 @@ export class Things {
 
   async #keep(thing: Thing, op: "add" | "put"): Promise<ThingWithToken> {
     const token = newToken(this.#options.entropy);
-    const hash = tokenHash(token);
-    const doc = { thing, tokenHash: hash.toString("base64url") };
-    await this.#options.store.commit([{ op, kind, id: thing.id, doc }]);
-    const seen = this.#entries.get(thing.id)?.seen;
-    this.#entries.set(thing.id, { thing, hash, seen });
+    await this.#store(thing, tokenHash(token), op);
+    if (op === "add") this.#tell({ after: thing });
     return { thing, token };
   }
+
+  async #store(thing: Thing, hash: Buffer, op: "add" | "put"): Promise<void> {
+    const { id } = thing;
+    const doc = { thing, tokenHash: hash.toString("base64url") };
+    await this.#options.store.commit([{ op, kind, id, doc }]);
+    this.#entries.set(id, { thing, hash, seen: this.#entries.get(id)?.seen });
+  }
+}
+
+function textIn(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" ? value.slice(0, textMax) : undefined;
 }
 
 function draftProblem(draft: ThingDraft): string | undefined {

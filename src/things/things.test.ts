@@ -10,7 +10,8 @@ import type { Store } from "../ports/store.ts";
 import { AuditTrail } from "./audit.ts";
 import { principalOfBearer, principalOfCredentials } from "./credentials.ts";
 import { Things } from "./directory.ts";
-import { thingDescription } from "./thing-description.ts";
+import { Validator } from "./wot/validator.ts";
+import { thingDescription } from "./wot/thing-description.ts";
 import { Users } from "./users.ts";
 
 let folder: string;
@@ -102,18 +103,28 @@ test("thingDescription - has what TD 1.1 asks of every Thing, and no secret", as
     title: "A sensor",
     properties: { temperature: { type: "number", unit: "Cel" } },
   });
-  const td = thingDescription(thing, "http://127.0.0.1:8080");
-  assert.equal(td["@context"], "https://www.w3.org/2022/wot/td/v1.1");
+  const address = { httpUrl: "http://127.0.0.1:8080", mqttUrl: "mqtt://127.0.0.1:1883" };
+  const td = thingDescription(thing, address);
+  assert.deepEqual((td["@context"] as string[])[0], "https://www.w3.org/2022/wot/td/v1.1");
   assert.match(String(td["id"]), /^urn:uuid:/);
   assert.equal(td["title"], "A sensor");
-  assert.ok(td["securityDefinitions"] && td["security"]);
+  const validator = new Validator();
+  await validator.read("td", JSON.stringify(td));
+  await validator.close();
   const properties = td["properties"] as Record<
     string,
-    { unit: string; forms: { href: string }[] }
+    { unit: string; readOnly: boolean; forms: Record<string, unknown>[] }
   >;
   assert.equal(properties["temperature"]?.unit, "Cel");
-  const href = properties["temperature"]?.forms[0]?.href;
-  assert.equal(href, "http://127.0.0.1:8080/api/v1/streams/td/temperature");
+  assert.equal(properties["temperature"]?.readOnly, true);
+  const [read, observe, follow] = properties["temperature"]?.forms ?? [];
+  assert.equal(read?.["href"], "http://127.0.0.1:8080/api/v1/things/td/properties/temperature");
+  // WoT MQTT Binding: op to control packet, and the filter in its own term
+  assert.deepEqual(observe?.["op"], ["observeproperty", "unobserveproperty"]);
+  assert.equal(observe?.["mqv:filter"], "td/temperature");
+  assert.equal(observe?.["mqv:controlPacket"], "subscribe");
+  assert.equal(observe?.["href"], "mqtt://127.0.0.1:1883/td/temperature");
+  assert.equal(follow?.["subprotocol"], "sse");
   assert.ok(!JSON.stringify(td).includes(token));
 });
 

@@ -1,5 +1,6 @@
 import type { ComityHttp } from "../client/http.ts";
-import type { AgreementResource, NewThing, ThingResource } from "../client/resources.ts";
+import type { AgreementResource } from "../client/resources.ts";
+import type { NewThing, ThingResource } from "../client/thing-resource.ts";
 import { ComityError } from "../kernel/errors.ts";
 import type { AgreementConfig, NodeConfig, WorldConfig } from "./config.ts";
 import type { Device } from "./devices/device.ts";

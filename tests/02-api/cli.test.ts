@@ -345,3 +345,55 @@ function pause(ms = 10): Promise<void> {
     setTimeout(resolve, ms);
   });
 }
+
+test("comity thing - a Description comes from a file or a model, and the node adds its forms", async () => {
+  const model = join(folder, "lamp.tm.json");
+  const base = join(folder, "switch.tm.json");
+  const context = "https://www.w3.org/2022/wot/td/v1.1";
+  const type = "tm:ThingModel";
+  const links = [{ rel: "tm:extends", href: "switch.tm.json", type: "application/tm+json" }];
+  const level = { type: "integer", minimum: 0, maximum: "{{MAX}}" };
+  await writeFile(
+    base,
+    JSON.stringify({ "@context": context, "@type": type, properties: { on: { type: "boolean" } } }),
+  );
+  await writeFile(
+    model,
+    JSON.stringify({
+      ...{ "@context": context, "@type": type, title: "Lamp {{N}}", links },
+      properties: { level },
+      "tm:optional": ["/actions/fade"],
+      actions: { fade: {} },
+    }),
+  );
+  const lacking = await comity("thing", "add", "lamp", "--model", model, "--placeholder", "N=1");
+  assert.match(lacking.err, /leaves placeholders without a value: MAX/);
+  const values = ["--placeholder", "N=1", "--placeholder", "MAX=80"];
+  const added = await comity("thing", "add", "lamp", "--model", model, ...values);
+  assert.equal(added.code, 0, added.err);
+  const td = await json<{
+    title: string;
+    properties: Record<string, { maximum?: number; forms: { href: string }[] }>;
+    actions: object;
+  }>("thing", "show", "lamp");
+  assert.equal(td.title, "Lamp 1");
+  assert.deepEqual(Object.keys(td.properties), ["on", "level"]);
+  assert.equal(td.properties["level"]?.maximum, 80);
+  assert.match(
+    td.properties["on"]?.forms[0]?.href ?? "",
+    /\/api\/v1\/things\/lamp\/properties\/on$/,
+  );
+  assert.deepEqual(Object.keys(td.actions), ["fade"]);
+
+  const file = join(folder, "lamp.td.json");
+  await writeFile(file, '{"title":"A","properties":{"on":{},"on":{}}}');
+  const twice = await comity("thing", "describe", "lamp", "--td", file);
+  assert.match(twice.err, /properties\.on is said twice/);
+  await writeFile(file, '{"title":"Lamp","properties":{"on":{"type":"bool"}}}');
+  const wrong = await comity("thing", "describe", "lamp", "--td", file);
+  assert.match(wrong.err, /properties\.on\.type must be equal to one of the allowed values/);
+  await writeFile(file, '{"title":"Lamp","properties":{"on":{"type":"boolean"}}}');
+  const described = await comity("thing", "describe", "lamp", "--td", file);
+  assert.equal(described.out, "lamp is described: 1 property, 1 event.\n");
+  await comity("thing", "remove", "lamp");
+});

@@ -28,6 +28,7 @@ import { AuditTrail } from "../../src/things/audit.ts";
 import { Things } from "../../src/things/directory.ts";
 import { Sectors } from "../../src/sectors/room.ts";
 import { Users } from "../../src/things/users.ts";
+import { Validator } from "../../src/things/wot/validator.ts";
 
 /** The rooms the API only passes on to, kept in memory; the API, its store and HTTP are real. */
 export interface SmallNode {
@@ -102,6 +103,7 @@ export async function smallNode(
     links: [],
   };
   let url = "";
+  const validator = new Validator();
   const deps: ApiDeps = {
     node: {
       name: "rotterdam",
@@ -123,6 +125,11 @@ export async function smallNode(
     users,
     audit: await AuditTrail.open(store, systemClock),
     ...rooms(state, search),
+    wot: {
+      validator,
+      readings: { last: () => undefined, flagged: () => [] },
+      address: () => ({ httpUrl: url, mqttUrl: "mqtt://127.0.0.1:1883" }),
+    },
     shares: {
       openid: undefined,
       book: await Shares.open({ ...outside, ...contracts }),
@@ -156,6 +163,7 @@ export async function smallNode(
     folder,
     close: async () => {
       await app.close();
+      await validator.close();
       await search.close();
       await store.close();
       await rm(folder, { recursive: true });
@@ -166,6 +174,7 @@ export async function smallNode(
 type Rooms = Omit<
   ApiDeps,
   | "node"
+  | "wot"
   | "clock"
   | "journal"
   | "things"

@@ -1,0 +1,138 @@
+/** What a Thing Description's forms point to, used as its reader uses them. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { connectMqtt } from "../../src/client/mqtt.ts";
+import { oneNode } from "../01-connect/one-node.ts";
+import { until } from "../two-nodes.ts";
+
+const { node, http, token } = await oneNode();
+
+interface Form {
+  readonly href: string;
+  readonly op: readonly string[];
+  readonly subprotocol?: string;
+  readonly [term: string]: unknown;
+}
+interface Affordance {
+  readonly forms: readonly Form[];
+}
+interface Td {
+  readonly properties: Readonly<Record<string, Affordance>>;
+  readonly actions: Readonly<Record<string, Affordance>>;
+  readonly events: Readonly<Record<string, Affordance>>;
+}
+
+const pressure = { type: "number", unit: "bar", minimum: 0, maximum: 16, readOnly: true };
+const made = await http.addThing({
+  name: "pump",
+  subscribe: ["pump/+/set", "pump/stop"],
+  td: {
+    title: "Pump",
+    properties: { pressure, speed: { type: "integer" } },
+    actions: { stop: {} },
+    events: { leak: { data: { type: "string" } } },
+  },
+});
+const td = (await http.thing("pump")) as unknown as Td;
+const headers = { authorization: `Bearer ${token}` };
+const device = () => connectMqtt({ url: node.mqttUrl, username: "pump", password: made.token });
+
+function form({ forms }: Affordance = { forms: [] }, op: string, scheme: string): Form {
+  const found = forms.find((one) => one.op.includes(op) && one.href.startsWith(`${scheme}:`));
+  assert.ok(found, `no form for ${op} by ${scheme}`);
+  return found;
+}
+
+test("forms - a property is read as its Thing sent it, byte for byte", async (t) => {
+  const read = form(td.properties["pressure"], "readproperty", "http");
+  const early = await fetch(read.href, { headers });
+  assert.equal(early.status, 404);
+  const client = await device();
+  t.after(() => client.end());
+  await client.publish("pump/pressure", "3.50", { qos: 1 });
+  const answer = await fetch(read.href, { headers });
+  assert.equal(answer.headers.get("content-type"), "application/json");
+  assert.equal(await answer.text(), "3.50");
+  const none = await fetch(read.href.replace("pressure", "colour"), { headers });
+  assert.equal(none.status, 404);
+});
+
+test("forms - a property is observed over MQTT and as events, each event one value", async (t) => {
+  const observe = form(td.properties["pressure"], "observeproperty", "mqtt");
+  assert.equal(observe["mqv:filter"], "pump/pressure");
+  const reader = await connectMqtt({
+    url: observe.href,
+    username: "token",
+    password: token,
+  });
+  t.after(() => reader.end());
+  const seen: string[] = [];
+  await reader.subscribe("pump/pressure", {}, ({ payload }) => {
+    seen.push(Buffer.from(payload).toString());
+  });
+  const stop = new AbortController();
+  t.after(() => stop.abort());
+  const follow = form(td.properties["pressure"], "observeproperty", "http");
+  const events = await fetch(follow.href, {
+    headers: { ...headers, accept: "text/event-stream" },
+    signal: stop.signal,
+  });
+  assert.match(events.headers.get("content-type") ?? "", /^text\/event-stream/);
+  const client = await device();
+  t.after(() => client.end());
+  await client.publish("pump/pressure", '{"value":4,\n"unit":"bar"}', { qos: 1 });
+  let text = "";
+  for await (const chunk of events.body ?? []) {
+    text += Buffer.from(chunk).toString();
+    if (text.includes("bar")) break;
+  }
+  assert.match(text, /^data: \{"value":4, "unit":"bar"\}$/m);
+  await until("the observer has it", () => seen.length === 1);
+});
+
+test("forms - what can be written, invoked or awaited reaches the Thing, and nothing else does", async (t) => {
+  const client = await device();
+  t.after(() => client.end());
+  const told: string[] = [];
+  for (const filter of ["pump/+/set", "pump/stop"]) {
+    await client.subscribe(filter, {}, ({ topic, payload }) => {
+      told.push(`${topic} ${Buffer.from(payload).toString()}`);
+    });
+  }
+  const speed = form(td.properties["speed"], "writeproperty", "http");
+  const put = { method: "PUT", headers, body: "1500" };
+  assert.equal((await fetch(speed.href, put)).status, 204);
+  const stop = form(td.actions["stop"], "invokeaction", "http");
+  assert.equal((await fetch(stop.href, { method: "POST", headers })).status, 204);
+  await until("both arrived", () => told.length === 2);
+  assert.deepEqual(told, ["pump/speed/set 1500", "pump/stop "]);
+  const readOnly = `${node.httpUrl}/api/v1/things/pump/properties/pressure`;
+  assert.equal((await fetch(readOnly, put)).status, 403);
+  const { token: viewer } = await http.addUser("vera", "viewer");
+  const asViewer = { ...put, headers: { authorization: `Bearer ${viewer}` } };
+  assert.equal((await fetch(speed.href, asViewer)).status, 403);
+  assert.equal(
+    (await fetch(stop.href.replace("stop", "go"), { method: "POST", headers })).status,
+    404,
+  );
+});
+
+test("readings - one that departs from its Description is delivered, flagged and counted", async (t) => {
+  const client = await device();
+  t.after(() => client.end());
+  const reader = await connectMqtt({ url: node.mqttUrl, username: "token", password: token });
+  t.after(() => reader.end());
+  let delivered = 0;
+  await reader.subscribe("pump/pressure", {}, () => {
+    delivered++;
+  });
+  const readings = ["17", '{"value":3,"unit":"kPa"}', '"high"', "{", "3"];
+  for (const reading of readings) await client.publish("pump/pressure", reading, { qos: 1 });
+  await until("all are delivered", () => delivered === readings.length);
+  const flagged = async () => (await http.things()).find(({ id }) => id === "pump")?.flagged;
+  assert.deepEqual(await flagged(), [
+    { property: "pressure", counts: { bounds: 1, unit: 1, type: 1, unreadable: 1 } },
+  ]);
+  await client.publish("pump/pressure", "-1", { qos: 1 });
+  assert.equal((await flagged())?.[0]?.now, "bounds");
+});
