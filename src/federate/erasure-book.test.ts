@@ -35,7 +35,7 @@ const agreement: Agreement = {
 };
 
 /** A node's book, whose process can be stopped and started, and whose clocks are set by hand. */
-async function open(t: TestContext) {
+async function open(t: TestContext, change: Partial<Agreement> = {}) {
   const folder = await mkdtemp(join(tmpdir(), "comity-book-"));
   const path = join(folder, "comity.db");
   const clock = { wall: Date.UTC(2026, 10, 22), steady: 0 };
@@ -43,7 +43,7 @@ async function open(t: TestContext) {
   let store = await openEmbeddedStore({ path });
   let agreements = await Agreements.open(store);
   let book = await ErasureBook.open({ store, clock: outside, agreements });
-  await agreements.add(agreement);
+  await agreements.add({ ...agreement, ...change });
   t.after(async () => {
     await store.close();
     await rm(folder, { recursive: true });
@@ -90,6 +90,12 @@ test("erasure book - the span begins where this node hears of the end, whatever 
   assert.deepEqual(node.due(), []);
   node.run(1);
   assert.deepEqual(node.due(), [id]);
+});
+
+test("erasure book - terms that cannot be read let an agreement end all the same", async (t) => {
+  const node = await open(t, { policy: { permission: [{ action: "sell" }] } });
+  assert.equal((await node.end(node.clock.wall)).state, "ended");
+  assert.equal(node.nextMs(), Infinity);
 });
 
 test("erasure book - a clock that jumps makes nothing due, nor one that starts wrong", async (t) => {

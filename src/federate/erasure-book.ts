@@ -1,4 +1,5 @@
 import type { Clock } from "../kernel/clock.ts";
+import { ComityError } from "../kernel/errors.ts";
 import { type KeptTime, PassedTime } from "../kernel/passed-time.ts";
 import type { Agreement } from "../market/agreement.ts";
 import type { Agreements } from "../market/agreements.ts";
@@ -129,5 +130,11 @@ export class ErasureBook {
 /** Of a partner without a node, and of a connector that does not sign, no receipt can come. */
 function dutyOf({ policy, role, consumer, keys }: Agreement): number | undefined {
   if (role === "provider" && keys[consumer] === undefined) return undefined;
-  return termsOf(readRules(policy)).deleteAfterSeconds;
+  try {
+    return termsOf(readRules(policy)).deleteAfterSeconds;
+  } catch (error) {
+    // no end may fail on terms that a later version of the profile does not admit
+    if (error instanceof ComityError && error.code === "POLICY_UNENFORCEABLE") return undefined;
+    throw error;
+  }
 }

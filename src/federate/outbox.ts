@@ -11,7 +11,7 @@ export interface Outgoing {
   readonly url: string;
   /** Null where the handler composes it: what carries a secret is not kept. */
   readonly body: unknown;
-  /** What it is about, for whoever sent it: `negotiation`, `transfer` or `ending`. */
+  /** What it is about, for whoever sent it: `negotiation`, `transfer`, `ending` or `erasure`. */
   readonly kind: string;
   /** The pid or agreement it belongs to. */
   readonly subject: string;

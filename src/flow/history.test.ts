@@ -74,6 +74,35 @@ test("history keeping - a question that would wait too long is told so", async (
   await assert.rejects(keeping.caughtUp("log"), { code: "HISTORY_BEHIND" });
 });
 
+test("history keeping - what is erased while it is being taken in goes after that", async () => {
+  const { promise: isRead, resolve: read } = Promise.withResolvers<void>();
+  const { promise: taken, resolve: take } = Promise.withResolvers<void>();
+  const told: string[] = [];
+  const state = { log: "log", epoch: "e", end: 2, messages: 2, bytes: 0 };
+  const history: Pick<History, "reached" | "take" | "forget" | "erase"> = {
+    reached: async () => undefined,
+    take: async () => {
+      read();
+      await taken;
+      told.push("taken");
+    },
+    forget: async () => {},
+    erase: async (_log, upTo, from) => void told.push(`erased ${from}-${upTo}`),
+  };
+  const keeping = new HistoryKeeping({
+    history: history as History,
+    store: { log: async () => state, logs: async () => [state] } as unknown as Store,
+    readLog: async () => [block(0), block(1)],
+    onFailed: (failure) => assert.fail(String(failure)),
+  });
+  const asked = keeping.caughtUp("log");
+  await isRead;
+  const erased = keeping.erase("log", 2, 1);
+  take();
+  await Promise.all([asked, erased]);
+  assert.deepEqual(told, ["taken", "erased 1-2"]);
+});
+
 test("history windows - sums lose nothing that a plain sum would", () => {
   const summing = new Summing();
   for (const value of [1, 1e100, 1, -1e100]) summing.add(value);

@@ -104,6 +104,18 @@ test("retained - what does not fit leaves nothing old in its place, and is count
   assert.equal(kept.notKept, 2);
 });
 
+test("retained - cleared topics have none, also after a start, and make room", async (t) => {
+  const store = await openStore(t);
+  const kept = await Retained.open(store, clock, { topicsMax: 3, bytesMax: 1000 });
+  for (const topic of ["from/a/x", "from/a/y/z", "from/ab"]) await kept.set(retained(topic, "1"));
+  await kept.clear("from/a/#");
+  await kept.clear("nothing/#");
+  assert.deepEqual(texts(await Retained.open(store, clock), "#"), ["from/ab 1"]);
+  await kept.set(retained("b", "2"));
+  assert.deepEqual(texts(kept, "#"), ["b 2", "from/ab 1"]);
+  assert.equal(kept.notKept, 0);
+});
+
 test("retained - a publisher faster than the store costs few writes, and the last one wins", async (t) => {
   const store = await openStore(t);
   let commits = 0;
