@@ -4,16 +4,20 @@ import type { Statements } from "./statements.ts";
 /** What a chunk holds at most. */
 const chunkReadingsMax = 4096;
 const chunkBytesMax = 1_048_576;
-/** So many chunks of one level become one of the next: a reading is written about four times. */
-const chunksPerLevelMax = 8;
-/** The highest level: it is merged no more. */
-const topLevel = 3;
+/**
+ * By its size: what soon goes into a larger one, what is not full, and what is merged no more. So
+ * a reading is written three times, and taken apart twice.
+ */
+const levels = { small: 0, middle: 1, full: 2 } as const;
+type Level = (typeof levels)[keyof typeof levels];
+const mergesAt = [
+  { chunks: 16, readings: 128 },
+  { chunks: 16, readings: chunkReadingsMax },
+] as const;
 
-/** Of a chunk of so many readings; small ones are not worth compressing. */
-function levelOf(readings: number): number {
-  if (readings < 64) return 0;
-  if (readings < 512) return 1;
-  return readings < 2048 ? 2 : topLevel;
+function levelOf(readings: number): Level {
+  if (readings < 128) return levels.small;
+  return readings < chunkReadingsMax / 2 ? levels.middle : levels.full;
 }
 
 /** Puts readings into a series' chunks, and small chunks of it into larger ones. */
@@ -26,10 +30,10 @@ export class HistoryChunks {
 
   add(series: number, readings: Reading[]): void {
     if (readings.length === 0) return;
-    let level = this.#write(series, readings, 0);
-    while (level < topLevel && this.#count(series, level) >= chunksPerLevelMax) {
-      const merged = this.#taken(series, "level = ?", level);
-      level = this.#write(series, merged, level + 1);
+    this.#write(series, readings);
+    for (const level of [levels.small, levels.middle]) {
+      if (this.#isEnough(series, level))
+        this.#write(series, this.#taken(series, "level = ?", level));
     }
   }
 
@@ -39,7 +43,7 @@ export class HistoryChunks {
     const kept = this.#taken(series, touched, from, upTo).filter(
       ({ position }) => position < from || position >= upTo,
     );
-    if (kept.length > 0) this.#write(series, kept, 0);
+    if (kept.length > 0) this.#write(series, kept);
   }
 
   /** Removes the chunks and hands over what was in them. */
@@ -50,23 +54,27 @@ export class HistoryChunks {
     return rows.flatMap((row) => readingsIn(row["bytes"]));
   }
 
-  #count(series: number, level: number): number {
+  #isEnough(series: number, level: 0 | 1): boolean {
     const row = this.#sql
-      .prepare("SELECT count(*) AS count FROM chunk WHERE series = ? AND level = ?")
+      .prepare(
+        `SELECT count(*) AS chunks, sum(readings) AS readings FROM chunk
+         WHERE series = ? AND level = ?`,
+      )
       .get(series, level);
-    return Number(row?.["count"]);
+    const { chunks, readings } = mergesAt[level];
+    const [found, held] = [Number(row?.["chunks"]), Number(row?.["readings"])];
+    return found > 1 && (found >= chunks || held >= readings);
   }
 
-  /** The level they came to, which is `levelMin` at least. */
-  #write(series: number, readings: Reading[], levelMin: number): number {
+  #write(series: number, readings: Reading[]): void {
     readings.sort((a, b) => a.time - b.time || a.position - b.position);
     const parts = split(readings);
-    const level = parts.length > 1 ? topLevel : Math.max(levelMin, levelOf(readings.length));
-    for (const part of parts) this.#insert(series, part, level);
-    return level;
+    for (const part of parts) {
+      this.#insert(series, part, parts.length > 1 ? levels.full : levelOf(part.length));
+    }
   }
 
-  #insert(series: number, readings: readonly Reading[], level: number): void {
+  #insert(series: number, readings: readonly Reading[], level: Level): void {
     const [first] = readings;
     if (first === undefined) return;
     let [firstPosition, lastPosition, firstAt, lastAt] = [
@@ -97,7 +105,7 @@ export class HistoryChunks {
         lastAt,
         first.time,
         readings.at(-1)!.time,
-        encodeChunk(readings, level > 0),
+        encodeChunk(readings, level === levels.small),
       );
   }
 }

@@ -26,7 +26,7 @@ const tables = `
     bytes BLOB NOT NULL
   ) STRICT;
   CREATE INDEX chunk_time ON chunk (series, last_time);
-  CREATE INDEX chunk_level ON chunk (series, level);
+  CREATE INDEX chunk_level ON chunk (series, level, readings);
   PRAGMA user_version = ${format};
 `;
 

@@ -1,5 +1,6 @@
 import { constants, zstdCompressSync, zstdDecompressSync } from "node:zlib";
-import { Column, readTexts, writeColumn, writeTexts } from "./columns.ts";
+import { Column, readTexts, Tokens, writeColumn, writeTexts } from "./columns.ts";
+import { FieldValues } from "./field-values.ts";
 import { ByteReader, ByteWriter, readIntegers, writeIntegers } from "./integers.ts";
 import { Cutter, holeAt, holeMark, skeletonValue } from "./payload.ts";
 
@@ -21,9 +22,10 @@ const forms = { plain: 0, zstd: 1 } as const;
 
 /**
  * Many readings of one series as columns: positions, arrivals, times, and each skeleton's holes.
+ * Few that soon stand in a larger chunk are not worth taking apart: `plain` keeps payloads whole.
  * docs/decisions has the format; another one is another version.
  */
-export function encodeChunk(readings: readonly Reading[], compresses: boolean): Buffer {
+export function encodeChunk(readings: readonly Reading[], plain = false): Buffer {
   const out = new ByteWriter();
   out.byte(version);
   out.varint(readings.length);
@@ -39,13 +41,23 @@ export function encodeChunk(readings: readonly Reading[], compresses: boolean): 
     out,
     readings.map(({ at, time }) => time - at),
   );
-  writePayloads(out, readings);
-  const body = compresses ? compressed(out.bytes) : out.bytes;
-  return Buffer.concat([Buffer.of(compresses ? forms.zstd : forms.plain), body]);
+  if (plain) writeWhole(out, readings);
+  else writePayloads(out, readings);
+  const body = plain ? out.bytes : compressed(out.bytes);
+  return Buffer.concat([Buffer.of(plain ? forms.plain : forms.zstd), body]);
+}
+
+function writeWhole(out: ByteWriter, readings: readonly Reading[]): void {
+  out.varint(1);
+  out.byte(0);
+  writeTexts(
+    out,
+    readings.map(({ payload }) => payload.toString("latin1")),
+  );
 }
 
 interface Group {
-  readonly columns: string[][];
+  readonly columns: Tokens[];
   readonly whole: string[];
 }
 
@@ -61,14 +73,14 @@ function writePayloads(out: ByteWriter, readings: readonly Reading[]): void {
     let group = groups.get(key);
     if (group === undefined) {
       const holes = key === undefined ? 0 : places.length / 2;
-      group = { columns: Array.from({ length: holes }, () => []), whole: [] };
+      group = { columns: Array.from({ length: holes }, () => new Tokens()), whole: [] };
       numbers.set(key, groups.size);
       groups.set(key, group);
     }
     which.push(numbers.get(key)!);
     if (key === undefined) group.whole.push(payload.toString("latin1"));
     for (const [hole, column] of group.columns.entries()) {
-      column.push(payload.toString("latin1", places[hole * 2], places[hole * 2 + 1]));
+      column.add(payload, places[hole * 2]!, places[hole * 2 + 1]!);
     }
   }
   out.varint(groups.size);
@@ -129,7 +141,10 @@ export class Chunk {
   /** What stands at a dotted path of each payload; NaN where no number does. */
   values(path: string): number[] {
     const values = this.#groups.map(({ skeleton, columns, whole }) => {
-      if (skeleton === undefined) return whole.map(() => Number.NaN);
+      if (skeleton === undefined) {
+        const fields = new FieldValues(path);
+        return whole.map((payload) => fields.of(Buffer.from(payload, "latin1")));
+      }
       const hole = holeAt(skeletonValue(skeleton), path);
       return hole === undefined ? undefined : columns[hole]?.values();
     });

@@ -1,3 +1,4 @@
+import { isoSecondsLength, isoText, isoTimeAt } from "./iso-time.ts";
 import {
   type ByteReader,
   ByteWriter,
@@ -6,46 +7,115 @@ import {
   writeIntegers,
 } from "./integers.ts";
 
-/** What stood in one hole of a skeleton, message after message, as latin1 text. */
-type Texts = readonly string[];
+/** What stands in one hole of a skeleton, message after message. */
+export class Tokens {
+  readonly #payloads: Buffer[] = [];
+  readonly #starts: number[] = [];
+  readonly #ends: number[] = [];
+
+  add(payload: Buffer, start: number, end: number): void {
+    this.#payloads.push(payload);
+    this.#starts.push(start);
+    this.#ends.push(end);
+  }
+
+  /** latin1: a character a byte. */
+  texts(): string[] {
+    return this.#payloads.map((payload, i) =>
+      payload.toString("latin1", this.#starts[i], this.#ends[i]),
+    );
+  }
+
+  /** The text they all are, if they are. */
+  same(): string | undefined {
+    const [first, firstStart = 0, firstEnd = 0] = [
+      this.#payloads[0],
+      this.#starts[0],
+      this.#ends[0],
+    ];
+    if (first === undefined) return "";
+    for (const [i, payload] of this.#payloads.entries()) {
+      const start = this.#starts[i]!;
+      if (this.#ends[i]! - start !== firstEnd - firstStart) return undefined;
+      for (let k = firstStart; k < firstEnd; k++) {
+        if (payload[start + k - firstStart] !== first[k]) return undefined;
+      }
+    }
+    return first.toString("latin1", firstStart, firstEnd);
+  }
+
+  /** Numbers as whole multiples of the smallest step among them; undefined: one does not fit. */
+  decimals(): { scales: number[]; mantissas: number[] } | undefined {
+    const scales: number[] = [];
+    const mantissas: number[] = [];
+    let scaleMax = 0;
+    for (const [i, payload] of this.#payloads.entries()) {
+      const scale = decimalAt(payload, this.#starts[i]!, this.#ends[i]!);
+      if (scale === -1) return undefined;
+      scales.push(scale);
+      mantissas.push(foundMantissa);
+      scaleMax = Math.max(scaleMax, scale);
+    }
+    for (const [i, mantissa] of mantissas.entries()) {
+      const whole = mantissa * powers[scaleMax - scales[i]!]!;
+      if (Math.abs(whole) > integerMax) return undefined;
+      mantissas[i] = whole;
+    }
+    return { scales, mantissas };
+  }
+
+  /** Times of one of the two forms; undefined: one is of another. */
+  times(): { times: number[]; hasMs: boolean } | undefined {
+    const length = this.#ends[0]! - this.#starts[0]!;
+    const times: number[] = [];
+    for (const [i, payload] of this.#payloads.entries()) {
+      const [start, end] = [this.#starts[i]!, this.#ends[i]!];
+      if (end - start !== length) return undefined;
+      const time = isoTimeAt(payload, start, end);
+      if (Number.isNaN(time)) return undefined;
+      times.push(time);
+    }
+    return { times, hasMs: length !== isoSecondsLength };
+  }
+}
 
 const kinds = { same: 0, decimals: 1, times: 2, texts: 3 } as const;
 
 /** Each column says how long it is, so that one can be read without the others. */
-export function writeColumn(out: ByteWriter, texts: Texts): void {
-  const column = new ByteWriter();
-  writeKind(column, texts);
+export function writeColumn(out: ByteWriter, tokens: Tokens): void {
+  const column = new ByteWriter(512);
+  writeKind(column, tokens);
   out.varint(column.bytes.length);
   out.copy(column.bytes, 0, column.bytes.length);
 }
 
-function writeKind(out: ByteWriter, texts: Texts): void {
-  const [first = ""] = texts;
-  if (texts.every((text) => text === first)) {
+function writeKind(out: ByteWriter, tokens: Tokens): void {
+  const same = tokens.same();
+  if (same !== undefined) {
     out.byte(kinds.same);
-    out.latin1(first);
+    out.latin1(same);
     return;
   }
-  const decimals = decimalsOf(texts);
+  const decimals = tokens.decimals();
   if (decimals !== undefined) {
     out.byte(kinds.decimals);
     writeIntegers(out, decimals.scales);
     writeIntegers(out, decimals.mantissas);
     return;
   }
-  const times = timesOf(texts);
-  if (times !== undefined) {
+  const found = tokens.times();
+  if (found !== undefined) {
     out.byte(kinds.times);
-    out.byte(first.length === secondsLength ? 0 : 1);
-    writeIntegers(out, times);
+    out.byte(found.hasMs ? 1 : 0);
+    writeIntegers(out, found.times);
     return;
   }
   out.byte(kinds.texts);
-  writeTexts(out, texts);
+  writeTexts(out, tokens.texts());
 }
 
 /** Texts of any length, one after the other. */
-export function writeTexts(out: ByteWriter, texts: Texts): void {
+export function writeTexts(out: ByteWriter, texts: readonly string[]): void {
   writeIntegers(
     out,
     texts.map((text) => text.length),
@@ -81,7 +151,7 @@ export class Column {
     if (kind === kinds.texts) return readTexts(input, count);
     if (kind === kinds.times) {
       const hasMs = input.byte() === 1;
-      return readIntegers(input, count).map((time) => timeText(time, hasMs));
+      return readIntegers(input, count).map((time) => isoText(time, hasMs));
     }
     const scales = readIntegers(input, count);
     const scaleMax = Math.max(...scaleRange(scales));
@@ -119,25 +189,31 @@ export function numberIn(text: string): number {
 const scaleLimit = 12;
 const powers = Array.from({ length: scaleLimit + 1 }, (_, scale) => 10 ** scale);
 
-/** Numbers as whole multiples of the smallest step among them; undefined where one does not fit. */
-function decimalsOf(texts: Texts): { scales: number[]; mantissas: number[] } | undefined {
-  const scales: number[] = [];
-  const mantissas: number[] = [];
-  for (const text of texts) {
-    if (!/^-?(0|[1-9]\d{0,15})(\.\d{1,12})?$/.test(text)) return undefined;
-    const dot = text.indexOf(".");
-    const mantissa = Number(dot === -1 ? text : text.slice(0, dot) + text.slice(dot + 1));
-    if (mantissa === 0 && text.startsWith("-")) return undefined; // no integer is -0
-    scales.push(dot === -1 ? 0 : text.length - dot - 1);
-    mantissas.push(mantissa);
+let foundMantissa = 0;
+
+/**
+ * Digits behind the point of a decimal that can be written again as it is, its digits without the
+ * point in `foundMantissa`; -1 where the bytes are another text.
+ */
+function decimalAt(bytes: Buffer, start: number, end: number): number {
+  const isNegative = bytes[start] === 0x2d;
+  const first = isNegative ? start + 1 : start;
+  let mantissa = 0;
+  let point = -1;
+  for (let i = first; i < end; i++) {
+    const digit = bytes[i]! - 0x30;
+    if (digit >= 0 && digit <= 9) mantissa = mantissa * 10 + digit;
+    else if (bytes[i] === 0x2e && point === -1) point = i;
+    else return -1;
   }
-  const scaleMax = Math.max(...scaleRange(scales));
-  for (const [i, mantissa] of mantissas.entries()) {
-    const whole = mantissa * powers[scaleMax - scales[i]!]!;
-    if (Math.abs(whole) > integerMax) return undefined;
-    mantissas[i] = whole;
-  }
-  return { scales, mantissas };
+  const wholeEnd = point === -1 ? end : point;
+  const scale = point === -1 ? 0 : end - point - 1;
+  const hasDigits = wholeEnd > first && (point === -1 || scale > 0);
+  const leadsWithZero = bytes[first] === 0x30 && wholeEnd - first > 1;
+  if (!hasDigits || leadsWithZero || scale > scaleLimit || mantissa > integerMax) return -1;
+  if (isNegative && mantissa === 0) return -1; // no integer is -0
+  foundMantissa = isNegative ? -mantissa : mantissa;
+  return scale;
 }
 
 /** The few scales there are: a chunk has more readings than a call may have arguments. */
@@ -150,29 +226,4 @@ function decimalText(mantissa: number, scale: number): string {
   const digits = String(Math.abs(mantissa)).padStart(scale + 1, "0");
   const whole = digits.slice(0, -scale);
   return `${mantissa < 0 ? "-" : ""}${whole}.${digits.slice(-scale)}`;
-}
-
-/** `"2026-11-23T02:00:00Z"` */
-const secondsLength = 22;
-const timeForm = /^"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z"$/;
-
-/** Times in one of the two forms that can be written again exactly; undefined: one is not. */
-function timesOf(texts: Texts): number[] | undefined {
-  const length = texts[0]!.length;
-  const times: number[] = [];
-  for (const text of texts) {
-    if (text.length !== length || !timeForm.test(text)) return undefined;
-    const time = Date.parse(text.slice(1, -1));
-    // the 30th of February is a text, no time
-    if (!Number.isFinite(time) || timeText(time, length !== secondsLength) !== text) {
-      return undefined;
-    }
-    times.push(time);
-  }
-  return times;
-}
-
-function timeText(time: number, hasMs: boolean): string {
-  const text = new Date(time).toISOString();
-  return hasMs ? `"${text}"` : `"${text.slice(0, -5)}Z"`;
 }

@@ -1,7 +1,11 @@
 /** Bytes that grow as they are written. */
 export class ByteWriter {
-  #bytes = Buffer.allocUnsafe(4096);
+  #bytes: Buffer;
   #length = 0;
+
+  constructor(size = 4096) {
+    this.#bytes = Buffer.allocUnsafe(size);
+  }
 
   byte(value: number): void {
     this.#reserve(1);
