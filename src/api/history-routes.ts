@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { Readable } from "node:stream";
 import { Type } from "typebox";
 import { type HistoryRequest, historyQueryFrom, type LineLimits } from "../flow/history-request.ts";
-import { historyFormatOf, historyText, historyTypes } from "../flow/history-text.ts";
+import { begun, historyFormatOf, historyText, historyTypes } from "../flow/history-text.ts";
 import { historyFunctions } from "../flow/history-windows.ts";
 import { ComityError } from "../kernel/errors.ts";
 import { maySubscribe, nameOfPrincipal } from "../things/access.ts";
@@ -76,21 +76,7 @@ async function answer(
     const who = nameOfPrincipal(caller);
     throw new ComityError("FORBIDDEN", { who, act: `read the history of ${query.filter}` });
   }
-  const pieces = historyText(deps.history.lines(query), format, query);
-  // the first piece is made before the answer's head goes out, so that errors have their status
-  const first = await pieces.next();
+  const pieces = await begun(historyText(deps.history.lines(query), format, query));
   void reply.type(historyTypes[format]).header("cache-control", "private, no-store");
-  return reply.send(Readable.from(after(first, pieces)));
-}
-
-async function* after(
-  first: IteratorResult<string>,
-  pieces: AsyncGenerator<string>,
-): AsyncGenerator<string> {
-  try {
-    if (first.done !== true) yield first.value;
-    yield* pieces;
-  } finally {
-    await pieces.return(undefined);
-  }
+  return reply.send(Readable.from(pieces));
 }

@@ -6,10 +6,11 @@ import type { Trade } from "./trade.ts";
 
 /** What free agreements give over HTTP: who comes in by which transfer, and when it is cut. */
 export function dataDoor(rooms: Rooms, trade: Trade): DataDoor {
-  const { flow, agreements } = rooms;
+  const { flow, history, agreements } = rooms;
   const { transfers } = trade.federation;
   const door = new DataDoor({
     flow,
+    history,
     authenticate(agreement, token) {
       const guest = guestOf(rooms, trade, agreement, token);
       return guest?.transfer?.pid ?? guest?.did;

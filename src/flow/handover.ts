@@ -153,7 +153,7 @@ function flushed({ onFlushed }: { readonly onFlushed?: () => void }) {
 }
 
 /** The block's messages at or after a position, each as a block of its own. */
-function* singles(block: LogBlock, from: number): Iterable<LogBlock> {
+export function* singles(block: LogBlock, from: number): Iterable<LogBlock> {
   const { buffer, byteOffset, length } = block.packets;
   const packets = Buffer.from(buffer, byteOffset, length);
   const places: [start: number, payloadAt: number, end: number][] = [];

@@ -27,6 +27,8 @@ export interface HistoryQuery {
   readonly limit: number;
   /** Where an answer before ended. */
   readonly cursor?: string;
+  /** Nobody named a limit: an answer that has no place for a cursor is whole or broken off. */
+  readonly isUnlimited?: boolean;
 }
 
 /** One line of an answer: a reading, or what a window came to. Times are milliseconds. */

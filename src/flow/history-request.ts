@@ -20,6 +20,12 @@ export interface HistoryRequest {
   readonly cursor?: string;
 }
 
+/** Readings by time are asked for, not messages of a log by position. */
+export function isByTime(asked: HistoryRequest & { readonly after?: string }): boolean {
+  const names = Object.keys(asked).filter((name) => name !== "limit");
+  return names.length > 0 && !names.includes("after");
+}
+
 const pointsMax = 2_000;
 const fieldLengthMax = 200;
 const cursorLengthMax = 8_192;
@@ -55,6 +61,7 @@ export function historyQueryFrom(
   return {
     ...{ filter, from, until, fn },
     limit: numberFrom("limit", asked.limit, 1, linesMax) ?? linesDefault,
+    isUnlimited: asked.limit === undefined,
     ...(log !== undefined && { log }),
     ...(seconds !== undefined && { stepMs: seconds * 1000 }),
     ...(field !== undefined && { field }),

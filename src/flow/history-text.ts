@@ -1,4 +1,5 @@
 import { isUtf8 } from "node:buffer";
+import { ComityError } from "../kernel/errors.ts";
 import type { HistoryLine, HistoryQuery } from "./history-query.ts";
 
 export type HistoryFormat = "ndjson" | "csv";
@@ -23,12 +24,32 @@ export async function* historyText(
 ): AsyncGenerator<string> {
   let piece = format === "csv" ? `${headOf(query)}\r\n` : "";
   for await (const line of lines) {
+    if (format === "csv" && "cursor" in line && query.isUnlimited === true) {
+      throw new ComityError("LIMIT_REACHED", { limit: query.limit, what: "lines of one table" });
+    }
     piece += format === "csv" ? csvLine(line) : `${JSON.stringify(jsonOf(line))}\n`;
     if (piece.length < pieceLength) continue;
     yield piece;
     piece = "";
   }
   yield piece;
+}
+
+/** Its first piece is made before an answer's head goes out, so that errors have their status. */
+export async function begun(pieces: AsyncGenerator<string>): Promise<AsyncGenerator<string>> {
+  return after(await pieces.next(), pieces);
+}
+
+async function* after(
+  first: IteratorResult<string>,
+  pieces: AsyncGenerator<string>,
+): AsyncGenerator<string> {
+  try {
+    if (first.done !== true) yield first.value;
+    yield* pieces;
+  } finally {
+    await pieces.return(undefined);
+  }
 }
 
 function jsonOf(line: HistoryLine): object {

@@ -60,7 +60,7 @@ function ownHistory(history: History, logs: readonly string[], field: string): H
 }
 
 /** A page's columns as rows, and where the next one goes on. */
-function rowPage(
+export function rowPage(
   page: ReadingPage,
   by: "time" | "at",
 ): { rows: Row[]; last: RowRange["after"] | undefined } {

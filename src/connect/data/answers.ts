@@ -1,8 +1,13 @@
 import { createHash } from "node:crypto";
 import type { FastifyReply } from "fastify";
+import { Readable } from "node:stream";
 import type { Flow } from "../../flow/flow.ts";
 import type { Gate } from "../../flow/gate.ts";
 import { openPassage } from "../../flow/granted.ts";
+import { grantedHistoryLines } from "../../flow/granted-history.ts";
+import type { HistoryKeeping } from "../../flow/history.ts";
+import { type HistoryRequest, historyQueryFrom } from "../../flow/history-request.ts";
+import { begun, historyFormatOf, historyText, historyTypes } from "../../flow/history-text.ts";
 import { Handover } from "../../flow/handover.ts";
 import { LatestMessages } from "../../flow/latest-messages.ts";
 import type { StreamLog } from "../../flow/stream-log.ts";
@@ -13,6 +18,15 @@ const readBytes = 262_144;
 export interface AnswerLimits {
   readonly answerBytesMax: number;
   readonly answerMessagesMax: number;
+  readonly historyReadingsMax: number;
+}
+
+interface TimeAsked {
+  readonly log: StreamLog;
+  /** Of the agreement, in the log. */
+  readonly start: number;
+  readonly query: HistoryRequest;
+  readonly accept: string | undefined;
 }
 
 interface HistoryAsked {
@@ -26,11 +40,13 @@ interface HistoryAsked {
 /** Single answers over HTTP: what stands now, and what stood. */
 export class Answers {
   readonly #flow: Flow;
+  readonly #history: HistoryKeeping;
   readonly #limits: AnswerLimits;
   readonly #latest: LatestMessages;
 
-  constructor(flow: Flow, limits: AnswerLimits) {
+  constructor(flow: Flow, history: HistoryKeeping, limits: AnswerLimits) {
     this.#flow = flow;
+    this.#history = history;
     this.#limits = limits;
     this.#latest = new LatestMessages(flow);
   }
@@ -88,6 +104,26 @@ export class Answers {
     reply.header("cache-control", "private, no-store");
     const lines = frames.map((frame) => `${frame}\n`).join("");
     return reply.type("application/x-ndjson; charset=utf-8").send(lines);
+  }
+
+  /** Readings by topic and time, or what their windows come to, from what is let through. */
+  async byTime(gate: Gate, asked: TimeAsked, reply: FastifyReply): Promise<unknown> {
+    const { log, start, query, accept } = asked;
+    const { answerMessagesMax: linesMax, historyReadingsMax, answerBytesMax } = this.#limits;
+    const format = historyFormatOf(accept);
+    const linesDefault = format === "csv" ? linesMax : Math.min(1000, linesMax);
+    const now = this.#flow.outside.clock.now();
+    const question = historyQueryFrom(query, now, { linesDefault, linesMax });
+    const lines = grantedHistoryLines(
+      {
+        ...{ flow: this.#flow, keeping: this.#history, gate, log, start },
+        ...{ readingsMax: historyReadingsMax, bytesMax: answerBytesMax },
+      },
+      question,
+    );
+    const pieces = await begun(historyText(lines, format, question));
+    void reply.type(historyTypes[format]).header("cache-control", "private, no-store");
+    return reply.send(Readable.from(pieces));
   }
 
   close(): void {

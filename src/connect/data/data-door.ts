@@ -13,6 +13,8 @@ import { ComityError } from "../../kernel/errors.ts";
 import type { Flow, StartPosition } from "../../flow/flow.ts";
 import { FollowedStream, type Line } from "../../flow/followed-stream.ts";
 import type { EndReason, Gate } from "../../flow/gate.ts";
+import type { HistoryKeeping } from "../../flow/history.ts";
+import { type HistoryRequest, isByTime } from "../../flow/history-request.ts";
 import { startOf } from "../../flow/open-feed.ts";
 import type { StreamLog } from "../../flow/stream-log.ts";
 import { Answers } from "./answers.ts";
@@ -20,6 +22,7 @@ import { EventStreamLine, WebSocketLine } from "./lines.ts";
 
 export interface DataDoorOptions {
   readonly flow: Flow;
+  readonly history: HistoryKeeping;
   /** Under which transfer a token lets in now; undefined where it does not. */
   readonly authenticate: (agreement: string, token: string) => string | undefined;
   /** Why an agreement delivers no more; undefined while it does, or where there is none. */
@@ -37,6 +40,8 @@ export interface DataLimits {
   /** What one answer holds. */
   readonly answerBytesMax: number;
   readonly answerMessagesMax: number;
+  /** What windows of one answer are made from. */
+  readonly historyReadingsMax: number;
 }
 
 const dataLimits: DataLimits = {
@@ -46,6 +51,7 @@ const dataLimits: DataLimits = {
   queueBytesMax: 4_194_304,
   answerBytesMax: 8_388_608,
   answerMessagesMax: 10_000,
+  historyReadingsMax: 100_000,
 };
 
 const beatMs = 15_000;
@@ -75,7 +81,7 @@ interface Since {
 
 interface WithAgreement {
   Params: { agreement: string };
-  Querystring: { after?: string; limit?: string };
+  Querystring: { after?: string; limit?: string } & HistoryRequest;
 }
 
 export class DataDoor {
@@ -93,7 +99,7 @@ export class DataDoor {
   constructor(options: DataDoorOptions) {
     this.#options = options;
     this.#limits = { ...dataLimits, ...options.limits };
-    this.#answers = new Answers(options.flow, this.#limits);
+    this.#answers = new Answers(options.flow, options.history, this.#limits);
     this.#beat = setInterval(() => {
       for (const { stream } of this.#followed) stream.line.beat();
     }, beatMs).unref();
@@ -128,6 +134,11 @@ export class DataDoor {
           if (log === undefined) {
             const id = `of ${gate.grant.product}, a live stream`;
             throw new ComityError("NOT_FOUND", { what: "history", id });
+          }
+          if (isByTime(query)) {
+            const { start } = await this.#from(gate, log, "-1");
+            const { accept } = headers;
+            return this.#answers.byTime(gate, { log, start, query, accept }, reply);
           }
           const from = await this.#from(gate, log, query.after ?? "-1");
           const limit = wholeNumber("limit", query.limit ?? "1000");

@@ -20,6 +20,10 @@ const timeMembers = [
   "ts",
 ] as const;
 
+export function isTimeMember(name: string): boolean {
+  return timeMembers.some((member) => member === name);
+}
+
 /** 1990 … 2100: a number outside is a count of something else, or a clock that was never set. */
 const earliest = Date.UTC(1990, 0, 1);
 const latest = Date.UTC(2100, 0, 1);
