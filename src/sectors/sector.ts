@@ -79,8 +79,8 @@ export interface SourceReader {
 
 export interface SourceInput {
   readonly bytes: Uint8Array;
-  /** Where it came on, of a source that follows topics. */
-  readonly topic?: string;
+  /** The URL or path it was read from, or the topic it came on. */
+  readonly from: string;
 }
 
 export interface SourceReading {

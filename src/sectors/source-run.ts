@@ -127,7 +127,8 @@ export class SourceRun {
     const everyMs = this.doc.everySeconds * 1000;
     try {
       const fetched = await this.#fetch();
-      if (fetched !== undefined && !this.#stopped) await this.#take(fetched.bytes);
+      if (fetched !== undefined && !this.#stopped)
+        await this.#take(fetched.bytes, this.doc.from.address);
       this.#tag = fetched === undefined ? this.#tag : fetched.tag;
       this.#recovered();
       this.#next(everyMs);
@@ -163,11 +164,8 @@ export class SourceRun {
       .finally(() => this.#waiting--);
   }
 
-  async #take(bytes: Uint8Array, topic?: string): Promise<void> {
-    const { messages, faults } = this.#reader.read({
-      bytes,
-      ...(topic !== undefined && { topic }),
-    });
+  async #take(bytes: Uint8Array, from: string): Promise<void> {
+    const { messages, faults } = this.#reader.read({ bytes, from });
     for (const fault of faults) this.#faults.add(fault);
     this.#reads++;
     this.#lastReadAt = this.#outside.clock.now();

@@ -7,7 +7,9 @@
 import type { Sector } from "../sector.ts";
 import { GtfsRealtimeReader } from "./gtfs-source.ts";
 import { GtfsRealtimeComposer } from "./gtfs-output.ts";
+import { congestion } from "./congestion.ts";
 import { bunching, headway } from "./headway.ts";
+import { LoopReader } from "./loop-source.ts";
 import { punctuality } from "./punctuality.ts";
 import { vocabulary } from "./vocabulary.ts";
 
@@ -38,6 +40,13 @@ export const transport: Sector = {
       bytesMax: 33_554_432,
       open: (outside) => new GtfsRealtimeReader(outside),
     },
+    "mndot-loops": {
+      title: "Loop detectors of the Minnesota Department of Transportation, CSV",
+      ways: ["file", "url", "topic"],
+      accept: "text/csv",
+      bytesMax: 16_777_216,
+      open: () => new LoopReader(),
+    },
   },
   outputs: {
     "gtfs-realtime": {
@@ -46,5 +55,5 @@ export const transport: Sector = {
       open: (outside) => new GtfsRealtimeComposer(outside),
     },
   },
-  indicators: { headway, bunching, punctuality },
+  indicators: { headway, bunching, punctuality, congestion },
 };

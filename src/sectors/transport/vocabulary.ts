@@ -23,6 +23,19 @@ export const vocabulary: Vocabulary = {
         gtfs: { type: "object", title: "VehiclePosition's members, as in GTFS-Realtime" },
       },
     },
+    TrafficFlowObserved: {
+      title: "How traffic flows past a detector or over a stretch of road",
+      source: `${smartDataModels}/dataModel.Transportation/tree/master/TrafficFlowObserved`,
+      required: ["id", "type", "dateObserved"],
+      members: {
+        id: { type: "string" },
+        type: { type: "string" },
+        dateObserved: { type: "string", title: "ISO 8601, UTC" },
+        averageVehicleSpeed: { type: "number", unit: "km/h", minimum: 0, maximum: 330 },
+        occupancy: { type: "number", unit: "1", minimum: 0, maximum: 1 },
+        travelTime: { type: "number", unit: "s", minimum: 0, title: "Not of the model" },
+      },
+    },
     TripUpdate: {
       title: "Predicted times of a trip at its stops",
       source: "https://gtfs.org/documentation/realtime/reference/#message-tripupdate",
