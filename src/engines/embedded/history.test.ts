@@ -1,5 +1,12 @@
 import assert from "node:assert/strict";
-import { copyFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -62,6 +69,24 @@ test("embedded history - what was closed stands; what a crash took is taken agai
     }
     await again.close();
   }
+});
+
+test("embedded history - what is erased stands in neither file, while it is open", async () => {
+  const path = newPath();
+  const first = await openEmbeddedHistory({ path });
+  const messages = Array.from({ length: 40 }, (_, i) => [{ topic: "t", payload: `SECRET ${i}` }]);
+  await first.take(historyOf("log", messages, 0).blocks);
+  await first.close();
+  const stands = (): string[] =>
+    ["", "-wal"].filter((end) => {
+      return existsSync(`${path}${end}`) && readFileSync(`${path}${end}`).includes("SECRET");
+    });
+  assert.deepEqual(stands(), [""]);
+  const again = await openEmbeddedHistory({ path });
+  await again.erase("log", 40);
+  assert.deepEqual(stands(), []);
+  assert.deepEqual(await again.series({ log: "log", filter: "#", limit: 9 }), []);
+  await again.close();
 });
 
 test("embedded history - a file that is none is made anew", async () => {
