@@ -8,7 +8,7 @@ import { nameOfPrincipal } from "../things/access.ts";
 import * as answers from "./answers.ts";
 import type { ApiDeps } from "./deps.ts";
 import { allow, audited, callerOf } from "./guard.ts";
-import { AgreeBody, answer, EffectBody, IdParams, LinkBody } from "./schemas.ts";
+import { AgreeBody, answer, EffectBody, IdParams, LinkBody, attestationIn } from "./schemas.ts";
 import { agreementResource, toldAgreement } from "./told.ts";
 import type { WorldView } from "./world.ts";
 
@@ -98,7 +98,7 @@ function contractRoutes(scope: FastifyInstance, deps: ApiDeps): void {
       const caller = callerOf(request);
       const user = caller.kind === "user" ? caller.id : undefined;
       const made = await audited(deps, request, offer, () =>
-        deps.agreements.agree(offer, provider, { user, spendMax }),
+        deps.agreements.agree(offer, provider, { user, spendMax }, attestationIn(request.body)),
       );
       return reply.code(201).send(agreementResource(made));
     },

@@ -1,5 +1,5 @@
 import { type TSchema, Type } from "typebox";
-import { Place, Sheet, ThingAccessBody } from "./schemas.ts";
+import { Attestation, Place, priced, Sheet, ThingAccessBody, TradeSecrets } from "./schemas.ts";
 import { Price, Terms } from "./terms-schema.ts";
 
 /** What routes answer, for the OpenAPI document; the types are those of `client/resources.ts`. */
@@ -119,7 +119,11 @@ export const Thing = Type.Object({
 });
 export const ThingToken = Type.Object({ thing: Thing, token: text });
 
-export const AccessGranted = Type.Object({ offer: text, agreement: Type.Optional(text) });
+export const AccessGranted = Type.Object({
+  offer: text,
+  agreement: Type.Optional(text),
+  tradeSecrets: Type.Optional(TradeSecrets),
+});
 
 export const Refusal = Type.Object({
   record: Type.Object({
@@ -162,6 +166,7 @@ export const Product = Type.Object({
   sheet: Type.Optional(Sheet),
   measured: Type.Optional(Type.Object({ messages: count, bytes: count })),
   terms: Terms,
+  ...priced,
   policy: Type.Unknown({ description: "What is offered, in ODRL." }),
   createdAt: time,
   quality: Type.Optional(Quality),
@@ -197,6 +202,13 @@ export const Offer = Type.Object({
   place: Type.Optional(Place),
   sheet: Type.Optional(Sheet),
   price: Price,
+  cost: Type.Optional(Price),
+  tradeSecrets: Type.Optional(TradeSecrets),
+  variants: Type.Optional(
+    Type.Array(Type.Intersect([Attestation, Type.Object({ offer: text, price: Price, ...told })]), {
+      description: "The same product's offers to whoever attests what they need.",
+    }),
+  ),
   fields: Type.Optional(texts),
   notAfter: Type.Optional(time),
   messagesMax: Type.Optional(count),
@@ -206,6 +218,7 @@ export const Offer = Type.Object({
 export const Want = Type.Object({
   id: text,
   query: Type.Unknown({ description: "What must hold." }),
+  as: Type.Optional(text),
   auto: Type.Boolean(),
   spendMax: Type.Optional(Type.Object({ amount, currency: text })),
   agreementsMax: count,
@@ -264,6 +277,7 @@ export const AgreementWithEvidence = Type.Object({
   policy: Type.Unknown({ description: "The ODRL Agreement as it was signed." }),
   jws: Type.Unknown({ description: "What was signed, as a JWS in general JSON form." }),
   keys: Type.Unknown({ description: "Public keys pinned at signing, by DID." }),
+  attested: Type.Optional(Attestation),
   usage: Type.Optional(Usage),
 });
 

@@ -3,14 +3,18 @@ import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
 import type { AccessGranted, RefusalResource } from "../client/data-access.ts";
 import type { ThingResource } from "../client/thing-resource.ts";
+import { ComityError } from "../kernel/errors.ts";
+import type { Agreement } from "../market/agreement.ts";
+import { nameOfPrincipal } from "../things/access.ts";
 import * as answers from "./answers.ts";
 import type { ApiDeps } from "./deps.ts";
 import { peerNames } from "./find.ts";
-import { allow, audited } from "./guard.ts";
+import { allow, audited, callerOf } from "./guard.ts";
 import {
   AccessRequestBody,
   AccessWithdrawalBody,
   answer,
+  attestationIn,
   IdParams,
   ThingAccessBody,
 } from "./schemas.ts";
@@ -57,6 +61,19 @@ function holderRoutes(scope: FastifyInstance, deps: ApiDeps): void {
   );
 }
 
+/** With the secrets comes all that came without them: that stream would come twice. */
+async function replaceEarlier(deps: ApiDeps, made: Agreement, by: string): Promise<void> {
+  const earlier = (await deps.agreements.list()).filter(
+    ({ id, role, state, provider, product }) =>
+      id !== made.id &&
+      role === "consumer" &&
+      state === "active" &&
+      provider === made.provider &&
+      product === made.product,
+  );
+  for (const { id } of earlier) await deps.agreements.revoke(id, by);
+}
+
 function userRoutes(scope: FastifyInstance, deps: ApiDeps): void {
   const app = scope.withTypeProvider<TypeBoxTypeProvider>();
   const didOf = async (provider: string): Promise<string> =>
@@ -72,13 +89,21 @@ function userRoutes(scope: FastifyInstance, deps: ApiDeps): void {
       },
     },
     async (request, reply) => {
-      const { provider: named, thing, for: thirdParty } = request.body;
+      const { provider: named, thing, for: thirdParty, measures } = request.body;
+      if (thirdParty !== undefined && measures !== undefined) {
+        const problem = "a third party attests its measures itself, when it agrees";
+        throw new ComityError("BODY_INVALID", { problem });
+      }
+      const attested = attestationIn(measures === undefined ? {} : { measures });
       const granted = await audited(deps, request, thing, async () => {
         const provider = await didOf(named);
-        const { offer } = await deps.dataAccess.ask({ provider, thing, for: thirdParty });
-        if (thirdParty !== undefined) return { offer };
-        const { id } = await deps.agreements.agree(offer, provider);
-        return { offer, agreement: id };
+        const asked = { provider, thing, for: thirdParty, measures };
+        const found = await deps.dataAccess.ask(asked);
+        if (thirdParty !== undefined) return found;
+        const needed = found.tradeSecrets && attested;
+        const made = await deps.agreements.agree(found.offer, provider, {}, needed);
+        if (needed) await replaceEarlier(deps, made, nameOfPrincipal(callerOf(request)));
+        return { ...found, agreement: made.id };
       });
       return reply.code(201).send(granted);
     },

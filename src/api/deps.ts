@@ -1,5 +1,6 @@
 import type { BudgetResource } from "../client/callers.ts";
 import type { ErasureResource } from "../client/erasure.ts";
+import type { AccessGranted } from "../client/data-access.ts";
 import type { LinkState, Overview } from "../client/world.ts";
 import type { LinkResource } from "../client/link-resource.ts";
 import type {
@@ -9,9 +10,8 @@ import type {
   StatementResource,
   UsageResource,
   WantResource,
-  NegotiationWish,
-  ProposalToMake,
 } from "../client/resources.ts";
+import type { NegotiationWish, ProposalToMake } from "../client/negotiations.ts";
 import type { DataAccessAsked } from "../federate/data-access-requests.ts";
 import type { HistoryLine, HistoryQuery } from "../flow/history-query.ts";
 import type { Readings } from "../flow/readings.ts";
@@ -20,7 +20,9 @@ import type { ComityError } from "../kernel/errors.ts";
 import type { Journal } from "../kernel/journal.ts";
 import type { Place } from "../kernel/place.ts";
 import type { Quality } from "../kernel/quality.ts";
+import type { RecipientClass } from "../kernel/recipient-class.ts";
 import type { Agreement } from "../market/agreement.ts";
+import type { Attestation } from "../market/attestation.ts";
 import type { Product } from "../market/product.ts";
 import type { ConsumerMove, ProviderMove } from "../market/decisions.ts";
 import type { Negotiation } from "../market/negotiation.ts";
@@ -118,8 +120,8 @@ export interface DataAccessApi {
   /** THING_INVALID where its data cannot be told from another Thing's. */
   set(thing: string, access: ThingAccess): Promise<Thing>;
   /** The offer that may be agreed to; ACCESS_REFUSED with the reason. */
-  ask(asked: DataAccessAsked): Promise<{ readonly offer: string }>;
-  withdraw(asked: Required<DataAccessAsked>): Promise<void>;
+  ask(asked: DataAccessAsked): Promise<Omit<AccessGranted, "agreement">>;
+  withdraw(asked: Required<Pick<DataAccessAsked, "provider" | "thing" | "for">>): Promise<void>;
   /** Given and received, the newest first. */
   refusals(): readonly Refusal[];
 }
@@ -137,7 +139,16 @@ export interface ProductsApi {
 
 /** A product with its defaults filled in. */
 export type ProductToAdd = Required<Omit<NewProduct, MayBeAbsent>> & Pick<NewProduct, MayBeAbsent>;
-type MayBeAbsent = "place" | "units" | "sheet" | "approval" | "terms" | "policy";
+type MayBeAbsent =
+  | "place"
+  | "units"
+  | "sheet"
+  | "approval"
+  | "terms"
+  | "policy"
+  | "tariffs"
+  | "cost"
+  | "tradeSecrets";
 
 export interface PeersApi {
   list(): readonly PeerResource[] | Promise<readonly PeerResource[]>;
@@ -156,6 +167,8 @@ export interface OffersApi {
   find(
     query: SearchQuery,
     fresh: boolean,
+    /** Prices are asked of those for this class. */
+    as?: RecipientClass,
   ): Promise<{ readonly offers: readonly OfferResource[]; readonly total: number }>;
 }
 
@@ -164,6 +177,7 @@ export interface WantsApi {
   /** BODY_INVALID where it would agree by itself without a bound. */
   add(want: {
     readonly query: WantResource["query"];
+    readonly as?: RecipientClass;
     readonly auto?: boolean;
     readonly spendMax?: { readonly amount: string; readonly currency: string };
   }): Promise<WantResource>;
@@ -174,7 +188,12 @@ export interface AgreementsApi {
   list(): readonly Agreement[] | Promise<readonly Agreement[]>;
   get(id: string): Agreement | undefined | Promise<Agreement | undefined>;
   /** Negotiates to FINALIZED, starts the transfer and the link. */
-  agree(offer: string, provider?: string, limits?: SpendingLimits): Promise<Agreement>;
+  agree(
+    offer: string,
+    provider?: string,
+    limits?: SpendingLimits,
+    attested?: Attestation,
+  ): Promise<Agreement>;
   /** Ends it at once on this side and tells the other. */
   revoke(id: string, by: string): Promise<Agreement>;
   /** On the consumer: takes the running link down, or lets it come up again. */
@@ -196,7 +215,9 @@ export interface NegotiationsApi {
   /** NOT_FOUND where there is none. */
   need(pid: string): Promise<Negotiation>;
   /** As consumer; resolves when the request is on its way. */
-  request(wish: NegotiationWish): Promise<Negotiation>;
+  request(
+    wish: NegotiationWish & { readonly attested?: Attestation | undefined },
+  ): Promise<Negotiation>;
   /** As provider; resolves when the offer is on its way. */
   propose(proposal: { product: string } & ProposalToMake): Promise<Negotiation>;
   /** One step, told to the other side; STATE_INVALID where the protocol does not allow it. */

@@ -181,7 +181,8 @@ function peerRoutes(scope: FastifyInstance, deps: ApiDeps): void {
     async (request, reply) => {
       const didOf = peerNames(deps.node, await deps.peers.list());
       const query = searchQueryOf(request.query, deps.clock.now(), didOf);
-      const { offers, total } = await deps.offers.find(query, request.query.fresh ?? false);
+      const { fresh = false, as } = request.query;
+      const { offers, total } = await deps.offers.find(query, fresh, as);
       reply.header("total-count", total);
       return offers;
     },
@@ -202,6 +203,9 @@ function withDefaults(body: Type.Static<typeof ProductBody>): ProductToAdd {
     ...(body.sheet && { sheet: body.sheet }),
     ...(body.approval && { approval: body.approval }),
     ...(body.terms && { terms: body.terms }),
+    ...(body.tariffs && { tariffs: body.tariffs }),
+    ...(body.cost && { cost: body.cost }),
+    ...(body.tradeSecrets && { tradeSecrets: body.tradeSecrets }),
     ...(body.policy && { policy: body.policy }),
   };
 }

@@ -1,7 +1,7 @@
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance } from "fastify";
 import { type Static, Type } from "typebox";
-import type { NegotiationAct, NegotiationResource } from "../client/resources.ts";
+import type { NegotiationAct, NegotiationResource } from "../client/negotiations.ts";
 import { ComityError } from "../kernel/errors.ts";
 import type { ConsumerMove, ProviderMove } from "../market/decisions.ts";
 import type { Negotiation } from "../market/negotiation.ts";
@@ -16,6 +16,7 @@ import {
   NegotiationActParams,
   NegotiationBody,
   ProposalBody,
+  attestationIn,
 } from "./schemas.ts";
 import { told } from "./told.ts";
 
@@ -63,7 +64,7 @@ export function negotiationRoutes(scope: FastifyInstance, deps: ApiDeps): void {
     async (request, reply) => {
       const { provider, offer } = request.body;
       const begun = await audited(deps, request, `${offer} of ${provider}`, () =>
-        deps.negotiations.request(request.body),
+        deps.negotiations.request({ ...request.body, attested: attestationIn(request.body) }),
       );
       return reply.code(201).send(resource(begun));
     },

@@ -3,6 +3,7 @@ import type { DataAccess } from "../federate/data-access.ts";
 import type { DataAccessRequests } from "../federate/data-access-requests.ts";
 import type { OpenIdLogin } from "../federate/openid.ts";
 import type { Federation } from "../federate/federation.ts";
+import { offerAttested } from "../federate/found-offer.ts";
 import type { Wants } from "../federate/wants.ts";
 import type { Links } from "../federate/links.ts";
 import type { Flow } from "../flow/flow.ts";
@@ -193,12 +194,24 @@ function agreementsApi(rooms: Rooms): ApiDeps["agreements"] {
   return {
     list: () => agreements.list(),
     get: (id) => agreements.get(id),
-    async agree(offer, provider, limits = {}) {
+    async agree(offer, provider, limits = {}, attested) {
       const from = provider ?? (await federation.offers.providerOf(offer));
-      const negotiate = () => federation.negotiations.negotiate(from, offer);
-      const agreement = await (isLimited(rooms, limits)
-        ? rooms.budgets.agree({ ...(await offered(offer, from)), ...limits }, negotiate)
-        : negotiate());
+      const negotiate = async (id: string): Promise<Agreement> => {
+        try {
+          return await federation.negotiations.negotiate(from, id, attested);
+        } catch (thrown) {
+          // what keeps secrets was judged there, and a refusal signed; it may not be had just now
+          if (attested?.measures) await rooms.accessRequests.collect(from).catch(() => undefined);
+          throw thrown;
+        }
+      };
+      let agreement: Agreement;
+      if (isLimited(rooms, limits)) {
+        const found = await offered(offer, from);
+        const wanted = attested === undefined ? found : offerAttested(found, attested);
+        const purchase = { ...wanted, ...limits };
+        agreement = await rooms.budgets.agree(purchase, () => negotiate(wanted.offer));
+      } else agreement = await negotiate(offer);
       await links.ready(agreement);
       return agreement;
     },

@@ -1,4 +1,9 @@
 import { type TSchema, Type } from "typebox";
+import {
+  type RecipientClass as RecipientClassName,
+  recipientClasses,
+} from "../kernel/recipient-class.ts";
+import { attestationOf } from "../market/attestation.ts";
 import { pageMax, totalMax } from "../ports/search.ts";
 import { Price, SomeTerms } from "./terms-schema.ts";
 
@@ -61,17 +66,55 @@ export const ThingBody = Type.Object(
 
 const withheldTexts = { article: text(100), reason: text(1_000) };
 
+const RecipientClass = Type.Unsafe<RecipientClassName>({
+  type: "string",
+  enum: recipientClasses,
+  description: "What the buyer states to be.",
+});
+
+const Measures = Type.Array(text(64), {
+  ...{ minItems: 1, maxItems: 20 },
+  description: "By which the buyer keeps trade secrets, in the owner's names.",
+});
+
+export const Attestation = Type.Object(
+  { recipientClass: Type.Optional(RecipientClass), measures: Type.Optional(Measures) },
+  strict,
+);
+
+/** The same as it is asked with. */
+const attested = { as: Type.Optional(RecipientClass), measures: Type.Optional(Measures) };
+
+export const TradeSecrets = Type.Object(
+  { fields: Type.Array(text(256), { minItems: 1, maxItems: 100 }), measures: Measures },
+  { ...strict, description: "Members left out, unless the buyer attests the measures." },
+);
+
+export const priced = {
+  tariffs: Type.Optional(
+    Type.Array(Type.Object({ class: RecipientClass, price: Price }, strict), { maxItems: 10 }),
+  ),
+  cost: Type.Optional(Price),
+  tradeSecrets: Type.Optional(TradeSecrets),
+};
+
 export const ThingAccessBody = Type.Object(
   {
     user: text(512),
     price: Type.Optional(Price),
+    ...priced,
     withheld: Type.Optional(Type.Object(withheldTexts, strict)),
   },
   strict,
 );
 
 export const AccessRequestBody = Type.Object(
-  { provider: text(512), thing: Name, for: Type.Optional(text(512)) },
+  {
+    provider: text(512),
+    thing: Name,
+    for: Type.Optional(text(512)),
+    measures: Type.Optional(Measures),
+  },
   strict,
 );
 
@@ -110,6 +153,7 @@ export const ProductBody = Type.Object(
     sheet: Type.Optional(Sheet),
     approval: Type.Optional(Type.Union([Type.Literal("auto"), Type.Literal("manual")])),
     terms: Type.Optional(SomeTerms),
+    ...priced,
     policy: Type.Optional(Policy),
   },
   strict,
@@ -133,6 +177,7 @@ const findable = {
   priceMax: Type.Optional(
     Type.String({ maxLength: 40, description: "For one message, such as 0.01 EUR." }),
   ),
+  as: Type.Optional(RecipientClass),
 };
 
 export const SourceBody = Type.Object(
@@ -193,6 +238,7 @@ export const AgreeBody = Type.Object(
   {
     offer: text(512),
     provider: Type.Optional(text(512)),
+    ...attested,
     spendMax: Type.Optional(
       Type.String({
         description: "The most it may cost over its life, in the offer's currency; decimal.",
@@ -236,6 +282,7 @@ export const NegotiationBody = Type.Object(
     dataset: Type.Optional(text(512)),
     policy: Type.Optional(Policy),
     address: Type.Optional(text(2048)),
+    ...attested,
   },
   strict,
 );
@@ -304,4 +351,15 @@ export const RestParams = Type.Unsafe<{ "*": string }>({ type: "object" });
 /** What a route answers: T to the compiler, described in short to OpenAPI. */
 export function answer<T>(description: string, schema: TSchema = Type.Unknown()) {
   return Type.Unsafe<T>({ ...schema, description });
+}
+
+/** What a request attests of its sender; undefined where it attests nothing. */
+export function attestationIn(said: {
+  readonly as?: RecipientClassName;
+  readonly measures?: readonly string[];
+}) {
+  return attestationOf({
+    ...(said.as === undefined ? {} : { recipientClass: said.as }),
+    ...(said.measures === undefined ? {} : { measures: said.measures }),
+  });
 }

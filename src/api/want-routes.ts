@@ -37,13 +37,14 @@ export function wantRoutes(scope: FastifyInstance, deps: ApiDeps): void {
       },
     },
     async (request, reply) => {
-      const { auto, spendMax, ...params } = request.body;
+      const { as, auto, spendMax, ...params } = request.body;
       const didOf = peerNames(deps.node, await deps.peers.list());
       const all = searchQueryOf(params, deps.clock.now(), didOf);
       const { limit: _limit, offset: _offset, ...query } = all;
       const want = await audited(deps, request, params.q ?? "anything", () =>
         deps.wants.add({
           query,
+          ...(as !== undefined && { as }),
           ...(auto !== undefined && { auto }),
           ...(spendMax !== undefined && { spendMax }),
         }),

@@ -1,9 +1,11 @@
 import { Command } from "commander";
 import type { AgreementResource } from "../client/resources.ts";
 import { describePrice } from "../kernel/price.ts";
+import { oneOfClass } from "../kernel/recipient-class.ts";
 import { connect, type CliIo, globals } from "./context.ts";
 import { erasureCommands } from "./erasure.ts";
 import { printJson, printLine, printTable } from "./output.ts";
+import { type StatedFlags, statedFrom } from "./tariffs.ts";
 import { printTerms } from "./terms.ts";
 
 /** `agree`, `agreement` and `revoke`. */
@@ -11,7 +13,7 @@ export function agreementCommands(io: CliIo): Command[] {
   return [agreeCommand(io), agreementCommand(io), revokeCommand(io)];
 }
 
-interface AgreeOptions {
+interface AgreeOptions extends StatedFlags {
   readonly provider?: string;
   readonly spendMax?: string;
 }
@@ -21,10 +23,13 @@ function agreeCommand(io: CliIo): Command {
     .description("agree to an offer: both nodes sign, and the stream starts")
     .argument("<offer>", "its id, from comity find")
     .option("--provider <did>", "whose offer it is, where two have the same id")
+    .option("--as <class>", "state to be one of that class: sme, research or public")
+    .option("--measures <names>", "attest what keeps its trade secrets, such as nda,no-copies")
     .option("--spend-max <amount>", "end it before it costs more, in the offer's currency")
     .action(async (offer: string, options: AgreeOptions, command: Command) => {
       const node = connect(io, command);
-      const agreement = await node.agree(offer, options.provider, options.spendMax);
+      const { provider, spendMax } = options;
+      const agreement = await node.agree(offer, provider, spendMax, statedFrom(options));
       if (globals(command).json === true) return printJson(io, agreement);
       const from = await nameOf(node, agreement.provider);
       printLine(
@@ -52,6 +57,9 @@ function agreementCommand(io: CliIo): Command {
       printLine(io, `  provider  ${found.provider}`);
       printLine(io, `  consumer  ${found.consumer}`);
       printTerms(io, found);
+      const { recipientClass, measures } = found.attested ?? {};
+      if (recipientClass) printLine(io, `  stated    to be ${oneOfClass(recipientClass)}`);
+      if (measures) printLine(io, `  stated    to take the measures ${measures.join(", ")}`);
     });
   return agreement;
 }

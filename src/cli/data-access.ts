@@ -1,12 +1,17 @@
 import { Command } from "commander";
 import type { ThingAccessResource } from "../client/data-access.ts";
 import { connect, type CliIo, globals } from "./context.ts";
-import { invalid, priceFrom, wholeNumber } from "./flags.ts";
+import { invalid, priceFrom, repeated, wholeNumber } from "./flags.ts";
 import { printJson, printLine, printTable } from "./output.ts";
+import { measuresFrom, type PricedFlags, pricedFrom } from "./tariffs.ts";
 
-interface UserFlags {
+interface RequestFlags {
+  readonly for?: string;
+  readonly measures?: string;
+}
+
+interface UserFlags extends PricedFlags {
   readonly price?: string;
-  readonly per?: string;
   readonly withhold?: string;
   readonly reason?: string;
 }
@@ -25,6 +30,10 @@ function accessCommand(io: CliIo): Command {
     .description("as data holder: say whose data a Thing's are")
     .option("--price <price>", "what a third party pays that the user sends (default: free)")
     .option("--per <messages>", "how many messages the price is for (default: 1)")
+    .option("--tariff <class=price>", 'what one of that class pays, "sme=0.001 EUR"', repeated)
+    .option("--cost <price>", "what it costs to make the data available (Art. 9)")
+    .option("--secret <name>", "a JSON member that is a trade secret; repeatable", repeated)
+    .option("--measure <name>", "what keeps the secrets, such as nda; repeatable", repeated)
     .option("--withhold <article>", 'hand nothing over, such as "Art. 4(2)"; ends what stands')
     .option("--reason <text>", "why, with --withhold; the user gets it signed")
     .action(async (thing: string, did: string, flags: UserFlags, command: Command) => {
@@ -36,12 +45,24 @@ function accessCommand(io: CliIo): Command {
     .command("request <provider> <thing>")
     .description("as user: receive the data of your Thing, free, or let a third party in")
     .option("--for <did>", "the third party")
-    .action(async (provider: string, thing: string, flags: { for?: string }, command: Command) => {
-      const granted = await connect(io, command).requestAccess({ provider, thing, ...flags });
+    .option("--measures <names>", "attest what keeps its trade secrets, such as nda,no-copies")
+    .action(async (provider: string, thing: string, flags: RequestFlags, command: Command) => {
+      const { for: thirdParty, measures } = flags;
+      const granted = await connect(io, command).requestAccess({
+        ...{ provider, thing },
+        ...(thirdParty !== undefined && { for: thirdParty }),
+        ...(measures !== undefined && { measures: measuresFrom(measures) }),
+      });
       if (globals(command).json === true) return printJson(io, granted);
       const { agreement, offer } = granted;
       if (agreement !== undefined) {
         printLine(io, `Agreed, free: the data of ${thing} arrive under ${agreement}.`);
+        if (granted.tradeSecrets && measures === undefined) {
+          const { fields, measures: needed } = granted.tradeSecrets;
+          const again = `comity access request ${provider} ${thing} --measures ${needed.join(",")}`;
+          printLine(io, `Left out as trade secrets: ${fields.join(", ")}.`);
+          printLine(io, `They come as well once you take the measures for them: ${again}`);
+        }
         return;
       }
       printLine(io, `${flags.for ?? ""} may agree now: comity agree ${offer} --provider DID`);
@@ -87,6 +108,7 @@ function accessFrom(user: string, flags: UserFlags): ThingAccessResource {
   }
   return {
     user,
+    ...pricedFrom(flags),
     ...(price !== undefined && { price: priceFrom(price, wholeNumber("--per", per)) }),
     ...(article !== undefined && reason !== undefined && { withheld: { article, reason } }),
   };

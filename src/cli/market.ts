@@ -1,11 +1,12 @@
 import { Command } from "commander";
 import type { FindQuery, OfferResource } from "../client/resources.ts";
-import { describePrice } from "../kernel/price.ts";
+import { describePrice, type Price } from "../kernel/price.ts";
 import { describeQuality } from "../kernel/quality.ts";
 import { connect, type CliIo, globals } from "./context.ts";
-import { printDataSheet } from "./data-sheet.ts";
+import { printDataSheet, printVariants } from "./data-sheet.ts";
 import { invalid, wholeNumber } from "./flags.ts";
 import { printJson, printLine, printTable } from "./output.ts";
+import { classFrom } from "./tariffs.ts";
 import { printTerms } from "./terms.ts";
 
 /** `peer` and `find`. */
@@ -56,6 +57,7 @@ interface FindFlags {
   readonly near?: string;
   readonly box?: string;
   readonly maxPrice?: string;
+  readonly as?: string;
   readonly newerThan?: string;
   readonly live?: boolean;
   readonly logged?: boolean;
@@ -76,6 +78,7 @@ function findCommand(io: CliIo): Command {
     .option("--near <lat,lon,km>", "from within that distance")
     .option("--box <south,west,north,east>", "from within that box")
     .option("--max-price <price>", 'at most so much a message, such as "0.01 EUR"')
+    .option("--as <class>", "prices as one of that class pays them: sme, research or public")
     .option("--newer-than <seconds>", "its newest message is not older")
     .option("--live", "as it comes")
     .option("--logged", "durable and resumable")
@@ -92,7 +95,7 @@ function findCommand(io: CliIo): Command {
         offer.offer,
         offer.title,
         offer.providerName,
-        describePrice(offer.price),
+        priceText(offer),
         termsText(offer),
         offer.seenAt === undefined ? "yours" : ago(offer.seenAt),
       ]);
@@ -120,6 +123,7 @@ function findQueryOf(words: readonly string[], flags: FindFlags): FindQuery {
     ...(near !== undefined && { near }),
     ...(box !== undefined && { box }),
     ...(priceMax !== undefined && { priceMax }),
+    ...(flags.as !== undefined && { as: classFrom("--as", flags.as) }),
     ...(newerThanSeconds !== undefined && { newerThanSeconds }),
     ...(delivery !== undefined && { delivery }),
     ...(free !== undefined && { free }),
@@ -143,9 +147,22 @@ function printVerbose(io: CliIo, found: readonly OfferResource[]): void {
     printLine(io, `${offer.title}, from ${offer.providerName}: ${offer.offer}`);
     if (offer.quality) printLine(io, `  Over the last day: ${describeQuality(offer.quality)}.`);
     printTerms(io, offer);
-    printDataSheet(io, offer.sheet);
+    printVariants(io, offer);
+    printDataSheet(io, offer.sheet, offer);
     printLine(io);
   }
+}
+
+/** Everybody's price, and the lowest of another class under its name. */
+function priceText({ price, recipientClass, variants = [] }: OfferResource): string {
+  const text = describePrice(price);
+  if (recipientClass !== undefined) return `${text} as ${recipientClass}`;
+  const each = (one: Price): number => Number(one.amount) / one.perMessages;
+  const [lowest] = variants
+    .filter((one) => one.recipientClass !== undefined && each(one.price) < each(price))
+    .sort((a, b) => each(a.price) - each(b.price));
+  if (lowest === undefined) return text;
+  return `${text}; ${describePrice(lowest.price)} as ${lowest.recipientClass}`;
 }
 
 /** What there is beside the price, shortly: all of it is told by --verbose. */

@@ -1,8 +1,9 @@
 import { Command } from "commander";
-import type { NegotiationAct, NegotiationResource } from "../client/resources.ts";
+import type { NegotiationAct, NegotiationResource } from "../client/negotiations.ts";
 import { type CliIo, connect, globals, readObject } from "./context.ts";
 import { invalid } from "./flags.ts";
 import { printJson, printLine, printTable } from "./output.ts";
+import { type StatedFlags, statedFrom } from "./tariffs.ts";
 import { printTerms, type TermsFlags, termsSaid, withTermsOptions } from "./terms.ts";
 
 /** Moves without an offer of one's own, and what each of them says. */
@@ -81,10 +82,17 @@ function askCommand(io: CliIo): Command {
     .argument("<offer>", "its id, as its provider wrote it")
     .requiredOption("--provider <id>", "whose offer it is: a DID, or a listed peer's id")
     .option("--dataset <id>", "what it is for, where the offer's id does not tell")
+    .option("--as <class>", "state to be one of that class: sme, research or public")
+    .option("--measures <names>", "attest what keeps its trade secrets, such as nda,no-copies")
     .action(
-      async (offer: string, options: { provider: string; dataset?: string }, command: Command) => {
-        const begun = await connect(io, command).requestNegotiation({ offer, ...options });
-        told(io, command, begun);
+      async (
+        offer: string,
+        { as, measures, ...options }: { provider: string; dataset?: string } & StatedFlags,
+        command: Command,
+      ) => {
+        const stated = statedFrom({ ...(as && { as }), ...(measures && { measures }) });
+        const wish = { offer, ...options, ...stated };
+        told(io, command, await connect(io, command).requestNegotiation(wish));
       },
     );
 }

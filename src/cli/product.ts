@@ -5,7 +5,8 @@ import type { LintResource } from "../client/terms.ts";
 import { describePrice } from "../kernel/price.ts";
 import { describeQuality } from "../kernel/quality.ts";
 import { connect, type CliIo, globals, readObject, readText } from "./context.ts";
-import { printDataSheet } from "./data-sheet.ts";
+import { printDataSheet, printTariffs } from "./data-sheet.ts";
+import { type PricedFile, type PricedFlags, pricedFrom } from "./tariffs.ts";
 import { invalid, placeFrom, repeated } from "./flags.ts";
 import { printJson, printLine, printTable } from "./output.ts";
 import {
@@ -17,7 +18,7 @@ import {
   withTermsOptions,
 } from "./terms.ts";
 
-export interface ProductFlags extends TermsFlags {
+export interface ProductFlags extends TermsFlags, Omit<PricedFlags, "per"> {
   readonly file?: string;
   readonly template?: string;
   readonly title?: string;
@@ -48,6 +49,10 @@ export function productCommand(io: CliIo): Command {
     .option("--keyword <word>", "found by it; repeatable", repeated)
     .option("--unit <code>", "what it is measured in, such as Cel (UCUM); repeatable", repeated)
     .option("--place <lat,lon[,name]>", "where the data is from")
+    .option("--tariff <class=price>", 'such as "sme=0.001 EUR"; repeatable', repeated)
+    .option("--cost <price>", "what it costs to make it available, as --price (Data Act, Art. 9)")
+    .option("--secret <name>", "a JSON member that is a trade secret; repeatable", repeated)
+    .option("--measure <name>", "what keeps the secrets, such as nda; repeatable", repeated)
     .option("--policy <file>", "more than these flags can say, as ODRL in JSON or YAML")
     .option("--manual", "a person agrees to each request: comity negotiation agree")
     .action(async (id: string | undefined, flags: ProductFlags, command: Command) => {
@@ -62,7 +67,10 @@ export function productCommand(io: CliIo): Command {
       const { findings } = await node.lintProduct(made.id);
       if (findings.length === 0) return;
       const articles = [...new Set(findings.map(({ article }) => article))].join(", ");
-      printLine(io, `It may hold unfair terms (${articles}): comity product lint ${made.id}`);
+      const what = findings.every(({ list }) => list === "compensation")
+        ? "Its prices may not fit the Data Act"
+        : "It may hold unfair terms";
+      printLine(io, `${what} (${articles}): comity product lint ${made.id}`);
     });
   product
     .command("list")
@@ -89,7 +97,8 @@ export function productCommand(io: CliIo): Command {
       printLine(io, `${found.title} (${found.id}), ${found.delivery}: ${found.topics.join(" ")}`);
       if (found.quality) printLine(io, `Over the last day: ${describeQuality(found.quality)}.`);
       printTerms(io, found);
-      printDataSheet(io, found.sheet, found.measured);
+      printTariffs(io, found.tariffs);
+      printDataSheet(io, found.sheet, found, found.measured);
     });
   product
     .command("lint <id>")
@@ -112,10 +121,11 @@ export function productCommand(io: CliIo): Command {
   return product;
 }
 
-type ProductFile = Partial<Omit<NewProduct, "terms" | "policy">> & {
-  terms?: TermsFile;
-  policy?: object;
-};
+type ProductFile = Partial<Omit<NewProduct, "terms" | "policy" | keyof PricedFile>> &
+  PricedFile & {
+    terms?: TermsFile;
+    policy?: object;
+  };
 
 /** Flags win over the file, and both over the sector's template. */
 export function productFrom(
@@ -134,8 +144,9 @@ export function productFrom(
     throw invalid("--live and --logged exclude each other");
   }
   const delivery = flags.live ? "live" : flags.logged ? "logged" : file.delivery;
+  const { tariffs: _tariffs, cost: _cost, tradeSecrets: _secrets, ...plain } = file;
   const product = {
-    ...file,
+    ...plain,
     title,
     topics,
     terms: policy ? termsSaid(flags, file.terms) : termsFrom(flags, file.terms),
@@ -148,6 +159,7 @@ export function productFrom(
     ...(flags.unit && { units: flags.unit }),
     ...(flags.place !== undefined && { place: placeFrom(flags.place) }),
     ...(flags.manual === true && { approval: "manual" as const }),
+    ...pricedFrom(flags, file),
   };
   return product;
 }
@@ -157,11 +169,16 @@ function withTemplate(file: ProductFile, { name, template }: SectorResource): Pr
   return { sector: name, ...template.product, ...file, terms };
 }
 
+const verdicts = {
+  always: "unfair",
+  presumed: "presumed unfair",
+  compensation: "about compensation",
+} as const;
+
 function printLint(io: CliIo, { findings, questions, ruledOut }: LintResource): void {
   for (const { article, list, what, where, text, advice } of findings) {
-    const verdict = list === "always" ? "unfair" : "presumed unfair";
     printLine(io, `${where}: "${text}"`);
-    printLine(io, `  points to ${article}, ${verdict}: to ${what}`);
+    printLine(io, `  points to ${article}, ${verdicts[list]}: to ${what}`);
     printLine(io, `  ${advice}`);
   }
   if (findings.length === 0) printLine(io, "Nothing points to a listed unfair term.");

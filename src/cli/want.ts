@@ -3,6 +3,7 @@ import type { NewWant } from "../client/resources.ts";
 import { connect, type CliIo, globals } from "./context.ts";
 import { invalid } from "./flags.ts";
 import { printJson, printLine, printTable } from "./output.ts";
+import { classFrom } from "./tariffs.ts";
 
 interface WantFlags {
   readonly sector?: string;
@@ -11,6 +12,7 @@ interface WantFlags {
   readonly maxPrice?: string;
   readonly free?: boolean;
   readonly budget?: string;
+  readonly as?: string;
   readonly auto?: boolean;
 }
 
@@ -25,6 +27,7 @@ export function wantCommand(io: CliIo): Command {
     .option("--near <lat,lon,km>", "from within that distance")
     .option("--max-price <price>", 'at most so much a message, such as "0.01 EUR"')
     .option("--free", "free of charge")
+    .option("--as <class>", "state to be one of that class: sme, research or public")
     .option("--auto", "agree to the first that fits, within the budget")
     .option("--budget <amount>", 'what that agreement may cost over its life, such as "20 EUR"')
     .action(async (words: string[], flags: WantFlags, command: Command) => {
@@ -72,6 +75,7 @@ function wantFrom(words: readonly string[], flags: WantFlags): NewWant {
     ...(near !== undefined && { near }),
     ...(priceMax !== undefined && { priceMax }),
     ...(free !== undefined && { free }),
+    ...(flags.as !== undefined && { as: classFrom("--as", flags.as) }),
     ...(auto !== undefined && { auto }),
     ...(amount !== undefined && { spendMax: { amount, currency } }),
   };

@@ -1,7 +1,8 @@
 import type { Price } from "../kernel/price.ts";
+import type { PricedResource, TradeSecretsResource } from "./attestation.ts";
 
 /** Whose data a Thing's are: Regulation (EU) 2023/2854 (Data Act), Art. 4 and 5. */
-export interface ThingAccessResource {
+export interface ThingAccessResource extends PricedResource {
   /** Who owns or rents it: a participant's DID. */
   readonly user: string;
   /** What a third party pays that the user sends; absent: nothing. */
@@ -18,12 +19,16 @@ export interface AccessRequest {
   readonly thing: string;
   /** The DID of a third party that may agree in the user's place. */
   readonly for?: string;
+  /** By which the asker keeps the trade secrets among them. */
+  readonly measures?: readonly string[];
 }
 
 export interface AccessGranted {
   readonly offer: string;
   /** Its id; absent for a third party, who agrees itself. */
   readonly agreement?: string;
+  /** Left out of the data, unless these measures are attested. */
+  readonly tradeSecrets?: TradeSecretsResource;
 }
 
 /** A refusal, given or received, as its signature says. */

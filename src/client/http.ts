@@ -18,10 +18,6 @@ import type {
   HealthResource,
   LogLine,
   LogResource,
-  NegotiationAct,
-  NegotiationResource,
-  NegotiationWish,
-  ProposalToMake,
   NewProduct,
   NewWant,
   OfferResource,
@@ -36,6 +32,7 @@ import type {
   WantResource,
 } from "./resources.ts";
 import type { NewDescription, NewThing, ThingResource } from "./thing-resource.ts";
+import type * as negotiation from "./negotiations.ts";
 import type { CallerResource } from "./callers.ts";
 import type {
   FigureResource,
@@ -46,6 +43,7 @@ import type {
   SourceResource,
 } from "./sectors.ts";
 import type { ShareResource } from "./shares.ts";
+import type { Stated } from "./attestation.ts";
 import type { LintResource, TermsResource } from "./terms.ts";
 import type { Effect, World } from "./world.ts";
 
@@ -105,7 +103,7 @@ export class ComityHttp {
   /** Of the data of one's own Thing, elsewhere; ACCESS_REFUSED tells why not. */
   requestAccess = (request: AccessRequest) =>
     this.#json<AccessGranted>("/access-requests", { method: "POST", json: request });
-  withdrawAccess = (request: Required<AccessRequest>) =>
+  withdrawAccess = (request: Required<Omit<AccessRequest, "measures">>) =>
     this.#json<void>("/access-withdrawals", { method: "POST", json: request });
   refusals = () => this.#json<RefusalResource[]>("/refusals");
 
@@ -157,11 +155,11 @@ export class ComityHttp {
 
   agreements = () => this.#json<AgreementResource[]>("/agreements");
   agreement = (id: string) => this.#json<AgreementDetail>(`/agreements/${part(id)}`);
-  /** `spendMax`: the most it may cost over its life, in the offer's currency. */
-  agree = (offer: string, provider?: string, spendMax?: string) =>
+  /** `spendMax`: the most it may cost over its life; `stated` picks among a product's offers. */
+  agree = (offer: string, provider?: string, spendMax?: string, stated: Stated = {}) =>
     this.#json<AgreementResource>("/agreements", {
       method: "POST",
-      json: { offer, provider, spendMax },
+      json: { offer, provider, spendMax, ...stated },
       timeoutMs: agreeTimeoutMs,
     });
   revoke = (id: string) =>
@@ -181,25 +179,26 @@ export class ComityHttp {
   receipts = (id: string, range: { after?: number; limit?: number } = {}) =>
     this.#json<unknown[]>(`/agreements/${part(id)}/receipts`, { query: range });
 
-  negotiations = () => this.#json<NegotiationResource[]>("/negotiations");
-  negotiation = (pid: string) => this.#json<NegotiationResource>(`/negotiations/${part(pid)}`);
-  requestNegotiation = (wish: NegotiationWish) =>
-    this.#json<NegotiationResource>("/negotiations", { method: "POST", json: wish });
-  propose = (product: string, proposal: ProposalToMake) =>
-    this.#json<NegotiationResource>(`/products/${part(product)}/proposals`, {
+  negotiations = () => this.#json<negotiation.NegotiationResource[]>("/negotiations");
+  negotiation = (pid: string) =>
+    this.#json<negotiation.NegotiationResource>(`/negotiations/${part(pid)}`);
+  requestNegotiation = (wish: negotiation.NegotiationWish) =>
+    this.#json<negotiation.NegotiationResource>("/negotiations", { method: "POST", json: wish });
+  propose = (product: string, proposal: negotiation.ProposalToMake) =>
+    this.#json<negotiation.NegotiationResource>(`/products/${part(product)}/proposals`, {
       method: "POST",
       json: proposal,
     });
   actOnNegotiation = (
     pid: string,
-    act: NegotiationAct,
+    act: negotiation.NegotiationAct,
     said: {
       readonly reason?: string;
       readonly offer?: object;
       readonly terms?: Partial<TermsResource>;
     } = {},
   ) =>
-    this.#json<NegotiationResource>(`/negotiations/${part(pid)}/${act}`, {
+    this.#json<negotiation.NegotiationResource>(`/negotiations/${part(pid)}/${act}`, {
       method: "POST",
       json: said,
     });

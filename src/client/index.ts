@@ -10,12 +10,14 @@
 export { ComityHttp } from "./http.ts";
 export type { ComityHttpOptions } from "./http-caller.ts";
 export { connectMqtt, MqttClient } from "./mqtt.ts";
+export type * from "./attestation.ts";
 export type * from "./callers.ts";
 export type * from "./data-access.ts";
 export type * from "./data-sheet.ts";
 export type * from "./erasure.ts";
 export type * from "./history.ts";
 export type * from "./link-resource.ts";
+export type * from "./negotiations.ts";
 export type * from "./resources.ts";
 export type * from "./shares.ts";
 export type * from "./terms.ts";

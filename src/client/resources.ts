@@ -1,62 +1,19 @@
 import type { Place } from "../kernel/place.ts";
 import type { Quality } from "../kernel/quality.ts";
 import type { Price } from "../kernel/price.ts";
+import type { RecipientClass } from "../kernel/recipient-class.ts";
 import type { DataSheetResource, MeasuredResource } from "./data-sheet.ts";
+import type {
+  AttestationResource,
+  PricedResource,
+  TradeSecretsResource,
+  VariantResource,
+} from "./attestation.ts";
 import type { TermsResource, ToldTerms } from "./terms.ts";
 import type { SearchQuery } from "../ports/search.ts";
 import type { LinkResource } from "./link-resource.ts";
 
 /** The resources of the HTTP API as they travel; times are ISO 8601 UTC unless they say else. */
-/** A step that a person makes in a negotiation. */
-export type NegotiationAct =
-  | "offer"
-  | "request"
-  | "accept"
-  | "agree"
-  | "verify"
-  | "finalize"
-  | "terminate";
-
-/** How an agreement comes about, by its pid on this node, with the terms on the table. */
-export interface NegotiationResource extends ToldTerms {
-  readonly pid: string;
-  readonly role: "provider" | "consumer";
-  readonly state:
-    | "REQUESTED"
-    | "OFFERED"
-    | "ACCEPTED"
-    | "AGREED"
-    | "VERIFIED"
-    | "FINALIZED"
-    | "TERMINATED";
-  /** The other participant's DID. */
-  readonly counterpart: string;
-  readonly product: string;
-  /** What is on the table, in ODRL. */
-  readonly offer: { readonly "@id": string };
-  readonly startedAt: string;
-  /** Its id, once the provider has agreed. */
-  readonly agreement?: string;
-  readonly problem?: string;
-}
-
-/** An offer to ask for; without its policy the provider's catalogue is read for it. */
-export interface NegotiationWish {
-  readonly provider: string;
-  readonly offer: string;
-  readonly dataset?: string;
-  readonly policy?: object;
-  /** The provider's versioned DSP base URL, where its own documents are not to be asked. */
-  readonly address?: string;
-}
-
-/** An offer to make unasked. */
-export interface ProposalToMake {
-  /** The consumer's participant id. */
-  readonly consumer: string;
-  /** Where they differ from the product's. */
-  readonly terms?: Partial<TermsResource>;
-}
 
 /** How an agreed stream is handed over, by its pid on this node. */
 export interface TransferResource {
@@ -74,7 +31,7 @@ export interface TransferResource {
   readonly tokenExpiresAt?: number;
 }
 
-export interface ProductResource extends ToldTerms {
+export interface ProductResource extends ToldTerms, PricedResource {
   readonly id: string;
   readonly title: string;
   readonly description: string;
@@ -152,6 +109,12 @@ export interface OfferResource extends ToldTerms {
   /** When its provider's catalogue was last read; absent: it is the node's own. */
   readonly seenAt?: string;
   readonly price: Price;
+  readonly cost?: Price;
+  readonly tradeSecrets?: TradeSecretsResource;
+  /** The same product's offers to whoever attests what they need. */
+  readonly variants?: readonly VariantResource[];
+  readonly recipientClass?: RecipientClass;
+  readonly measures?: readonly string[];
   readonly fields?: readonly string[];
   readonly notAfter?: string;
   readonly messagesMax?: number;
@@ -178,6 +141,8 @@ export interface FindQuery {
   readonly priceMax?: string;
   /** Its newest message is not older. */
   readonly newerThanSeconds?: number;
+  /** What is asked of a price is asked of the one for this class. */
+  readonly as?: RecipientClass;
   /** Asks peers before it answers. */
   readonly fresh?: boolean;
   readonly offset?: number;
@@ -195,6 +160,7 @@ export type NewWant = Omit<FindQuery, "fresh" | "offset" | "limit" | "newerThanS
 export interface WantResource {
   readonly id: string;
   readonly query: Omit<SearchQuery, "limit" | "offset">;
+  readonly as?: RecipientClass;
   readonly auto: boolean;
   readonly spendMax?: { readonly amount: string; readonly currency: string };
   readonly agreementsMax: number;
@@ -241,6 +207,8 @@ export interface AgreementDetail extends AgreementResource, ToldTerms {
   /** What was signed, with the signatures there are. */
   readonly jws: unknown;
   readonly keys: unknown;
+  /** What the consumer attests of itself; both signed it. */
+  readonly attested?: AttestationResource;
   readonly usage?: UsageResource;
 }
 

@@ -52,8 +52,8 @@ export interface PromiseResource {
 export interface LintResource {
   readonly findings: readonly {
     readonly article: string;
-    /** Unfair always, or presumed so until the opposite is shown. */
-    readonly list: "always" | "presumed";
+    /** Unfair always, presumed so until the opposite is shown, or about compensation (Art. 9). */
+    readonly list: "always" | "presumed" | "compensation";
     readonly what: string;
     readonly where: string;
     readonly text: string;

@@ -26,6 +26,7 @@ export async function openTrade(rooms: Rooms) {
     baseUrl: () => options.publicUrl ?? urls.http,
     mqttUrl: () => announcedMqttUrl(options, urls.mqtt),
     localPeers: options.localPeers,
+    secretsWithheld: (asked): Promise<unknown> => access.dataAccess.refuseSecrets(asked),
     ...(options.decisions === undefined ? {} : { decisions: options.decisions }),
     ...(options.tokenLifetimeMs === undefined ? {} : { tokenLifetimeMs: options.tokenLifetimeMs }),
     ...(options.agreementsPerPeerMax === undefined
@@ -38,7 +39,7 @@ export async function openTrade(rooms: Rooms) {
   const wants = await Wants.open({
     ...{ store, clock, entropy: rooms.entropy, journal, budgets: rooms.budgets, did: signer.did },
     offers: federation.offers,
-    negotiate: (provider, offer) => federation.negotiations.negotiate(provider, offer),
+    negotiate: (...asked) => federation.negotiations.negotiate(...asked),
   });
   rooms.closing.add("the wants", () => wants.close());
   const evidence = { store, signer, clock, journal, agreements, postings: postingsOf, crash };

@@ -4,7 +4,7 @@ import type { Entropy } from "../kernel/id.ts";
 import type { SearchEntry, SearchIndex } from "../ports/search.ts";
 import { Catalog, type Dataset, message } from "../wire/dsp/messages.ts";
 import { parseMessage } from "../wire/dsp/parse.ts";
-import { entryOf, type FoundOffer, offersOfDataset } from "./found-offer.ts";
+import { entryOf, type FoundOffer, offerOfPolicy, withVariants } from "./found-offer.ts";
 import type { PeerBook } from "./peers.ts";
 
 export interface CrawlerOptions {
@@ -211,20 +211,25 @@ export class Crawler {
     const whose = { provider: did, providerName: peers.nameOf(did) };
     let turnAt = clock.monotonic() + turnMs;
     for (const dataset of datasets) {
+      if (found.offers >= this.#offersMax) return;
+      const read: FoundOffer[] = [];
       for (const policy of dataset.hasPolicy) {
-        if (found.offers >= this.#offersMax) return;
+        if (found.offers >= this.#offersMax) break;
         if (clock.monotonic() >= turnAt) {
           await turn();
           turnAt = clock.monotonic() + turnMs;
         }
-        for (const offer of offersOfDataset({ ...dataset, hasPolicy: [policy] }, whose)) {
-          const entry = entryOf(offer);
-          found.offers++;
-          found.gone.delete(entry.offer);
-          if (digests.get(entry.offer) === entry.digest) continue;
-          found.put.push(entry);
-          found.changed.push(offer);
-        }
+        const offer = offerOfPolicy(dataset, policy, whose);
+        if (offer === undefined) continue;
+        read.push(offer);
+        found.offers++;
+      }
+      for (const offer of withVariants(read)) {
+        const entry = entryOf(offer);
+        found.gone.delete(entry.offer);
+        if (digests.get(entry.offer) === entry.digest) continue;
+        found.put.push(entry);
+        found.changed.push(offer);
       }
     }
   }

@@ -1,15 +1,22 @@
 import { hash } from "node:crypto";
 import type { Clock } from "../kernel/clock.ts";
 import { ComityError } from "../kernel/errors.ts";
+import { canonicalHash } from "../kernel/canonical.ts";
 import type { Journal } from "../kernel/journal.ts";
+import type { Price } from "../kernel/price.ts";
 import { Turns } from "../kernel/turns.ts";
-import { covers } from "../kernel/topic.ts";
+import { covers, overlaps } from "../kernel/topic.ts";
 import type { Agreements } from "../market/agreements.ts";
 import type { Catalogue } from "../market/catalogue.ts";
-import type { Product } from "../market/product.ts";
+import { missingMeasures } from "../market/attestation.ts";
+import { attestationIn } from "../market/evidence.ts";
+import { termsOf } from "../market/policy.ts";
+import { secretsProblem, tariffsProblem } from "../market/policy/offer-values.ts";
+import type { Product, TradeSecrets } from "../market/product.ts";
 import type { Refusal, Refusals } from "../market/refusals.ts";
 import type { Store } from "../ports/store.ts";
 import type { Thing, ThingAccess, Things } from "../things/directory.ts";
+import type { SecretsAsked } from "./dsp/negotiation-provider.ts";
 import type { Endings } from "./endings.ts";
 
 export interface DataAccessOptions {
@@ -39,9 +46,14 @@ interface Entry {
   readonly withdrawn: boolean;
 }
 
-export type AccessAnswer =
-  | { readonly granted: { readonly product: string; readonly offer: string } }
-  | { readonly refused: Refusal };
+interface AccessOffer {
+  readonly product: string;
+  readonly offer: string;
+  /** There are some: let out under these measures. */
+  readonly tradeSecrets?: TradeSecrets;
+}
+
+export type AccessAnswer = { readonly granted: AccessOffer } | { readonly refused: Refusal };
 
 const kind = "data-access";
 /** Third parties at a time that one user sends to one Thing. */
@@ -77,7 +89,10 @@ export class DataAccess {
 
   /** Whose the Thing's data are from now on; what others had through it before ends. */
   async set(id: string, access: ThingAccess): Promise<Thing> {
-    const { things, catalogue } = this.#options;
+    const { things, catalogue, currency } = this.#options;
+    const terms = { price: access.price ?? freeIn(currency) };
+    const problem = tariffsProblem({ ...access, terms }) ?? secretsProblem({ ...access, terms });
+    if (problem !== undefined) throw new ComityError("THING_INVALID", { problem });
     const thing = await things.setAccess(id, access);
     await this.settle();
     // offers at another price than from now on; agreements stand
@@ -86,7 +101,12 @@ export class DataAccess {
   }
 
   /** What the asker, or the third party they name, may agree to; or why not, signed. */
-  request(asker: string, id: string, thirdParty?: string): Promise<AccessAnswer> {
+  request(
+    asker: string,
+    id: string,
+    thirdParty?: string,
+    measures?: readonly string[],
+  ): Promise<AccessAnswer> {
     return this.#turns.take("all", async () => {
       const reader = thirdParty ?? asker;
       const problem = this.#problem(asker, id, reader);
@@ -96,8 +116,22 @@ export class DataAccess {
       }
       const thing = this.#options.things.get(id);
       if (!thing) throw new ComityError("NOT_FOUND", { what: "Thing", id });
-      return { granted: await this.#offer(thing, asker, reader) };
+      const granted = await this.#offer(thing, asker, reader);
+      return measures === undefined ? { granted } : this.#withSecrets(asker, granted, measures);
     });
+  }
+
+  /** Asked for without the measures that keep them, by whatever door. */
+  refuseSecrets({ asker, product, reason }: SecretsAsked): Promise<Refusal> {
+    const entry = this.#entries.get(product);
+    const isUser = entry !== undefined && entry.user === asker;
+    const { fields = [] } = this.#options.catalogue.get(product)?.tradeSecrets ?? {};
+    const what = fields.join(", ").slice(0, 500);
+    const of = entry ? `the data of ${entry.thing}` : product;
+    const subject = `the trade secrets ${what} in ${of}`;
+    // who is let in by the law, or by contract alone, is refused on the same ground
+    const article = isUser ? "Art. 4(7)" : "Art. 5(10)";
+    return this.#options.refusals.give({ asker, subject, article, reason: reason.slice(0, 900) });
   }
 
   /** The third party hears no more; true to whoever asks, so that no Thing is told of. */
@@ -145,7 +179,27 @@ export class DataAccess {
     return undefined;
   }
 
-  async #offer(thing: Thing, user: string, reader: string) {
+  /** The offer that lets the trade secrets through, to who attests what keeps them. */
+  async #withSecrets(
+    asker: string,
+    granted: AccessOffer,
+    measures: readonly string[],
+  ): Promise<AccessAnswer> {
+    const { product, tradeSecrets } = granted;
+    if (tradeSecrets === undefined) return { granted };
+    const missing = missingMeasures(tradeSecrets, { measures });
+    if (missing.length > 0) {
+      const reason = `measures that keep them are not attested: ${missing.join(", ")}`;
+      return { refused: await this.refuseSecrets({ asker, product, reason }) };
+    }
+    const offer = this.#options.catalogue
+      .offersOf(product)
+      .find((one) => attestationIn(termsOf(one)).measures !== undefined);
+    if (!offer) throw new ComityError("NOT_FOUND", { what: "offer", id: product });
+    return { granted: { ...granted, offer: offer["@id"] } };
+  }
+
+  async #offer(thing: Thing, user: string, reader: string): Promise<AccessOffer> {
     const { catalogue, things, serve, journal, clock } = this.#options;
     const shared = things.sharedTopic(thing);
     if (shared !== undefined) throw new ComityError("THING_INVALID", { problem: shared });
@@ -155,19 +209,31 @@ export class DataAccess {
     }
     const entry = { product: id, urn: thing.urn, thing: thing.id, user, reader, withdrawn: false };
     await this.#put(entry);
+    const wanted = this.#productOf(entry, thing);
+    const { tradeSecrets } = wanted;
+    const before = catalogue.get(id);
+    // what is a trade secret may be told later than whose the data are
+    if (
+      before &&
+      canonicalHash([before.tradeSecrets ?? 0]) !== canonicalHash([tradeSecrets ?? 0])
+    ) {
+      await catalogue.remove(id);
+    }
     if (catalogue.get(id) === undefined) {
-      const product = await catalogue.add(this.#productOf(entry, thing));
+      const product = await catalogue.add(wanted);
       await serve(product);
       const text = `${reader} is offered the data of ${thing.title}, at the word of ${user}`;
       journal.record({ at: clock.now(), kind: "access.granted", text });
     }
     const offer = catalogue.offerOf(id);
     if (!offer) throw new ComityError("NOT_FOUND", { what: "offer", id });
-    return { product: id, offer: offer["@id"] };
+    return { product: id, offer: offer["@id"], ...(tradeSecrets && { tradeSecrets }) };
   }
 
   #productOf({ product: id, user, reader }: Entry, thing: Thing) {
-    const free = { amount: "0", currency: this.#options.currency, perMessages: 1 };
+    const free = freeIn(this.#options.currency);
+    const { price = free, tariffs, cost } = thing.access ?? {};
+    const tradeSecrets = this.#secretsOf(thing);
     return {
       id,
       title: thing.title,
@@ -175,10 +241,26 @@ export class DataAccess {
       topics: thing.publish,
       delivery: this.#deliveryOf(thing),
       // free of charge to the user; from a third party at most compensation (Art. 9)
-      terms: { price: reader === user ? free : (thing.access?.price ?? free) },
+      terms: { price: reader === user ? free : price },
+      ...(reader !== user && tariffs && { tariffs }),
+      ...(reader !== user && cost && { cost }),
+      ...(tradeSecrets && { tradeSecrets }),
       reservedFor: reader,
       ...(thing.place && { place: thing.place }),
     };
+  }
+
+  /** As they are tagged at the Thing, and at whatever is sold of its topics (Art. 4(6)). */
+  #secretsOf({ publish, access }: Thing): TradeSecrets | undefined {
+    const sold = this.#options.catalogue.list().filter(({ topics, reservedFor }) => {
+      const isOf = publish.some((own) => topics.some((one) => overlaps(one, own)));
+      return reservedFor === undefined && isOf;
+    });
+    const tagged = [access?.tradeSecrets, ...sold.map((one) => one.tradeSecrets)];
+    const all = (name: keyof TradeSecrets): string[] =>
+      [...new Set(tagged.flatMap((one) => one?.[name] ?? []))].toSorted();
+    const [fields, measures] = [all("fields"), all("measures")];
+    return fields.length === 0 ? undefined : { fields, measures };
   }
 
   /** Of the same quality as is available to the data holder (Art. 4(1)). */
@@ -212,6 +294,10 @@ export class DataAccess {
     await this.#options.store.commit([{ op: "put", kind, id: entry.product, doc: entry }]);
     this.#entries.set(entry.product, entry);
   }
+}
+
+function freeIn(currency: string): Price {
+  return { amount: "0", currency, perMessages: 1 };
 }
 
 /** The same for the same Thing, user and reader; tells nobody who they are. */

@@ -13,7 +13,7 @@ import type { AuthenticatePeer } from "./authenticate.ts";
 import { catalogueRoutes } from "./dsp/catalogue-routes.ts";
 import { NegotiationConsumer } from "./dsp/negotiation-consumer.ts";
 import { NegotiationDesk } from "./dsp/negotiation-desk.ts";
-import { NegotiationProvider } from "./dsp/negotiation-provider.ts";
+import { NegotiationProvider, type SecretsAsked } from "./dsp/negotiation-provider.ts";
 import { NegotiationRequests } from "./dsp/negotiation-requests.ts";
 import { negotiationRoutes } from "./dsp/negotiation-routes.ts";
 import { Negotiations } from "./dsp/negotiations.ts";
@@ -62,6 +62,7 @@ export interface FederationOptions {
   readonly requestsPerSecondMax?: number;
   /** Absent: over HTTP, to public addresses and listed peers alone. */
   readonly outbound?: Caller;
+  readonly secretsWithheld?: (asked: SecretsAsked) => Promise<unknown>;
   /** How long a transfer's token opens the door. */
   readonly tokenLifetimeMs?: number;
   readonly crash?: Crash;

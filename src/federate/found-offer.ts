@@ -1,19 +1,23 @@
 import { hash } from "node:crypto";
+import { parseAmount } from "../kernel/amount.ts";
 import type { Place } from "../kernel/place.ts";
 import type { Price } from "../kernel/price.ts";
 import type { Quality } from "../kernel/quality.ts";
+import type { RecipientClass } from "../kernel/recipient-class.ts";
 import type { QualityMeter } from "../flow/quality.ts";
 import type { Catalogue } from "../market/catalogue.ts";
 import type { DataSheet } from "../market/data-sheet.ts";
 import { deliveredWhole, readRules, termsOf } from "../market/policy.ts";
 import { describePolicy, plainPolicy, type PolicyPromise } from "../market/policy/plain.ts";
 import type { PolicyTerms } from "../market/policy/rules.ts";
-import type { Product, Terms } from "../market/product.ts";
-import type { SearchEntry } from "../ports/search.ts";
+import { attestationIn } from "../market/evidence.ts";
+import type { Product, Terms, TradeSecrets } from "../market/product.ts";
+import { offerFor, type Attestation } from "../market/attestation.ts";
+import type { SearchEntry, SearchQuery } from "../ports/search.ts";
 import type { AboutProduct, Dataset } from "../wire/dsp/messages.ts";
 
 /** An offer that was found, with whose it is; its terms stand beside the price as they are. */
-export interface FoundOffer extends Omit<Terms, "topics"> {
+export interface FoundOffer extends Omit<Terms, "topics">, Attestation {
   readonly offer: string;
   readonly product: string;
   readonly title: string;
@@ -28,6 +32,8 @@ export interface FoundOffer extends Omit<Terms, "topics"> {
   readonly units?: readonly string[];
   readonly place?: Place;
   readonly sheet?: DataSheet;
+  readonly cost?: Price;
+  readonly tradeSecrets?: TradeSecrets;
   readonly price: Price;
   /** The terms in plain English, and line by line. */
   readonly plain: string;
@@ -36,7 +42,15 @@ export interface FoundOffer extends Omit<Terms, "topics"> {
   readonly seenAt?: string;
   /** As its provider measured it. */
   readonly quality?: Quality;
+  /** The same product's offers to whoever attests what they need. */
+  readonly variants?: readonly OfferVariant[];
 }
+
+/** What differs for who attests something. */
+export type OfferVariant = Attestation & Pick<FoundOffer, "offer" | "price" | "plain" | "promises">;
+
+/** Of one dataset; what it lists beyond is not looked at. */
+const variantsMax = 32;
 
 export type MeasuredQuality = Pick<QualityMeter, "of" | "onTold">;
 
@@ -45,34 +59,90 @@ interface Whose {
   readonly providerName: string;
 }
 
-/** What a peer's dataset offers; an offer outside the profile cannot be agreed to and is left out. */
-export function offersOfDataset(dataset: Dataset, whose: Whose): FoundOffer[] {
-  return dataset.hasPolicy.flatMap((policy) => {
-    const terms = readable(policy);
-    if (!terms) return [];
-    const id = dataset["@id"];
-    return [foundOffer(id, policy["@id"], terms, dataset.comity ?? { title: id }, whose)];
-  });
+/** What a policy of a peer's dataset offers; one outside the profile cannot be agreed to. */
+export function offerOfPolicy(
+  dataset: Dataset,
+  policy: Dataset["hasPolicy"][number],
+  whose: Whose,
+): FoundOffer | undefined {
+  const terms = readable(policy);
+  const id = dataset["@id"];
+  return terms && foundOffer(id, policy["@id"], terms, dataset.comity ?? { title: id }, whose);
+}
+
+/** Of one dataset: found is what needs no attestation; what does stands beside it. */
+export function withVariants(all: readonly FoundOffer[]): readonly FoundOffer[] {
+  const needsNone = (one: FoundOffer): boolean => Object.keys(attestationIn(one)).length === 0;
+  const [first, ...others] = all.filter(needsNone);
+  if (!first) return all;
+  const variants = all.filter((one) => !needsNone(one)).slice(0, variantsMax);
+  if (variants.length === 0) return [first, ...others];
+  return [{ ...first, variants: variants.map(variantOf) }, ...others];
+}
+
+function variantOf(found: FoundOffer): OfferVariant {
+  const { offer, price, plain, promises } = found;
+  return { offer, price, plain, promises, ...attestationIn(found) };
+}
+
+/** The offer as who attests this is made it; ATTESTATION_NEEDED where there is none. */
+export function offerAttested(found: FoundOffer, attested: Attestation): FoundOffer {
+  const of = (one: OfferVariant) => ({ id: one.offer, needs: attestationIn(one) });
+  const { variants = [], ...rest } = found;
+  const chosen = offerFor<OfferVariant>(found, variants, of, attested);
+  return chosen === found ? found : { ...rest, ...chosen };
 }
 
 export function ownOffer(
   product: Product,
   { catalogue, quality }: { catalogue: Catalogue; quality: MeasuredQuality },
   whose: Whose,
-): FoundOffer[] {
-  const policy = catalogue.offerOf(product.id);
-  if (!policy) return [];
+): readonly FoundOffer[] {
   const { keywords, topics, terms, units } = product;
   const measured = quality.of(product.id);
+  const { tradeSecrets, ...plain } = product;
   const about = {
-    ...product,
+    ...plain,
     keywords: [...keywords],
     topics: [...topics],
     units: [...(units ?? [])],
     price: terms.price,
     ...(measured === undefined ? {} : { quality: measured }),
+    ...(tradeSecrets && {
+      tradeSecrets: { fields: [...tradeSecrets.fields], measures: [...tradeSecrets.measures] },
+    }),
   };
-  return [foundOffer(product.id, policy["@id"], termsOf(readRules(policy)), about, whose)];
+  const offers = catalogue.offersOf(product.id).map((policy) => {
+    return foundOffer(product.id, policy["@id"], termsOf(readRules(policy)), about, whose);
+  });
+  return withVariants(offers);
+}
+
+/** The one of that id among an offer and its variants. */
+export function offerOfId(found: FoundOffer, id: string): FoundOffer {
+  const { variants = [], ...rest } = found;
+  const named = variants.find(({ offer }) => offer === id);
+  return named === undefined ? found : { ...rest, ...named };
+}
+
+/** What who states to be of that class pays: everybody's price where the class has none. */
+export function priceFor({ price, variants = [] }: FoundOffer, as: RecipientClass): Price {
+  const isTheirs = (one: Attestation) => one.recipientClass === as && one.measures === undefined;
+  return variants.find(isTheirs)?.price ?? price;
+}
+
+/** As the index asks it of everybody's price. */
+export function costsAtMost(
+  { amount, currency, perMessages }: Price,
+  {
+    free,
+    priceMax,
+  }: Pick<{ [K in keyof SearchQuery]: SearchQuery[K] | undefined }, "free" | "priceMax">,
+): boolean {
+  const isFree = parseAmount(amount) === 0n;
+  if (free !== undefined && free !== isFree) return false;
+  if (priceMax === undefined || isFree) return true;
+  return currency === priceMax.currency && Number(amount) / perMessages <= priceMax.amount;
 }
 
 /** The offer as the index takes it. */
@@ -117,6 +187,7 @@ function foundOffer(
   whose: Whose,
 ): FoundOffer {
   const { description, sector, keywords, units, place, quality, sheet } = about;
+  const { cost, tradeSecrets } = about;
   return {
     ...terms,
     offer,
@@ -136,6 +207,8 @@ function foundOffer(
     ...(place === undefined ? {} : { place }),
     ...(quality === undefined ? {} : { quality }),
     ...(sheet === undefined ? {} : { sheet }),
+    ...(cost === undefined ? {} : { cost }),
+    ...(tradeSecrets === undefined ? {} : { tradeSecrets }),
   };
 }
 

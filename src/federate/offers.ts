@@ -2,11 +2,28 @@ import { setImmediate as turn } from "node:timers/promises";
 import type { Clock } from "../kernel/clock.ts";
 import { ComityError } from "../kernel/errors.ts";
 import type { Entropy } from "../kernel/id.ts";
+import type { RecipientClass } from "../kernel/recipient-class.ts";
 import type { Catalogue } from "../market/catalogue.ts";
-import type { FoundEntry, SearchEntry, SearchIndex, SearchQuery } from "../ports/search.ts";
+import { productOfOffer } from "../market/policy.ts";
+import {
+  type FoundEntry,
+  pageMax,
+  type SearchEntry,
+  type SearchIndex,
+  type SearchQuery,
+  totalMax,
+} from "../ports/search.ts";
 import type { Signer } from "../ports/signer.ts";
 import { Crawler, type CrawlState } from "./crawler.ts";
-import { entryOf, type FoundOffer, type MeasuredQuality, ownOffer } from "./found-offer.ts";
+import {
+  costsAtMost,
+  entryOf,
+  type FoundOffer,
+  type MeasuredQuality,
+  offerOfId,
+  ownOffer,
+  priceFor,
+} from "./found-offer.ts";
 import type { PeerBook } from "./peers.ts";
 
 export interface OffersOptions {
@@ -66,27 +83,42 @@ export class Offers {
    * From the index. Peers are asked first where `fresh` is wanted, and where nothing was found:
    * what somebody has just offered is not missed for being young.
    */
-  async find(query: SearchQuery, fresh = false): Promise<OffersFound> {
+  async find(query: SearchQuery, fresh = false, as?: RecipientClass): Promise<OffersFound> {
     if (fresh) await this.#crawler.now(freshWithinMs);
     await this.#own;
-    let page = await this.#options.search.find(query);
+    let page = await this.known(query, as);
     if (page.total === 0 && !fresh) {
       await this.#crawler.now(freshWithinMs);
-      page = await this.#options.search.find(query);
+      page = await this.known(query, as);
     }
-    return { offers: page.found.map((entry) => this.#shown(entry)), total: page.total };
+    return page;
   }
 
-  /** From the index alone. */
-  async known(query: SearchQuery): Promise<readonly FoundOffer[]> {
-    const { found } = await this.#options.search.find(query);
-    return found.map((entry) => this.#shown(entry));
+  /**
+   * From the index alone. `as`: what is asked of a price is asked of that class's, where there is
+   * one; the index knows everybody's price alone.
+   */
+  async known(query: SearchQuery, as?: RecipientClass): Promise<OffersFound> {
+    const { free, priceMax, ...other } = query;
+    if (as === undefined || (free === undefined && priceMax === undefined)) {
+      const { found, total } = await this.#options.search.find(query);
+      return { offers: found.map((entry) => this.#shown(entry)), total };
+    }
+    const fitting: FoundOffer[] = [];
+    for (let offset = 0; offset < totalMax; offset += pageMax) {
+      const page = await this.#options.search.find({ ...other, offset, limit: pageMax });
+      const offers = page.found.map((entry) => this.#shown(entry));
+      fitting.push(...offers.filter((one) => costsAtMost(priceFor(one, as), { free, priceMax })));
+      if (page.found.length < pageMax) break;
+    }
+    const { offset = 0, limit } = query;
+    return { offers: fitting.slice(offset, offset + limit), total: fitting.length };
   }
 
   /** One provider's offer; NOT_FOUND where it does not make it now. */
   async need(offer: string, provider: string): Promise<FoundOffer> {
     const find = async (): Promise<FoundEntry | undefined> => {
-      const entries = await this.#options.search.offer(offer);
+      const entries = await this.#entries(offer);
       return entries.find((entry) => entry.provider === provider);
     };
     let found = await find();
@@ -95,7 +127,7 @@ export class Offers {
       found = await find();
     }
     if (found === undefined) throw new ComityError("NOT_FOUND", { what: "offer", id: offer });
-    return this.#shown(found);
+    return offerOfId(this.#shown(found), offer);
   }
 
   /** Whose offer it is, where only one other participant makes it; else NOT_FOUND or why not. */
@@ -127,8 +159,19 @@ export class Offers {
   }
 
   async #others(offer: string): Promise<readonly FoundEntry[]> {
-    const entries = await this.#options.search.offer(offer);
+    const entries = await this.#entries(offer);
     return entries.filter(({ provider }) => provider !== this.#options.signer.did);
+  }
+
+  /** Who makes an offer of that id; one that needs an attestation stands with its product's. */
+  async #entries(offer: string): Promise<readonly FoundEntry[]> {
+    const { search } = this.#options;
+    const entries = await search.offer(offer);
+    if (entries.length > 0) return entries;
+    const { found } = await search.find({ text: productOfOffer(offer), limit: pageMax });
+    return found.filter(({ doc }) => {
+      return (doc as FoundOffer).variants?.some((one) => one.offer === offer) === true;
+    });
   }
 
   #shown({ doc, provider, seenAt }: FoundEntry): FoundOffer {

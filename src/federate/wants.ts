@@ -4,18 +4,22 @@ import { ComityError, problemOf } from "../kernel/errors.ts";
 import type { Entropy } from "../kernel/id.ts";
 import type { Journal } from "../kernel/journal.ts";
 import { amountMicro } from "../kernel/price.ts";
+import type { RecipientClass } from "../kernel/recipient-class.ts";
 import { Turns } from "../kernel/turns.ts";
 import type { Agreement } from "../market/agreement.ts";
+import type { Attestation } from "../market/attestation.ts";
 import type { SearchQuery } from "../ports/search.ts";
 import type { Store } from "../ports/store.ts";
 import type { Budgets } from "../settle/budgets.ts";
-import type { FoundOffer } from "./found-offer.ts";
+import { type FoundOffer, offerAttested } from "./found-offer.ts";
 import type { Offers } from "./offers.ts";
 
 /** A standing demand: what is wanted, and what may be done when somebody offers it. */
 export interface Want {
   readonly id: string;
   readonly query: Omit<SearchQuery, "limit" | "offset">;
+  /** What this organisation states to be, so that it is asked the price of that class. */
+  readonly as?: RecipientClass;
   /** Agrees by itself. */
   readonly auto: boolean;
   /** The most one agreement may cost over its life; `auto` needs it, or asks for what is free. */
@@ -42,7 +46,7 @@ export interface Match {
   readonly wasAsked?: true;
 }
 
-export type NewWant = Pick<Want, "query"> & Partial<Pick<Want, "auto" | "spendMax">>;
+export type NewWant = Pick<Want, "query"> & Partial<Pick<Want, "as" | "auto" | "spendMax">>;
 
 export interface WantsOptions {
   readonly store: Store;
@@ -51,7 +55,11 @@ export interface WantsOptions {
   readonly journal: Journal;
   readonly offers: Offers;
   readonly budgets: Budgets;
-  readonly negotiate: (provider: string, offer: string) => Promise<Agreement>;
+  readonly negotiate: (
+    provider: string,
+    offer: string,
+    attested: Attestation | undefined,
+  ) => Promise<Agreement>;
   /** Own offers are no answer to an own want. */
   readonly did: string;
 }
@@ -84,7 +92,7 @@ export class Wants {
   }
 
   /** Keeps it and looks at what is known already. BODY_INVALID where `auto` has no bound. */
-  async add({ query, auto = false, spendMax }: NewWant): Promise<Want> {
+  async add({ query, as, auto = false, spendMax }: NewWant): Promise<Want> {
     const { store, clock, entropy } = this.#options;
     if (this.#wants.size >= wantsMax) {
       throw new ComityError("LIMIT_REACHED", { limit: wantsMax, what: "wants" });
@@ -98,6 +106,7 @@ export class Wants {
     const want: Want = {
       id: entropy.uuid(),
       query,
+      ...(as !== undefined && { as }),
       auto,
       ...(spendMax !== undefined && { spendMax }),
       agreementsMax: 1,
@@ -138,7 +147,8 @@ export class Wants {
   async #look(id: string): Promise<void> {
     const want = this.#wants.get(id);
     if (!want) return;
-    const offers = await this.#options.offers.known({ ...want.query, limit: matchesMax });
+    const query = { ...want.query, limit: matchesMax };
+    const { offers } = await this.#options.offers.known(query, want.as);
     for (const offer of offers) {
       const now = this.#wants.get(id);
       if (now === undefined) return;
@@ -156,7 +166,8 @@ export class Wants {
     const at = new Date(this.#options.clock.now()).toISOString();
     const { provider, title } = offer;
     const match = { offer: offer.offer, provider, title, at };
-    const problem = want.auto ? obstacle(want, offer) : undefined;
+    const [wanted] = asAttested(want, offer);
+    const problem = want.auto ? obstacle(want, wanted) : undefined;
     if (!want.auto || problem !== undefined) {
       const told = problem === undefined ? {} : { problem };
       await this.#note(id, { ...match, state: want.auto ? "refused" : "told", ...told });
@@ -177,10 +188,13 @@ export class Wants {
   }
 
   /** The most it may cost is set aside first; a stream that would cost more ends there. */
-  async #agree({ spendMax }: Want, offer: FoundOffer): Promise<Agreement> {
+  async #agree(want: Want, found: FoundOffer): Promise<Agreement> {
     const { budgets, negotiate } = this.#options;
-    const limit = spendMax === undefined ? {} : { spendMax: spendMax.amount };
-    return budgets.agree({ ...offer, ...limit }, () => negotiate(offer.provider, offer.offer));
+    const limit = want.spendMax === undefined ? {} : { spendMax: want.spendMax.amount };
+    const [wanted, attested] = asAttested(want, found);
+    return budgets.agree({ ...wanted, ...limit }, () =>
+      negotiate(wanted.provider, wanted.offer, attested),
+    );
   }
 
   async #note(id: string, match: Match): Promise<void> {
@@ -205,7 +219,18 @@ export class Wants {
 /** What stood against it, such as the month's rate that was measured, may have passed. */
 function mayNowBeAsked(want: Want, { state, wasAsked }: Match, offer: FoundOffer): boolean {
   if (!want.auto || state !== "refused" || wasAsked === true) return false;
-  return obstacle(want, offer) === undefined;
+  const [wanted] = asAttested(want, offer);
+  return obstacle(want, wanted) === undefined;
+}
+
+/** The offer for the want's class, with the attestation it needs; everybody's where it has none. */
+function asAttested({ as }: Want, offer: FoundOffer): [FoundOffer, Attestation | undefined] {
+  const isTheirs =
+    as !== undefined &&
+    offer.variants?.some((one) => one.recipientClass === as && one.measures === undefined);
+  if (isTheirs !== true) return [offer, undefined];
+  const attested = { recipientClass: as };
+  return [offerAttested(offer, attested), attested];
 }
 
 /** Why a want that agrees by itself must not agree to this one. */

@@ -131,6 +131,18 @@ export const catalogue = {
     message: "The policy in the {where} is not the one that was offered.",
     remedy: "Ask for the offer as it stands in the catalogue.",
   },
+  ATTESTATION_NEEDED: {
+    status: 400,
+    message: "The offer {offer} {problem}.",
+    remedy:
+      "State what is true of you (--as CLASS, --measures NAMES), or ask for the offer that needs no attestation.",
+  },
+  TRADE_SECRETS: {
+    status: 400,
+    message: "Trade secrets are not let out: {problem}.",
+    remedy:
+      "Attest the measures where they are taken (--measures NAMES), or ask for the offer without these members.",
+  },
   BUDGET_EXCEEDED: {
     status: 403,
     message: "The budget of {who} does not allow {offer}: {problem}; {left}.",

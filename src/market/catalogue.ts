@@ -9,7 +9,7 @@
 import type { Clock } from "../kernel/clock.ts";
 import { ComityError } from "../kernel/errors.ts";
 import type { Store } from "../ports/store.ts";
-import { compileOffer, type Offer } from "./policy.ts";
+import { compileOffers, type Offer } from "./policy.ts";
 import { type NewProduct, productFrom } from "./new-product.ts";
 import type { Product } from "./product.ts";
 
@@ -26,7 +26,7 @@ export class Catalogue {
   readonly #clock: Clock;
   readonly #productsMax: number;
   readonly #products = new Map<string, Product>();
-  readonly #offers = new Map<string, Offer>();
+  readonly #offers = new Map<string, readonly Offer[]>();
   readonly #listeners = new Set<CatalogueListener>();
 
   private constructor(options: CatalogueOptions) {
@@ -49,9 +49,14 @@ export class Catalogue {
     return this.#products.get(id);
   }
 
-  /** The product's offer: its terms compiled to ODRL. */
+  /** The product's offer to whoever attests nothing: its terms compiled to ODRL. */
   offerOf(product: string): Offer | undefined {
-    return this.#offers.get(product);
+    return this.offersOf(product)[0];
+  }
+
+  /** That one, and behind it those that need an attestation. */
+  offersOf(product: string): readonly Offer[] {
+    return this.#offers.get(product) ?? [];
   }
 
   /** Checks and keeps a product; PRODUCT_INVALID names the first field that is wrong. */
@@ -85,6 +90,6 @@ export class Catalogue {
 
   #keep(product: Product): void {
     this.#products.set(product.id, product);
-    this.#offers.set(product.id, compileOffer(product));
+    this.#offers.set(product.id, compileOffers(product));
   }
 }

@@ -64,11 +64,12 @@ export function ownDecisions(catalogue: Catalogue): Decisions {
   return {
     requested(negotiation) {
       const product = catalogue.get(negotiation.product);
-      const offer = catalogue.offerOf(negotiation.product);
-      if (!product || !offer) return { do: "terminate", reason: "it is offered no more" };
+      if (!product) return { do: "terminate", reason: "it is offered no more" };
       if (product.approval === "manual" || negotiation.proposed) return { do: "wait" };
-      const own = policyDigest(product.id, readRules(offer), product);
-      if (own === negotiation.digest) return { do: "agree" };
+      const own = catalogue
+        .offersOf(product.id)
+        .map((offer) => policyDigest(product.id, readRules(offer), product));
+      if (own.includes(negotiation.digest)) return { do: "agree" };
       return { do: "terminate", reason: "it is offered as the catalogue shows it, not otherwise" };
     },
     accepted: () => ({ do: "agree" }),

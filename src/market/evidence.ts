@@ -16,7 +16,9 @@ import {
 } from "../wire/jws.ts";
 import type { Agreement, EvidenceSides } from "./agreement.ts";
 import type { Role, Written } from "./negotiation.ts";
+import type { PolicyTerms } from "./policy/rules.ts";
 import { deliveredWhole, readRules, termsOf } from "./policy.ts";
+import { assertAttested, type Attestation } from "./attestation.ts";
 
 /** `typ` of a signature under an agreement. */
 export const agreementType = "comity-agreement+jws";
@@ -29,6 +31,8 @@ export interface ComityTerms {
   readonly delivery: "live" | "logged";
   readonly topics: readonly string[];
   readonly price: Price;
+  /** What the consumer attested of itself when it asked. */
+  readonly attested?: Attestation;
   /** What a calendar month costs at most, where only the provider counts; decimal. */
   readonly ceiling?: string;
   /** By DID; the keys under which this agreement verifies for ever. */
@@ -114,6 +118,7 @@ export function assertTermsHold(
     readonly consumer: string;
     readonly product: string;
     readonly title?: string | undefined;
+    readonly attested?: Attestation | undefined;
     readonly keys: Readonly<Record<string, PublicJwk>>;
   },
 ): void {
@@ -121,9 +126,13 @@ export function assertTermsHold(
   if (policy.assigner !== expected.provider) throw differs("agreement's assigner");
   if (policy.assignee !== expected.consumer) throw differs("agreement's assignee");
   if (policy.target !== expected.product) throw differs("agreement's target");
+  const terms = termsOf(readRules(policy));
+  assertAttested(attestationIn(terms), expected.attested, policy["@id"]);
   const comity = policy.comity;
   if (!comity) return;
-  const terms = termsOf(readRules(policy));
+  if (!sameJson(comity.attested ?? null, expected.attested ?? null)) {
+    throw differs("agreement's attestation");
+  }
   if (comity.product !== policy.target) throw differs("agreement's product");
   if (comity.title !== (expected.title ?? comity.title)) throw differs("agreement's title");
   const free = terms.price.amount === "0" && /^0*(\.0*)?$/.test(comity.price.amount);
@@ -135,6 +144,19 @@ export function assertTermsHold(
   if (Object.keys(comity.keys).length !== Object.keys(expected.keys).length) {
     throw differs("agreement's keys");
   }
+}
+
+/** What of these terms has to be attested. */
+export function attestationIn({ recipientClass, measures }: PolicyTerms): Attestation {
+  return {
+    ...(recipientClass === undefined ? {} : { recipientClass }),
+    ...(measures === undefined ? {} : { measures }),
+  };
+}
+
+/** What was attested under an agreement, as both signed it. */
+export function attestedIn({ policy }: Pick<Agreement, "policy">): Attestation | undefined {
+  return (policy as Partial<AgreementPolicy>).comity?.attested;
 }
 
 function sameJson(a: unknown, b: unknown): boolean {

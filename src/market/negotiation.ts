@@ -2,6 +2,7 @@
 import type { GeneralJws } from "../ports/signer.ts";
 import type { Agreement } from "./agreement.ts";
 import type { Delivered, Rules } from "./policy.ts";
+import type { Attestation } from "./attestation.ts";
 
 export type Role = "provider" | "consumer";
 
@@ -112,6 +113,8 @@ export interface Negotiation {
   readonly title?: string;
   /** Provider: a person began it with an offer, so that a person answers what comes back. */
   readonly proposed?: true;
+  /** What the consumer attests of itself. */
+  readonly attested?: Attestation;
   /** Does the other side sign agreements (the extension)? */
   readonly signs: boolean;
   /** What both are signing, from AGREED on; `evidence` gathers the signatures. */

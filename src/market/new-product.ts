@@ -1,11 +1,13 @@
 import { canonicalHash } from "../kernel/canonical.ts";
 import { ComityError } from "../kernel/errors.ts";
 import { placeProblem } from "../kernel/place.ts";
+import type { Price } from "../kernel/price.ts";
 import { isoTime } from "../kernel/time.ts";
 import { covers, filterProblem, overlaps } from "../kernel/topic.ts";
 import { dataSheetProblem } from "./data-sheet.ts";
 import { readRules, rulesOf, termsOf } from "./policy.ts";
 import { freePrice } from "./policy/duties.ts";
+import { secretsProblem, tariffsProblem } from "./policy/offer-values.ts";
 import { termNames, termsProblem } from "./policy/term-values.ts";
 import type { Conditions, Product, Terms } from "./product.ts";
 
@@ -43,8 +45,9 @@ export function productFrom(input: NewProduct, now: number): Product {
     keywords: [...(input.keywords ?? [])],
     ...(input.units === undefined ? {} : { units: [...input.units] }),
     ...(input.place === undefined ? {} : { place: input.place }),
-    ...(input.sheet === undefined ? {} : { sheet: { ...input.sheet } }),
+    ...sheetOf(input),
     ...offeredBy(input),
+    ...pricedBy(input),
     ...(input.approval === undefined ? {} : { approval: input.approval }),
     ...(input.reservedFor === undefined ? {} : { reservedFor: input.reservedFor }),
     createdAt: new Date(now).toISOString(),
@@ -74,7 +77,9 @@ function offeredBy({ terms = {}, policy }: NewProduct): Pick<Product, "terms" | 
   }
   const wrong = termsProblem({ price: freePrice, ...single });
   if (wrong !== undefined) throw invalid(wrong);
-  const { when, unless, price, ...read } = termsOf(readRules(policy));
+  const { when, unless, price, recipientClass, measures, ...read } = termsOf(readRules(policy));
+  if (recipientClass !== undefined) throw invalid("policy names a class: say it as tariffs");
+  if (measures !== undefined) throw invalid("policy names measures: say them as tradeSecrets");
   // free where nobody is to be paid; what a person says of it beside names its currency
   const said: Partial<Terms> = price.amount === "0" ? read : { ...read, price };
   const differs = termNames.find((name) => contradicts(name, single, said));
@@ -83,6 +88,33 @@ function offeredBy({ terms = {}, policy }: NewProduct): Pick<Product, "terms" | 
   return {
     terms: { price, ...single, ...said },
     ...(Object.keys(conditions).length > 0 && { conditions }),
+  };
+}
+
+/** That there are trade secrets among the data is told before an agreement (Art. 3(2), 4(6)). */
+function sheetOf({ sheet, tradeSecrets }: NewProduct): Pick<Product, "sheet"> {
+  if (tradeSecrets === undefined) return sheet === undefined ? {} : { sheet: { ...sheet } };
+  if (sheet?.tradeSecrets === false) {
+    throw invalid("sheet.tradeSecrets is false, and tradeSecrets name some");
+  }
+  return { sheet: { ...sheet, tradeSecrets: true } };
+}
+
+/** Only what there is of it: what else came along is not kept. */
+function pricedBy(input: NewProduct): Pick<Product, "tariffs" | "cost" | "tradeSecrets"> {
+  const { tariffs, cost, tradeSecrets } = input;
+  const kept = ({ amount, currency, perMessages }: Price) => ({ amount, currency, perMessages });
+  return {
+    ...(tariffs?.length
+      ? { tariffs: tariffs.map((one) => ({ class: one.class, price: kept(one.price) })) }
+      : {}),
+    ...(cost && { cost: kept(cost) }),
+    ...(tradeSecrets && {
+      tradeSecrets: {
+        fields: tradeSecrets.fields.toSorted(),
+        measures: tradeSecrets.measures.toSorted(),
+      },
+    }),
   };
 }
 
@@ -139,6 +171,8 @@ function productProblem(product: Product, now: number): string | undefined {
     topicsProblem(product.topics) ??
     subsetProblem(product.terms.topics, product.topics) ??
     termsProblem(product.terms) ??
+    tariffsProblem(product) ??
+    secretsProblem(product) ??
     timelyProblem(product.terms, now)
   );
 }

@@ -10,6 +10,7 @@ import { isAtomic, policyProfile, type PolicyTerms, refused } from "./policy/rul
 import { type Rule, type Rules, unenforceable } from "./policy/rules.ts";
 import { readShape } from "./policy/shape.ts";
 import { termsProblem } from "./policy/term-values.ts";
+import { withoutSecrets } from "./policy/trade-secrets.ts";
 import type { Product, Terms } from "./product.ts";
 
 export type { Rules };
@@ -98,9 +99,29 @@ function readProhibitions(rules: readonly Rule[]): Pick<PolicyTerms, "noResharin
   };
 }
 
-/** All that a product's policy says. */
-export function termsOfProduct({ terms, conditions }: Product): PolicyTerms {
-  return { ...terms, ...conditions };
+/** All that a product's policy says to whoever attests nothing. */
+export function termsOfProduct(product: Product): PolicyTerms {
+  const { terms, conditions, tradeSecrets } = product;
+  const all = { ...terms, ...conditions };
+  return tradeSecrets === undefined ? all : withoutSecrets(all, tradeSecrets.fields);
+}
+
+/**
+ * The same and, after it, what other attestations get: each class its price, and whoever agrees to
+ * the measures the trade secrets as well.
+ */
+function termsOfOffers(product: Product): readonly PolicyTerms[] {
+  const { terms, conditions, tariffs = [], tradeSecrets } = product;
+  const standard = termsOfProduct(product);
+  const whole = { ...terms, ...conditions };
+  const kinds: PolicyTerms[] = [
+    standard,
+    ...(tradeSecrets === undefined ? [] : [{ ...whole, measures: tradeSecrets.measures }]),
+  ];
+  const classed = tariffs.flatMap(({ class: recipientClass, price }) =>
+    kinds.map((kind) => ({ ...kind, price, recipientClass })),
+  );
+  return [...kinds, ...classed];
 }
 
 /** The same with some terms said anew; POLICY_UNENFORCEABLE where they do not go together. */
@@ -111,8 +132,18 @@ export function amendedRules(policy: unknown, change: Partial<Terms>): Rules {
   return rulesOf(terms);
 }
 
+/** The offer to whoever attests nothing. */
 export function compileOffer(product: Product): Offer {
-  const rules = rulesOf(termsOfProduct(product));
+  return offerOf(product, termsOfProduct(product));
+}
+
+/** All of them, that one first. */
+export function compileOffers(product: Product): readonly Offer[] {
+  return termsOfOffers(product).map((terms) => offerOf(product, terms));
+}
+
+function offerOf(product: Product, terms: PolicyTerms): Offer {
+  const rules = rulesOf(terms);
   return { "@type": "Offer", "@id": offerIdFor(product.id, rules, product), ...rules };
 }
 

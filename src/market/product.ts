@@ -1,6 +1,7 @@
 import type { Place } from "../kernel/place.ts";
 import type { GeoPolygon } from "../kernel/polygon.ts";
 import type { Price } from "../kernel/price.ts";
+import type { RecipientClass } from "../kernel/recipient-class.ts";
 import type { DataSheet } from "./data-sheet.ts";
 import type { Condition, Rate } from "./grant.ts";
 
@@ -22,6 +23,11 @@ export interface Product {
   readonly units?: readonly string[];
   readonly place?: Place;
   readonly terms: Terms;
+  /** Beside the terms' price, which is everybody's: other prices, at most one a class. */
+  readonly tariffs?: readonly Tariff[];
+  /** The direct cost of making it available, as its owner states it (Data Act, Art. 9(2)(a)). */
+  readonly cost?: Price;
+  readonly tradeSecrets?: TradeSecrets;
   /** What is told before an agreement. */
   readonly sheet?: DataSheet;
   /** What its policy says beyond the terms. */
@@ -36,6 +42,20 @@ export interface Product {
 
 export function isOfferedTo({ reservedFor }: Product, participant: string): boolean {
   return reservedFor === undefined || reservedFor === participant;
+}
+
+/** What a buyer pays who states to be of that class. */
+export interface Tariff {
+  readonly class: RecipientClass;
+  readonly price: Price;
+}
+
+/** Let out only to whoever agrees to the measures (Data Act, Art. 4(6) and 5(9)). */
+export interface TradeSecrets {
+  /** JSON members; dotted: members of members. */
+  readonly fields: readonly string[];
+  /** What keeps them, in the owner's names: `nda`, `restricted-access`. */
+  readonly measures: readonly string[];
 }
 
 /** What depends on each message, for which terms have no words. */

@@ -73,13 +73,19 @@ export class Refusals {
     return [...this.#refusals.values()].sort((a, b) => b.record.at.localeCompare(a.record.at));
   }
 
+  /** What this node has refused somebody. */
+  givenTo(asker: string): readonly Refusal[] {
+    const { did } = this.#options.signer;
+    return [...this.#refusals.values()].filter(
+      ({ record }) => record.asker === asker && record.by === did,
+    );
+  }
+
   async give(
     refused: Pick<RefusalRecord, "asker" | "subject" | "article" | "reason">,
   ): Promise<Refusal> {
     const { signer, clock, entropy, perAskerMax = 100, refusalsMax = 100_000 } = this.#options;
-    const given = [...this.#refusals.values()].filter(
-      ({ record }) => record.asker === refused.asker && record.by === signer.did,
-    );
+    const given = this.givenTo(refused.asker);
     const known = given.find(({ record }) => isSame(record, refused));
     if (known) return known;
     if (given.length >= perAskerMax || this.#refusals.size >= refusalsMax) {

@@ -14,6 +14,7 @@ import { type Entropy, newToken, newUrn } from "../kernel/id.ts";
 import type { JsonObject } from "../kernel/json-object.ts";
 import { type Place, placeProblem } from "../kernel/place.ts";
 import { type Price, priceProblem } from "../kernel/price.ts";
+import type { RecipientClass } from "../kernel/recipient-class.ts";
 import { filterProblem, overlaps } from "../kernel/topic.ts";
 import type { Store } from "../ports/store.ts";
 import type { Principal } from "./access.ts";
@@ -46,6 +47,15 @@ export interface ThingAccess {
   readonly user: string;
   /** What a third party pays that the user sends (Art. 9); absent: nothing. */
   readonly price?: Price;
+  /** Other prices, for third parties of that class (Art. 9(4)). */
+  readonly tariffs?: readonly { readonly class: RecipientClass; readonly price: Price }[];
+  /** The direct cost of making the data available (Art. 9(2)(a)). */
+  readonly cost?: Price;
+  /** Members let out only under these measures, to the user too (Art. 4(6), 5(9)). */
+  readonly tradeSecrets?: {
+    readonly fields: readonly string[];
+    readonly measures: readonly string[];
+  };
   /** A person decided that nothing is handed over, and says why. */
   readonly withheld?: { readonly article: string; readonly reason: string };
 }

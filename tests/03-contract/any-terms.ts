@@ -1,4 +1,5 @@
 import * as fc from "fast-check";
+import { recipientClasses } from "../../src/kernel/recipient-class.ts";
 import type { Condition } from "../../src/market/grant.ts";
 import type { PolicyTerms } from "../../src/market/policy/rules.ts";
 
@@ -98,6 +99,11 @@ const single = fc.record(
     recipients: someNames,
     jurisdictions: fc.uniqueArray(fc.constantFrom("NL", "DE", "NL-ZH", "KE", "US-CA"), {
       minLength: 1,
+    }),
+    recipientClass: fc.constantFrom(...recipientClasses),
+    measures: fc.uniqueArray(fc.stringMatching(/^[a-z0-9][a-z0-9-]{0,12}$/), {
+      minLength: 1,
+      maxLength: 20,
     }),
     noResharing: fc.constant(true),
     deleteAfterSeconds: seconds,

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { runCli } from "../../src/cli/program.ts";
-import type { NegotiationResource } from "../../src/client/resources.ts";
+import type { NegotiationResource } from "../../src/client/negotiations.ts";
 import { rulesOf } from "../../src/market/policy.ts";
 import { type TwoNodes, twoNodes, until } from "../two-nodes.ts";
 

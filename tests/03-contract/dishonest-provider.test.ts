@@ -98,6 +98,16 @@ const tricks: readonly (readonly [string, Trick, RegExp])[] = [
     /signature/,
   ],
   [
+    "a class that was never stated",
+    { policy: (honest) => withComity(honest, { attested: { recipientClass: "sme" } }) },
+    /agreement's attestation/,
+  ],
+  [
+    "measures that were never attested",
+    { policy: (honest) => withComity(honest, { attested: { measures: ["nda"] } }) },
+    /agreement's attestation/,
+  ],
+  [
     "a signature with one byte changed",
     {
       sign: async (policy) => {

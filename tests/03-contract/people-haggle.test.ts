@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import type { NegotiationAct } from "../../src/client/resources.ts";
+import type { NegotiationAct } from "../../src/client/negotiations.ts";
 import { ComityError } from "../../src/kernel/errors.ts";
 import { rulesOf } from "../../src/market/policy.ts";
 import { type TwoNodes, twoNodes, until } from "../two-nodes.ts";

@@ -4,7 +4,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test, type TestContext } from "node:test";
 import { runCli } from "../../src/cli/program.ts";
-import type { NegotiationResource } from "../../src/client/resources.ts";
+import type { NegotiationResource } from "../../src/client/negotiations.ts";
 import { dspPath, message } from "../../src/wire/dsp/messages.ts";
 import { type TwoNodes, twoNodes, until } from "../two-nodes.ts";
 import { assertFitsItsType, schemasMissing } from "./dsp-schemas.ts";

@@ -1,5 +1,5 @@
 import type { ComityHttp } from "../../src/client/http.ts";
-import type { NegotiationAct } from "../../src/client/resources.ts";
+import type { NegotiationAct } from "../../src/client/negotiations.ts";
 import type {
   ConsumerMove,
   Decisions,

@@ -2,6 +2,7 @@ import type { McpServer } from "@modelcontextprotocol/server";
 import { Type } from "typebox";
 import type { ComityHttp } from "../../client/http.ts";
 import { describePrice } from "../../kernel/price.ts";
+import { type RecipientClass, recipientClasses } from "../../kernel/recipient-class.ts";
 import { offerNamed, productOf } from "./products.ts";
 import { Budget, closed, count, Evidence, Product, text } from "./shapes.ts";
 import { addTool } from "./tool.ts";
@@ -13,6 +14,15 @@ const named = {
     Type.String({ description: "DID or short name, where two offer the same.", maxLength: 512 }),
   ),
 };
+const as = Type.Optional(
+  Type.Unsafe<RecipientClass>({
+    type: "string",
+    enum: recipientClasses,
+    description:
+      "What this organisation states to be, to be asked the price of that class. It signs for " +
+      "it: name it only where it is so and your owner has said it.",
+  }),
+);
 
 /** Finding products, reading their terms, and agreeing to them. */
 export function addMarketTools(server: McpServer, node: ComityHttp): void {
@@ -34,6 +44,7 @@ export function addMarketTools(server: McpServer, node: ComityHttp): void {
         priceMax: Type.Optional(
           Type.String({ description: "For one message: 0.01 EUR", maxLength: 40 }),
         ),
+        as,
         offset: Type.Optional(Type.Integer({ minimum: 0, maximum: 1_000 })),
         limit: Type.Optional(Type.Integer({ minimum: 1, maximum: foundMax, default: 10 })),
       },
@@ -90,6 +101,13 @@ export function addMarketTools(server: McpServer, node: ComityHttp): void {
     input: Type.Object(
       {
         ...named,
+        as,
+        measures: Type.Optional(
+          Type.Array(Type.String({ maxLength: 64 }), {
+            ...{ minItems: 1, maxItems: 20 },
+            description: "What this organisation does to keep the product's trade secrets; signed.",
+          }),
+        ),
         spendMax: Type.Optional(
           Type.String({
             description: "The most it may cost over its life, in the offer's currency.",
@@ -110,9 +128,11 @@ export function addMarketTools(server: McpServer, node: ComityHttp): void {
       evidence: Evidence,
       budget: Type.Optional(Budget),
     }),
-    async run({ product, provider, spendMax }) {
-      const { offer, provider: from } = await offerNamed(node, product, provider);
-      const made = await node.agree(offer, from, spendMax);
+    async run({ product, provider, spendMax, ...stated }) {
+      const { provider: from, ...found } = await offerNamed(node, product, provider);
+      // an id of its own is meant: with it, what was stated must fit
+      const isVariant = found.variants?.some(({ offer }) => offer === product) === true;
+      const made = await node.agree(isVariant ? product : found.offer, from, spendMax, stated);
       const { budget } = await node.me();
       const { id: agreement, title, delivery, signedAt, policyHash, evidence } = made;
       return {

@@ -2,7 +2,9 @@ import type { Static } from "typebox";
 import type { ComityHttp } from "../../client/http.ts";
 import type { AgreementResource, FindQuery, OfferResource } from "../../client/resources.ts";
 import { ComityError } from "../../kernel/errors.ts";
+import type { VariantResource } from "../../client/attestation.ts";
 import { describePrice } from "../../kernel/price.ts";
+import { oneOfClass } from "../../kernel/recipient-class.ts";
 import { productOfOffer } from "../../market/policy.ts";
 import { pageMax } from "../../ports/search.ts";
 import type { Product } from "./shapes.ts";
@@ -12,10 +14,11 @@ const queryMax = 200;
 
 /** An offer as the tools tell it: the price in words, the terms line by line. */
 export function productOf(found: OfferResource): Static<typeof Product> {
-  const { price, promises, topics, keywords, place, ...rest } = found;
+  const { price, promises, topics, keywords, place, variants = [], ...rest } = found;
   const terms: string[] = [`Price: ${describePrice(price)}.`];
   if (topics) terms.push(`Topics: ${topics.join(", ")}; nothing else is delivered.`);
   for (const { kind, text } of promises) if (kind !== "owed") terms.push(`${text} (${kind})`);
+  for (const variant of variants) terms.push(variantText(variant));
   return {
     ...{ offer: rest.offer, product: rest.product, title: rest.title },
     ...{ provider: rest.provider, providerName: rest.providerName, price: describePrice(price) },
@@ -29,6 +32,15 @@ export function productOf(found: OfferResource): Static<typeof Product> {
   };
 }
 
+/** Another offer of the same product, and what has to be stated for it. */
+function variantText({ recipientClass, measures, price }: VariantResource): string {
+  const stated = [
+    ...(recipientClass ? [`as: "${recipientClass}" (${oneOfClass(recipientClass)})`] : []),
+    ...(measures ? [`measures: ${JSON.stringify(measures)}, with the trade secrets`] : []),
+  ];
+  return `Another offer, for who states ${stated.join(" and ")}: ${describePrice(price)}.`;
+}
+
 /** The offer named by its id or its product's; NOT_FOUND, or BODY_INVALID where two would fit. */
 export async function offerNamed(
   node: ComityHttp,
@@ -36,7 +48,9 @@ export async function offerNamed(
   provider?: string,
 ): Promise<OfferResource> {
   const fits = (one: OfferResource): boolean =>
-    (one.offer === name || one.product === name) &&
+    (one.offer === name ||
+      one.product === name ||
+      one.variants?.some((variant) => variant.offer === name) === true) &&
     (provider === undefined || one.provider === provider || one.providerName === provider);
   const whose = provider === undefined ? {} : { provider };
   const words = productOfOffer(name).slice(0, queryMax);

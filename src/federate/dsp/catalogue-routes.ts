@@ -3,7 +3,7 @@ import type { FastifyInstance } from "fastify";
 import { ComityError } from "../../kernel/errors.ts";
 import type { Quality } from "../../kernel/quality.ts";
 import type { Catalogue } from "../../market/catalogue.ts";
-import { formatsFor } from "../../market/formats.ts";
+import { formatsFor, type TransferFormat } from "../../market/formats.ts";
 import { shownOffer } from "../../market/policy.ts";
 import { isOfferedTo, type Product } from "../../market/product.ts";
 import type { Signer } from "../../ports/signer.ts";
@@ -45,8 +45,8 @@ export async function catalogueRoutes(
   const datasetOf = (product: Product) => ({
     "@id": product.id,
     "@type": "Dataset",
-    hasPolicy: [catalogue.offerOf(product.id)].flatMap((offer) => (offer ? shownOffer(offer) : [])),
-    distribution: formatsFor(product.terms.price).map((format) => {
+    hasPolicy: catalogue.offersOf(product.id).map(shownOffer),
+    distribution: formatsOf(product).map((format) => {
       return { "@type": "Distribution", format, accessService: service() };
     }),
     comity: aboutOf(product, quality.of(product.id)),
@@ -105,6 +105,12 @@ function digestOf(told: readonly unknown[]): string {
   return hash("sha256", JSON.stringify(told), "base64url").slice(0, 22);
 }
 
+/** Served under one or another of its offers: which one costs nothing has them all. */
+function formatsOf({ terms, tariffs = [] }: Product): readonly TransferFormat[] {
+  const all = [terms.price, ...tariffs.map(({ price }) => price)].map(formatsFor);
+  return all.reduce((most, formats) => (formats.length > most.length ? formats : most));
+}
+
 function aboutOf(product: Product, quality: Quality | undefined): AboutProduct {
   const { title, description, delivery, topics, sector, approval, place, sheet } = product;
   return {
@@ -120,5 +126,14 @@ function aboutOf(product: Product, quality: Quality | undefined): AboutProduct {
     ...(place === undefined ? {} : { place }),
     ...(quality === undefined ? {} : { quality }),
     ...(sheet === undefined ? {} : { sheet }),
+    ...(product.cost === undefined ? {} : { cost: product.cost }),
+    ...(product.tradeSecrets === undefined
+      ? {}
+      : {
+          tradeSecrets: {
+            fields: [...product.tradeSecrets.fields],
+            measures: [...product.tradeSecrets.measures],
+          },
+        }),
   };
 }

@@ -7,6 +7,7 @@ import {
   draftOf,
   evidenceOf,
   signAgreement,
+  attestationIn,
 } from "../../market/evidence.ts";
 import type { Negotiation } from "../../market/negotiation.ts";
 import {
@@ -16,6 +17,7 @@ import {
   readRules,
   termsOf,
 } from "../../market/policy.ts";
+import { assertAttested } from "../../market/attestation.ts";
 import type { GeneralJws, PublicJwk } from "../../ports/signer.ts";
 import {
   type ContractAgreementMessage,
@@ -138,9 +140,12 @@ export class NegotiationConsumer {
   /** Takes the offer as it stands (ContractNegotiationEventMessage ACCEPTED, §7.2.5). */
   async accept(negotiation: Negotiation): Promise<void> {
     this.#desk.after(negotiation, "accept", "consumer");
-    const { pid, providerPid } = negotiation;
+    const { pid, providerPid, rules, offer } = negotiation;
+    const { attested } = negotiation;
+    assertAttested(attestationIn(termsOf(readRules(rules))), attested, offer);
     const event = { providerPid, consumerPid: pid, eventType: "ACCEPTED" } as const;
-    const body = message("ContractNegotiationEventMessage", { ...event, comity: { version: 1 } });
+    const comity = { version: 1, ...(attested && { attested }) };
+    const body = message("ContractNegotiationEventMessage", { ...event, comity });
     const letter = this.#desk.letter(negotiation, "/events", body);
     await this.#desk.step(negotiation, "accept", "consumer", {}, letter);
   }
@@ -148,14 +153,14 @@ export class NegotiationConsumer {
   /** Asks for other terms instead (ContractRequestMessage, §7.2.1). */
   async counter(negotiation: Negotiation, offer: Offer): Promise<void> {
     this.#desk.after(negotiation, "request", "consumer");
-    const { pid, providerPid, product, delivered } = negotiation;
+    const { pid, providerPid, product, delivered, attested } = negotiation;
     const named = { "@type": "Offer", "@id": offer["@id"], target: product } as const;
     const table = onTable(product, { ...offer, ...named }, delivered);
     const body = message("ContractRequestMessage", {
       providerPid,
       consumerPid: pid,
       offer: { ...named, ...table.rules },
-      comity: { version: 1 },
+      comity: { version: 1, ...(attested && { attested }) },
     });
     const letter = this.#desk.letter(negotiation, "/request", body);
     const change = { ...table, asked: table.digest };
@@ -203,8 +208,8 @@ export class NegotiationConsumer {
     }
     const key: PublicJwk | undefined = signedOnce ? await peers.keyOf(provider) : undefined;
     const keys = { ...(key ? { [provider]: key } : {}), [signer.did]: signer.publicJwk };
-    const { product, title } = negotiation;
-    assertTermsHold(policy, { provider, consumer: signer.did, product, title, keys });
+    const { product, title, attested } = negotiation;
+    assertTermsHold(policy, { provider, consumer: signer.did, product, title, attested, keys });
     const signedAt = Date.parse(policy.timestamp);
     const begunAt = Date.parse(negotiation.startedAt);
     // terms run from it, so a clock that is off must not lengthen or shorten them

@@ -37,6 +37,7 @@ import { baseOf } from "../resolver.ts";
 import type { NegotiationDesk } from "./negotiation-desk.ts";
 import { pidFor } from "./pid.ts";
 import { onTable } from "./on-table.ts";
+import { assertSecretsKept, assertSellable, pricedIn, saidIn, tableAsked } from "./sellable.ts";
 
 export interface NegotiationProviderOptions {
   readonly catalogue: Catalogue;
@@ -45,6 +46,14 @@ export interface NegotiationProviderOptions {
   readonly agreementsPerPeerMax?: number;
   /** This node's public base URL. */
   readonly baseUrl: () => string;
+  /** Trade secrets were asked for without the measures that keep them: a refusal is signed. */
+  readonly secretsWithheld?: (asked: SecretsAsked) => Promise<unknown>;
+}
+
+export interface SecretsAsked {
+  readonly asker: string;
+  readonly product: string;
+  readonly reason: string;
 }
 
 /** An offer made unasked. */
@@ -63,6 +72,7 @@ export class NegotiationProvider {
   readonly #agreements: Agreements;
   readonly #agreementsPerPeerMax: number;
   readonly #baseUrl: () => string;
+  readonly #secretsWithheld: NegotiationProviderOptions["secretsWithheld"];
 
   constructor(desk: NegotiationDesk, options: NegotiationProviderOptions) {
     this.#desk = desk;
@@ -70,6 +80,7 @@ export class NegotiationProvider {
     this.#agreements = options.agreements;
     this.#agreementsPerPeerMax = options.agreementsPerPeerMax ?? 1_000;
     this.#baseUrl = options.baseUrl;
+    this.#secretsWithheld = options.secretsWithheld;
   }
 
   /** ContractRequestMessage (DSP 2025-1 §7.2.1); the same consumerPid again changes nothing. */
@@ -101,9 +112,9 @@ export class NegotiationProvider {
         throw new ComityError("POLICY_CHANGED", { where: "request's target" });
       }
       const table = onTable(now.product, request.offer, now.delivered);
-      const signs = now.signs || request.comity !== undefined;
+      const said = saidIn(now, request.comity);
       const { consumerPid } = request;
-      const change = { ...table, consumerPid, signs, ...this.#desk.take(now, request) };
+      const change = { ...table, consumerPid, ...said, ...this.#desk.take(now, request) };
       await this.#desk.step(now, "request", "consumer", change);
     });
   }
@@ -115,8 +126,8 @@ export class NegotiationProvider {
       if (this.#desk.wasTaken(now, event)) return;
       const act = event.eventType === "ACCEPTED" ? "accept" : "finalize";
       this.#desk.after(now, act, "consumer");
-      const signs = now.signs || event.comity !== undefined;
-      const change = { consumerPid: event.consumerPid, signs, ...this.#desk.take(now, event) };
+      const said = saidIn(now, event.comity);
+      const change = { consumerPid: event.consumerPid, ...said, ...this.#desk.take(now, event) };
       await this.#desk.step(now, act, "consumer", change);
     });
   }
@@ -219,6 +230,7 @@ export class NegotiationProvider {
   #made(product: Product, offer: Rules & Partial<Offer>, assignee: string) {
     const rules = readRules(offer);
     this.#assertInForce(rules, product);
+    assertSecretsKept(termsOf(rules), product.tradeSecrets);
     const { id, title, delivery, topics } = product;
     const offerId = offer["@id"] ?? offerIdFor(id, rules, product);
     const shown = shownOffer({ "@type": "Offer", "@id": offerId, ...rules });
@@ -250,7 +262,8 @@ export class NegotiationProvider {
     peers.assertCallable(did, request.callbackAddress);
     const id = productOfOffer(request.offer["@id"]);
     const product = this.#catalogue.get(id);
-    const offer = this.#catalogue.offerOf(id);
+    const offers = this.#catalogue.offersOf(id);
+    const offer = offers.find((one) => one["@id"] === request.offer["@id"]) ?? offers[0];
     if (!product || !offer || !isOfferedTo(product, did)) {
       throw new ComityError("NOT_FOUND", { what: "offer", id: request.offer["@id"] });
     }
@@ -268,18 +281,22 @@ export class NegotiationProvider {
       product: id,
       delivered,
       ...onTable(id, shownOffer(offer), delivered),
-      signs: request.comity !== undefined,
+      ...saidIn({ signs: false }, request.comity),
       startedAt: new Date(clock.now()).toISOString(),
     };
     await peers.meet(did);
     try {
-      const table = tableAsked(request, offer, product, negotiation.signs);
+      const table = tableAsked(request, offer, product, negotiation);
       const begun = { ...negotiation, ...table, ...this.#desk.take(negotiation, request) };
       await this.#desk.start(begun);
       return begun;
     } catch (thrown) {
       if (!(thrown instanceof ComityError) || thrown.status !== 400) throw thrown;
       await this.#desk.start({ ...negotiation, state: "TERMINATED", problem: thrown.message });
+      if (thrown.code === "TRADE_SECRETS") {
+        const reason = String(thrown.details["problem"]);
+        await this.#secretsWithheld?.({ asker: did, product: id, reason });
+      }
       throw thrown;
     }
   }
@@ -292,15 +309,14 @@ export class NegotiationProvider {
 
   async #policyFor(negotiation: Negotiation): Promise<AgreementPolicy> {
     const { signer, entropy, peers } = this.#desk.options;
-    const { rules: written, digest, signs, counterpart } = negotiation;
+    const { rules: written, digest, signs, counterpart, attested } = negotiation;
     const product = this.#need(negotiation.product);
     const rules = readRules(written);
     if (policyDigest(product.id, rules, product) !== digest) {
       throw new ComityError("POLICY_CHANGED", { where: "catalogue" });
     }
     const signedAt = this.#assertInForce(rules, product);
-    assertBothSign(rules, signs);
-    const terms = termsOf(rules);
+    const terms = assertSellable(rules, product, negotiation);
     const keys = signs
       ? { [signer.did]: signer.publicJwk, [counterpart]: await peers.keyOf(counterpart) }
       : { [signer.did]: signer.publicJwk };
@@ -318,7 +334,8 @@ export class NegotiationProvider {
         title: product.title,
         delivery: product.delivery,
         topics: product.topics,
-        price: terms.price.amount === "0" ? product.terms.price : terms.price,
+        price: pricedIn(terms, product),
+        ...(attested && { attested }),
         keys,
       },
     };
@@ -354,34 +371,4 @@ export class NegotiationProvider {
     await assertSignedBy({ payload: evidence.payload, signatures: [signature] }, did, key, what);
     return mergeSignatures(evidence, signature);
   }
-}
-
-/** What was asked for; unenforceable terms are named first. */
-function tableAsked(
-  request: ContractRequestMessage,
-  offer: Offer,
-  product: Product,
-  signs: boolean,
-): ReturnType<typeof onTable> {
-  const own = onTable(product.id, shownOffer(offer), product);
-  // a request may name the offer alone (DSP 2025-1 §7.2.1)
-  const isNamed = !["permission", "obligation", "prohibition"].some((key) => key in request.offer);
-  const asked = isNamed ? own : onTable(product.id, request.offer, product);
-  const { target = product.id } = request.offer;
-  if (target !== product.id) {
-    throw new ComityError("POLICY_CHANGED", { where: "request's target" });
-  }
-  assertBothSign(readRules(asked.rules), signs);
-  // where a person decides, other terms may be proposed from the first
-  if (product.approval === "manual") return asked;
-  if (asked.digest !== own.digest || request.offer["@id"] !== offer["@id"]) {
-    throw new ComityError("POLICY_CHANGED", { where: "request" });
-  }
-  return own; // as the catalogue shows it, however the request spells it
-}
-
-function assertBothSign(rules: Rules, signs: boolean): void {
-  if (signs || termsOf(rules).price.amount === "0") return;
-  const problem = "what costs money needs two signatures, and the caller does not sign agreements";
-  throw new ComityError("POLICY_UNENFORCEABLE", { problem });
 }

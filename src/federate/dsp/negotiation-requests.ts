@@ -1,6 +1,7 @@
 import { ComityError } from "../../kernel/errors.ts";
 import { newUrn } from "../../kernel/id.ts";
 import type { Agreement } from "../../market/agreement.ts";
+import { attestationIn } from "../../market/evidence.ts";
 import type { Negotiation } from "../../market/negotiation.ts";
 import {
   type Delivered,
@@ -8,7 +9,14 @@ import {
   offerIdFor,
   productOfOffer,
   readRules,
+  termsOf,
 } from "../../market/policy.ts";
+import {
+  assertAttested,
+  offerFor,
+  type Attestation,
+  attestationOf,
+} from "../../market/attestation.ts";
 import { Dataset, dspPath, message } from "../../wire/dsp/messages.ts";
 import { parseMessage } from "../../wire/dsp/parse.ts";
 import type { NegotiationDesk } from "./negotiation-desk.ts";
@@ -32,10 +40,14 @@ export interface Wanted {
   readonly policy?: object;
   /** The provider's versioned DSP base URL, where its own documents are not to be asked. */
   readonly address?: string;
+  /** What this side attests of itself. */
+  readonly attested?: Attestation | undefined;
 }
 
 /** What is known of an offer: all of it is compared with what is to be signed. */
 interface Offered {
+  /** Its id, where the one for this side's attestation is another than was named. */
+  readonly chosen?: string;
   readonly product: string;
   readonly policy: object;
   readonly delivered: Delivered;
@@ -54,13 +66,13 @@ export class NegotiationRequests {
   }
 
   /** From offer to agreement; NEGOTIATION_…, POLICY_CHANGED and PEER_… say why not. */
-  async negotiate(provider: string, offer: string): Promise<Agreement> {
-    const { address, offered } = await this.#found({ provider, offer });
+  async negotiate(provider: string, offer: string, attested?: Attestation): Promise<Agreement> {
+    const { address, offered } = await this.#found({ provider, offer, attested });
     const pid = newUrn(this.#desk.options.entropy);
     const outcome = this.#desk.outcome(pid);
     outcome.catch(() => undefined); // it may be over before anybody awaits it
     try {
-      const begun = await this.#ask(pid, provider, address, offer, offered);
+      const begun = await this.#ask(pid, { provider, offer, attested, address }, offered);
       if (offered.approval === "manual") this.#desk.leave(begun, "a person there decides");
       return await this.#within(pid, outcome);
     } finally {
@@ -72,7 +84,7 @@ export class NegotiationRequests {
   async request(wanted: Wanted): Promise<Negotiation> {
     const { address, offered } = await this.#found(wanted);
     const pid = newUrn(this.#desk.options.entropy);
-    return this.#ask(pid, wanted.provider, address, wanted.offer, offered);
+    return this.#ask(pid, { ...wanted, address }, offered);
   }
 
   async #found(wanted: Wanted): Promise<{ address: string; offered: Offered }> {
@@ -95,34 +107,45 @@ export class NegotiationRequests {
     const product = wanted.dataset ?? readEdcOfferId(offer)?.asset ?? productOfOffer(offer);
     const url = `${address}/catalog/datasets/${encodeURIComponent(product)}`;
     const dataset = parseMessage(Dataset, await this.#desk.options.peers.fetch(provider, url));
-    const policy =
+    const named =
       dataset.hasPolicy.find((one) => one["@id"] === offer) ??
       dataset.hasPolicy.find((one) => isSameEdcOffer(one["@id"], offer));
-    if (!policy) throw new ComityError("NOT_FOUND", { what: "offer", id: offer });
+    if (!named) throw new ComityError("NOT_FOUND", { what: "offer", id: offer });
+    const policy = policyFor(named, dataset.hasPolicy, wanted.attested);
     const about = dataset.comity;
+    const chosen = policy === named ? {} : { chosen: policy["@id"] };
     // another connector's ids say nothing of its terms: they are held to as they are shown
-    if (!about) return { product, policy, delivered: deliveredWhole };
+    if (!about) return { ...chosen, product, policy, delivered: deliveredWhole };
     const { delivery = deliveredWhole.delivery, topics = deliveredWhole.topics } = about;
     const delivered: Delivered = { delivery, topics };
-    if (offerIdFor(product, readRules(policy), delivered) !== offer) {
+    if (offerIdFor(product, readRules(policy), delivered) !== policy["@id"]) {
       throw new ComityError("POLICY_CHANGED", { where: "catalogue" });
     }
     const { title, approval } = about;
-    return { product, policy, delivered, title, ...(approval === undefined ? {} : { approval }) };
+    const vouched = { ...chosen, product, policy, delivered, title };
+    return { ...vouched, ...(approval === undefined ? {} : { approval }) };
   }
 
   async #ask(
     pid: string,
-    provider: string,
-    address: string,
-    offer: string,
-    { product, policy, delivered, title }: Offered,
+    wanted: Wanted & { readonly address: string },
+    { chosen, product, policy, delivered, title }: Offered,
   ): Promise<Negotiation> {
+    const { provider, address } = wanted;
+    const offer = chosen ?? wanted.offer;
+    const attested = attestationOf(wanted.attested ?? {});
     assertNameable(product);
     const { clock } = this.#desk.options;
     // other connectors compare what is asked for with what they wrote, so it goes back as it is
     const asked = { ...policy, "@type": "Offer", "@id": offer, target: product };
     const table = onTable(product, asked, delivered);
+    const needs = attestationIn(termsOf(readRules(policy)));
+    const isJudgedThere = needs.measures !== undefined && attested?.measures !== undefined;
+    assertAttested(
+      isJudgedThere ? { ...needs, measures: attested.measures } : needs,
+      attested,
+      offer,
+    );
     const negotiation: Negotiation = {
       pid,
       role: "consumer",
@@ -135,6 +158,7 @@ export class NegotiationRequests {
       ...table,
       asked: table.digest,
       ...(title === undefined ? {} : { title }),
+      ...(attested && { attested }),
       signs: true,
       startedAt: new Date(clock.now()).toISOString(),
     };
@@ -143,7 +167,7 @@ export class NegotiationRequests {
       consumerPid: pid,
       offer: asked,
       callbackAddress: `${this.#options.baseUrl()}${dspPath}`,
-      comity: { version: 1 },
+      comity: { version: 1, ...(attested && { attested }) },
     });
     const url = `${address}/negotiations/request`;
     await this.#desk.start(negotiation, {
@@ -176,5 +200,30 @@ export class NegotiationRequests {
       const signed = now?.state === "VERIFIED" ? "; it is signed and goes on by itself" : "";
       return new ComityError("NEGOTIATION_ENDED", { peer, problem: `${problem}${signed}` });
     });
+  }
+}
+
+type OfferedPolicy = Dataset["hasPolicy"][number];
+
+/** Of a dataset's offers the one for who attests this; other connectors' may be unreadable here. */
+function policyFor(
+  named: OfferedPolicy,
+  all: readonly OfferedPolicy[],
+  attested: Attestation = {},
+): OfferedPolicy {
+  const of = (policy: OfferedPolicy) => ({
+    id: policy["@id"],
+    needs: attestationIn(termsOf(readRules(policy))),
+  });
+  if (Object.keys(attested).length === 0) return named;
+  return offerFor(named, all.filter(isReadable), of, attested);
+}
+
+function isReadable(policy: OfferedPolicy): boolean {
+  try {
+    readRules(policy);
+    return true;
+  } catch {
+    return false;
   }
 }

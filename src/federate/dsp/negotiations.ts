@@ -2,6 +2,7 @@ import { ComityError } from "../../kernel/errors.ts";
 import type { Agreement } from "../../market/agreement.ts";
 import type { ConsumerMove, Decisions, ProviderMove } from "../../market/decisions.ts";
 import { type Negotiation, negotiationIsOver } from "../../market/negotiation.ts";
+import type { Attestation } from "../../market/attestation.ts";
 import type { NegotiationConsumer } from "./negotiation-consumer.ts";
 import type { NegotiationDesk } from "./negotiation-desk.ts";
 import type { NegotiationProvider, Proposal } from "./negotiation-provider.ts";
@@ -43,8 +44,8 @@ export class Negotiations {
   }
 
   /** From a peer's offer to a signed agreement. */
-  negotiate(provider: string, offer: string): Promise<Agreement> {
-    return this.#options.requests.negotiate(provider, offer);
+  negotiate(provider: string, offer: string, attested?: Attestation): Promise<Agreement> {
+    return this.#options.requests.negotiate(provider, offer, attested);
   }
 
   /** Asks for an offer and does not wait for what comes of it. */

@@ -2,13 +2,14 @@
 import { formatAmount, parseAmount } from "../../kernel/amount.ts";
 import { type Price, priceProblem } from "../../kernel/price.ts";
 import type { Terms } from "../product.ts";
-import { duration, readWith } from "./operands.ts";
+import type { Attestation } from "../attestation.ts";
+import { duration, names, readWith } from "./operands.ts";
 import { type AtomicConstraint, isAtomic, refused, type Rule, unenforceable } from "./rules.ts";
 
 /** "XXX" is ISO 4217 for "no currency is involved". */
 export const freePrice: Price = { amount: "0", currency: "XXX", perMessages: 1 };
 
-export function dutiesOf(terms: Terms): Rule[] {
+export function dutiesOf(terms: Terms & Attestation): Rule[] {
   const duties: Rule[] = [];
   const add = (action: string, leftOperand: string, operator: string, rightOperand: unknown) =>
     duties.push({ action, constraint: [{ leftOperand, operator, rightOperand }] });
@@ -23,16 +24,22 @@ export function dutiesOf(terms: Terms): Rule[] {
   if (terms.attribution !== undefined) {
     add("attribute", "comity:attribution", "eq", terms.attribution);
   }
+  if (terms.measures !== undefined) {
+    add("comity:protect", "comity:measures", "isAllOf", names.write(terms.measures));
+  }
   return duties;
 }
 
-type Promised = Pick<Terms, "price" | "deleteAfterSeconds" | "attribution">;
+type Promised = Pick<Terms, "price" | "deleteAfterSeconds" | "attribution"> &
+  Pick<Attestation, "measures">;
+
+const actions = ["compensate", "delete", "attribute", "comity:protect"];
 
 export function readDuties(duties: readonly Rule[]): Promised {
   const seen = new Set<string>();
   let promised: Promised = { price: freePrice };
   for (const duty of duties) {
-    if (!["compensate", "delete", "attribute"].includes(duty.action)) {
+    if (!actions.includes(duty.action)) {
       throw unenforceable("action", duty.action);
     }
     if (seen.has(duty.action)) throw refused(`the obligation "${duty.action}" stands twice`);
@@ -46,6 +53,9 @@ function readDuty(duty: Rule): Partial<Promised> {
   if (duty.action === "compensate") return { price: priceOf(only(duty, "payAmount", "eq")) };
   if (duty.action === "delete") {
     return { deleteAfterSeconds: readWith(duration, only(duty, "elapsedTime", "lteq")) };
+  }
+  if (duty.action === "comity:protect") {
+    return { measures: readWith(names, only(duty, "comity:measures", "isAllOf")) };
   }
   const { rightOperand } = only(duty, "comity:attribution", "eq");
   if (typeof rightOperand !== "string") throw refused("comity:attribution is not text");

@@ -112,3 +112,38 @@ test("lint - a long text is read in a moment", () => {
   lintProduct({ description: "", terms: { price } }, "x ".repeat(50_000));
   assert.ok(performance.now() - begun < 1_000);
 });
+
+test("lint - SMEs and non-profit research are asked the stated cost at most, to the last unit", () => {
+  const eur = (amount: string, perMessages = 1) => ({ amount, currency: "EUR", perMessages });
+  const found = (product: Partial<Parameters<typeof lintProduct>[0]>) =>
+    lintProduct({ description: "", terms: { price: eur("1") }, ...product }).findings.map(
+      ({ article, where, list }) => `${article} ${where} ${list}`,
+    );
+  const tariff = (name: "sme" | "research" | "public", price: ReturnType<typeof eur>) => ({
+    tariffs: [{ class: name, price }],
+  });
+  const cost = eur("0.01", 3);
+  const dear = (where: string) => [`Art. 9(4) ${where} compensation`];
+  assert.deepEqual(found({ ...tariff("sme", eur("0.01", 3)), cost }), []);
+  assert.deepEqual(found({ ...tariff("sme", eur("0.02", 6)), cost }), []);
+  assert.deepEqual(found({ ...tariff("sme", eur("0.003333")), cost }), []);
+  assert.deepEqual(found({ ...tariff("sme", eur("0.003334")), cost }), dear("tariffs.sme"));
+  assert.deepEqual(found({ ...tariff("research", eur("1")), cost }), dear("tariffs.research"));
+  assert.deepEqual(found({ ...tariff("public", eur("1")), cost }), [], "not among the two");
+  // a cost that is not stated cannot be weighed
+  assert.deepEqual(found(tariff("sme", eur("0.01"))), ["Art. 9(7) cost compensation"]);
+  assert.deepEqual(found(tariff("sme", eur("0"))), []);
+  // a reader whom the law lets in, without a tariff of its own, is asked everybody's price
+  assert.deepEqual(found({ reservedFor: "did:web:a", cost }), [...dear("price"), ...dear("price")]);
+  assert.deepEqual(found({ reservedFor: "did:web:a" }), ["Art. 9(7) cost compensation"]);
+  assert.deepEqual(found({ reservedFor: "did:web:a", terms: { price: eur("0") } }), []);
+});
+
+test("lint - what only the owner of a priced product knows of its buyers is asked", () => {
+  const asks = (product: object) =>
+    lintProduct({ description: "", terms: { price }, ...product }).questions.some(
+      ({ article }) => article === "Art. 9",
+    );
+  assert.deepEqual([asks({}), asks({ cost: price })], [true, false]);
+  assert.equal(asks({ terms: { price: { ...price, amount: "0" } } }), false);
+});

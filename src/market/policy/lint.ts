@@ -1,18 +1,26 @@
 /**
- * A product's terms and its free text against the Data Act's lists of unfair terms. What is found
+ * A product's terms and its free text against the Data Act's lists of unfair terms, and its prices
+ * against what Art. 9 lets be asked. What is found
  * is a place to look at, with the article and what to do; what only a person can decide is asked,
  * and what this software itself rules out is said. None of it is legal advice.
  */
 import { describeSeconds } from "../../kernel/duration.ts";
 import type { Product, Terms } from "../product.ts";
+import {
+  type CompensationFinding,
+  compensationFindings,
+  compensationQuestions,
+} from "./compensation.ts";
 import { type UnfairTerm, unfairTerms } from "./unfair-terms.ts";
 
-export interface LintFinding extends Pick<UnfairTerm, "article" | "list" | "what" | "advice"> {
+interface UnfairFinding extends Pick<UnfairTerm, "article" | "list" | "what" | "advice"> {
   /** `conditions`, `description`, or a term's name. */
   readonly where: string;
   /** The sentence, or the term as it is. */
   readonly text: string;
 }
+
+export type LintFinding = UnfairFinding | CompensationFinding;
 
 export interface LintReport {
   readonly findings: readonly LintFinding[];
@@ -27,7 +35,7 @@ const shownMax = 300;
 const copySecondsMin = 30 * 86_400;
 
 export function lintProduct(
-  product: Pick<Product, "description" | "terms">,
+  product: Pick<Product, "description" | "terms" | "tariffs" | "cost" | "reservedFor">,
   conditions = "",
 ): LintReport {
   const texts = { conditions, description: product.description };
@@ -35,8 +43,9 @@ export function lintProduct(
     findings: [
       ...Object.entries(texts).flatMap(([where, text]) => textFindings(where, text)),
       ...termFindings(product.terms),
+      ...compensationFindings(product),
     ],
-    questions: questionsOf(product.terms, conditions),
+    questions: [...questionsOf(product.terms, conditions), ...compensationQuestions(product)],
     ruledOut,
   };
 }

@@ -127,6 +127,12 @@ const borders: readonly Border[] = [
     good: [["NL"], ["NL-ZH", "US-CA"], "KE"],
     bad: [["nl"], ["NLD"], ["NL-"], ["NL-ABCD"], ["Europe"], []],
   },
+  {
+    operand: "comity:recipientClass",
+    operator: "eq",
+    good: ["sme", "research", "public"],
+    bad: ["SME", "bank", "", "constructor", ["sme", "research"], 1, null, {}],
+  },
 ];
 
 function policyWith(constraint: unknown): unknown {
@@ -152,13 +158,40 @@ for (const { operand, operator, good, bad } of borders) {
         JSON.stringify(value),
       );
     }
-    for (const other of ["eq", "neq", "gt", "isA", "hasPart"]) {
+    for (const other of ["eq", "neq", "gt", "isA", "hasPart"].filter((one) => one !== operator)) {
       assert.throws(() => readRules(policyWith(constraint(good[0], other))), {
         message: new RegExp(`the operator "${other}" of "${operand}"`),
       });
     }
   });
 }
+
+test("policy - the duty to keep secrets names its measures, up to the border and not beyond", () => {
+  const policy = (
+    rightOperand: unknown,
+    operator = "isAllOf",
+    leftOperand = "comity:measures",
+  ) => ({
+    permission: [{ action: "use" }],
+    obligation: [
+      { action: "comity:protect", constraint: [{ leftOperand, operator, rightOperand }] },
+    ],
+  });
+  for (const good of [["nda"], "nda", manyNames(20), [`a${"-".repeat(63)}`]]) {
+    const rules = readRules(policy(good));
+    assert.equal(termsOf(rules).measures?.length, typeof good === "string" ? 1 : good.length);
+    assert.deepEqual(readRules(rules), rules);
+  }
+  const long = `a${"-".repeat(64)}`;
+  for (const bad of [[], [""], ["N"], ["-a"], ["a b"], [long], manyNames(21), ["a", "a"], 1, {}]) {
+    assert.throws(() => readRules(policy(bad)), { code: "POLICY_UNENFORCEABLE" });
+  }
+  assert.throws(() => readRules(policy(["nda"], "isAnyOf")), /the operator "isAnyOf"/);
+  assert.throws(() => readRules(policy(["nda"], "isAllOf", "comity:field")), /comity:field/);
+  const twice = policy(["nda"]);
+  twice.obligation.push(...policy(["audit"]).obligation);
+  assert.throws(() => readRules(twice), /"comity:protect" stands twice/);
+});
 
 test("policy - terms that contradict each other are refused", () => {
   const constraint = (leftOperand: string, operator: string, rightOperand: unknown) => ({

@@ -4,13 +4,19 @@
  */
 import { isoDuration, secondsOf, secondsOfIso, shortDuration } from "../../kernel/duration.ts";
 import type { GeoPolygon } from "../../kernel/polygon.ts";
+import {
+  isRecipientClass,
+  type RecipientClass,
+  recipientClasses,
+} from "../../kernel/recipient-class.ts";
 import type { Rate } from "../grant.ts";
 import type { Terms } from "../product.ts";
+import type { Attestation } from "../attestation.ts";
 import { type AtomicConstraint, refused, unenforceable } from "./rules.ts";
 
 type Permitted = Omit<
-  Required<Terms>,
-  "price" | "noResharing" | "deleteAfterSeconds" | "attribution"
+  Required<Terms & Attestation>,
+  "price" | "noResharing" | "deleteAfterSeconds" | "attribution" | "measures"
 >;
 
 interface Words<T> {
@@ -27,7 +33,7 @@ interface Row<T> extends Words<T> {
 }
 
 /** A set, so that its order means nothing: written sorted. */
-const names: Words<readonly string[]> = {
+export const names: Words<readonly string[]> = {
   write: (value) => [...value].sort(),
   read: (value) => {
     const list: readonly unknown[] = Array.isArray(value) ? value : [value];
@@ -35,6 +41,12 @@ const names: Words<readonly string[]> = {
     return list.length > 0 && list.every(isText) ? list.toSorted() : undefined;
   },
   form: "a list of names",
+};
+
+const recipientClass: Words<RecipientClass> = {
+  write: (value) => value,
+  read: (value) => (isRecipientClass(value) ? value : undefined),
+  form: `one of ${recipientClasses.join(", ")}`,
 };
 
 const time: Words<string> = {
@@ -115,12 +127,13 @@ const rows: { readonly [K in keyof Permitted]: Row<Permitted[K]> } = {
   purposes: { leftOperand: "purpose", operator: "isAnyOf", ...names },
   recipients: { leftOperand: "recipient", operator: "isAnyOf", ...names },
   jurisdictions: { leftOperand: "comity:jurisdiction", operator: "isAnyOf", ...names },
+  recipientClass: { leftOperand: "comity:recipientClass", operator: "eq", ...recipientClass },
 };
 
 const permitted = Object.keys(rows) as readonly (keyof Permitted)[];
 
 /** In the order of the rows. */
-export function constraintsOf(terms: Terms): AtomicConstraint[] {
+export function constraintsOf(terms: Terms & Attestation): AtomicConstraint[] {
   return permitted.flatMap((name) => {
     const { leftOperand, operator, write } = rows[name] as Row<unknown>;
     const value = terms[name];

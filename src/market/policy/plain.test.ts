@@ -98,6 +98,14 @@ const table: readonly (readonly [PolicyTerms, string])[] = [
     "You may use this data for planning, research or teaching, by did:web:city.example, in NL (Netherlands) or US-CA, free of charge.",
   ],
   [
+    { ...paid, recipientClass: "sme" },
+    "You may use this data only as a small or medium-sized enterprise, which you state to be, paying 0.002 EUR per message.",
+  ],
+  [
+    { ...free, purposes: ["planning"], recipientClass: "public", measures: ["nda", "audit"] },
+    "You may use this data for planning, only as a public sector body, which you state to be, free of charge. You keep its trade secrets by these measures: audit and nda.",
+  ],
+  [
     { ...free, fields: ["lat", "lon", "speed"] },
     "You may use this data free of charge. Each message shows only the fields lat, lon and speed.",
   ],

@@ -4,6 +4,7 @@
  */
 import { describePrice } from "../../kernel/price.ts";
 import { describeSeconds } from "../../kernel/duration.ts";
+import { allOfClass, oneOfClass } from "../../kernel/recipient-class.ts";
 import { describeTime } from "../../kernel/time.ts";
 import { parseAmount } from "../../kernel/amount.ts";
 import type { Condition } from "../grant.ts";
@@ -30,6 +31,9 @@ export function plainPolicy(given: PolicyTerms): string {
     ...period(terms),
     ...amounts(terms),
     ...circle(terms),
+    ...(terms.recipientClass
+      ? [`only as ${oneOfClass(terms.recipientClass)}, which you state to be`]
+      : []),
     isFree(terms) ? "free of charge" : `paying ${describePrice(terms.price)}`,
   ];
   const what = terms.topics ? `the messages whose topic ${topicPhrase(terms.topics)}` : "this data";
@@ -58,6 +62,7 @@ export function describePolicy(given: PolicyTerms): readonly PolicyPromise[] {
       "attested",
       circle(terms).map((text) => `Used only ${text}.`),
     ),
+    ...as("attested", stated(terms)),
     ...as("attested", duties(terms)),
     ...as("owed", isFree(terms) ? [] : [`You pay ${describePrice(terms.price)}.`]),
   ];
@@ -101,6 +106,12 @@ function circle({ purposes, recipients, jurisdictions }: PolicyTerms): string[] 
   ];
 }
 
+/** Whom it is for, by their own word. */
+function stated({ recipientClass }: PolicyTerms): string[] {
+  if (recipientClass === undefined) return [];
+  return [`Only for ${allOfClass(recipientClass)}, which the recipient states to be.`];
+}
+
 /** What of each message is shown. */
 function contents({ fields, drop, round, pseudonymise }: PolicyTerms): string[] {
   const are = (names: readonly string[]): string =>
@@ -128,12 +139,16 @@ function selections({ dataFrom, dataUntil, area, when }: PolicyTerms): string[] 
   return conditions.map(describeCondition);
 }
 
-function duties({ noResharing, deleteAfterSeconds, attribution }: PolicyTerms): string[] {
+function duties(terms: PolicyTerms): string[] {
+  const { noResharing, deleteAfterSeconds, attribution, measures } = terms;
   const within = deleteAfterSeconds === undefined ? "" : describeSeconds(deleteAfterSeconds);
   return [
     ...(noResharing ? ["You may not pass the data on to others."] : []),
     ...(within === "" ? [] : [`You delete each message within ${within} of receiving it.`]),
     ...(attribution === undefined ? [] : [`You name the source as “${attribution}”.`]),
+    ...(measures
+      ? [`You keep its trade secrets by these measures: ${listOf(measures, "and")}.`]
+      : []),
   ];
 }
 

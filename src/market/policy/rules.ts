@@ -9,6 +9,7 @@
  */
 import { ComityError } from "../../kernel/errors.ts";
 import type { Conditions, Terms } from "../product.ts";
+import type { Attestation } from "../attestation.ts";
 
 export const policyProfile = "comity:policy-1";
 
@@ -39,8 +40,8 @@ export interface Rules {
   readonly obligation?: readonly Rule[];
 }
 
-/** What a policy says. */
-export type PolicyTerms = Terms & Conditions;
+/** What a policy says, with what a buyer has to state who asks for it. */
+export type PolicyTerms = Terms & Conditions & Attestation;
 
 export function isAtomic(constraint: Constraint): constraint is AtomicConstraint {
   return "leftOperand" in constraint;

@@ -5,6 +5,7 @@ import { isoTime } from "../../kernel/time.ts";
 import { filterProblem } from "../../kernel/topic.ts";
 import type { Rate } from "../grant.ts";
 import type { Terms } from "../product.ts";
+import { type Attestation, attestationProblem } from "../attestation.ts";
 
 const namesMax = 100;
 const nameLengthMax = 256;
@@ -19,10 +20,10 @@ type Checks = { readonly [K in keyof Required<Terms>]: Check<NonNullable<Terms[K
 const checks: Checks = {
   price: priceProblem,
   topics: (value) => namesProblem(value) ?? first(value, filterProblem),
-  fields: (value) => namesProblem(value) ?? first(value, pathProblem),
-  drop: (value) => namesProblem(value) ?? first(value, pathProblem),
+  fields: membersProblem,
+  drop: membersProblem,
   round: roundProblem,
-  pseudonymise: (value) => namesProblem(value) ?? first(value, pathProblem),
+  pseudonymise: membersProblem,
   notBefore: timeProblem,
   notAfter: timeProblem,
   lifeSeconds: (value) => wholeProblem(value, secondsMax),
@@ -44,13 +45,13 @@ const checks: Checks = {
 export const termNames = Object.keys(checks) as readonly (keyof Terms)[];
 
 /** The first term that is wrong, by its name; or what two of them contradict; or undefined. */
-export function termsProblem(terms: Terms): string | undefined {
+export function termsProblem(terms: Terms & Attestation): string | undefined {
   for (const name of termNames) {
     const value = terms[name];
     const problem = value === undefined ? undefined : (checks[name] as Check<typeof value>)(value);
     if (problem !== undefined) return `${name}${name === "price" ? ":" : ""} ${problem}`;
   }
-  return contradiction(terms);
+  return contradiction(terms) ?? attestationProblem(terms);
 }
 
 function contradiction(terms: Terms): string | undefined {
@@ -75,7 +76,9 @@ function shapeProblem({ fields, drop = [], round = {}, pseudonymise = [] }: Term
     }
   }
   for (const [name, use] of uses) {
-    const around = levelsAbove(name).find((one) => uses.has(one));
+    // left out twice is left out: a member may also be spelt with the dot in its name
+    const isLeftOut = (one: string): boolean => use === "drop" && uses.get(one) === "drop";
+    const around = levelsAbove(name).find((one) => uses.has(one) && !isLeftOut(one));
     if (around !== undefined) {
       return `${use} names "${name}", a member of "${around}", which ${uses.get(around)} names`;
     }
@@ -111,6 +114,11 @@ function namesProblem(names: readonly string[]): string | undefined {
   }
   const twice = names.find((name, i) => names.indexOf(name) < i);
   return twice === undefined ? undefined : `name "${twice}" twice`;
+}
+
+/** What is wrong with names of JSON members. */
+export function membersProblem(members: readonly string[]): string | undefined {
+  return namesProblem(members) ?? first(members, pathProblem);
 }
 
 /** `a.b`: no level is empty. */

@@ -4,6 +4,7 @@
  * here knows what a message means or who may send it.
  */
 import { type Static, Type } from "typebox";
+import { type RecipientClass, recipientClasses } from "../../kernel/recipient-class.ts";
 
 const dspContext = "https://w3id.org/dspace/2025/1/context.jsonld";
 export const dspVersion = "2025-1";
@@ -20,8 +21,18 @@ const reasons = Type.Optional(Type.Array(Type.Unknown()));
 const jwk = Type.Object({ kty: Type.String(), crv: Type.String(), x: Type.String() });
 const signature = Type.Object({ protected: Type.String(), signature: Type.String() });
 
+/** What the consumer attests of itself; what it means is the market's. */
+const attested = Type.Optional(
+  Type.Object({
+    recipientClass: Type.Optional(Type.Unsafe<RecipientClass>({ enum: recipientClasses })),
+    measures: Type.Optional(
+      Type.Array(Type.String({ maxLength: 64 }), { minItems: 1, maxItems: 20 }),
+    ),
+  }),
+);
+
 /** Our member beside DSP's: says that the sender signs agreements, and carries the signature. */
-const announcement = Type.Optional(Type.Object({ version: Type.Literal(1) }));
+const announcement = Type.Optional(Type.Object({ version: Type.Literal(1), attested }));
 const signed = Type.Optional(Type.Object({ version: Type.Literal(1), signature }));
 
 /** Ours beside an offer: what ODRL has no words for. */
@@ -76,6 +87,7 @@ const comityTerms = Type.Object({
   delivery: Type.Union([Type.Literal("live"), Type.Literal("logged")]),
   topics: Type.Array(Type.String()),
   price,
+  attested,
   keys: Type.Record(Type.String(), jwk),
 });
 
@@ -247,6 +259,13 @@ const aboutProduct = Type.Object({
       access: Type.Optional(Type.String({ maxLength: 1_000 })),
       tradeSecrets: Type.Optional(Type.Boolean()),
       contact: Type.Optional(Type.String({ maxLength: 1_000 })),
+    }),
+  ),
+  cost: Type.Optional(price),
+  tradeSecrets: Type.Optional(
+    Type.Object({
+      fields: Type.Array(Type.String({ maxLength: 256 }), { maxItems: 100 }),
+      measures: Type.Array(Type.String({ maxLength: 64 }), { maxItems: 20 }),
     }),
   ),
 });
