@@ -6,21 +6,24 @@ import { ComityError } from "../kernel/errors.ts";
 import { amountMicro } from "../kernel/price.ts";
 import type { Agreement } from "../market/agreement.ts";
 import type { Peers } from "../ports/peers.ts";
-import type { JwsSignature, Signer } from "../ports/signer.ts";
+import type { JwsSignature, PublicJwk, Signer } from "../ports/signer.ts";
 import type { Store } from "../ports/store.ts";
 import {
   cosignedAnswer,
+  cosignedPage,
   lackedReceipt,
   lastCosigned,
   lastReceipt,
   receiptAt,
   receiptProblem,
+  receiptsPageMax,
   receiptType,
   receiptWrite,
   requireSignature,
+  signedAlready,
 } from "./receipt.ts";
-import type { Postings, ReceiptBody, ReceiptRecord } from "./receipt.ts";
-import { endOfMonth, joinedRows } from "./usage-rows.ts";
+import type { CosignedReceipt, Postings, ReceiptBody, ReceiptRecord } from "./receipt.ts";
+import { endOfMonth, joinedRows, lastRowWithin } from "./usage-rows.ts";
 import type { UsageRow } from "./usage-rows.ts";
 
 export interface ChainTools {
@@ -85,13 +88,14 @@ export class ReceiptChain {
     const record = this.#standing() ?? (await this.#build(upTo));
     if (record === undefined) return undefined;
     const signed = record.state === "open" ? await this.#sign(record) : record;
-    let theirs: JwsSignature;
+    let theirs: JwsSignature | undefined;
     try {
       theirs = await this.#exchange(signed);
     } catch (problem) {
       if (isRefusal(problem)) await this.#dispute(signed, problem.message);
       throw problem;
     }
+    if (theirs === undefined) return this.cosigned;
     await this.#finish(signed, theirs);
     return signed.body;
   }
@@ -118,9 +122,8 @@ export class ReceiptChain {
     const { store, clock, crash } = this.#tools;
     const { agreement } = this;
     const before = this.#cosigned?.body;
-    const end = await endOfMonth(store, agreement.id, this.#cosigned?.usageTo ?? 0, upTo);
-    // Positions that were all withheld need no receipt of their own.
-    if (end === undefined || end.totalMessages === (before?.messages ?? 0)) return undefined;
+    const end = await this.#nextEnd(upTo);
+    if (end === undefined) return undefined;
     const window = { ...end, month: this.#monthFor(end.month) };
     const body = nextBody(agreement, before, window, clock.now());
     const problem = receiptProblem(body, before, agreement);
@@ -139,6 +142,17 @@ export class ReceiptChain {
     return record;
   }
 
+  /** Positions that were all withheld, or are signed for already, need no receipt of their own. */
+  async #nextEnd(upTo: number): Promise<UsageRow | undefined> {
+    const { store } = this.#tools;
+    const { body, usageTo = 0 } = this.#cosigned ?? {};
+    let end = await endOfMonth(store, this.agreement.id, usageTo, upTo);
+    while (end !== undefined && end.totalMessages <= (body?.messages ?? 0)) {
+      end = await endOfMonth(store, this.agreement.id, end.seq, upTo);
+    }
+    return end;
+  }
+
   async #sign(record: ReceiptRecord): Promise<ReceiptRecord> {
     const { store, signer, crash } = this.#tools;
     const signature = await signer.sign(canonicalBytes(record.body), receiptType);
@@ -149,12 +163,21 @@ export class ReceiptChain {
     return signed;
   }
 
-  /** A consumer that lost receipts, such as one restored from a backup, gets them again first. */
-  async #exchange(signed: ReceiptRecord): Promise<JwsSignature> {
+  /**
+   * A consumer that lost receipts, such as one restored from a backup, gets them again first.
+   * Where it is this node that lost them they are taken back, and nothing is returned: the next
+   * receipt goes on from there.
+   */
+  async #exchange(signed: ReceiptRecord): Promise<JwsSignature | undefined> {
     try {
       return await this.#send(signed);
     } catch (problem) {
-      const lacked = isRefusal(problem) ? lackedReceipt(problem.message) : undefined;
+      if (!isRefusal(problem)) throw problem;
+      if (problem.message.includes(signedAlready(signed.body.seq))) {
+        if (await this.#takeBack()) return undefined;
+        throw problem;
+      }
+      const lacked = lackedReceipt(problem.message);
       if (lacked === undefined || lacked >= signed.body.seq) throw problem;
       await this.#sendAgain(lacked, signed.body.seq);
       return await this.#send(signed);
@@ -174,17 +197,52 @@ export class ReceiptChain {
     }
   }
 
+  /** What both have signed after the last one here; false where the consumer shows none. */
+  async #takeBack(): Promise<boolean> {
+    const { consumer, id } = this.agreement;
+    const known = this.#cosigned?.body.seq ?? 0;
+    for (;;) {
+      const after = this.#cosigned?.body.seq ?? 0;
+      const query = new URLSearchParams({ agreement: id, after: String(after) });
+      const page = await this.#tools.peers.get(consumer, `${receiptsPath}?${query.toString()}`);
+      if (!cosignedPage.Check(page)) throw this.#invalid(after + 1, "the answer has none");
+      for (const receipt of page.receipts) await this.#restore(receipt);
+      if (page.receipts.length < receiptsPageMax) return after + page.receipts.length > known;
+    }
+  }
+
+  /** Only what this node signed itself once, and the consumer too, and continues the chain. */
+  async #restore({ body, signatures: [own, theirs] }: CosignedReceipt): Promise<void> {
+    const { agreement } = this;
+    const { provider, consumer, id } = agreement;
+    const before = this.#cosigned;
+    const problem = receiptProblem(body, before?.body, agreement);
+    if (problem !== undefined) throw this.#invalid(body.seq, problem);
+    await requireSignature(body, own, provider, this.#keyOf(provider));
+    await requireSignature(body, theirs, consumer, this.#keyOf(consumer));
+    const { store } = this.#tools;
+    const usageTo = await lastRowWithin(store, id, before?.usageTo ?? 0, body.messages);
+    const signed = { role: "provider", body, state: "signed", signatures: [own], usageTo } as const;
+    await this.#finish(signed, theirs);
+  }
+
+  #keyOf(did: string): PublicJwk {
+    const key = this.agreement.keys[did];
+    if (key === undefined) throw new Error(`agreement ${this.agreement.id} pins no key of ${did}`);
+    return key;
+  }
+
+  #invalid(seq: number, problem: string): ComityError {
+    const what = `receipt ${seq} of ${this.agreement.id}`;
+    return new ComityError("SIGNATURE_INVALID", { what, problem });
+  }
+
   async #send({ body, signatures: [signature] }: ReceiptRecord): Promise<JwsSignature> {
-    const { consumer, id, keys } = this.agreement;
+    const { consumer } = this.agreement;
     const answer = await this.#tools.peers.post(consumer, receiptsPath, { body, signature });
     this.#tools.crash("receipt.answered");
-    if (!cosignedAnswer.Check(answer)) {
-      const what = `receipt ${body.seq} of ${id}`;
-      throw new ComityError("SIGNATURE_INVALID", { what, problem: "the answer has none" });
-    }
-    const key = keys[consumer];
-    if (key === undefined) throw new Error(`agreement ${id} pins no key of ${consumer}`);
-    await requireSignature(body, answer.signature, consumer, key);
+    if (!cosignedAnswer.Check(answer)) throw this.#invalid(body.seq, "the answer has none");
+    await requireSignature(body, answer.signature, consumer, this.#keyOf(consumer));
     return answer.signature;
   }
 

@@ -60,6 +60,21 @@ const OfferedReceipt = Type.Object({
 export type OfferedReceipt = Static<typeof OfferedReceipt>;
 export const offeredReceipt = Compile(OfferedReceipt);
 
+const CosignedReceipt = Type.Object({
+  body: ReceiptBody,
+  /** The provider's, then the consumer's. */
+  signatures: Type.Tuple([Signature, Signature]),
+});
+export type CosignedReceipt = Static<typeof CosignedReceipt>;
+
+/** Given back at once to a provider that lost them. */
+export const receiptsPageMax = 100;
+const CosignedPage = Type.Object({
+  receipts: Type.Array(CosignedReceipt, { maxItems: receiptsPageMax }),
+});
+export type CosignedPage = Static<typeof CosignedPage>;
+export const cosignedPage = Compile(CosignedPage);
+
 const CosignedAnswer = Type.Object({ signature: Signature });
 export const cosignedAnswer = Compile(CosignedAnswer);
 
@@ -165,6 +180,10 @@ function chainProblem(body: ReceiptBody, before: ReceiptBody | undefined): strin
 export function lackedReceipt(refusal: string): number | undefined {
   const [, seq] = /\breceipt (\d{1,10}) comes next, not \d/.exec(refusal) ?? [];
   return seq === undefined ? undefined : Number(seq);
+}
+
+export function signedAlready(seq: number): string {
+  return `another receipt ${seq} is signed already`;
 }
 
 function countsProblem(body: ReceiptBody, before: ReceiptBody | undefined): string | undefined {

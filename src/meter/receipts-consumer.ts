@@ -15,11 +15,21 @@ import {
   offeredReceipt,
   receiptAt,
   receiptProblem,
+  receiptsAfter,
+  receiptsPageMax,
   receiptType,
   receiptWrite,
   requireSignature,
+  signedAlready,
 } from "./receipt.ts";
-import type { AgreementBook, OfferedReceipt, Postings, ReceiptBody } from "./receipt.ts";
+import type {
+  AgreementBook,
+  CosignedPage,
+  CosignedReceipt,
+  OfferedReceipt,
+  Postings,
+  ReceiptBody,
+} from "./receipt.ts";
 
 export interface ConsumerReceiptsOptions {
   readonly store: Store;
@@ -56,11 +66,7 @@ export class ConsumerReceipts {
       throw new ComityError("BODY_INVALID", { problem: "it is no receipt of version 1" });
     }
     const id = offered.body.agreement;
-    const agreement = await this.#options.agreements.get(id);
-    // Somebody else's agreement is as unknown to the caller as one that does not exist.
-    if (agreement?.role !== "consumer" || agreement.provider !== from) {
-      throw new ComityError("NOT_FOUND", { what: "agreement", id });
-    }
+    const agreement = await this.#agreementWith(from, id);
     try {
       const signature = await this.#turns.take(id, () => this.#answer(agreement, offered));
       return { signature };
@@ -70,6 +76,27 @@ export class ConsumerReceipts {
     }
   }
 
+  /** What both signed after that number: for a provider that lost it. NOT_FOUND as above. */
+  async signedAfter(from: string, id: string, seq: number): Promise<CosignedPage> {
+    await this.#agreementWith(from, id);
+    const records = await receiptsAfter(this.#options.store, id, seq, receiptsPageMax);
+    const receipts = records.map(({ body, signatures }): CosignedReceipt => {
+      const [theirs, own] = signatures;
+      if (theirs === undefined || own === undefined) {
+        throw new Error(`receipt ${body.seq} of ${id} has not two signatures`);
+      }
+      return { body, signatures: [theirs, own] };
+    });
+    return { receipts };
+  }
+
+  /** Somebody else's agreement is as unknown to the caller as one that does not exist. */
+  async #agreementWith(provider: string, id: string): Promise<Agreement> {
+    const agreement = await this.#options.agreements.get(id);
+    if (agreement?.role === "consumer" && agreement.provider === provider) return agreement;
+    throw new ComityError("NOT_FOUND", { what: "agreement", id });
+  }
+
   async #answer(agreement: Agreement, offered: OfferedReceipt): Promise<JwsSignature> {
     const { store } = this.#options;
     const { body } = offered;
@@ -77,7 +104,7 @@ export class ConsumerReceipts {
     if (there !== undefined) {
       const [, own] = there.signatures;
       if (own !== undefined && canonicalHash(there.body) === canonicalHash(body)) return own;
-      throw disagrees(body, `another receipt ${body.seq} is signed already`);
+      throw disagrees(body, signedAlready(body.seq));
     }
     const before = (await lastReceipt(store, agreement.id))?.body;
     const key = agreement.keys[agreement.provider];

@@ -82,6 +82,24 @@ export async function endOfMonth(
   }
 }
 
+/** The last row after `after` that counts no more messages than these; `after` where none does. */
+export async function lastRowWithin(
+  store: Store,
+  agreement: string,
+  after: number,
+  messages: number,
+): Promise<number> {
+  let last = after;
+  for (;;) {
+    const rows = await rowsAfter(store, agreement, last);
+    for (const { doc: row } of rows) {
+      if (row.totalMessages > messages) return last;
+      last = row.seq;
+    }
+    if (rows.length < page) return last;
+  }
+}
+
 /**
  * Rows that a co-signed receipt covers become one for each epoch and month, under the id of the
  * last of them; sums stay what they were. Bounded: the rest is joined with the next receipt.

@@ -103,6 +103,26 @@ test("receipts - a window never straddles a month, and a month's amount is a dif
   ]);
 });
 
+test("receipts - positions withheld at a month's end do not hold up the next month's", async (t) => {
+  const pair = await open(t);
+  pair.clock.at = Date.UTC(2026, 10, 30, 23, 58);
+  await pair.deliver(10);
+  await pair.seller.provider.closeWindows();
+  await pair.deliver(0, 0, 5);
+  pair.clock.at = Date.UTC(2026, 11, 1, 0, 1);
+  await pair.deliver(3);
+  const [standing] = await pair.seller.provider.closeWindows();
+  assert.deepEqual([standing?.messages, standing?.complete], [13, true]);
+  const receipts = await receiptsOf(pair.buyer.store, pair);
+  assert.deepEqual(
+    receipts.map(({ body }) => [body.month, body.messages, body.from, body.to]),
+    [
+      ["2026-11", 10, 0, 10],
+      ["2026-12", 13, 10, 18],
+    ],
+  );
+});
+
 test("receipts - go on over a live stream's connections", async (t) => {
   const pair = await open(t);
   await pair.deliver(10);

@@ -6,7 +6,7 @@ import { receiptsAfter, receiptType } from "../../src/meter/receipt.ts";
 import type { ReceiptRecord } from "../../src/meter/receipt.ts";
 import { rowId } from "../../src/meter/row-id.ts";
 import { billOf } from "../../src/settle/bill.ts";
-import { asBuyer, buyer, Pair } from "./sides.ts";
+import { asBuyer, buyer, Pair, seller } from "./sides.ts";
 
 const price = { amount: "0.002", currency: "EUR", perMessages: 1 };
 
@@ -30,8 +30,8 @@ async function restored(t: TestContext): Promise<Pair> {
   return pair;
 }
 
-function receiptsOf(pair: Pair): Promise<ReceiptRecord[]> {
-  return receiptsAfter(pair.buyer.store, pair.agreement.id, 0, 100);
+function receiptsOf(pair: Pair, limit = 100): Promise<ReceiptRecord[]> {
+  return receiptsAfter(pair.buyer.store, pair.agreement.id, 0, limit);
 }
 
 test("restored - a consumer gets the receipts back that it had signed, then signs on", async (t) => {
@@ -68,4 +68,91 @@ test("restored - only what carries the consumer's own signature is taken back", 
     await assert.rejects(sent, /signature/i);
   }
   assert.equal((await receiptsOf(pair)).length, 2);
+});
+
+async function billsAlike(pair: Pair): Promise<void> {
+  const sold = await billOf(pair.seller.store, pair.agreement, "2026-11");
+  const bought = await billOf(pair.buyer.store, asBuyer(pair.agreement), "2026-11");
+  assert.equal(JSON.stringify(sold), JSON.stringify(bought));
+}
+
+test("restored - a provider takes back the receipts that both had signed, then builds the next", async (t) => {
+  const pair = await Pair.open(price);
+  t.after(() => pair.close());
+  const windows = async (count: number): Promise<void> => {
+    for (let i = 0; i < count; i++) {
+      await pair.deliver(10);
+      await pair.seller.provider.closeWindows();
+    }
+  };
+  await windows(2);
+  const restore = await pair.backUp(seller);
+  await windows(120); // more than are given back at once
+  const before = await receiptsOf(pair, 200);
+  await restore();
+  // The claim of the link that goes on, which is how a restored meter hears of it.
+  await pair.deliver(7);
+  const [standing] = await pair.seller.provider.closeWindows();
+  assert.deepEqual([standing?.seq, standing?.messages, standing?.complete], [123, 1227, true]);
+  assert.equal(standing?.problem, undefined);
+  const sold = await receiptsAfter(pair.seller.store, pair.agreement.id, 0, 200);
+  const bought = await receiptsOf(pair, 200);
+  assert.deepEqual(bought.slice(0, -1), before, "what was signed stands to the byte");
+  const evidence = ({ body, signatures }: ReceiptRecord) => ({ body, signatures });
+  assert.deepEqual(sold.map(evidence), bought.map(evidence));
+  assert.ok(sold.every(({ state }) => state === "cosigned"));
+  assert.equal((await pair.seller.store.list("posting")).length, 123);
+  await billsAlike(pair);
+});
+
+test("restored - a provider takes back only what carries both signatures and continues its chain", async (t) => {
+  const pair = await Pair.open(price);
+  t.after(() => pair.close());
+  await pair.deliver(10);
+  await pair.seller.provider.closeWindows();
+  const restore = await pair.backUp(seller);
+  for (let i = 0; i < 2; i++) {
+    await pair.deliver(10);
+    await pair.seller.provider.closeWindows();
+  }
+  await restore();
+  const { store } = pair.buyer;
+  const [, second, third] = await receiptsOf(pair);
+  assert.ok(second && third);
+  const put = (record: ReceiptRecord) =>
+    store.commit([
+      { op: "put", kind: "receipt", id: rowId(pair.agreement.id, 2), doc: record },
+    ] as const);
+  const cheaper = { ...second.body, messages: 11, amountMicro: "22000" };
+  const forgeries: ReceiptRecord[] = [
+    { ...second, body: cheaper },
+    { ...second, signatures: [second.signatures[0]!, second.signatures[0]!] },
+    { ...second, signatures: [second.signatures[1]!, second.signatures[1]!] },
+    { ...second, body: third.body, signatures: third.signatures },
+  ];
+  await pair.deliver(10);
+  for (const forged of forgeries) {
+    await put(forged);
+    const [standing] = await pair.seller.provider.closeWindows();
+    assert.deepEqual([standing?.seq, standing?.complete], [1, false]);
+    assert.match(standing?.problem ?? "", /signature|receipt 2 comes next/i);
+  }
+  await put(second);
+  const [standing] = await pair.seller.provider.closeWindows();
+  assert.deepEqual([standing?.seq, standing?.messages, standing?.complete], [4, 40, true]);
+  await billsAlike(pair);
+});
+
+test("restored - a provider is shown only receipts of its own agreements", async (t) => {
+  const pair = await Pair.open(price);
+  t.after(() => pair.close());
+  const ask = (id: string) =>
+    pair.seller.peers.get(buyer, `/comity/v1/receipts?agreement=${encodeURIComponent(id)}&after=0`);
+  assert.deepEqual(await ask(pair.agreement.id), { receipts: [] });
+  const id = "urn:uuid:of-another-provider";
+  const other = { ...asBuyer(pair.agreement), id, provider: "did:web:other.example" };
+  await pair.buyer.store.commit([{ op: "add", kind: "agreement", id, doc: other }]);
+  for (const hidden of [id, "urn:uuid:nobody"]) {
+    await assert.rejects(ask(hidden), { code: "PEER_REFUSED", message: /no agreement/i });
+  }
 });

@@ -1,5 +1,5 @@
 /** Two participants with stores, keys and HTTP of their own, and an agreement between them. */
-import { mkdtemp, rm } from "node:fs/promises";
+import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Fastify from "fastify";
@@ -219,14 +219,31 @@ export class Pair {
     return this.#delivered;
   }
 
-  async restart(did: string, crash?: string): Promise<void> {
+  async restart(did: string, crash?: string, between = async () => {}): Promise<void> {
     if (did === seller) {
       await this.seller.stop();
+      await between();
       this.seller = await this.#openSide(seller, crash);
     } else {
       await this.buyer.stop();
+      await between();
       this.buyer = await this.#openSide(buyer, crash);
     }
+  }
+
+  /** Copies its folder while it is stopped; what is returned puts the copy back. */
+  async backUp(did: string): Promise<() => Promise<void>> {
+    const [folder, copy] = [this.#folderOf(did), `${this.#folderOf(did)}-backup`];
+    await this.restart(did, undefined, () => cp(folder, copy, { recursive: true }));
+    return () =>
+      this.restart(did, undefined, async () => {
+        await rm(folder, { recursive: true });
+        await cp(copy, folder, { recursive: true });
+      });
+  }
+
+  #folderOf(did: string): string {
+    return join(this.#dir, did.split(":").at(-1) ?? did);
   }
 
   async close(): Promise<void> {
@@ -239,7 +256,7 @@ export class Pair {
     const other = did === seller ? buyer : seller;
     return openSide({
       did,
-      dir: join(this.#dir, did.split(":").at(-1) ?? did),
+      dir: this.#folderOf(did),
       clock: {
         now: () => this.clock.at + (this.wrongMs[did] ?? 0),
         monotonic: this.clock.monotonic,

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { cp, rm } from "node:fs/promises";
 import { test } from "node:test";
+import type { ReceiptRecord } from "../../src/meter/receipt.ts";
 import { type TestNode, twoNodes, until, type TwoNodes } from "../two-nodes.ts";
 import { readWholeLog } from "./recorded.ts";
 
-const price = { amount: "0", currency: "EUR", perMessages: 1 };
+const free = { amount: "0", currency: "EUR", perMessages: 1 };
 
 type Side = "provider" | "consumer";
 
@@ -45,7 +46,7 @@ async function backUp(world: TwoNodes, side: Side): Promise<() => Promise<void>>
     });
 }
 
-async function shared(): Promise<TwoNodes> {
+async function shared(price = free): Promise<TwoNodes> {
   const world = await twoNodes();
   const product = { id: "soil", title: "Soil", topics: ["soil/+"] };
   await world.share({ ...product, delivery: "logged", terms: { price } });
@@ -101,4 +102,39 @@ test("backup - a consumer that is restored is served again, and billed once", as
   await publish(world, texts("c", 10));
   await arrived(world, 80);
   assert.deepEqual(await stored(world), [...texts("a", 40), ...texts("b", 30), ...texts("c", 10)]);
+});
+
+test("backup - a priced stream's provider takes its receipts back, and both bills are one", async (t) => {
+  const world = await shared({ amount: "0.002", currency: "EUR", perMessages: 1 });
+  t.after(() => world.close());
+  const month = new Date().toISOString().slice(0, 7);
+  const billed = async (side: Side) => (await world[side].http.statement(month))[0];
+  const signed = (count: number) =>
+    until(`both have signed for ${count}`, async () => {
+      const lines = [await billed("provider"), await billed("consumer")];
+      return lines.every((line) => line?.messages === count);
+    });
+  await publish(world, texts("a", 40));
+  await signed(40);
+  const restore = await backUp(world, "provider");
+  for (const [i, part] of ["b", "c", "d"].entries()) {
+    await publish(world, texts(part, 10));
+    await signed(50 + i * 10);
+  }
+  const { receipts: had } = (await billed("consumer"))!;
+  await restore();
+  assert.equal((await billed("provider"))?.messages, 40, "the backup knows no more");
+  await publish(world, texts("e", 5));
+  await arrived(world, 75);
+  await signed(75);
+  const [sold, bought] = [await billed("provider"), await billed("consumer")];
+  assert.equal(sold?.amount, "0.15");
+  assert.deepEqual({ ...bought, role: "provider" }, sold);
+  assert.ok(sold.receipts > had, "none of those signed before was made anew");
+  const [agreement] = await world.consumer.http.agreements();
+  const evidence = async (side: Side) => {
+    const receipts = (await world[side].http.receipts(agreement!.id)) as ReceiptRecord[];
+    return receipts.map(({ body, signatures }) => ({ body, signatures }));
+  };
+  assert.deepEqual(await evidence("provider"), await evidence("consumer"));
 });
