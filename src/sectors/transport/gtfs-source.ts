@@ -1,10 +1,10 @@
 import { ComityError, problemOf } from "../../kernel/errors.ts";
 import type { Clock } from "../../kernel/clock.ts";
-import { metresBetween } from "../../kernel/place.ts";
 import { decodeFeed, type FeedEntity, type FeedMessage } from "../../wire/gtfs-realtime/feed.ts";
 import type { Position } from "../../wire/gtfs-realtime/feed.ts";
 import { type Fault, levelOf, type SectorMessage, type SourceReader } from "../sector.ts";
 import type { SourceInput, SourceReading } from "../sector.ts";
+import { Tracks } from "./tracks.ts";
 import { statusOf } from "./vehicle-status.ts";
 
 /** Clocks may differ by so much. */
@@ -13,11 +13,6 @@ const skewSecondsMax = 60;
 const metresASecondMax = 150;
 const entitiesMax = 100_000;
 
-interface Seen {
-  readonly seconds: number;
-  readonly position?: Position;
-}
-
 /**
  * GTFS-Realtime in: one message for each vehicle, trip and alert that is new or has changed.
  * Topics below the source's: `vehicles/<route>/<vehicle>`, `trips/<route>/<trip>`, `alerts/<id>`.
@@ -25,7 +20,8 @@ interface Seen {
 export class GtfsRealtimeReader implements SourceReader {
   readonly #clock: Clock;
   /** When each vehicle and trip was seen last, in the feed's time; the oldest is forgotten. */
-  readonly #seen = new Map<string, Seen>();
+  readonly #seen = new Map<string, number>();
+  readonly #tracks = new Tracks(metresASecondMax);
   /** Alerts have no time of their own: their content tells whether they changed. */
   readonly #alerts = new Map<string, string>();
   #headerSeconds = 0;
@@ -79,7 +75,13 @@ export class GtfsRealtimeReader implements SourceReader {
       faults.push({ code: "position", text: `vehicle ${id} ${problem}` });
       return undefined;
     }
-    if (!this.#isNew(`vehicle ${id}`, { seconds, position }, at, faults)) return undefined;
+    const name = `vehicle ${id}`;
+    if (!this.#isNew(name, seconds, at, faults)) return undefined;
+    const jump = this.#tracks.problem(name, placeOf(position), seconds);
+    if (jump !== undefined) {
+      faults.push({ code: "position", text: jump });
+      return undefined;
+    }
     const payload = statusOf(id, entityId, { ...vehicle, position }, seconds);
     return { topic: `vehicles/${levelOf(trip?.routeId)}/${levelOf(id)}`, payload };
   }
@@ -87,7 +89,7 @@ export class GtfsRealtimeReader implements SourceReader {
   #trip({ id, tripUpdate }: FeedEntity, at: number, faults: Fault[]): SectorMessage | undefined {
     const { trip, timestamp } = tripUpdate!;
     const seconds = Number(timestamp ?? BigInt(at));
-    if (!this.#isNew(`trip ${id}`, { seconds }, at, faults)) return undefined;
+    if (!this.#isNew(`trip ${id}`, seconds, at, faults)) return undefined;
     const topic = `trips/${levelOf(trip.routeId)}/${levelOf(trip.tripId ?? id)}`;
     return {
       topic,
@@ -103,29 +105,20 @@ export class GtfsRealtimeReader implements SourceReader {
     return { topic: `alerts/${levelOf(id)}`, payload };
   }
 
-  /** Later than what was seen of it, in a time that can be, at a place it can have come to. */
-  #isNew(name: string, now: Seen, at: number, faults: Fault[]): boolean {
+  /** Later than what was seen of it, and in a time that can be. */
+  #isNew(name: string, seconds: number, at: number, faults: Fault[]): boolean {
     const before = this.#seen.get(name);
-    if (now.seconds > at + skewSecondsMax) {
-      const text = `${name} is ${now.seconds - at} s ahead of its feed`;
-      faults.push({ code: "clock", text });
+    if (seconds > at + skewSecondsMax) {
+      faults.push({ code: "clock", text: `${name} is ${seconds - at} s ahead of its feed` });
       return false;
     }
-    if (before !== undefined && now.seconds <= before.seconds) {
-      if (now.seconds < before.seconds) {
-        const text = `${name} went back ${before.seconds - now.seconds} s`;
-        faults.push({ code: "clock", text });
-      }
-      return false;
+    if (before === undefined || seconds > before) {
+      remember(this.#seen, name, seconds);
+      return true;
     }
-    remember(this.#seen, name, now);
-    if (before?.position === undefined || now.position === undefined) return true;
-    const metres = metresBetween(placeOf(before.position), placeOf(now.position));
-    if (metres <= metresASecondMax * (now.seconds - before.seconds)) return true;
-    // left out once: where the earlier place was the wrong one, the next message is right again
-    const seconds = now.seconds - before.seconds;
-    const text = `${name} came ${Math.round(metres)} m far in ${seconds} s`;
-    faults.push({ code: "position", text });
+    if (seconds < before) {
+      faults.push({ code: "clock", text: `${name} went back ${before - seconds} s` });
+    }
     return false;
   }
 }

@@ -10,6 +10,7 @@ import { GtfsRealtimeComposer } from "./gtfs-output.ts";
 import { congestion } from "./congestion.ts";
 import { bunching, headway } from "./headway.ts";
 import { LoopReader } from "./loop-source.ts";
+import { NmeaReader } from "./nmea-source.ts";
 import { punctuality } from "./punctuality.ts";
 import { vocabulary } from "./vocabulary.ts";
 
@@ -39,6 +40,12 @@ export const transport: Sector = {
       accept: `${protobuf}, application/octet-stream;q=0.9, */*;q=0.1`,
       bytesMax: 33_554_432,
       open: (outside) => new GtfsRealtimeReader(outside),
+    },
+    nmea: {
+      title: "NMEA 0183: AIS position reports, and a receiver's own position (RMC)",
+      ways: ["topic", "file", "url"],
+      bytesMax: 1_048_576,
+      open: (outside) => new NmeaReader(outside),
     },
     "mndot-loops": {
       title: "Loop detectors of the Minnesota Department of Transportation, CSV",
