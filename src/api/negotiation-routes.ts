@@ -118,6 +118,10 @@ async function moveOf(
 ): Promise<ProviderMove | ConsumerMove> {
   const { reason, offer, terms } = body ?? {};
   if (act === "terminate") return { do: act, reason: reason ?? "terminated by its owner" };
+  if (act === "accept") {
+    const attested = attestationIn(body ?? {});
+    return { do: act, ...(attested && { attested }) };
+  }
   if (act !== "offer" && act !== "request") return { do: act };
   if (offer && terms) throw bodyInvalid("/offer and /terms exclude each other");
   if (offer) {

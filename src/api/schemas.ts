@@ -294,6 +294,7 @@ export const NegotiationActBody = Type.Union([
       reason: Type.Optional(text(1000)),
       offer: Type.Optional(Type.Object({ "@id": text(512) })),
       terms: Type.Optional(SomeTerms),
+      ...attested,
     },
     strict,
   ),

@@ -9,7 +9,6 @@ import { printTerms, type TermsFlags, termsSaid, withTermsOptions } from "./term
 /** Moves without an offer of one's own, and what each of them says. */
 const plain = {
   agree: "agree to what is asked for, and sign it",
-  accept: "accept the offer that is on the table",
   verify: "sign the agreement as well",
   finalize: "let the agreement stand",
 } as const;
@@ -28,6 +27,14 @@ export function negotiationCommand(io: CliIo): Command {
     );
     group.addCommand(command);
   }
+  group.addCommand(
+    moveCommand("accept", "accept the offer that is on the table")
+      .option("--as <class>", "state to be one of that class: sme, research or public")
+      .option("--measures <names>", "attest what keeps its trade secrets, such as nda,no-copies")
+      .action(async (pid: string, flags: StatedFlags, self: Command) =>
+        move(io, self, pid, "accept", statedFrom(flags)),
+      ),
+  );
   group.addCommand(offerCommand(io, "offer", "offer other terms to who asks"));
   group.addCommand(offerCommand(io, "request", "ask for other terms than are offered"));
   group.addCommand(

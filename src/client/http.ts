@@ -196,7 +196,7 @@ export class ComityHttp {
       readonly reason?: string;
       readonly offer?: object;
       readonly terms?: Partial<TermsResource>;
-    } = {},
+    } & Stated = {},
   ) =>
     this.#json<negotiation.NegotiationResource>(`/negotiations/${part(pid)}/${act}`, {
       method: "POST",

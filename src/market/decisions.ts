@@ -1,4 +1,5 @@
 import type { Agreement } from "./agreement.ts";
+import type { Attestation } from "./attestation.ts";
 import type { Catalogue } from "./catalogue.ts";
 import type { Negotiation } from "./negotiation.ts";
 import { type Offer, policyDigest, readRules } from "./policy.ts";
@@ -22,7 +23,7 @@ export type ProviderMove =
   | Wait;
 
 export type ConsumerMove =
-  | { readonly do: "accept" }
+  | { readonly do: "accept"; readonly attested?: Attestation }
   | { readonly do: "request"; readonly offer: Offer }
   | { readonly do: "verify" }
   | Terminate

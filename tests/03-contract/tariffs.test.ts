@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { OfferResource } from "../../src/client/resources.ts";
+import { runCli } from "../../src/cli/program.ts";
 import { systemEntropy } from "../../src/kernel/id.ts";
 import { Dataset, dspPath, message } from "../../src/wire/dsp/messages.ts";
 import { parseMessage } from "../../src/wire/dsp/parse.ts";
@@ -300,6 +301,39 @@ test("tariffs - a want that states its class agrees at that class's price, and a
     ],
   );
   assert.equal(await matchOf(none), undefined, "too dear for everybody");
+});
+
+test("tariffs - a person who accepts a class's offer states it then, and not otherwise", async () => {
+  const [seller, buyer] = [world.provider.http, world.consumer.http];
+  await seller.addProduct({ ...tram, id: "barge", topics: ["barge/#"], approval: "manual" });
+  const seen = await found("barge");
+  const asked = await buyer.requestNegotiation({ provider: provider(), offer: seen.offer });
+  const theirs = async () =>
+    (await seller.negotiations()).find(({ product, state }) => {
+      return product === "barge" && state === "REQUESTED";
+    });
+  await until("it is asked for", async () => (await theirs()) !== undefined);
+  const { hasPolicy } = parseMessage(Dataset, await datasetOf("barge"));
+  const sme = hasPolicy.find((one) => one["@id"] === variantOf(seen, "sme").offer);
+  await seller.actOnNegotiation((await theirs())?.pid ?? "", "offer", { offer: sme ?? {} });
+  const mine = () => buyer.negotiation(asked.pid);
+  await until("it is offered", async () => (await mine()).state === "OFFERED");
+  for (const said of [{}, { as: "research" as const }]) {
+    await assert.rejects(
+      buyer.actOnNegotiation(asked.pid, "accept", said),
+      refused("ATTESTATION_NEEDED", /small and medium-sized/),
+    );
+  }
+  const { token, node } = world.consumer;
+  const stderr = { write: (text: string) => assert.fail(text) };
+  const stdout = { write: () => true };
+  const flags = ["--url", node.httpUrl, "--token", token];
+  const args = [...flags, "negotiation", "accept", asked.pid, "--as", "sme"];
+  const signal = AbortSignal.timeout(10_000);
+  assert.equal(await runCli(args, { stdout, stderr, env: {}, signal }), 0);
+  await until("it stands", async () => (await mine()).state === "FINALIZED");
+  const made = await buyer.agreement((await mine()).agreement ?? "");
+  assert.deepEqual([made.price, made.attested], [eur("0.005"), { recipientClass: "sme" }]);
 });
 
 test("tariffs - a free product without any stays one plain offer, as every connector reads it", async () => {

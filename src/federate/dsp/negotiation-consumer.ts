@@ -17,7 +17,7 @@ import {
   readRules,
   termsOf,
 } from "../../market/policy.ts";
-import { assertAttested } from "../../market/attestation.ts";
+import { assertAttested, type Attestation } from "../../market/attestation.ts";
 import type { GeneralJws, PublicJwk } from "../../ports/signer.ts";
 import {
   type ContractAgreementMessage,
@@ -138,16 +138,17 @@ export class NegotiationConsumer {
   }
 
   /** Takes the offer as it stands (ContractNegotiationEventMessage ACCEPTED, §7.2.5). */
-  async accept(negotiation: Negotiation): Promise<void> {
+  async accept(negotiation: Negotiation, said?: Attestation): Promise<void> {
     this.#desk.after(negotiation, "accept", "consumer");
     const { pid, providerPid, rules, offer } = negotiation;
-    const { attested } = negotiation;
+    const attested = said ?? negotiation.attested;
     assertAttested(attestationIn(termsOf(readRules(rules))), attested, offer);
     const event = { providerPid, consumerPid: pid, eventType: "ACCEPTED" } as const;
     const comity = { version: 1, ...(attested && { attested }) };
     const body = message("ContractNegotiationEventMessage", { ...event, comity });
     const letter = this.#desk.letter(negotiation, "/events", body);
-    await this.#desk.step(negotiation, "accept", "consumer", {}, letter);
+    const change = attested === undefined ? {} : { attested };
+    await this.#desk.step(negotiation, "accept", "consumer", change, letter);
   }
 
   /** Asks for other terms instead (ContractRequestMessage, §7.2.1). */

@@ -161,7 +161,7 @@ export class Negotiations {
         if (role === "provider") return provider.finalize(negotiation);
         break;
       case "accept":
-        if (role === "consumer") return consumer.accept(negotiation);
+        if (role === "consumer") return consumer.accept(negotiation, move.attested);
         break;
       case "request":
         if (role === "consumer") return consumer.counter(negotiation, move.offer);
