@@ -162,6 +162,7 @@ export const Product = Type.Object({
   units: Type.Optional(texts),
   place: Type.Optional(Place),
   approval: Type.Optional(Type.Union([Type.Literal("auto"), Type.Literal("manual")])),
+  sample: Type.Optional(Type.Literal(false)),
   reservedFor: Type.Optional(text),
   sheet: Type.Optional(Sheet),
   measured: Type.Optional(Type.Object({ messages: count, bytes: count })),
@@ -170,6 +171,17 @@ export const Product = Type.Object({
   policy: Type.Unknown({ description: "What is offered, in ODRL." }),
   createdAt: time,
   quality: Type.Optional(Quality),
+});
+
+export const Sample = Type.Object({
+  messages: Type.Array(
+    Type.Object({
+      topic: text,
+      at: Type.Integer({ description: "Milliseconds since the Unix epoch." }),
+      payload: Type.Optional(text),
+      payloadBase64: Type.Optional(text),
+    }),
+  ),
 });
 
 export const Peer = Type.Object({

@@ -7,6 +7,7 @@ import type {
   NewProduct,
   OfferResource,
   PeerResource,
+  SampleResource,
   StatementResource,
   UsageResource,
   WantResource,
@@ -52,6 +53,8 @@ export interface ApiDeps {
   readonly wot: WotApi;
   readonly dataAccess: DataAccessApi;
   readonly products: ProductsApi;
+  /** The last messages of a product, through its offer; a peer's are asked for. */
+  readonly samples: (product: string, provider: string) => Promise<SampleResource>;
   readonly peers: PeersApi;
   readonly offers: OffersApi;
   readonly wants: WantsApi;
@@ -144,6 +147,7 @@ type MayBeAbsent =
   | "units"
   | "sheet"
   | "approval"
+  | "sample"
   | "terms"
   | "policy"
   | "tariffs"

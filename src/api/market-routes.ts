@@ -1,7 +1,12 @@
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
-import type { OfferResource, PeerResource, ProductResource } from "../client/resources.ts";
+import type {
+  OfferResource,
+  PeerResource,
+  ProductResource,
+  SampleResource,
+} from "../client/resources.ts";
 import type { LintResource } from "../client/terms.ts";
 import { ComityError } from "../kernel/errors.ts";
 import { lintProduct } from "../market/policy/lint.ts";
@@ -10,7 +15,15 @@ import * as answers from "./answers.ts";
 import type { ApiDeps, ProductToAdd } from "./deps.ts";
 import { peerNames, searchQueryOf } from "./find.ts";
 import { allow, audited } from "./guard.ts";
-import { answer, FindParams, IdParams, LintBody, PeerBody, ProductBody } from "./schemas.ts";
+import {
+  answer,
+  FindParams,
+  IdParams,
+  LintBody,
+  PeerBody,
+  ProductBody,
+  SampleParams,
+} from "./schemas.ts";
 import { toldProduct } from "./told.ts";
 
 /** Products, peers, and the search over both. */
@@ -90,6 +103,23 @@ function productRoutes(scope: FastifyInstance, deps: ApiDeps): void {
       const product = await deps.products.get(id);
       if (!product) throw new ComityError("NOT_FOUND", { what: "product", id });
       return lintProduct(product, request.body.conditions);
+    },
+  );
+
+  app.get(
+    "/samples",
+    {
+      config: allow("viewer"),
+      schema: {
+        summary: "The last few messages of a product, this node's or a peer's, through its offer",
+        querystring: SampleParams,
+        response: { 200: answer<SampleResource>("Oldest first; at most ten.", answers.Sample) },
+      },
+    },
+    async (request) => {
+      const { product, provider = deps.node.did } = request.query;
+      const didOf = peerNames(deps.node, await deps.peers.list());
+      return deps.samples(product, didOf(provider));
     },
   );
 
@@ -202,6 +232,7 @@ function withDefaults(body: Type.Static<typeof ProductBody>): ProductToAdd {
     ...(body.place && { place: body.place }),
     ...(body.sheet && { sheet: body.sheet }),
     ...(body.approval && { approval: body.approval }),
+    ...(body.sample === false && { sample: body.sample }),
     ...(body.terms && { terms: body.terms }),
     ...(body.tariffs && { tariffs: body.tariffs }),
     ...(body.cost && { cost: body.cost }),

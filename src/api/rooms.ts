@@ -4,6 +4,7 @@ import type { DataAccessRequests } from "../federate/data-access-requests.ts";
 import type { OpenIdLogin } from "../federate/openid.ts";
 import type { Federation } from "../federate/federation.ts";
 import { offerAttested } from "../federate/found-offer.ts";
+import type { ProductSamples } from "../federate/samples.ts";
 import type { Wants } from "../federate/wants.ts";
 import type { Links } from "../federate/links.ts";
 import type { Flow } from "../flow/flow.ts";
@@ -62,6 +63,7 @@ export interface Rooms {
   readonly refusals: Refusals;
   readonly flow: Flow;
   readonly history: HistoryKeeping;
+  readonly samples: ProductSamples;
   readonly meter: Meter;
   readonly counts: ConsumerCounts;
   readonly links: Links;
@@ -101,6 +103,7 @@ export function apiDeps(rooms: Rooms): ApiDeps {
       refusals: () => rooms.refusals.list(),
     },
     products: productsApi(rooms),
+    samples: (product, provider) => rooms.samples.of(product, provider),
     peers: peersApi(rooms),
     offers: rooms.federation.offers,
     wants: rooms.wants,
@@ -183,7 +186,7 @@ function peersApi({ federation: { peers, offers }, agreements }: Rooms): ApiDeps
       await offers.forget(did);
     },
     nameOf: (did) => peers.nameOf(did),
-    overview: (did, timeoutMs) => peers.getOnce(did, "/comity/v1/overview", timeoutMs) as never,
+    overview: (did, timeoutMs) => peers.getOnce(did, "/comity/v1/overview", { timeoutMs }) as never,
   };
 }
 

@@ -152,9 +152,18 @@ export const ProductBody = Type.Object(
     place: Type.Optional(Place),
     sheet: Type.Optional(Sheet),
     approval: Type.Optional(Type.Union([Type.Literal("auto"), Type.Literal("manual")])),
+    sample: Type.Optional(Type.Literal(false, { description: "Gives no samples." })),
     terms: Type.Optional(SomeTerms),
     ...priced,
     policy: Type.Optional(Policy),
+  },
+  strict,
+);
+
+export const SampleParams = Type.Object(
+  {
+    product: ProductId,
+    provider: Type.Optional(Type.String({ maxLength: 512, description: "A peer's name or DID." })),
   },
   strict,
 );

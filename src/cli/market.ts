@@ -9,9 +9,25 @@ import { printJson, printLine, printTable } from "./output.ts";
 import { classFrom } from "./tariffs.ts";
 import { printTerms } from "./terms.ts";
 
-/** `peer` and `find`. */
+/** `peer`, `find` and `sample`. */
 export function marketCommands(io: CliIo): Command[] {
-  return [peerCommand(io), findCommand(io)];
+  return [peerCommand(io), findCommand(io), sampleCommand(io)];
+}
+
+function sampleCommand(io: CliIo): Command {
+  return new Command("sample")
+    .argument("<product>")
+    .description("the last messages of a product as its offer lets them through; free")
+    .option("--of <peer>", "a peer's product, by the peer's name or DID")
+    .action(async (product: string, { of }: { of?: string }, command: Command) => {
+      const sample = await connect(io, command).sample(product, of);
+      if (globals(command).json === true) return printJson(io, sample);
+      if (sample.messages.length === 0) printLine(io, "Nothing has come of it yet.");
+      for (const { topic, at, payload, payloadBase64 = "" } of sample.messages) {
+        const shown = payload ?? `base64:${payloadBase64}`;
+        printLine(io, `${new Date(at).toISOString()} ${topic} ${shown}`);
+      }
+    });
 }
 
 function peerCommand(io: CliIo): Command {

@@ -31,6 +31,7 @@ export interface ProductFlags extends TermsFlags, Omit<PricedFlags, "per"> {
   readonly unit?: string[];
   readonly place?: string;
   readonly manual?: boolean;
+  readonly sample?: boolean;
   readonly policy?: string;
 }
 
@@ -54,6 +55,7 @@ export function productCommand(io: CliIo): Command {
     .option("--secret <name>", "a JSON member that is a trade secret; repeatable", repeated)
     .option("--measure <name>", "what keeps the secrets, such as nda; repeatable", repeated)
     .option("--policy <file>", "more than these flags can say, as ODRL in JSON or YAML")
+    .option("--no-sample", "nobody sees messages of it before agreeing")
     .option("--manual", "a person agrees to each request: comity negotiation agree")
     .action(async (id: string | undefined, flags: ProductFlags, command: Command) => {
       const node = connect(io, command);
@@ -96,6 +98,8 @@ export function productCommand(io: CliIo): Command {
       if (globals(command).json === true) return printJson(io, found);
       printLine(io, `${found.title} (${found.id}), ${found.delivery}: ${found.topics.join(" ")}`);
       if (found.quality) printLine(io, `Over the last day: ${describeQuality(found.quality)}.`);
+      const sample = found.sample === false ? "none" : `comity sample ${found.id}`;
+      printLine(io, `Sample, for whoever thinks of agreeing: ${sample}`);
       printTerms(io, found);
       printTariffs(io, found.tariffs);
       printDataSheet(io, found.sheet, found, found.measured);
@@ -160,6 +164,7 @@ export function productFrom(
     ...(flags.place !== undefined && { place: placeFrom(flags.place) }),
     ...(flags.manual === true && { approval: "manual" as const }),
     ...pricedFrom(flags, file),
+    ...(flags.sample === false && { sample: false as const }),
   };
   return product;
 }

@@ -23,6 +23,7 @@ import type {
   OfferResource,
   PeerResource,
   ProductResource,
+  SampleResource,
   StatementResource,
   StatusResource,
   StreamMessage,
@@ -115,6 +116,11 @@ export class ComityHttp {
     this.#json<LintResource>(`/products/${part(id)}/lint`, {
       method: "POST",
       json: conditions === undefined ? {} : { conditions },
+    });
+  /** `provider`: a peer's name or DID; absent: of this node's own. */
+  sample = (product: string, provider?: string) =>
+    this.#json<SampleResource>("/samples", {
+      query: { product, ...(provider !== undefined && { provider }) },
     });
   removeProduct = (id: string) => this.#json<void>(`/products/${part(id)}`, { method: "DELETE" });
 

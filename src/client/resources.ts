@@ -44,6 +44,8 @@ export interface ProductResource extends ToldTerms, PricedResource {
   readonly place?: Place;
   /** Who agrees to a request: the node by itself (absent), or a person. */
   readonly approval?: "auto" | "manual";
+  /** Who thinks of agreeing may see no messages of it before; absent: the last ten. */
+  readonly sample?: false;
   /** The only participant that sees it and may agree; absent: every one. */
   readonly reservedFor?: string;
   readonly sheet?: DataSheetResource;
@@ -55,6 +57,18 @@ export interface ProductResource extends ToldTerms, PricedResource {
   readonly createdAt: string;
   /** What really passed over the last day; absent until a minute of it is known. */
   readonly quality?: Quality;
+}
+
+/** The last messages of a product as its offer would let them through, oldest first. */
+export interface SampleResource {
+  readonly messages: readonly {
+    readonly topic: string;
+    /** Milliseconds since the Unix epoch. */
+    readonly at: number;
+    /** As text where it is UTF-8, else in base64. */
+    readonly payload?: string;
+    readonly payloadBase64?: string;
+  }[];
 }
 
 /** `title`, `topics` and a price are needed, or a policy; the id then comes from the title. */

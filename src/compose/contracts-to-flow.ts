@@ -4,9 +4,10 @@ import type { Trade } from "./trade.ts";
 
 /** What the contracts say reaches the data plane here, and only in this direction. */
 export async function contractsToDataPlane(rooms: Rooms, { links }: Trade): Promise<void> {
-  const { catalogue, agreements, flow, log } = rooms;
+  const { catalogue, agreements, flow, samples, log } = rooms;
   for (const product of catalogue.list()) {
     flow.quality.measure(product);
+    samples.keep(product);
     await flow.serve(product);
   }
   flow.quality.start();
@@ -24,8 +25,13 @@ export async function contractsToDataPlane(rooms: Rooms, { links }: Trade): Prom
     if (!isUsed && catalogue.get(id) === undefined) flow.withdraw(id);
   };
   catalogue.listen((change, product) => {
-    if (change === "added") flow.quality.measure(product);
-    else flow.quality.forget(product.id).catch((error: unknown) => log.error(error));
+    if (change === "added") {
+      flow.quality.measure(product);
+      samples.keep(product);
+      return;
+    }
+    samples.forget(product.id);
+    flow.quality.forget(product.id).catch((error: unknown) => log.error(error));
     withdrawUnused(product.id);
   });
   agreements.onMade((agreement) => {

@@ -8,6 +8,7 @@ import { announcedMqttUrl } from "../federate/announced-address.ts";
 import { dataAccessRoutes } from "../federate/data-access-requests.ts";
 import { federationRoutes } from "../federate/federation.ts";
 import { OpenIdLogin } from "../federate/openid.ts";
+import { sampleRoutes } from "../federate/samples.ts";
 import { receiptRoutes } from "../federate/receipt-routes.ts";
 import { ComityError } from "../kernel/errors.ts";
 import { transferIsOver } from "../market/transfer.ts";
@@ -26,7 +27,7 @@ const farewellMs = 1000;
 /** The sockets: MQTT for devices, apps and links; HTTP for people, programs and peers. */
 export async function openDoors(rooms: Rooms, trade: Trade, sectors: Sectors): Promise<void> {
   const { options, signer, things, urls, app, closing, failed, clock, entropy } = rooms;
-  const { federation, wants, cosigner, links, traffic, receipts, access } = trade;
+  const { federation, wants, cosigner, links, traffic, receipts, access, samples } = trade;
   const mqtt = mqttServer(rooms, trade);
   closing.add("MQTT", () => mqtt.close());
   closing.add("the links", () => links.close());
@@ -36,6 +37,7 @@ export async function openDoors(rooms: Rooms, trade: Trade, sectors: Sectors): P
   await federationRoutes(app, { federation });
   const { authenticatePeer } = federation;
   await dataAccessRoutes(app, { authenticatePeer, ...access });
+  await sampleRoutes(app, { authenticatePeer, samples });
   await app.register((scope) => receiptRoutes(scope, { receipts: cosigner, authenticatePeer }));
   const { name, title, country, currency, place, dev, publicWorld } = options;
   const facts = {
@@ -65,6 +67,7 @@ export async function openDoors(rooms: Rooms, trade: Trade, sectors: Sectors): P
     traffic,
     receipts,
     sectors,
+    samples,
   };
   await apiRoutes(app, apiDeps({ ...rooms, ...own, ...access }));
 

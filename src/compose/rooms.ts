@@ -11,6 +11,7 @@ import { createHttpServer } from "../api/server.ts";
 import { Flow } from "../flow/flow.ts";
 import { HistoryKeeping } from "../flow/history.ts";
 import { Readings } from "../flow/readings.ts";
+import { Samples } from "../flow/samples.ts";
 import { unprovenPeers } from "../federate/peer-identity.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { Closing } from "../kernel/closing.ts";
@@ -77,6 +78,8 @@ export async function openRooms(options: NodeOptions, outside: Outside) {
     onFailed: (error) => log.error(error, "history is not kept"),
   });
   closing.add("the history", () => history.close());
+  const samples = new Samples(flow);
+  closing.add("the samples", () => samples.close());
   const app = createHttpServer({ logger: log });
   closing.add("HTTP", () => app.close());
   const things = await Things.open({ store, clock, entropy });
@@ -88,7 +91,7 @@ export async function openRooms(options: NodeOptions, outside: Outside) {
   const owned = { store, clock, entropy, users, agreements, counts };
   return {
     ...{ options, store, signer, search, clock, entropy, crash, log, closing },
-    ...{ users, adminToken, meter, flow, history, app, catalogue, agreements, counts },
+    ...{ users, adminToken, meter, flow, history, samples, app, catalogue, agreements, counts },
     failed: () => failure,
     journal: new Journal(),
     ...{ things, validator, readings: new Readings({ flow, clock, things }) },

@@ -2,6 +2,7 @@ import { announcedMqttUrl } from "../federate/announced-address.ts";
 import { tokenLifetimeSeconds } from "../federate/authenticate.ts";
 import { openFederation } from "../federate/federation.ts";
 import { Links } from "../federate/links.ts";
+import { ProductSamples } from "../federate/samples.ts";
 import { Wants } from "../federate/wants.ts";
 import { amountMicro } from "../kernel/price.ts";
 import { openDataAccess } from "./data-access.ts";
@@ -88,5 +89,8 @@ export async function openTrade(rooms: Rooms) {
   const traffic = new Traffic({ ...rooms, links });
   const fetches = openFetches(rooms, federation);
   const access = await openDataAccess(rooms, federation);
-  return { federation, wants, receipts, cosigner, links, fetches, traffic, access };
+  const samples = new ProductSamples({
+    ...{ catalogue: rooms.catalogue, samples: rooms.samples, peers, clock, did: signer.did },
+  });
+  return { federation, wants, receipts, cosigner, links, fetches, traffic, access, samples };
 }

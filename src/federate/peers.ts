@@ -132,9 +132,16 @@ export class PeerBook implements Peers {
     return this.#repeat(did, async () => this.#call(did, url));
   }
 
-  /** GET in one try, given up after a time. */
-  async getOnce(did: string, path: string, timeoutMs: number): Promise<unknown> {
-    return this.#call(did, `${await this.#base(did)}${path}`, undefined, timeoutMs);
+  /** GET in one try, given up after a time, and where the answer is larger than it may be. */
+  async getOnce(
+    did: string,
+    path: string,
+    limits: { readonly timeoutMs: number; readonly bytesMax?: number },
+  ): Promise<unknown> {
+    return answerOf(
+      this.nameOf(did),
+      await this.#exchange(did, `${await this.#base(did)}${path}`, limits),
+    );
   }
 
   /** POST in one try; PEER_UNREACHABLE is worth another, PEER_REFUSED is final. */
@@ -215,27 +222,24 @@ export class PeerBook implements Peers {
     }
   }
 
-  async #call(did: string, url: string, body?: string, timeoutMs?: number): Promise<unknown> {
-    const call = {
-      ...(body === undefined ? {} : { body }),
-      ...(timeoutMs === undefined ? {} : { timeoutMs }),
-    };
+  async #call(did: string, url: string, body?: string): Promise<unknown> {
+    const call = body === undefined ? {} : { body };
     return answerOf(this.nameOf(did), await this.#exchange(did, url, call));
   }
 
   async #exchange(
     did: string,
     url: string,
-    call: Pick<OutboundCall, "body" | "timeoutMs" | "headers">,
+    call: Pick<OutboundCall, "body" | "timeoutMs" | "headers" | "bytesMax">,
   ): Promise<OutboundAnswer> {
     const { identity, resolver, outbound } = this.#options;
     return outbound.call({
+      bytesMax: answerBytesMax,
       ...call,
       method: call.body === undefined ? "GET" : "POST",
       url,
       headers: { ...call.headers, ...(await identity.headersFor(did)) },
       trustedOrigin: resolver.trustedOrigin(did),
-      bytesMax: answerBytesMax,
     });
   }
 

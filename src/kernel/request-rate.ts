@@ -11,6 +11,8 @@ export interface RequestRateOptions {
   readonly burstSeconds: number;
   /** Who calls, for people: `peer`. */
   readonly caller: string;
+  /** What is told of the limit, where it is none of requests in a second. */
+  readonly told?: { readonly limit: number; readonly what: string };
 }
 
 /** A token bucket for each caller: so many requests a second, and a burst after a rest. */
@@ -24,7 +26,7 @@ export class RequestRate {
 
   /** LIMIT_REACHED (429) when it asks too often; what was refused costs nothing. */
   take(name: string): void {
-    const { clock, perSecondMax, burstSeconds, caller } = this.#options;
+    const { clock, perSecondMax, burstSeconds, caller, told } = this.#options;
     const bucket = this.#buckets.get(name) ?? new TokenBucket(perSecondMax, burstSeconds, clock);
     // who asked last stands last, so that the oldest is forgotten first
     this.#buckets.delete(name);
@@ -32,7 +34,7 @@ export class RequestRate {
     if (this.#buckets.size > callersMax) this.#forgetOldest();
     if (bucket.tryTake(1)) return;
     const what = `requests of one ${caller} in a second`;
-    throw new ComityError("LIMIT_REACHED", { limit: perSecondMax, what });
+    throw new ComityError("LIMIT_REACHED", told ?? { limit: perSecondMax, what });
   }
 
   #forgetOldest(): void {

@@ -49,6 +49,7 @@ export function productFrom(input: NewProduct, now: number): Product {
     ...offeredBy(input),
     ...pricedBy(input),
     ...(input.approval === undefined ? {} : { approval: input.approval }),
+    ...(input.sample === false ? { sample: false } : {}),
     ...(input.reservedFor === undefined ? {} : { reservedFor: input.reservedFor }),
     createdAt: new Date(now).toISOString(),
   };

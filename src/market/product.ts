@@ -34,6 +34,8 @@ export interface Product {
   readonly conditions?: Conditions;
   /** Who agrees to a request: the node by itself (absent), or a person. */
   readonly approval?: "auto" | "manual";
+  /** Who thinks of agreeing sees no messages of it before; absent: the last few. */
+  readonly sample?: false;
   /** The only participant that sees it and may agree; absent: every one. */
   readonly reservedFor?: string;
   /** ISO 8601, UTC. */

@@ -100,6 +100,16 @@ test("mcp - both doors give the same eight tools, each with schemas", async () =
   assert.deepEqual(await names(await overStdio(agentToken)), byHttp);
 });
 
+test("mcp - an agent sees a sample before it agrees, without its price being asked", async () => {
+  await publish("trams/3/position", 1);
+  const agent = await overHttp(agentToken);
+  const { value, error, text } = await call(agent, "sample", { product: "trams" });
+  assert.equal(error, false, text);
+  const topics = value.messages.map(({ topic }: { topic: string }) => topic);
+  assert.deepEqual(topics, ["trams/3/position"]);
+  assert.deepEqual(await nodes.consumer.http.agreements(), []);
+});
+
 test("mcp - an agent buys within its budget, reads, pays, and is refused beyond it", async () => {
   const agent = await overHttp(agentToken);
   const found = await call(agent, "search_products", { words: "bus" });

@@ -201,6 +201,7 @@ function rooms(state: SmallState, search: SearchIndex): Rooms {
       },
       erase: (id) => Promise.reject(new ComityError("NOT_FOUND", { what: "agreement", id })),
     },
+    samples: (id) => Promise.reject(new ComityError("NOT_FOUND", { what: "product", id })),
     products: {
       list: () => [...state.products.values()],
       get: (id) => state.products.get(id),

@@ -17,7 +17,6 @@ const secondsMax = 50;
 const secondsDefault = 10;
 /** What an answer holds of payloads; an agent's context is small. */
 const answerBytesMax = 262_144;
-const sampleMessages = 10;
 
 /** Reading: live for a while, or the past by position, and always under an agreement. */
 export function addStreamTools(server: McpServer, node: ComityHttp): void {
@@ -109,7 +108,9 @@ function addHistoryTool(server: McpServer, node: ComityHttp): void {
 function addSampleTool(server: McpServer, node: ComityHttp): void {
   addTool(server, "sample", {
     title: "Sample a product",
-    description: "The latest messages of a product, at most ten: your own, or one under agreement.",
+    description:
+      "The last messages of a product, at most ten, as its offer lets them through: free, and " +
+      "without an agreement. A peer's product can be asked for once a minute.",
     input: Type.Object(
       {
         product: Type.String({ description: "An offer's id or a product's.", maxLength: 512 }),
@@ -120,23 +121,15 @@ function addSampleTool(server: McpServer, node: ComityHttp): void {
     output: Type.Object({ messages: Type.Array(Message) }),
     async run({ product, provider }) {
       const offer = await offerNamed(node, product, provider);
-      const { did } = await node.status();
-      if (offer.provider === did)
-        return { messages: await latest(node, `product/${offer.product}`) };
-      const bought = (await node.agreements()).find(
-        (one) => one.product === offer.product && one.provider === offer.provider,
-      );
-      if (bought) return { messages: await latest(node, await streamOf(node, bought)) };
-      const problem = "it gives no sample without an agreement";
-      throw new ComityError("PEER_REFUSED", { peer: offer.providerName, problem });
+      const { messages } = await node.sample(offer.product, offer.provider);
+      return {
+        messages: messages.map(({ topic, at, ...payload }) => ({
+          ...{ topic, at: new Date(at).toISOString() },
+          ...payloadOf(payload),
+        })),
+      };
     },
   });
-}
-
-async function latest(node: ComityHttp, log: string): Promise<Message[]> {
-  const end = (await node.logs()).find((one) => one.log === log)?.end ?? 0;
-  if (end === 0) return [];
-  return (await readLogged(node, log, Math.max(0, end - sampleMessages), sampleMessages)).messages;
 }
 
 async function readLogged(node: ComityHttp, log: string, after: number, limit: number) {
@@ -183,7 +176,7 @@ async function readLive(
   return { messages, endedBecause: "seconds" };
 }
 
-function payloadOf({ payload, payloadBase64 }: LogLine | StreamMessage) {
+function payloadOf({ payload, payloadBase64 }: Pick<LogLine, "payload" | "payloadBase64">) {
   if (payload !== undefined) return { payload };
   return payloadBase64 === undefined ? {} : { payloadBase64 };
 }

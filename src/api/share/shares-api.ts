@@ -1,6 +1,5 @@
 import { describePrice } from "../../kernel/price.ts";
 import { grantOf } from "../../market/compile.ts";
-import { draftOf } from "../../market/evidence.ts";
 import type { Federation } from "../../federate/federation.ts";
 import type { OpenIdLogin } from "../../federate/openid.ts";
 import type { Flow } from "../../flow/flow.ts";
@@ -8,6 +7,7 @@ import { previewMessages } from "../../flow/preview.ts";
 import { describePolicy } from "../../market/policy/plain.ts";
 import { compileOffer, termsOf } from "../../market/policy.ts";
 import type { Product } from "../../market/product.ts";
+import { sampleGrant } from "../../market/sample-grant.ts";
 import type { Share, Shares } from "../../market/shares.ts";
 import type { ApiDeps } from "../deps.ts";
 
@@ -29,7 +29,8 @@ export function sharesApi(rooms: ShareRooms): ApiDeps["shares"] {
     terms: termsInWords,
     sample(share, onMessage) {
       const product = shares.productOf(share);
-      return product ? previewMessages(flow, sampleGrant(share, product), onMessage) : () => {};
+      if (product === undefined) return () => {};
+      return previewMessages(flow, sampleGrant(product, `sample:${share.id}`), onMessage);
     },
     async opened(agreement) {
       const { product: id, topics, delivery } = agreement;
@@ -42,22 +43,6 @@ export function sharesApi(rooms: ShareRooms): ApiDeps["shares"] {
       return revoked;
     },
   };
-}
-
-/** The offer compiled as an agreement on it would be, of which nothing is kept. */
-function sampleGrant(share: Share, product: Product) {
-  const { "@id": _id, "@type": _type, ...rules } = compileOffer(product);
-  const { id, title, delivery, topics, terms, createdAt } = product;
-  const comity = { version: 1, product: id, title, delivery, topics, price: terms.price } as const;
-  const policy = {
-    "@type": "Agreement",
-    "@id": `sample:${share.id}`,
-    target: id,
-    ...rules,
-  } as const;
-  const parties = { assigner: "", assignee: "sample", timestamp: createdAt };
-  const draft = draftOf({ ...policy, ...parties, comity: { ...comity, keys: {} } }, "provider");
-  return grantOf({ ...draft, evidence: { payload: "", signatures: [] } });
 }
 
 function termsInWords(share: Share, product: Product): ReturnType<typeof describePolicy> {
