@@ -13,8 +13,10 @@ import { parseMessage } from "../wire/dsp/parse.ts";
 import type { AuthenticatePeer } from "./authenticate.ts";
 import type { PeerBook } from "./peers.ts";
 
-/** One sample holds no more: payloads in base64, topics and times included. */
+/** Of a whole answer as it is sent: topics, times and what JSON escapes included. */
 const answerBytesMax = 262_144;
+/** ECMA-262 §21.4.1.1: later is no time. */
+const timeMax = 8_640_000_000_000_000;
 const answerWithinMs = 5_000;
 const everySeconds = 60;
 
@@ -23,7 +25,7 @@ const Sample = Type.Object({
     Type.Object({
       topic: Type.String({ minLength: 1, maxLength: 65_535 }),
       /** Milliseconds since the Unix epoch. */
-      at: Type.Integer({ minimum: 0 }),
+      at: Type.Integer({ minimum: 0, maximum: timeMax }),
       payload: Type.Optional(Type.String()),
       payloadBase64: Type.Optional(Type.String({ pattern: "^[A-Za-z0-9+/]*={0,2}$" })),
     }),
@@ -98,8 +100,9 @@ export class ProductSamples {
   }
 
   async #of(product: Product): Promise<Sample> {
-    const messages = await this.#options.samples.of(sampleGrant(product));
-    return { messages: messages.map(toldMessage) };
+    const { samples, clock } = this.#options;
+    const messages = await samples.of(sampleGrant(product, clock.now()));
+    return fitting(messages.map(toldMessage));
   }
 }
 
@@ -123,4 +126,13 @@ function toldMessage({ topic, at, payload }: SampleMessage): Sample["messages"][
   return isUtf8(bytes)
     ? { topic, at, payload: bytes.toString("utf8") }
     : { topic, at, payloadBase64: bytes.toString("base64") };
+}
+
+/** The newest whose answer is not larger than a peer would take. */
+function fitting(messages: Sample["messages"]): Sample {
+  let left = answerBytesMax - JSON.stringify({ messages: [] }).length;
+  const first = messages.findLastIndex(
+    (message) => (left -= Buffer.byteLength(JSON.stringify(message)) + 1) < 0,
+  );
+  return { messages: messages.slice(first + 1) };
 }

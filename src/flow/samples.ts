@@ -48,9 +48,9 @@ export class Samples {
   }
 
   /** From now on the last messages of a live product are kept, where its owner gives samples. */
-  keep({ id, topics, delivery, sample }: Product): void {
+  keep({ id, topics, terms, delivery, sample }: Product): void {
     if (delivery !== "live" || sample === false || this.#kept.has(id)) return;
-    this.#kept.set(id, new KeptMessages(this.#flow, topics));
+    this.#kept.set(id, new KeptMessages(this.#flow, terms.topics ?? topics));
   }
 
   forget(product: string): void {

@@ -5,15 +5,16 @@ import { compileOffer } from "./policy.ts";
 import type { Product } from "./product.ts";
 
 /**
- * What an agreement on the offer would let through, compiled as one, of which nothing is kept.
- * Pseudonyms are made under a key of the sample's own.
+ * What an agreement on the offer would let through were it signed now, compiled as one, of which
+ * nothing is kept. Pseudonyms are made under a key of the sample's own.
  */
-export function sampleGrant(product: Product, sample = `sample:${product.id}`): Grant {
+export function sampleGrant(product: Product, now: number, sample = `sample:${product.id}`): Grant {
   const { "@id": _id, "@type": _type, ...rules } = compileOffer(product);
-  const { id, title, delivery, topics, terms, createdAt } = product;
+  const { id, title, delivery, topics, terms } = product;
+  const timestamp = new Date(now).toISOString();
   const comity = { version: 1, product: id, title, delivery, topics, price: terms.price } as const;
   const policy = { "@type": "Agreement", "@id": sample, target: id, ...rules } as const;
-  const parties = { assigner: "", assignee: "sample", timestamp: createdAt };
+  const parties = { assigner: "", assignee: "sample", timestamp };
   const draft = draftOf({ ...policy, ...parties, comity: { ...comity, keys: {} } }, "provider");
   return grantOf({ ...draft, evidence: { payload: "", signatures: [] } });
 }

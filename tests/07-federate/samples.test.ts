@@ -3,6 +3,9 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { ProductSamples } from "../../src/federate/samples.ts";
 import { systemClock } from "../../src/kernel/clock.ts";
+import type { SampleMessage } from "../../src/flow/samples.ts";
+import type { Grant } from "../../src/market/grant.ts";
+import type { Terms } from "../../src/market/product.ts";
 import { productFrom } from "../../src/market/new-product.ts";
 import type { NewProduct, OfferResource, SampleResource } from "../../src/client/resources.ts";
 import type { MqttClient } from "../../src/client/mqtt.ts";
@@ -188,6 +191,51 @@ test("sample - what is reserved for somebody is unseen by everybody else", async
   await assert.rejects(samples.forPeer("did:web:other.example", "p"), { code: "NOT_FOUND" });
 });
 
+/** A free product of long ago, and the samples of a node whose flow gives `messages` of it. */
+function ownSamples(messages: readonly SampleMessage[], terms: Partial<Terms> = {}) {
+  const product = productFrom(
+    { id: "p", title: "P", topics: ["p/#"], terms: { price: free, ...terms } },
+    0,
+  );
+  const grants: Grant[] = [];
+  const samples = new ProductSamples({
+    catalogue: { get: () => product },
+    samples: { of: async (grant) => (grants.push(grant), messages) },
+    peers: { nameOf: String, getOnce: () => Promise.reject(new Error("nobody is asked")) },
+    ...{ clock: systemClock, did: "did:web:own.example" },
+  });
+  return { samples, grants };
+}
+
+test("sample - an answer is no larger than a peer takes, whatever JSON makes of it", async () => {
+  const escaped = Buffer.alloc(13_000);
+  const long = "t".repeat(65_000);
+  for (const message of [
+    { topic: "p/1", at: 1, payload: escaped },
+    { topic: long, at: 1, payload: Buffer.from("1") },
+  ]) {
+    const messages = Array.from({ length: 10 }, (_, at) => ({ ...message, at }));
+    const told = await ownSamples(messages).samples.own("p");
+    const bytes = Buffer.byteLength(JSON.stringify(told));
+    assert.ok(bytes <= 262_144 && bytes > 262_144 - 6 * 13_000 - 100, String(bytes));
+    assert.equal(told.messages.at(-1)?.at, 9, "the newest stay");
+  }
+});
+
+test("sample - an offer for an hour has one long after it was made", async () => {
+  const { samples, grants } = ownSamples([], { lifeSeconds: 3600 });
+  await samples.own("p");
+  assert.ok(grants[0]!.notAfter! > Date.now());
+});
+
+test("sample - of a live product only what is offered of it is kept", async () => {
+  const terms = { price: free, topics: ["rare/1"] };
+  await offer({ id: "rare", title: "Rare", topics: ["rare/#"], delivery: "live", terms });
+  await device.publish("rare/2", "2", { qos: 1 });
+  await device.publish("rare/1", "1", { qos: 1 });
+  assert.deepEqual(payloads((await world.provider.http.sample("rare")).messages), [1]);
+});
+
 test("sample - the command prints it", async () => {
   await offer({
     id: "again",
@@ -226,6 +274,7 @@ test("sample - a peer that answers with too much, with something else or never i
     for (const [said, problem] of [
       [{ messages: Array.from({ length: 11 }, () => message) }, /no sample: .*messages/],
       [{ messages: [{ ...message, at: "noon" }] }, /no sample: .*at/],
+      [{ messages: [{ ...message, at: 9e15 }] }, /no sample: .*at/],
       [{ messages: [{ ...message, payloadBase64: "<script>" }] }, /no sample/],
       [{}, /no sample/],
     ] as const) {

@@ -30,7 +30,8 @@ export function sharesApi(rooms: ShareRooms): ApiDeps["shares"] {
     sample(share, onMessage) {
       const product = shares.productOf(share);
       if (product === undefined) return () => {};
-      return previewMessages(flow, sampleGrant(product, `sample:${share.id}`), onMessage);
+      const grant = sampleGrant(product, flow.outside.clock.now(), `sample:${share.id}`);
+      return previewMessages(flow, grant, onMessage);
     },
     async opened(agreement) {
       const { product: id, topics, delivery } = agreement;
