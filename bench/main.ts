@@ -1,6 +1,7 @@
 /** `npm run bench -- CLAIM [--json] [--rounds N] [--scale X]`: one file a claim. */
 import { parseArgs } from "node:util";
 import { durableBench } from "./durable.ts";
+import { linkBench } from "./link.ts";
 import { mqttBench } from "./mqtt.ts";
 import { policiesBench } from "./policies.ts";
 import { negotiationBench } from "./negotiation.ts";
@@ -18,6 +19,7 @@ const options = { json: values.json, rounds: Number(values.rounds), scale: Numbe
 const claims: Readonly<Record<string, () => Promise<unknown>>> = {
   mqtt: () => mqttBench(options),
   durable: () => durableBench(options),
+  link: () => linkBench(options),
   policies: () => policiesBench(options),
   negotiation: () => negotiationBench(options),
   search: () => searchBench(options),

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { freePort } from "../tests/free-port.ts";
+import { cpuSeconds, residentBytes } from "../tests/process-usage.ts";
 
 /** A broker under test: its own process, on a free port of the loopback interface. */
 export interface Broker {
@@ -130,18 +131,4 @@ async function answering(port: number, child: ChildProcess): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   throw new Error("the broker did not listen within 10 s");
-}
-
-const ticksPerSecond = 100;
-
-/** From /proc: fields 14 and 15 of stat, in clock ticks. Bench runs need Linux. */
-function cpuSeconds(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
-}
-
-function residentBytes(pid: number): number {
-  const status = readFileSync(`/proc/${pid}/status`, "utf8");
-  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) * 1024;
 }

@@ -13,9 +13,8 @@ import { systemClock } from "../../src/kernel/clock.ts";
 import type { CrashPoint } from "../../src/kernel/crash.ts";
 import { verifyBill } from "../../src/settle/verify.ts";
 import { type Random, seededRandom } from "../../src/world/random.ts";
-import { freePort } from "../free-port.ts";
 import { until } from "../two-nodes.ts";
-import { NodeChild } from "./node-child.ts";
+import { type NodeChild, twoChildren } from "./node-child.ts";
 import {
   absent,
   assertCounted,
@@ -75,25 +74,6 @@ function killsOf(side: Side, random: Random): Kill[] {
     [kills[i], kills[j]] = [kills[j]!, kills[i]!];
   }
   return kills;
-}
-
-/** Two nodes as processes that know each other, and an agreement between them. */
-async function twoChildren(folder: string) {
-  const ports = [await freePort(), await freePort(), await freePort(), await freePort()] as const;
-  const did = (port: number): string => `did:web:localhost%3A${port}`;
-  const localPeers = ports.slice(0, 2).map((port) => ({
-    did: did(port),
-    url: `http://127.0.0.1:${port}`,
-  }));
-  const child = (name: Side, http: number, mqtt: number): NodeChild =>
-    new NodeChild({
-      ...{ name, did: did(http), data: join(folder, name), http, mqtt, localPeers },
-      receiptWindowMs: 50,
-    });
-  return {
-    provider: child("provider", ports[0], ports[2]),
-    consumer: child("consumer", ports[1], ports[3]),
-  };
 }
 
 async function agree(provider: NodeChild, consumer: NodeChild): Promise<string> {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { ComityHttp } from "../../src/client/http.ts";
+import { freePort } from "../free-port.ts";
 
 export interface ChildSettings {
   readonly name: string;
@@ -49,6 +50,13 @@ export class NodeChild {
 
   get http(): ComityHttp {
     return new ComityHttp({ url: this.url, token: this.token });
+  }
+
+  /** Of its process; there is one from the first start on. */
+  get pid(): number {
+    const pid = this.#child?.pid;
+    if (pid === undefined) throw new Error(`${this.settings.name} was not started`);
+    return pid;
   }
 
   /** What the process wrote to its standard error since it was started. */
@@ -106,4 +114,25 @@ export class NodeChild {
     this.kill();
     await this.ended(readyWithinMs);
   }
+}
+
+/** Two nodes as processes that know each other; neither is started yet. */
+export async function twoChildren(
+  folder: string,
+): Promise<{ readonly provider: NodeChild; readonly consumer: NodeChild }> {
+  const ports = [await freePort(), await freePort(), await freePort(), await freePort()] as const;
+  const did = (port: number): string => `did:web:localhost%3A${port}`;
+  const localPeers = ports.slice(0, 2).map((port) => ({
+    did: did(port),
+    url: `http://127.0.0.1:${port}`,
+  }));
+  const child = (name: string, http: number, mqtt: number): NodeChild =>
+    new NodeChild({
+      ...{ name, did: did(http), data: join(folder, name), http, mqtt, localPeers },
+      receiptWindowMs: 50,
+    });
+  return {
+    provider: child("provider", ports[0], ports[2]),
+    consumer: child("consumer", ports[1], ports[3]),
+  };
 }

@@ -37,6 +37,8 @@ export interface ScriptedProvider {
   readonly greetings: readonly { readonly username: string; readonly password: string }[];
   /** What was acknowledged, in order. */
   readonly acknowledged: readonly LinkControl[];
+  /** How often it was left in good order: UNSUBSCRIBE, or DISCONNECT. */
+  readonly farewells: number;
   /** What CONNECT is answered with; 0 lets it in. */
   connackCode: number;
   /** Sent as soon as the link is asked for. */
@@ -47,6 +49,7 @@ export interface ScriptedProvider {
 export async function scriptedProvider(t: TestContext): Promise<ScriptedProvider> {
   const greetings: { username: string; password: string }[] = [];
   const acknowledged: LinkControl[] = [];
+  let farewells = 0;
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
@@ -64,6 +67,11 @@ export async function scriptedProvider(t: TestContext): Promise<ScriptedProvider
       } else if (packet.cmd === "subscribe") {
         answer({ cmd: "suback", messageId: packet.messageId ?? 1, granted: [0] });
         provider.onSubscribed((...packets) => void socket.write(Buffer.concat(packets)));
+      } else if (packet.cmd === "unsubscribe") {
+        farewells++;
+        answer({ cmd: "unsuback", messageId: packet.messageId ?? 1, granted: [0] });
+      } else if (packet.cmd === "disconnect") {
+        farewells++;
       } else if (packet.cmd === "publish") acknowledged.push(JSON.parse(String(packet.payload)));
     });
     socket.on("data", (chunk: Buffer) => parser.parse(chunk));
@@ -75,6 +83,9 @@ export async function scriptedProvider(t: TestContext): Promise<ScriptedProvider
     url: `mqtt://127.0.0.1:${port}`,
     greetings,
     acknowledged,
+    get farewells() {
+      return farewells;
+    },
     connackCode: 0,
     onSubscribed: () => {},
   };
