@@ -30,6 +30,9 @@ export interface NodeProfile {
 
 export const nodeServiceType = "ComityNode";
 
+/** Of keys, and of services: strangers' documents are remembered too. */
+const didListMax = 64;
+
 export const DidDocument = Type.Object({
   id: Type.String({ minLength: 5, maxLength: 512 }),
   verificationMethod: Type.Array(
@@ -39,8 +42,9 @@ export const DidDocument = Type.Object({
         Type.Object({ kty: Type.String(), crv: Type.Optional(Type.String()), x: Type.String() }),
       ),
     }),
+    { maxItems: didListMax },
   ),
-  assertionMethod: Type.Optional(Type.Array(Type.Unknown())),
+  assertionMethod: Type.Optional(Type.Array(Type.Unknown(), { maxItems: didListMax })),
   service: Type.Optional(
     Type.Array(
       Type.Object({
@@ -59,6 +63,7 @@ export const DidDocument = Type.Object({
           }),
         ),
       }),
+      { maxItems: didListMax },
     ),
   ),
 });

@@ -1,3 +1,4 @@
+import { Value } from "typebox/value";
 import type { Clock } from "../kernel/clock.ts";
 import { ComityError, problemOf } from "../kernel/errors.ts";
 import type { PublicJwk } from "../ports/signer.ts";
@@ -31,6 +32,8 @@ interface Kept {
 }
 
 const keepMsDefault = 5 * 60_000;
+const documentsMaxDefault = 2_000;
+const documentBytesMax = 65_536;
 /** A failure is remembered for a moment, so that a flood of tokens is not a flood of calls. */
 const keepFailureMs = 2_000;
 /** A key that is not in the document may be a new one; asked again at most so often. */
@@ -88,7 +91,7 @@ export class Resolver {
     });
     this.#kept.delete(did);
     this.#kept.set(did, entry);
-    if (this.#kept.size > (this.#options.documentsMax ?? 10_000)) {
+    if (this.#kept.size > (this.#options.documentsMax ?? documentsMaxDefault)) {
       const [oldest] = this.#kept.keys();
       if (oldest !== undefined) this.#kept.delete(oldest);
     }
@@ -109,6 +112,7 @@ export class Resolver {
       method: "GET",
       url,
       trustedOrigin,
+      bytesMax: documentBytesMax,
     });
     if (status !== 200) {
       throw new ComityError("PEER_UNREACHABLE", { peer: did, problem: `${url} answers ${status}` });
@@ -119,9 +123,21 @@ export class Resolver {
   }
 }
 
+/** Only what this node reads is kept: whoever sends a token may have its document remembered. */
 function parseDocument(body: string, did: string): DidDocument {
   try {
-    return parseMessage(DidDocument, JSON.parse(body));
+    const whole = parseMessage(DidDocument, JSON.parse(body));
+    const { service, assertionMethod, ...document } = Value.Clean(
+      DidDocument,
+      whole,
+    ) as DidDocument;
+    const called = service?.filter(({ serviceEndpoint }) => typeof serviceEndpoint === "string");
+    const keys = assertionMethod?.filter((one) => typeof one === "string");
+    return {
+      ...document,
+      ...(called === undefined ? {} : { service: called }),
+      ...(keys === undefined ? {} : { assertionMethod: keys }),
+    };
   } catch (thrown) {
     const problem = `the DID document of ${did}: ${problemOf(thrown)}`;
     throw new ComityError("IDENTITY_INVALID", { problem });

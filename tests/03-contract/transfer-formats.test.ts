@@ -329,6 +329,19 @@ test("data door - without the transfer's token nothing is handed out", async (t)
   assert.equal(response.statusCode, 401);
 });
 
+test("data door - a participant that asks without end is told to slow down", async (t) => {
+  const { transfer } = await customer(t);
+  const { endpoint, headers } = await transfer("HttpData-PULL");
+  const ask = async () => (await fetch(endpoint, { headers })).status;
+  const answers: number[] = [];
+  while (answers.length < 5_000 && !answers.includes(429)) {
+    answers.push(...(await Promise.all(Array.from({ length: 100 }, ask))));
+  }
+  assert.ok(answers.filter((status) => status === 200).length >= 500);
+  assert.deepEqual([...new Set(answers)].toSorted(), [200, 429]);
+  await until("it is heard again", async () => (await ask()) === 200);
+});
+
 test("data door - what costs money is asked for as a link alone", async (t) => {
   const world = await twoNodes();
   t.after(() => world.close());

@@ -10,6 +10,7 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
 import { ComityError } from "../../kernel/errors.ts";
+import { RequestRate } from "../../kernel/request-rate.ts";
 import type { Flow, StartPosition } from "../../flow/flow.ts";
 import { FollowedStream, type Line } from "../../flow/followed-stream.ts";
 import type { EndReason, Gate } from "../../flow/gate.ts";
@@ -42,6 +43,8 @@ export interface DataLimits {
   readonly answerMessagesMax: number;
   /** What windows of one answer are made from. */
   readonly historyReadingsMax: number;
+  /** Of one participant, a burst of ten seconds' worth aside. */
+  readonly requestsPerSecondMax: number;
 }
 
 const dataLimits: DataLimits = {
@@ -52,6 +55,7 @@ const dataLimits: DataLimits = {
   answerBytesMax: 8_388_608,
   answerMessagesMax: 10_000,
   historyReadingsMax: 100_000,
+  requestsPerSecondMax: 50,
 };
 
 const beatMs = 15_000;
@@ -88,6 +92,7 @@ export class DataDoor {
   readonly #options: DataDoorOptions;
   readonly #limits: DataLimits;
   readonly #answers: Answers;
+  readonly #rate: RequestRate;
   readonly #followed = new Set<Followed>();
   readonly #sockets = new WebSocketServer({
     noServer: true,
@@ -100,6 +105,12 @@ export class DataDoor {
     this.#options = options;
     this.#limits = { ...dataLimits, ...options.limits };
     this.#answers = new Answers(options.flow, options.history, this.#limits);
+    this.#rate = new RequestRate({
+      clock: options.flow.outside.clock,
+      perSecondMax: this.#limits.requestsPerSecondMax,
+      burstSeconds: 10,
+      caller: "participant",
+    });
     this.#beat = setInterval(() => {
       for (const { stream } of this.#followed) stream.line.beat();
     }, beatMs).unref();
@@ -243,6 +254,7 @@ export class DataDoor {
       const reason = gate?.ended ?? "not open";
       throw new ComityError("AGREEMENT_ENDED", { agreement, reason });
     }
+    this.#rate.take(gate.grant.consumer);
     if (!gate.grant.billed) return { gate, transfer };
     gate.refuse("unbilled", 1);
     throw new ComityError("UNBILLED", { agreement });
