@@ -122,7 +122,13 @@ function contractRoutes(scope: FastifyInstance, deps: ApiDeps): void {
           const { reason } = agreement.ended;
           throw new ComityError("AGREEMENT_ENDED", { agreement: id, reason });
         }
-        const by = nameOfPrincipal(callerOf(request));
+        const caller = callerOf(request);
+        const by = nameOfPrincipal(caller);
+        const hasBudget = caller.kind === "user" && deps.users.get(caller.id)?.budget !== undefined;
+        if (hasBudget && agreement.role === "provider") {
+          const act = "end what this node sells";
+          throw new ComityError("FORBIDDEN", { who: `${by}, who has a budget,`, act });
+        }
         return agreementResource(await deps.agreements.revoke(id, by));
       });
     },

@@ -58,13 +58,14 @@ export function guardRoutes(app: FastifyInstance, deps: ApiDeps): void {
   });
 }
 
-/** A trader's acts that cost nothing, or count against the budget. */
+/**
+ * A trader's acts that count against the budget, or give away and take back nothing of this node's
+ * own: what a budget bounds is bought, and whoever has one decides nothing about what is sold.
+ */
 const actsWithinBudget: ReadonlySet<string> = new Set([
   "agreement.agree",
   "agreement.revoke",
   "peer.add",
-  "product.add",
-  "product.remove",
 ]);
 
 /** The caller of a route that is not open. */

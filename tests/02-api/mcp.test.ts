@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { after, before, test } from "node:test";
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
+import { ComityHttp } from "../../src/client/http.ts";
 import { published, shapeOf, transcript } from "./agent-transcript.ts";
 import { until, type TwoNodes, twoNodes } from "../two-nodes.ts";
 
@@ -217,7 +218,7 @@ test("mcp - a viewer's agent reads and may not agree; a budget closes what count
   const free = await call(agent, "request_contract", { product: "wind" });
   assert.equal(free.error, false, free.text);
   // a trader's acts that the guard does not know to be harmless to a budget
-  for (const path of ["transfers/urn:uuid:none/suspend", "negotiations", "wants"]) {
+  for (const path of ["transfers/urn:uuid:none/suspend", "negotiations", "wants", "products"]) {
     const url = `${nodes.consumer.node.httpUrl}/api/v1/${path}`;
     const headers = { authorization: `Bearer ${agentToken}` };
     const closed = await fetch(url, { method: "POST", headers });
@@ -225,6 +226,19 @@ test("mcp - a viewer's agent reads and may not agree; a budget closes what count
     assert.equal(error.code, "FORBIDDEN", path);
     assert.match(error.message, /trader agent, who has a budget, may not/);
   }
+});
+
+test("mcp - who has a budget ends what it bought, and nothing that this node sells", async () => {
+  const budget = { amount: "1", currency: "EUR" };
+  const { token } = await nodes.provider.http.addUser("seller-agent", "trader", budget);
+  const own = new ComityHttp({ url: nodes.provider.node.httpUrl, token });
+  const agreements = await nodes.provider.http.agreements();
+  const sold = agreements.find(({ role, state }) => role === "provider" && state === "active");
+  const what = { code: "FORBIDDEN", message: /who has a budget, may not end what this node sells/ };
+  await assert.rejects(own.revoke(sold?.id ?? ""), what);
+  await assert.rejects(own.removeProduct("wind"), { code: "FORBIDDEN" });
+  const again = await nodes.provider.http.agreement(sold?.id ?? "");
+  assert.equal(again.state, "active");
 });
 
 test("mcp - errors are explained from the catalogue, unknown ones refused", async () => {

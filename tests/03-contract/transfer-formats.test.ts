@@ -338,7 +338,7 @@ test("data door - a participant that asks without end is told to slow down", asy
     answers.push(...(await Promise.all(Array.from({ length: 100 }, ask))));
   }
   assert.ok(answers.filter((status) => status === 200).length >= 500);
-  assert.deepEqual([...new Set(answers)].toSorted(), [200, 429]);
+  assert.deepEqual(new Set(answers), new Set([200, 429]));
   await until("it is heard again", async () => (await ask()) === 200);
 });
 
