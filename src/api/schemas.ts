@@ -195,7 +195,12 @@ export const SourceBody = Type.Object(
     kind: Name,
     from: Type.Object(
       {
-        way: Type.Union([Type.Literal("url"), Type.Literal("file"), Type.Literal("topic")]),
+        way: Type.Union([
+          Type.Literal("url"),
+          Type.Literal("file"),
+          Type.Literal("topic"),
+          Type.Literal("tcp"),
+        ]),
         address: text(2048),
       },
       strict,

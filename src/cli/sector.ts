@@ -54,6 +54,7 @@ interface SourceFlags {
   readonly url?: string;
   readonly file?: string;
   readonly from?: string;
+  readonly tcp?: string;
   readonly every?: string;
   readonly name?: string;
 }
@@ -67,12 +68,14 @@ function sourceCommand(io: CliIo): Command {
     .option("--url <url>", "fetched from there")
     .option("--file <path>", "read from there, on the node's machine")
     .option("--from <filter>", "taken from messages of these topics")
+    .option("--tcp <host:port>", "taken line by line from there; named with up --local-source")
     .option("--every <time>", "between two readings, such as 10s or 1m (default: 30s)")
     .option("--name <name>", "how it is called (default: made from the topic)")
     .action(async (kind: string, flags: SourceFlags, command: Command) => {
       const made = await connect(io, command).addSource(sourceFrom(kind, flags));
       if (globals(command).json === true) return printJson(io, made);
-      const how = made.from.way === "topic" ? "as it comes" : `every ${made.everySeconds} s`;
+      const isPolled = made.from.way === "url" || made.from.way === "file";
+      const how = isPolled ? `every ${made.everySeconds} s` : "as it comes";
       printLine(io, `${made.id} reads ${made.kind} from ${made.from.address} ${how}.`);
       printLine(io, `Watch it: comity tail '${made.topic}/#'`);
     });
@@ -115,11 +118,12 @@ function sourceFrom(kind: string, flags: SourceFlags): NewSourceResource {
     ["url", flags.url],
     ["file", flags.file],
     ["topic", flags.from],
+    ["tcp", flags.tcp],
   ] as const;
   const [named, ...more] = ways.flatMap(([way, address]) =>
     address === undefined ? [] : [{ way, address }],
   );
-  if (!named || more.length > 0) throw invalid("name one of --url, --file and --from");
+  if (!named || more.length > 0) throw invalid("name one of --url, --file, --from and --tcp");
   const { topic = "", every, name } = flags;
   const everySeconds = every === undefined ? undefined : secondsOf(every);
   if (every !== undefined && everySeconds === undefined) {

@@ -216,7 +216,11 @@ function httpUrl(option: string, value: string | undefined): string | undefined 
 function originOf(value: string): string {
   const url = URL.parse(value);
   if (url && /^https?:$/.test(url.protocol)) return url.origin;
-  throw invalid(`--local-source "${value}" is not an origin such as http://127.0.0.1:8000`);
+  // an origin of another scheme is opaque (URL Standard §4.7)
+  if (url?.protocol === "tcp:" && url.port !== "") return `tcp://${url.host}`;
+  throw invalid(
+    `--local-source "${value}" is not an origin such as http://127.0.0.1:8000 or tcp://HOST:PORT`,
+  );
 }
 
 /** The machine's own name, as far as it can be one. */

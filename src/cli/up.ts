@@ -45,7 +45,7 @@ export function upCommand(io: CliIo): Command {
     )
     .option(
       "--local-source <origin>",
-      "where sources may fetch here, such as http://127.0.0.1:8000; repeatable",
+      "where sources may fetch here, such as http://127.0.0.1:8000 or tcp://HOST:PORT; repeatable",
       repeated,
     )
     .option("--public-world", "show the world page and its data to everybody")

@@ -31,7 +31,7 @@ export interface SectorResource {
   }[];
 }
 
-type SourceWay = "url" | "file" | "topic";
+type SourceWay = "url" | "file" | "topic" | "tcp";
 
 export interface NewSourceResource {
   readonly id?: string;

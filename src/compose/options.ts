@@ -29,7 +29,7 @@ export interface NodeOptions {
   readonly publicMqttUrl?: string;
   /** Peers on this machine or network, which the guard against private addresses lets through. */
   readonly localPeers: readonly LocalPeer[];
-  /** Origins on this machine or network that sources may fetch from: `http://127.0.0.1:8000`. */
+  /** Origins on this machine or network that sources may fetch from: `http://127.0.0.1:8000`, `tcp://…`. */
   readonly localSources?: readonly string[];
   /** Participants of designated gatekeepers: no third parties (Data Act Art. 5(3)). */
   readonly gatekeepers?: readonly string[];

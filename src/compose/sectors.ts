@@ -1,29 +1,25 @@
 import { readFile, stat } from "node:fs/promises";
-import type { IncomingMessage } from "node:http";
-import type { Duplex } from "node:stream";
+import { createConnection } from "node:net";
 import { publishOne, subscribeMessages } from "../flow/local-streams.ts";
 import { readMessages } from "../flow/log-reader.ts";
-import { ComityError } from "../kernel/errors.ts";
+import { ComityError, problemOf } from "../kernel/errors.ts";
 import { matches, overlaps } from "../kernel/topic.ts";
 import { logOfProduct } from "../market/grant.ts";
-import { sectors as allSectors } from "../sectors/list.ts";
+import { sectors as list } from "../sectors/list.ts";
 import { Sectors } from "../sectors/room.ts";
-import type { FollowedMessage, Sector, SectorDoor } from "../sectors/sector.ts";
+import type { FollowedMessage } from "../sectors/sector.ts";
 import type { Fetched, FetchOptions } from "../sectors/source-run.ts";
-import { nameOfPrincipal } from "../things/access.ts";
-import { principalOfCredentials } from "../things/credentials.ts";
 import type { Rooms } from "./rooms.ts";
+import { openSectorDoors } from "./sector-door.ts";
 import type { Trade } from "./trade.ts";
 
+/** A receiver that says nothing for so long is lost. */
+const quietMs = 300_000;
 /** How much of a log's end a feed begins with. */
 const tailMessagesMax = 20_000;
 
 /** The sectors' room, with what it takes from the others; its sources and indicators wait. */
-export async function openSectors(
-  rooms: Rooms,
-  trade: Trade,
-  list: readonly Sector[] = allSectors,
-): Promise<Sectors> {
+export async function openSectors(rooms: Rooms, trade: Trade): Promise<Sectors> {
   const { store, clock, journal, flow, closing } = rooms;
   const subscribe = (filter: string, onMessage: (message: FollowedMessage) => void) =>
     subscribeMessages(flow, filter, onMessage);
@@ -31,16 +27,14 @@ export async function openSectors(
     ...{ sectors: list, store, clock, journal, subscribe },
     fetch: (url, ask) => fetchFeed(rooms, trade, url, ask),
     readFile: readChanged,
+    connect: (address, onBytes, onEnd) => connectTo(rooms, address, onBytes, onEnd),
     publish: (message) => publishOne(flow, { ...message, qos: 1, retain: false }),
     publishFigure: (topic, payload, publisher) =>
       publishOne(flow, { topic, payload, publisher, qos: 1, retain: true }),
     readTail: (filter, onMessage) => readTail(rooms, filter, onMessage),
   });
   closing.add("the sectors", () => sectors.close());
-  for (const sector of list) {
-    const close = await sector.open?.(doorOf(rooms, sector));
-    if (close !== undefined) closing.add(`the sector ${sector.name}`, close);
-  }
+  await openSectorDoors(rooms, list);
   return sectors;
 }
 
@@ -67,6 +61,28 @@ async function fetchFeed(
   }
   const bytes = answer.bytes ?? Buffer.from(answer.body);
   return { bytes, ...(answer.etag !== undefined && { tag: answer.etag }) };
+}
+
+/** Whoever listens there is told nothing and proves nothing: only what the options name. */
+function connectTo(
+  { options }: Rooms,
+  address: string,
+  onBytes: (bytes: Uint8Array) => void,
+  onEnd: (problem: string) => void,
+): () => void {
+  const url = `tcp://${address}`;
+  if (options.localSources?.includes(url) !== true) {
+    const problem = "over TCP only what --local-source names is called";
+    throw new ComityError("ADDRESS_FORBIDDEN", { url, problem });
+  }
+  const { hostname, port } = new URL(url);
+  const socket = createConnection({ host: hostname.replace(/^\[|\]$/g, ""), port: Number(port) });
+  let problem = "it closed the connection";
+  socket.on("data", onBytes);
+  socket.on("error", (error) => (problem = problemOf(error)));
+  socket.once("close", () => onEnd(problem));
+  socket.setTimeout(quietMs, () => socket.destroy(new Error("nothing came for five minutes")));
+  return () => socket.destroy();
 }
 
 async function readChanged(path: string, { bytesMax, tag }: FetchOptions): Promise<Fetched> {
@@ -96,32 +112,4 @@ async function readTail(
       if (matches(filter, whole)) onMessage({ topic: whole, payload });
     }
   }
-}
-
-function doorOf(rooms: Rooms, { name }: Sector): SectorDoor {
-  const { app, clock, flow, journal, store } = rooms;
-  const kind = `sector-${name}`;
-  const under = `/sectors/${name}/`;
-  return {
-    clock,
-    publish: ({ as, retain = false, ...message }) =>
-      publishOne(flow, { ...message, retain, qos: 1, publisher: nameOfPrincipal(as) }),
-    subscribe: (filter, onMessage) => subscribeMessages(flow, filter, onMessage),
-    authenticate: (user, password) => principalOfCredentials(user, password, rooms),
-    documents: {
-      get: (id) => store.get(kind, id),
-      list: () => store.list(kind),
-      put: (id, doc) => store.commit([{ op: "put", kind, id, doc }]),
-      remove: (id) => store.commit([{ op: "remove", kind, id }]),
-    },
-    async routes(register) {
-      await app.register(async (scope) => register(scope), { prefix: under.slice(0, -1) });
-    },
-    onUpgrade(take) {
-      app.server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-        if (request.url?.startsWith(under) === true) take(request, socket, head);
-      });
-    },
-    tell: (about, text) => journal.record({ at: clock.now(), kind: about, text }),
-  };
 }

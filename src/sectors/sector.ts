@@ -58,15 +58,15 @@ export interface ProductTemplate {
   readonly terms: Partial<Terms>;
 }
 
-/** Fetched from a URL, read from a file, or taken from topics of this node. */
-export type SourceWay = "url" | "file" | "topic";
+/** Fetched from a URL, read from a file, taken from topics of this node, or lines over TCP. */
+export type SourceWay = "url" | "file" | "topic" | "tcp";
 
 export interface SourceKind {
   readonly title: string;
   readonly ways: readonly SourceWay[];
   /** Media type that is asked for over HTTP. */
   readonly accept?: string;
-  /** The most one answer, file or message may have. */
+  /** The most one answer, file, message or line may have. */
   readonly bytesMax: number;
   /** A reader for one source; it may remember, within bounds, what it has read. */
   readonly open: (outside: { readonly clock: Clock }) => SourceReader;

@@ -2,6 +2,7 @@ import type { Clock } from "../kernel/clock.ts";
 import { ComityError, problemOf } from "../kernel/errors.ts";
 import type { Journal } from "../kernel/journal.ts";
 import { type CountedFaults, Faults, type Told } from "./faults.ts";
+import { Lines } from "./lines.ts";
 import type { SourceKind, SourceReader, SourceWay } from "./sector.ts";
 
 /** A source as it is kept. */
@@ -37,6 +38,12 @@ export interface SourceOutside {
   readonly journal: Journal;
   /** `tag`: of what was fetched last; throws ADDRESS_FORBIDDEN or PEER_UNREACHABLE. */
   fetch(url: string, ask: FetchOptions): Promise<Fetched>;
+  /** Bytes as they come; `onEnd` is told once why there are no more. Returns what ends it. */
+  connect(
+    address: string,
+    onBytes: (bytes: Uint8Array) => void,
+    onEnd: (problem: string) => void,
+  ): () => void;
   /** Throws where it cannot be read or is too large. */
   readFile(path: string, ask: FetchOptions): Promise<Fetched>;
   /** Retained messages first; returns what ends it. */
@@ -105,7 +112,8 @@ export class SourceRun {
       this.#unfollow = this.#outside.subscribe(address, ({ topic, payload }) => {
         this.#follow(topic, Buffer.from(payload));
       });
-    } else this.#next(0);
+    } else if (way === "tcp") this.#connect(address);
+    else this.#next(0);
   }
 
   /** Resolves when what it has taken is published. */
@@ -119,23 +127,50 @@ export class SourceRun {
   #next(waitMs: number): void {
     if (this.#stopped) return;
     this.#timer = setTimeout(() => {
-      this.#work = this.#round();
+      const { way, address } = this.doc.from;
+      if (way === "tcp") this.#connect(address);
+      else this.#work = this.#round();
     }, waitMs).unref();
   }
 
-  async #round(): Promise<void> {
+  /** Whole lines are read; a line longer than is allowed is a fault, and skipped to its end. */
+  #connect(address: string): void {
+    const lines = new Lines(this.#kind.bytesMax, (text) => {
+      this.#faults.add({ code: "size", text });
+    });
+    try {
+      this.#unfollow = this.#outside.connect(
+        address,
+        (bytes) => {
+          const whole = lines.add(bytes);
+          if (whole.length > 0) this.#follow(address, whole);
+        },
+        (problem) => this.#retry(new ComityError("PEER_UNREACHABLE", { peer: address, problem })),
+      );
+    } catch (thrown) {
+      this.#retry(thrown);
+    }
+  }
+
+  /** Ever more rarely. */
+  #retry(thrown: unknown): void {
+    if (this.#stopped) return;
+    this.#failed(thrown);
     const everyMs = this.doc.everySeconds * 1000;
+    const waitMs = everyMs * 2 ** Math.min(this.#failures - 1, 16);
+    this.#next(Math.min(waitMs, Math.max(everyMs, failedEveryMsMax)));
+  }
+
+  async #round(): Promise<void> {
     try {
       const fetched = await this.#fetch();
       if (fetched !== undefined && !this.#stopped)
         await this.#take(fetched.bytes, this.doc.from.address);
       this.#tag = fetched === undefined ? this.#tag : fetched.tag;
       this.#recovered();
-      this.#next(everyMs);
+      this.#next(this.doc.everySeconds * 1000);
     } catch (thrown) {
-      this.#failed(thrown);
-      const waitMs = everyMs * 2 ** Math.min(this.#failures - 1, 16);
-      this.#next(Math.min(waitMs, Math.max(everyMs, failedEveryMsMax)));
+      this.#retry(thrown);
     }
   }
 

@@ -140,6 +140,9 @@ function sourceProblem(input: NewSource, kind: SourceKind): string | undefined {
   if (way === "url" && !/^https?:$/.test(URL.parse(address)?.protocol ?? "")) {
     return `"${address.slice(0, 200)}" is no http address`;
   }
+  if (way === "tcp" && !/^([a-z0-9.-]+|\[[0-9a-f:.]+\]):\d{1,5}$/i.test(address)) {
+    return `"${address.slice(0, 200)}" is not HOST:PORT`;
+  }
   if (way !== "topic") return undefined;
   const filter = filterProblem(address);
   if (filter !== undefined) return `filter "${address}" ${filter}`;

@@ -144,6 +144,7 @@ export async function smallNode(
       subscribe: () => () => {},
       fetch: async () => undefined,
       readFile: async () => undefined,
+      connect: () => () => {},
       publish: async () => {},
       publishFigure: async () => {},
       readTail: async () => {},

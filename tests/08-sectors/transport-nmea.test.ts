@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer, type Server, type Socket } from "node:net";
 import { after, before, test } from "node:test";
 import * as fc from "fast-check";
 import ais from "ggencoder";
@@ -86,10 +88,24 @@ test("nmea - whatever the line, a sentence or an NmeaError", () => {
 });
 
 let nodes: TwoNodes;
+/** A receiver that says over TCP what it hears. */
+let receiver: Server;
+const listeners: Socket[] = [];
 before(async () => {
-  nodes = await twoNodes();
+  receiver = createServer((socket) => listeners.push(socket)).listen(0, "127.0.0.1");
+  await once(receiver, "listening");
+  nodes = await twoNodes({ localSources: [`tcp://${addressOf(receiver)}`] });
 });
-after(() => nodes.close());
+after(async () => {
+  await nodes.close();
+  receiver.close();
+});
+
+function addressOf(server: Server): string {
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("it does not listen");
+  return `127.0.0.1:${address.port}`;
+}
 
 test("transport - ships' sentences over MQTT become positions at another organisation", async () => {
   const { provider } = nodes;
@@ -155,4 +171,27 @@ test("transport - ships' sentences over MQTT become positions at another organis
   const own = seen.find(([where]) => where.endsWith("/receivers/pier"))?.[1];
   assert.deepEqual(own?.["location"], { type: "Point", coordinates: [11.5166667, 48.1173] });
   assert.equal(own?.["lastKnownPositionUpdatedAt"], "2026-03-23T12:35:19.000Z");
+});
+
+test("transport - lines over TCP are read as they come, cut anywhere, and again after a break", async () => {
+  const { http } = nodes.provider;
+  const from = { way: "tcp", address: addressOf(receiver) } as const;
+  await http.addSource({ id: "tcp", kind: "nmea", from, everySeconds: 1, topic: "coast" });
+  const state = async () =>
+    (await http.sources()).find(({ id }) => id === "tcp") ?? assert.fail("no source");
+  await until("it is connected", () => listeners.length === 1);
+  const line = `${recorded[1]}\r\n`;
+  listeners[0]!.write(line.slice(0, 20));
+  await new Promise((resolve) => listeners[0]!.write(line.slice(20), resolve));
+  await until("one ship", async () => (await state()).messages === 1);
+  listeners[0]!.destroy();
+  await until("it says so", async () => (await state()).failures === 1);
+  assert.match((await state()).lastError?.text ?? "", /PEER_UNREACHABLE: .*closed the connection/);
+  await until("it is connected again", () => listeners.length === 2);
+  listeners[1]!.write(`${recorded[0]}\r\n${recorded[2]}\r\n`);
+  await until("it is read again", async () => (await state()).failures === 0);
+  const other = { way: "tcp", address: "127.0.0.1:1" } as const;
+  await http.addSource({ id: "forbidden", kind: "nmea", from: other, topic: "coast" });
+  const forbidden = (await http.sources()).find(({ id }) => id === "forbidden");
+  assert.match(forbidden?.lastError?.text ?? "", /ADDRESS_FORBIDDEN: .*--local-source/);
 });

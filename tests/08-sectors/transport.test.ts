@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { createServer, type Server } from "node:http";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { ComityHttp } from "../../src/client/http.ts";
 import { type TwoNodes, twoNodes, until } from "../two-nodes.ts";
 import { absent, oracle, type OracleEntity, recorded } from "./transport-data.ts";
 
@@ -98,6 +100,46 @@ test("transport - a source that fails says why, and goes on by itself", { skip }
   assert.deepEqual([(await state()).messages, (await state()).failures], [78, 0]);
   await nodes.restart("provider");
   await until("it is read after a restart too", async () => (await state()).messages === 78);
+});
+
+test("transport - a feed is for who may subscribe, a file of the machine for owners alone", async () => {
+  const { node, http } = nodes.provider;
+  const asked = async (path: string, token?: string): Promise<string> => {
+    const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+    const response = await fetch(new URL(path, node.httpUrl), { headers });
+    if (response.ok) return "ok";
+    return ((await response.json()) as { error: { code: string } }).error.code;
+  };
+  const feedPath = "/sectors/transport/gtfs-realtime?filter=";
+  const { token } = await http.addThing({ name: "display", subscribe: ["transit/+/vehicles/#"] });
+  const display = `display:${token}`;
+  assert.equal(await asked(`${feedPath}transit/nyc/vehicles/%23`, display), "ok");
+  assert.equal(await asked(`${feedPath}transit/nyc/%23`, display), "FORBIDDEN");
+  assert.equal(await asked(`${feedPath}transit/nyc/%23`), "UNAUTHENTICATED");
+  assert.equal(await asked(`${feedPath}a/%23/b`, nodes.provider.token), "FILTER_INVALID");
+  assert.equal(await asked("/sectors/transport/siri?filter=a", nodes.provider.token), "NOT_FOUND");
+  const operator = (await http.addUser("olga", "operator")).token;
+  const olga = new ComityHttp({ url: node.httpUrl, token: operator });
+  const source = { kind: "gtfs-realtime", topic: "transit/file" } as const;
+  const file = { way: "file", address: join(nodes.provider.options.data, "secret.key") } as const;
+  await assert.rejects(olga.addSource({ ...source, from: file }), { code: "FORBIDDEN" });
+  for (const [from, topic] of [
+    [{ way: "url", address: "ftp://example.org/feed" }, "transit/a"],
+    [{ way: "topic", address: "transit/#" }, "transit/a"],
+    [{ way: "tcp", address: "127.0.0.1:1" }, "transit/a"],
+    [{ way: "topic", address: "raw/#" }, "from/peer/product"],
+    [{ way: "topic", address: "raw/#" }, "transit/#"],
+  ] as const) {
+    await assert.rejects(olga.addSource({ ...source, from, topic }), { code: "BODY_INVALID" });
+  }
+  const wish = { kind: "headway", filters: ["indicators/#"] };
+  await assert.rejects(olga.addIndicator(wish), { code: "BODY_INVALID" });
+  const inside = { way: "url", address: "http://127.0.0.1:1/feed" } as const;
+  await olga.addSource({ ...source, id: "inside", from: inside });
+  await until("it is refused", async () => {
+    const found = (await olga.sources()).find(({ id }) => id === "inside");
+    return found?.lastError?.text.startsWith("ADDRESS_FORBIDDEN") ?? false;
+  });
 });
 
 function urlOf(server: Server): string {

@@ -43,7 +43,7 @@ export const transport: Sector = {
     },
     nmea: {
       title: "NMEA 0183: AIS position reports, and a receiver's own position (RMC)",
-      ways: ["topic", "file", "url"],
+      ways: ["topic", "tcp", "file", "url"],
       bytesMax: 1_048_576,
       open: (outside) => new NmeaReader(outside),
     },

@@ -1,0 +1,53 @@
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import { publishOne, subscribeMessages } from "../flow/local-streams.ts";
+import type { Sector, SectorDoor } from "../sectors/sector.ts";
+import { nameOfPrincipal } from "../things/access.ts";
+import { principalOfCredentials } from "../things/credentials.ts";
+import type { Rooms } from "./rooms.ts";
+
+type DoorRooms = Pick<
+  Rooms,
+  "app" | "clock" | "closing" | "flow" | "journal" | "store" | "things" | "users"
+>;
+type TakeUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+
+/** Opens the doors that sectors have of their own, under `/sectors/<name>/`. */
+export async function openSectorDoors(rooms: DoorRooms, sectors: readonly Sector[]): Promise<void> {
+  const takers = new Map<string, TakeUpgrade>();
+  for (const sector of sectors) {
+    const close = await sector.open?.(doorOf(rooms, sector, takers));
+    if (close !== undefined) rooms.closing.add(`the sector ${sector.name}`, close);
+  }
+  if (takers.size === 0) return;
+  rooms.app.server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    const [, first, name = ""] = (request.url ?? "").split("/");
+    const take = first === "sectors" ? takers.get(name) : undefined;
+    if (take !== undefined) take(request, socket, head);
+    // the data door answers its own, and leaves all else to who comes after it
+    else if (first !== "data") socket.end("HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n");
+  });
+}
+
+function doorOf(rooms: DoorRooms, { name }: Sector, takers: Map<string, TakeUpgrade>): SectorDoor {
+  const { app, clock, flow, journal, store } = rooms;
+  const kind = `sector-${name}`;
+  return {
+    clock,
+    publish: ({ as, retain = false, ...message }) =>
+      publishOne(flow, { ...message, retain, qos: 1, publisher: nameOfPrincipal(as) }),
+    subscribe: (filter, onMessage) => subscribeMessages(flow, filter, onMessage),
+    authenticate: (user, password) => principalOfCredentials(user, password, rooms),
+    documents: {
+      get: (id) => store.get(kind, id),
+      list: () => store.list(kind),
+      put: (id, doc) => store.commit([{ op: "put", kind, id, doc }]),
+      remove: (id) => store.commit([{ op: "remove", kind, id }]),
+    },
+    async routes(register) {
+      await app.register(async (scope) => register(scope), { prefix: `/sectors/${name}` });
+    },
+    onUpgrade: (take) => void takers.set(name, take),
+    tell: (about, text) => journal.record({ at: clock.now(), kind: about, text }),
+  };
+}
