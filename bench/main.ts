@@ -6,6 +6,7 @@ import { mqttBench } from "./mqtt.ts";
 import { policiesBench } from "./policies.ts";
 import { negotiationBench } from "./negotiation.ts";
 import { searchBench } from "./search.ts";
+import { thingsBench } from "./things.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -23,6 +24,7 @@ const claims: Readonly<Record<string, () => Promise<unknown>>> = {
   policies: () => policiesBench(options),
   negotiation: () => negotiationBench(options),
   search: () => searchBench(options),
+  things: () => thingsBench(options),
 };
 const claim = claims[positionals[0] ?? ""];
 if (claim === undefined) {

@@ -39,6 +39,8 @@ import type { Principal } from "../things/access.ts";
 import type { AuditTrail } from "../things/audit.ts";
 import type { Thing, ThingAccess, Things } from "../things/directory.ts";
 import type { Users } from "../things/users.ts";
+import type { JsonPathSearch } from "../things/wot/jsonpath-search.ts";
+import type { TdDirectory } from "../things/wot/td-directory.ts";
 import type { NodeAddress } from "../things/wot/thing-description.ts";
 import type { Validator } from "../things/wot/validator.ts";
 
@@ -97,6 +99,8 @@ export interface NodeFacts {
 
 export interface ApiLimits {
   readonly bodyBytesMax: number;
+  /** Of a Thing Description that is registered. */
+  readonly tdBytesMax: number;
   /** SSE clients at a time, streams and world together. */
   readonly sseClientsMax: number;
   /** Bytes that may wait for one SSE client; beyond it messages are dropped and counted. */
@@ -106,6 +110,7 @@ export interface ApiLimits {
 
 export const apiLimits: ApiLimits = {
   bodyBytesMax: 1024 * 1024,
+  tdBytesMax: 1024 * 1024,
   sseClientsMax: 200,
   sseQueueBytesMax: 1024 * 1024,
   thingsPerOverviewMax: 500,
@@ -115,6 +120,8 @@ export const apiLimits: ApiLimits = {
 export interface WotApi {
   readonly validator: Validator;
   readonly readings: Pick<Readings, "last" | "flagged">;
+  readonly directory: TdDirectory;
+  readonly search: JsonPathSearch;
   /** Where forms point to. */
   address(): NodeAddress;
 }

@@ -29,7 +29,7 @@ export function notFound(request: FastifyRequest, reply: FastifyReply): FastifyR
   return answerError(new ComityError("NOT_FOUND", { what: "route", id }), request, reply);
 }
 
-function toComity(thrown: unknown, request: FastifyRequest): ComityError {
+export function toComity(thrown: unknown, request: FastifyRequest): ComityError {
   if (thrown instanceof ComityError) return thrown;
   const what = `${request.method} ${request.routeOptions.url ?? request.url}`;
   if (!(thrown instanceof Error)) return new ComityError("INTERNAL", { what });

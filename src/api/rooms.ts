@@ -39,6 +39,9 @@ import { nameOfPrincipal } from "../things/access.ts";
 import type { AuditTrail } from "../things/audit.ts";
 import type { Things } from "../things/directory.ts";
 import type { Users } from "../things/users.ts";
+import type { JsonPathSearch } from "../things/wot/jsonpath-search.ts";
+import type { TdDirectory } from "../things/wot/td-directory.ts";
+import type { NodeAddress } from "../things/wot/thing-description.ts";
 import type { Validator } from "../things/wot/validator.ts";
 
 /** How long a question waits for the other side to co-sign what is still open. */
@@ -53,6 +56,9 @@ export interface Rooms {
   readonly users: Users;
   readonly validator: Validator;
   readonly readings: Readings;
+  readonly directory: TdDirectory;
+  readonly tdSearch: JsonPathSearch;
+  readonly address: () => NodeAddress;
   readonly audit: AuditTrail;
   readonly catalogue: Catalogue;
   readonly agreements: Agreements;
@@ -91,10 +97,8 @@ export function apiDeps(rooms: Rooms): ApiDeps {
     wot: {
       validator: rooms.validator,
       readings: rooms.readings,
-      address: () => ({
-        httpUrl: facts.publicUrl ?? facts.httpUrl(),
-        mqttUrl: rooms.announcedMqttUrl(),
-      }),
+      ...{ directory: rooms.directory, search: rooms.tdSearch },
+      address: rooms.address,
     },
     dataAccess: {
       set: (thing, access) => rooms.dataAccess.set(thing, access),

@@ -33,6 +33,7 @@ import { settleRoutes } from "./settle-routes.ts";
 import { SseClients } from "./sse.ts";
 import { statusRoutes } from "./status-routes.ts";
 import { streamRoutes } from "./stream-routes.ts";
+import { tdDirectoryRoutes } from "./td-directory-routes.ts";
 import { thingRoutes } from "./thing-routes.ts";
 import { negotiationRoutes } from "./negotiation-routes.ts";
 import { transferRoutes } from "./transfer-routes.ts";
@@ -121,6 +122,7 @@ export async function apiRoutes(app: FastifyInstance, deps: ApiDeps): Promise<vo
     await api.register(async (scope) => affordanceRoutes(scope, deps, clients, limits), {
       prefix: "/api/v1",
     });
+    await api.register(async (scope) => tdDirectoryRoutes(scope, deps, clients, limits));
     await worldRoutes(api, deps, world, clients);
     await api.register(async (scope) => agentRoutes(scope, deps));
     await api.register(async (scope) => shareRoutes(scope, deps), { prefix: "/api/v1" });

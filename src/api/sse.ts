@@ -34,6 +34,12 @@ class SseClient {
     );
   }
 
+  /** With an id to go on from: who cannot take it is ended, and misses nothing when it returns. */
+  sendOrEnd(event: string, data: string, id: string): void {
+    if (this.#raw.writableLength > this.#queueBytesMax) this.#raw.end();
+    else this.#raw.write(`event: ${event}\ndata: ${data}\nid: ${id}\n\n`);
+  }
+
   /** A comment keeps proxies from closing a quiet connection. */
   beat(): void {
     if (this.#raw.writableLength === 0) this.#raw.write(":\n\n");

@@ -10,7 +10,6 @@ import type { Logger } from "pino";
 import { createHttpServer } from "../api/server.ts";
 import { Flow } from "../flow/flow.ts";
 import { HistoryKeeping } from "../flow/history.ts";
-import { Readings } from "../flow/readings.ts";
 import { Samples } from "../flow/samples.ts";
 import { unprovenPeers } from "../federate/peer-identity.ts";
 import type { Clock } from "../kernel/clock.ts";
@@ -32,7 +31,7 @@ import { Budgets } from "../settle/budgets.ts";
 import { AuditTrail } from "../things/audit.ts";
 import { Things } from "../things/directory.ts";
 import { Users } from "../things/users.ts";
-import { Validator } from "../things/wot/validator.ts";
+import { openDescribedThings } from "./described-things.ts";
 import type { NodeOptions } from "./options.ts";
 
 /** The node's engines, and what it takes from the world. */
@@ -80,11 +79,13 @@ export async function openRooms(options: NodeOptions, outside: Outside) {
   closing.add("the history", () => history.close());
   const samples = new Samples(flow);
   closing.add("the samples", () => samples.close());
+  const things = await Things.open({ store, clock, entropy });
+  /** Filled in when the sockets are bound. */
+  const urls = { http: "", mqtt: "" };
+  const ground = { options, store, clock, entropy, closing, flow, things, urls };
+  const described = openDescribedThings(ground);
   const app = createHttpServer({ logger: log });
   closing.add("HTTP", () => app.close());
-  const things = await Things.open({ store, clock, entropy });
-  const validator = new Validator();
-  closing.add("validation", () => validator.close());
   const agreements = await Agreements.open(store);
   const counts = await ConsumerCounts.open(store, clock);
   const catalogue = await Catalogue.open({ store, clock });
@@ -94,12 +95,10 @@ export async function openRooms(options: NodeOptions, outside: Outside) {
     ...{ users, adminToken, meter, flow, history, samples, app, catalogue, agreements, counts },
     failed: () => failure,
     journal: new Journal(),
-    ...{ things, validator, readings: new Readings({ flow, clock, things }) },
+    ...{ things, urls, ...described },
     audit: await AuditTrail.open(store, clock),
     budgets: await Budgets.open(owned),
     shares: await Shares.open({ ...owned, signer, catalogue }),
-    /** Filled in when the sockets are bound. */
-    urls: { http: "", mqtt: "" },
   };
 }
 

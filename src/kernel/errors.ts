@@ -116,6 +116,11 @@ export const catalogue = {
     message: "The Thing Description is not valid: {problem}.",
     remedy: "Correct what is named; docs/guides/things.md shows what a Thing Description has.",
   },
+  QUERY_REFUSED: {
+    status: 400,
+    message: "The search was given up: {problem}.",
+    remedy: "Write a JSONPath (RFC 9535) that says more, such as $[?@.title=='Pump 3'].",
+  },
   THING_INVALID: {
     status: 400,
     message: "The Thing is not valid: {problem}",

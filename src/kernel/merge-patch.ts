@@ -1,4 +1,4 @@
-import { isObject } from "./json-object.ts";
+import { isObject, type JsonObject } from "./json-object.ts";
 
 /** JSON Merge Patch (RFC 7396 §2): null removes, objects merge, everything else replaces. */
 export function mergePatch(target: unknown, patch: unknown): unknown {
@@ -9,4 +9,18 @@ export function mergePatch(target: unknown, patch: unknown): unknown {
     else result.set(name, mergePatch(result.get(name), value));
   }
   return Object.fromEntries(result);
+}
+
+/** The patch that makes `after` of `before`; members that are null cannot be told apart from none. */
+export function mergePatchOf(before: JsonObject, after: JsonObject): JsonObject {
+  const patch = new Map<string, unknown>();
+  for (const name of Object.keys(before)) if (!Object.hasOwn(after, name)) patch.set(name, null);
+  for (const [name, value] of Object.entries(after)) {
+    const old = Object.hasOwn(before, name) ? before[name] : undefined;
+    if (isObject(old) && isObject(value)) {
+      const inner = mergePatchOf(old, value);
+      if (Object.keys(inner).length > 0) patch.set(name, inner);
+    } else if (JSON.stringify(old) !== JSON.stringify(value)) patch.set(name, value);
+  }
+  return Object.fromEntries(patch);
 }

@@ -28,6 +28,8 @@ import { AuditTrail } from "../../src/things/audit.ts";
 import { Things } from "../../src/things/directory.ts";
 import { Sectors } from "../../src/sectors/room.ts";
 import { Users } from "../../src/things/users.ts";
+import { JsonPathSearch } from "../../src/things/wot/jsonpath-search.ts";
+import { TdDirectory } from "../../src/things/wot/td-directory.ts";
 import { Validator } from "../../src/things/wot/validator.ts";
 
 /** The rooms the API only passes on to, kept in memory; the API, its store and HTTP are real. */
@@ -103,7 +105,10 @@ export async function smallNode(
     links: [],
   };
   let url = "";
+  const address = () => ({ httpUrl: url, mqttUrl: "mqtt://127.0.0.1:1883" });
   const validator = new Validator();
+  const directory = new TdDirectory({ ...outside, things, validator, address });
+  const tdSearch = new JsonPathSearch({ directory });
   const deps: ApiDeps = {
     node: {
       name: "rotterdam",
@@ -128,7 +133,7 @@ export async function smallNode(
     wot: {
       validator,
       readings: { last: () => undefined, flagged: () => [] },
-      address: () => ({ httpUrl: url, mqttUrl: "mqtt://127.0.0.1:1883" }),
+      ...{ directory, search: tdSearch, address },
     },
     shares: {
       openid: undefined,
@@ -164,6 +169,8 @@ export async function smallNode(
     folder,
     close: async () => {
       await app.close();
+      await tdSearch.close();
+      await directory.close();
       await validator.close();
       await search.close();
       await store.close();
