@@ -1,6 +1,6 @@
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { Type } from "typebox";
+import { type Static, Type } from "typebox";
 import { ComityError } from "../kernel/errors.ts";
 import { objectAt } from "../kernel/json-object.ts";
 import { mayPublish, maySubscribe, nameOfPrincipal } from "../things/access.ts";
@@ -11,6 +11,8 @@ import { allow, callerOf } from "./guard.ts";
 import { answer } from "./schemas.ts";
 import type { SseClients } from "./sse.ts";
 import { needThing } from "./thing-routes.ts";
+
+const longPollsMax = 1_000;
 
 const Affordance = Type.Object({
   id: Type.String({ maxLength: 64 }),
@@ -112,6 +114,59 @@ export function affordanceRoutes(
       return follow(request, reply, topic);
     },
   );
+
+  for (const kind of ["properties", "events"] as const) {
+    const schema = { summary: "The next value, when it comes", params: Affordance };
+    const topicIn = (request: FastifyRequest): string => {
+      const { id, name } = request.params as Static<typeof Affordance>;
+      const thing = needThing(deps.things, id);
+      if (kind === "properties" && !Object.hasOwn(propertiesOf(thing), name)) {
+        throw missing("property", name);
+      }
+      const topic = topicOf(thing, kind === "events" ? described(thing, kind, name) : name);
+      needSubscribe(request, topic);
+      return topic;
+    };
+    const url = `/things/:id/${kind}/:name/next`;
+    app.head(url, { config: allow("known"), schema }, async (request, reply) => {
+      topicIn(request);
+      return reply.type("application/json").send();
+    });
+    app.get(
+      url,
+      { config: allow("known"), schema, exposeHeadRoute: false },
+      async (request, reply) => {
+        const payload = await next(request, topicIn(request));
+        return reply
+          .type("application/json")
+          .serializer((bytes: unknown) => bytes as never)
+          .send(payload);
+      },
+    );
+  }
+
+  let waiting = 0;
+
+  /** Long polling: one answer, one value; what comes while nobody asks is not kept for it. */
+  async function next(request: FastifyRequest, topic: string): Promise<Buffer> {
+    if (waiting >= longPollsMax) {
+      throw new ComityError("LIMIT_REACHED", { limit: longPollsMax, what: "long polls" });
+    }
+    waiting++;
+    let end = (): void => {};
+    try {
+      return await new Promise<Buffer>((resolve, reject) => {
+        request.raw.socket.once("close", () => reject(missing("client any more for", topic)));
+        // what is retained came before it was asked for
+        end = deps.streams.subscribe(callerOf(request), topic, ({ payload, retain }) => {
+          if (!retain) resolve(Buffer.from(payload));
+        });
+      });
+    } finally {
+      waiting--;
+      end();
+    }
+  }
 
   /** Each event's data is one value as the Thing sent it, on one line. */
   function follow(request: FastifyRequest, reply: FastifyReply, topic: string): FastifyReply {

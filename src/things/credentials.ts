@@ -9,12 +9,19 @@ interface Directories {
 
 /**
  * Who an `Authorization` header names: `Bearer TOKEN` for a user, `Bearer THING:TOKEN` for a
- * Thing (RFC 6750 §2.1; a token is base64url, so the colon is free). Undefined: nobody.
+ * Thing (RFC 6750 §2.1; a token is base64url, so the colon is free), or `Basic` with what MQTT
+ * would take (RFC 7617), so that one scheme of a Description opens both. Undefined: nobody.
  */
 export function principalOfBearer(
   header: string | undefined,
   { things, users }: Directories,
 ): Principal | undefined {
+  const basic = /^Basic +([A-Za-z0-9+/=]{1,600})$/i.exec(header ?? "")?.[1];
+  if (basic !== undefined) {
+    const [, name = "", token = ""] =
+      /^([^:]*):(.*)$/s.exec(Buffer.from(basic, "base64").toString()) ?? [];
+    return principalOfCredentials(name, token, { things, users });
+  }
   const match = /^Bearer +([A-Za-z0-9:_-]{1,200})$/i.exec(header ?? "");
   const credential = match?.[1];
   if (credential === undefined) return undefined;

@@ -117,14 +117,14 @@ test("thingDescription - has what TD 1.1 asks of every Thing, and no secret", as
   >;
   assert.equal(properties["temperature"]?.unit, "Cel");
   assert.equal(properties["temperature"]?.readOnly, true);
-  const [read, observe, follow] = properties["temperature"]?.forms ?? [];
+  const [read, observe, poll, follow] = properties["temperature"]?.forms ?? [];
   assert.equal(read?.["href"], "http://127.0.0.1:8080/api/v1/things/td/properties/temperature");
   // WoT MQTT Binding: op to control packet, and the filter in its own term
   assert.deepEqual(observe?.["op"], ["observeproperty", "unobserveproperty"]);
   assert.equal(observe?.["mqv:filter"], "td/temperature");
   assert.equal(observe?.["mqv:controlPacket"], "subscribe");
   assert.equal(observe?.["href"], "mqtt://127.0.0.1:1883/td/temperature");
-  assert.equal(follow?.["subprotocol"], "sse");
+  assert.deepEqual([poll?.["subprotocol"], follow?.["subprotocol"]], ["longpoll", "sse"]);
   assert.ok(!JSON.stringify(td).includes(token));
 });
 
@@ -177,6 +177,10 @@ test("credentials - a bearer and an MQTT login name the same Thing or user", asy
   assert.deepEqual(principalOfCredentials("grace", user.token, directories), grace);
   assert.deepEqual(principalOfCredentials("token", user.token, directories), grace);
   assert.equal(principalOfCredentials("ada", user.token, directories), undefined);
+  const basic = (text: string): string => `Basic ${Buffer.from(text).toString("base64")}`;
+  assert.deepEqual(principalOfBearer(basic(`door:${thing.token}`), directories), door);
+  assert.deepEqual(principalOfBearer(basic(`token:${user.token}`), directories), grace);
+  assert.equal(principalOfBearer(basic(`ada:${user.token}`), directories), undefined);
   for (const header of [undefined, "", "Bearer ", `Basic ${user.token}`, "Bearer door:x"]) {
     assert.equal(principalOfBearer(header, directories), undefined);
   }

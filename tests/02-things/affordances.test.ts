@@ -72,7 +72,8 @@ test("forms - a property is observed over MQTT and as events, each event one val
   });
   const stop = new AbortController();
   t.after(() => stop.abort());
-  const follow = form(td.properties["pressure"], "observeproperty", "http");
+  const follow = td.properties["pressure"]?.forms.find((one) => one.subprotocol === "sse");
+  assert.ok(follow);
   const events = await fetch(follow.href, {
     headers: { ...headers, accept: "text/event-stream" },
     signal: stop.signal,
@@ -88,6 +89,24 @@ test("forms - a property is observed over MQTT and as events, each event one val
   }
   assert.match(text, /^data: \{"value":4, "unit":"bar"\}$/m);
   await until("the observer has it", () => seen.length === 1);
+});
+
+test("forms - a long poll waits for the next value, and its HEAD does not", async (t) => {
+  const polls = td.properties["pressure"]?.forms.find((one) => one.subprotocol === "longpoll");
+  assert.ok(polls);
+  assert.equal((await fetch(polls.href, { method: "HEAD", headers })).status, 200);
+  const client = await device();
+  t.after(() => client.end());
+  let answered = false;
+  const polling = fetch(polls.href, { headers }).then((answer) => {
+    answered = true;
+    return answer.text();
+  });
+  let value = 5;
+  while (!answered) await client.publish("pump/pressure", String(value++ % 16), { qos: 1 });
+  assert.match(await polling, /^[0-9]+$/);
+  const missing = await fetch(polls.href.replace("pressure", "colour"), { headers });
+  assert.equal(missing.status, 404);
 });
 
 test("forms - what can be written, invoked or awaited reaches the Thing, and nothing else does", async (t) => {

@@ -11,7 +11,7 @@ import { enriched, patchable, type Registered, registered } from "./registration
 import { listOf } from "./td-rules.ts";
 import { SortedIds } from "./sorted-ids.ts";
 import { TdEvents } from "./td-events.ts";
-import { type NodeAddress, thingDescription } from "./thing-description.ts";
+import { type NodeAddress, nodeSecurity, thingDescription } from "./thing-description.ts";
 import type { Validator } from "./validator.ts";
 
 export interface TdDirectoryOptions {
@@ -278,9 +278,8 @@ function requireId(id: string, { id: told }: JsonObject): void {
 /** What comes back from a reader has the forms that the node added: they are no words of its owner. */
 function withoutNodeForms(td: JsonObject, { httpUrl, mqttUrl }: NodeAddress): JsonObject {
   const isOwn = (form: unknown): boolean => {
-    const { href, security } = objectAt(form);
-    const isHere = [httpUrl, mqttUrl].some((url) => String(href).startsWith(`${url}/`));
-    return !(isHere && listOf(security).some((one) => String(one).startsWith("comity_")));
+    const href = String(objectAt(form)["href"]);
+    return ![httpUrl, mqttUrl].some((url) => href.startsWith(`${url}/`));
   };
   const strip = (members: unknown): JsonObject =>
     Object.fromEntries(
@@ -290,7 +289,14 @@ function withoutNodeForms(td: JsonObject, { httpUrl, mqttUrl }: NodeAddress): Js
         return [name, own.length > 0 ? { ...rest, forms: own } : rest];
       }),
     );
-  const { properties, actions, events, ...about } = td;
+  const { properties, actions, events, security, securityDefinitions, ...rest } = td;
+  const { [nodeSecurity]: _node, ...definitions } = objectAt(securityDefinitions);
+  const isNodes = listOf(security).every((one) => one === nodeSecurity);
+  const about = {
+    ...rest,
+    ...(Object.keys(definitions).length > 0 && { securityDefinitions: definitions }),
+    ...(!isNodes && { security }),
+  };
   const { messages, ...others } = objectAt(events);
   const isMade = objectAt(messages)["title"] === "Everything it publishes";
   return {

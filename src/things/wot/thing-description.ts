@@ -9,8 +9,8 @@ export interface NodeAddress {
 
 const context = "https://www.w3.org/2022/wot/td/v1.1";
 const mqttVocabulary = "https://www.w3.org/2019/wot/mqtt#";
-const httpSecurity = "comity_http";
-const mqttSecurity = "comity_mqtt";
+/** A name and its token, over HTTP and MQTT alike: one scheme for the whole Thing. */
+export const nodeSecurity = "comity";
 const json = "application/json";
 
 /**
@@ -20,16 +20,16 @@ const json = "application/json";
 export function thingDescription(thing: Thing, address: NodeAddress): Record<string, unknown> {
   const written = thing.td ?? { properties: thing.properties };
   const { "@context": _context, properties, actions, events, ...about } = written;
-  const ways: Ways = { thing, address };
+  const ways: Ways = { thing, address, security: written["security"] };
   const own = objectAt(events);
   const described = {
     properties: mapped(properties, (name, one) =>
       propertyOf(name, one, ways, thing.td !== undefined),
     ),
-    actions: mapped(actions, (name, one) => withForms(one, actionForms(name, ways))),
+    actions: mapped(actions, (name, one) => withForms(one, actionForms(name, ways), ways)),
     events: {
       ...("messages" in own || thing.publish.length === 0 ? {} : { messages: everything(ways) }),
-      ...mapped(own, (name, one) => withForms(one, eventForms(name, ways))),
+      ...mapped(own, (name, one) => withForms(one, eventForms(name, ways), ways)),
     },
   };
   return {
@@ -41,10 +41,10 @@ export function thingDescription(thing: Thing, address: NodeAddress): Record<str
     // a TD names how to authenticate and never the secret itself (TD 1.1 §5.3.3.1)
     securityDefinitions: {
       ...objectAt(written["securityDefinitions"]),
-      [httpSecurity]: { scheme: "bearer", in: "header" },
-      [mqttSecurity]: { scheme: "basic", in: "body", description: "A Thing's name, or token." },
+      [nodeSecurity]: { scheme: "basic", in: "header", description: aboutSecurity },
     },
-    security: written["security"] ?? [httpSecurity],
+    // for the whole Thing, not form by form: readers (node-wot) take credentials by it
+    security: [nodeSecurity],
     ...Object.fromEntries(
       Object.entries(described).filter(([, members]) => Object.keys(members).length > 0),
     ),
@@ -76,6 +76,8 @@ function topicBase({ id, publish: [first = ""] }: Thing): string {
 interface Ways {
   readonly thing: Thing;
   readonly address: NodeAddress;
+  /** The owner's, for the forms that the owner wrote. */
+  readonly security: unknown;
 }
 
 function contextOf(written: unknown): unknown[] {
@@ -98,7 +100,9 @@ function propertyOf(name: string, one: JsonObject, ways: Ways, isWritten: boolea
       "mqv:filter": topic,
       ...mqtt("subscribe"),
     },
-    // Server-Sent Events; each event's data is one value
+    // before Server-Sent Events, to which readers in a browser's ways (node-wot) send no token
+    { href: `${url}/next`, op: ["observeproperty", "unobserveproperty"], ...longPoll },
+    // each event's data is one value
     { href: url, op: ["observeproperty", "unobserveproperty"], subprotocol: "sse", ...http },
   ];
   const set = writeTopicOf(thing, name);
@@ -112,7 +116,7 @@ function propertyOf(name: string, one: JsonObject, ways: Ways, isWritten: boolea
     },
   ];
   const forms = [...(writeOnly === true ? [] : read), ...(readOnly === true ? [] : write)];
-  return withForms({ ...given, ...(writeOnly !== true && { observable: true }) }, forms);
+  return withForms({ ...given, ...(writeOnly !== true && { observable: true }) }, forms, ways);
 }
 
 function actionForms(name: string, ways: Ways): JsonObject[] {
@@ -137,6 +141,7 @@ function eventForms(name: string, ways: Ways): JsonObject[] {
   const href = `${thingUrl(ways)}/events/${encodeURIComponent(name)}`;
   return [
     { href: mqttHref(address, filter), op, "mqv:filter": filter, ...mqtt("subscribe") },
+    { href: `${href}/next`, op, ...longPoll },
     { href, op, subprotocol: "sse", ...http },
   ];
 }
@@ -153,10 +158,13 @@ function everything({ thing, address }: Ways): JsonObject {
   return { title: "Everything it publishes", data: { type: "object", properties }, forms };
 }
 
-const http = { contentType: json, security: [httpSecurity] };
+const aboutSecurity =
+  "A Thing's name or `token`, with its token; over HTTP a bearer's token does as well.";
+const http = { contentType: json };
+const longPoll = { ...http, subprotocol: "longpoll" };
 
 function mqtt(packet: "publish" | "subscribe"): JsonObject {
-  return { "mqv:controlPacket": packet, contentType: json, security: [mqttSecurity] };
+  return { "mqv:controlPacket": packet, contentType: json };
 }
 
 /**
@@ -175,10 +183,15 @@ function pathOf(topic: string): string {
   return topic.split("/").map(encodeURIComponent).join("/");
 }
 
-function withForms(affordance: JsonObject, forms: readonly JsonObject[]): JsonObject {
-  const own = listOf(affordance["forms"]).filter(
-    (form) => typeof objectAt(form)["href"] === "string",
-  );
+function withForms(
+  affordance: JsonObject,
+  forms: readonly JsonObject[],
+  { security }: Ways,
+): JsonObject {
+  const own = listOf(affordance["forms"])
+    .map(objectAt)
+    .filter(({ href }) => typeof href === "string")
+    .map((form) => (security === undefined ? form : { security, ...form }));
   return { ...affordance, forms: [...forms, ...own] };
 }
 
