@@ -4,13 +4,21 @@ import { Type } from "typebox";
 import type { ThingResource } from "../client/thing-resource.ts";
 import { ComityError } from "../kernel/errors.ts";
 import type { Thing, Things } from "../things/directory.ts";
+import type { Principal } from "../things/access.ts";
+import { inferredTd, type Sample } from "../things/wot/infer.ts";
 import { describedTd } from "../things/wot/described.ts";
 import { thingDescription } from "../things/wot/thing-description.ts";
 import * as answers from "./answers.ts";
 import type { ApiDeps } from "./deps.ts";
-import { allow, audited } from "./guard.ts";
+import { allow, audited, callerOf } from "./guard.ts";
 import { answer, IdParams, TdBody, ThingBody } from "./schemas.ts";
 
+const inferSeconds = 10;
+const samplesMax = 1_000;
+const sampleBytesMax = 16_384;
+const InferParams = Type.Object({
+  seconds: Type.Optional(Type.Number({ minimum: 0.1, maximum: 60 })),
+});
 const neither = "it has neither td nor model";
 
 type WithToken = { thing: ThingResource; token: string };
@@ -92,6 +100,29 @@ export function thingRoutes(scope: FastifyInstance, deps: ApiDeps): void {
     },
   );
 
+  app.post(
+    "/things/:id/infer",
+    {
+      config: allow("operator"),
+      schema: {
+        summary: "A Thing Description drafted from what the Thing publishes meanwhile",
+        params: IdParams,
+        querystring: InferParams,
+        response: { 200: answer<Record<string, unknown>>("A draft; nothing is kept.") },
+      },
+    },
+    async (request) => {
+      const { id } = request.params;
+      const { seconds = inferSeconds } = request.query;
+      const thing = needThing(things, id);
+      const samples = await samplesOf(thing, deps.streams, callerOf(request), seconds);
+      if (samples.length === 0) {
+        throw new ComityError("NOT_FOUND", { what: `message within ${seconds} s of Thing`, id });
+      }
+      return inferredTd(thing, samples);
+    },
+  );
+
   app.delete(
     "/things/:id",
     {
@@ -125,6 +156,28 @@ export function thingRoutes(scope: FastifyInstance, deps: ApiDeps): void {
       return { thing: thingResource(made.thing, deps), token: made.token };
     },
   );
+}
+
+/** What comes within the time, retained messages first, and no more than enough to draft from. */
+async function samplesOf(
+  thing: Thing,
+  streams: ApiDeps["streams"],
+  caller: Principal,
+  seconds: number,
+): Promise<readonly Sample[]> {
+  const samples: Sample[] = [];
+  const enough = Promise.withResolvers<void>();
+  const timer = setTimeout(() => enough.resolve(), seconds * 1000);
+  const ends = thing.publish.map((filter) =>
+    streams.subscribe(caller, filter, ({ topic, payload }) => {
+      if (payload.length <= sampleBytesMax) samples.push({ topic, payload: Buffer.from(payload) });
+      if (samples.length >= samplesMax) enough.resolve();
+    }),
+  );
+  await enough.promise;
+  clearTimeout(timer);
+  for (const end of ends) end();
+  return samples;
 }
 
 /** NOT_FOUND where there is none of that name. */

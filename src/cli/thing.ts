@@ -21,6 +21,11 @@ interface AddOptions extends DescriptionOptions {
   readonly subscribe?: string[];
 }
 
+interface InferOptions {
+  readonly seconds?: number;
+  readonly confirm?: boolean;
+}
+
 export function thingCommand(io: CliIo): Command {
   const thing = new Command("thing").description("devices and services that connect to the node");
   thing
@@ -86,6 +91,19 @@ export function thingCommand(io: CliIo): Command {
       const td = await connect(io, command).describeThing(name, await descriptionFrom(options));
       if (globals(command).json === true) return printJson(io, td);
       printLine(io, `${name} is described: ${affordancesIn(td)}.`);
+    });
+  thing
+    .command("infer <name>")
+    .description("draft its Description from what it publishes meanwhile")
+    .option("--seconds <n>", "how long to listen (default: 10)", Number)
+    .option("--confirm", "keep the draft as its Description")
+    .action(async (name: string, options: InferOptions, command: Command) => {
+      const node = connect(io, command);
+      const td = await node.inferThing(name, options.seconds);
+      if (options.confirm !== true) return printJson(io, td);
+      const kept = await node.describeThing(name, { td });
+      if (globals(command).json === true) return printJson(io, kept);
+      printLine(io, `${name} is described: ${affordancesIn(kept)}.`);
     });
   thing
     .command("rotate <name>")

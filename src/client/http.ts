@@ -49,6 +49,7 @@ import type { LintResource, TermsResource } from "./terms.ts";
 import type { Effect, World } from "./world.ts";
 
 const agreeTimeoutMs = 120_000;
+const inferTimeoutMs = 90_000;
 /** A large log is erased in many steps. */
 const eraseTimeoutMs = 600_000;
 
@@ -91,6 +92,13 @@ export class ComityHttp {
     this.#json<Record<string, unknown>>(`/things/${part(id)}/td`, {
       method: "PUT",
       json: description,
+    });
+  /** Drafts a Description from what the Thing publishes meanwhile; nothing is kept. */
+  inferThing = (id: string, seconds?: number) =>
+    this.#json<Record<string, unknown>>(`/things/${part(id)}/infer`, {
+      method: "POST",
+      query: { seconds },
+      timeoutMs: inferTimeoutMs,
     });
   removeThing = (id: string) => this.#json<void>(`/things/${part(id)}`, { method: "DELETE" });
   rotateThing = (id: string) =>

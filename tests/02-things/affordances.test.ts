@@ -97,14 +97,16 @@ test("forms - a long poll waits for the next value, and its HEAD does not", asyn
   assert.equal((await fetch(polls.href, { method: "HEAD", headers })).status, 200);
   const client = await device();
   t.after(() => client.end());
-  let answered = false;
-  const polling = fetch(polls.href, { headers }).then((answer) => {
-    answered = true;
-    return answer.text();
+  const polled = Promise.withResolvers<string>();
+  const stop = new AbortController();
+  void fetch(polls.href, { headers }).then(async (answer) => {
+    stop.abort();
+    polled.resolve(await answer.text());
   });
-  let value = 5;
-  while (!answered) await client.publish("pump/pressure", String(value++ % 16), { qos: 1 });
-  assert.match(await polling, /^[0-9]+$/);
+  for (let value = 5; !stop.signal.aborted; value++) {
+    await client.publish("pump/pressure", String(value % 16), { qos: 1 });
+  }
+  assert.match(await polled.promise, /^[0-9]+$/);
   const missing = await fetch(polls.href.replace("pressure", "colour"), { headers });
   assert.equal(missing.status, 404);
 });
@@ -154,4 +156,18 @@ test("readings - one that departs from its Description is delivered, flagged and
   ]);
   await client.publish("pump/pressure", "-1", { qos: 1 });
   assert.equal((await flagged())?.[0]?.now, "bounds");
+});
+
+test("infer - a Thing that says nothing of itself is described by what it publishes", async (t) => {
+  const { token: secret } = await http.addThing({ name: "probe" });
+  await assert.rejects(http.inferThing("probe", 0.1), { code: "NOT_FOUND" });
+  const probe = await connectMqtt({ url: node.mqttUrl, username: "probe", password: secret });
+  t.after(() => probe.end());
+  await probe.publish("probe/ph", "7.1", { qos: 1, retain: true });
+  const draft = await http.inferThing("probe", 0.1);
+  assert.deepEqual(draft["properties"], { ph: { readOnly: true, type: "number" } });
+  await http.describeThing("probe", { td: draft });
+  const described = (await http.thing("probe")) as unknown as Td;
+  const read = form(described.properties["ph"], "readproperty", "http");
+  assert.equal(await (await fetch(read.href, { headers })).text(), "7.1");
 });

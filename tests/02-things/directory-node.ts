@@ -77,12 +77,12 @@ export async function directoryNode() {
       ask(`/things/${encodeURIComponent(id)}`, { method: "PUT", body }),
     patch: (id: string, body: unknown, type = "application/merge-patch+json") =>
       ask(`/things/${encodeURIComponent(id)}`, { method: "PATCH", body, type }),
-    async get(id: string): Promise<Td> {
+    get: async (id: string): Promise<Td> => {
       const answer = await ask(`/things/${encodeURIComponent(id)}`);
       assert.equal(answer.status, 200);
       return (await answer.json()) as Td;
     },
-    async restart(): Promise<void> {
+    restart: async (): Promise<void> => {
       await running.node.close();
       running = await startTestNode(options);
     },
