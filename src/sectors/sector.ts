@@ -68,8 +68,11 @@ export interface SourceKind {
   readonly accept?: string;
   /** The most one answer, file, message or line may have. */
   readonly bytesMax: number;
-  /** A reader for one source; it may remember, within bounds, what it has read. */
-  readonly open: (outside: { readonly clock: Clock }) => SourceReader;
+  /**
+   * A reader for one source, asked for when there is something to read; it may remember, within
+   * bounds, what it has read. What takes memory to load is imported here, not by the manifest.
+   */
+  readonly open: (outside: { readonly clock: Clock }) => SourceReader | Promise<SourceReader>;
 }
 
 export interface SourceReader {

@@ -72,7 +72,7 @@ const waitingMax = 1_000;
 export class SourceRun {
   readonly doc: SourceDoc;
   readonly #kind: SourceKind;
-  readonly #reader: SourceReader;
+  #reader: SourceReader | undefined;
   readonly #outside: SourceOutside;
   #timer: NodeJS.Timeout | undefined;
   #unfollow = (): void => {};
@@ -92,7 +92,6 @@ export class SourceRun {
     this.#kind = kind;
     this.#outside = outside;
     this.#faults = new Faults(outside.clock);
-    this.#reader = kind.open(outside);
   }
 
   get state(): SourceState {
@@ -200,6 +199,7 @@ export class SourceRun {
   }
 
   async #take(bytes: Uint8Array, from: string): Promise<void> {
+    this.#reader ??= await this.#kind.open(this.#outside);
     const { messages, faults } = this.#reader.read({ bytes, from });
     for (const fault of faults) this.#faults.add(fault);
     this.#reads++;

@@ -96,12 +96,18 @@ function rowsOf(bytes: Uint8Array): readonly string[][] {
   throw invalid(`its columns are "${head.join().slice(0, 80)}", not "timestamp,value"`);
 }
 
-const parts = new Intl.DateTimeFormat("en-CA", {
-  timeZone: zone,
-  hourCycle: "h23",
-  ...{ year: "numeric", month: "2-digit", day: "2-digit" },
-  ...{ hour: "2-digit", minute: "2-digit", second: "2-digit" },
-});
+let format: Intl.DateTimeFormat | undefined;
+
+/** Made when it is first needed: time zones cost a node's start milliseconds and memory. */
+function zoned(): Intl.DateTimeFormat {
+  format ??= new Intl.DateTimeFormat("en-CA", {
+    timeZone: zone,
+    hourCycle: "h23",
+    ...{ year: "numeric", month: "2-digit", day: "2-digit" },
+    ...{ hour: "2-digit", minute: "2-digit", second: "2-digit" },
+  });
+  return format;
+}
 
 /** `2015-07-10 14:24:00` in Minnesota, as milliseconds since the Unix epoch. */
 function utcOf(text: string): number | undefined {
@@ -114,7 +120,11 @@ function utcOf(text: string): number | undefined {
 }
 
 function offsetMs(at: number): number {
-  const said = new Map(parts.formatToParts(at).map(({ type, value }) => [type, value]));
+  const said = new Map(
+    zoned()
+      .formatToParts(at)
+      .map(({ type, value }) => [type, value]),
+  );
   const date = `${said.get("year")}-${said.get("month")}-${said.get("day")}`;
   const time = `${said.get("hour")}:${said.get("minute")}:${said.get("second")}`;
   return Date.parse(`${date}T${time}Z`) - at;

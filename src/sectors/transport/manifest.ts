@@ -9,7 +9,6 @@ import { GtfsRealtimeReader } from "./gtfs-source.ts";
 import { GtfsRealtimeComposer } from "./gtfs-output.ts";
 import { congestion } from "./congestion.ts";
 import { bunching, headway } from "./headway.ts";
-import { LoopReader } from "./loop-source.ts";
 import { NmeaReader } from "./nmea-source.ts";
 import { punctuality } from "./punctuality.ts";
 import { vocabulary } from "./vocabulary.ts";
@@ -52,7 +51,7 @@ export const transport: Sector = {
       ways: ["file", "url", "topic"],
       accept: "text/csv",
       bytesMax: 16_777_216,
-      open: () => new LoopReader(),
+      open: async () => new (await import("./loop-source.ts")).LoopReader(),
     },
   },
   outputs: {
