@@ -1,6 +1,7 @@
 /** `npm run bench -- CLAIM [--json] [--rounds N] [--scale X]`: one file a claim. */
 import { parseArgs } from "node:util";
 import { durableBench } from "./durable.ts";
+import { historyBench } from "./history.ts";
 import { linkBench } from "./link.ts";
 import { mqttBench } from "./mqtt.ts";
 import { policiesBench } from "./policies.ts";
@@ -14,6 +15,7 @@ const { values, positionals } = parseArgs({
     json: { type: "boolean", default: false },
     rounds: { type: "string", default: "3" },
     scale: { type: "string", default: "1" },
+    readings: { type: "string", default: "1000000" },
   },
 });
 const options = { json: values.json, rounds: Number(values.rounds), scale: Number(values.scale) };
@@ -25,6 +27,7 @@ const claims: Readonly<Record<string, () => Promise<unknown>>> = {
   negotiation: () => negotiationBench(options),
   search: () => searchBench(options),
   things: () => thingsBench(options),
+  history: () => historyBench({ json: values.json, readings: Number(values.readings) }),
 };
 const claim = claims[positionals[0] ?? ""];
 if (claim === undefined) {
