@@ -6,7 +6,11 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import pino, { type Logger } from "pino";
-import { contractsToDataPlane, dataPlaneToContracts } from "./compose/contracts-to-flow.ts";
+import {
+  contractsToDataPlane,
+  dataPlaneToContracts,
+  keepLogs,
+} from "./compose/contracts-to-flow.ts";
 import { openDoors } from "./compose/doors.ts";
 import { startErasures } from "./compose/erasures.ts";
 import type { NodeOptions, RunningNode } from "./compose/options.ts";
@@ -50,6 +54,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     trade.traffic.start();
     sectors.start();
     rooms.history.start();
+    keepLogs(rooms);
     return runningNode(rooms);
   } catch (error) {
     await closing.close();

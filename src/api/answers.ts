@@ -1,5 +1,13 @@
 import { type TSchema, Type } from "typebox";
-import { Attestation, Place, priced, Sheet, ThingAccessBody, TradeSecrets } from "./schemas.ts";
+import {
+  Attestation,
+  Place,
+  priced,
+  Retention,
+  Sheet,
+  ThingAccessBody,
+  TradeSecrets,
+} from "./schemas.ts";
 import { Price, Terms } from "./terms-schema.ts";
 
 /** What routes answer, for the OpenAPI document; the types are those of `client/resources.ts`. */
@@ -164,6 +172,7 @@ export const Product = Type.Object({
   approval: Type.Optional(Type.Union([Type.Literal("auto"), Type.Literal("manual")])),
   sample: Type.Optional(Type.Literal(false)),
   reservedFor: Type.Optional(text),
+  retention: Type.Optional(Retention),
   sheet: Type.Optional(Sheet),
   measured: Type.Optional(Type.Object({ messages: count, bytes: count })),
   terms: Terms,

@@ -153,6 +153,7 @@ type MayBeAbsent =
   | "place"
   | "units"
   | "sheet"
+  | "retention"
   | "approval"
   | "sample"
   | "terms"

@@ -231,6 +231,7 @@ function withDefaults(body: Type.Static<typeof ProductBody>): ProductToAdd {
     ...(body.units && { units: body.units }),
     ...(body.place && { place: body.place }),
     ...(body.sheet && { sheet: body.sheet }),
+    ...(body.retention && { retention: body.retention }),
     ...(body.approval && { approval: body.approval }),
     ...(body.sample === false && { sample: body.sample }),
     ...(body.terms && { terms: body.terms }),

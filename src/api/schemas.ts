@@ -139,6 +139,14 @@ export const Sheet = Type.Object(
 
 const Policy = Type.Object({}, { description: "ODRL, as its writer wrote it." });
 
+export const Retention = Type.Object(
+  {
+    days: Type.Optional(Type.Integer({ minimum: 1 })),
+    bytesMax: Type.Optional(Type.Integer({ minimum: 1 })),
+  },
+  { ...strict, description: "How long a log is kept; absent: for ever." },
+);
+
 export const ProductBody = Type.Object(
   {
     id: Type.Optional(ProductId),
@@ -151,6 +159,7 @@ export const ProductBody = Type.Object(
     units: Type.Optional(Type.Array(text(32), { maxItems: 16, description: "UCUM codes." })),
     place: Type.Optional(Place),
     sheet: Type.Optional(Sheet),
+    retention: Type.Optional(Retention),
     approval: Type.Optional(Type.Union([Type.Literal("auto"), Type.Literal("manual")])),
     sample: Type.Optional(Type.Literal(false, { description: "Gives no samples." })),
     terms: Type.Optional(SomeTerms),

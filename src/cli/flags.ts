@@ -13,6 +13,13 @@ export function wholeNumber(option: string, text: string): number {
   return Number(text);
 }
 
+/** `500MB`, `10GB`, `1TB` (powers of ten), or a number of bytes. */
+export function bytesFrom(option: string, text: string): number {
+  const [, digits, unit = ""] = /^(\d{1,9})(?: ?(kB|MB|GB|TB))?$/.exec(text) ?? [];
+  if (digits === undefined) throw invalid(`${option} "${text}" is no size such as 10GB`);
+  return Number(digits) * 1000 ** ["", "kB", "MB", "GB", "TB"].indexOf(unit);
+}
+
 /** `0.002 EUR`, or `free`. */
 export function priceFrom(text: string, perMessages: number): Price {
   // XXX: ISO 4217 for "no currency"

@@ -2,12 +2,13 @@ import { Command } from "commander";
 import type { NewProduct } from "../client/resources.ts";
 import type { SectorResource } from "../client/sectors.ts";
 import type { LintResource } from "../client/terms.ts";
+import { secondsOf } from "../kernel/duration.ts";
 import { describePrice } from "../kernel/price.ts";
 import { describeQuality } from "../kernel/quality.ts";
 import { connect, type CliIo, globals, readObject, readText } from "./context.ts";
 import { printDataSheet, printTariffs } from "./data-sheet.ts";
 import { type PricedFile, type PricedFlags, pricedFrom } from "./tariffs.ts";
-import { invalid, placeFrom, repeated } from "./flags.ts";
+import { bytesFrom, invalid, placeFrom, repeated } from "./flags.ts";
 import { printJson, printLine, printTable } from "./output.ts";
 import {
   printTerms,
@@ -32,6 +33,8 @@ export interface ProductFlags extends TermsFlags, Omit<PricedFlags, "per"> {
   readonly place?: string;
   readonly manual?: boolean;
   readonly sample?: boolean;
+  readonly keep?: string;
+  readonly keepBytes?: string;
   readonly policy?: string;
 }
 
@@ -46,6 +49,8 @@ export function productCommand(io: CliIo): Command {
     .option("--topic <filter>", "topics it consists of; repeatable", repeated)
     .option("--logged", "durable and resumable, nothing lost (default)")
     .option("--live", "as it comes")
+    .option("--keep <days>", "how long its log is kept, such as 30d; without it for ever")
+    .option("--keep-bytes <size>", "how much of its log is kept, such as 10GB")
     .option("--sector <word>", "transport, energy, agriculture, health, industry, …")
     .option("--keyword <word>", "found by it; repeatable", repeated)
     .option("--unit <code>", "what it is measured in, such as Cel (UCUM); repeatable", repeated)
@@ -102,6 +107,7 @@ export function productCommand(io: CliIo): Command {
       printLine(io, `Sample, for whoever thinks of agreeing: ${sample}`);
       printTerms(io, found);
       printTariffs(io, found.tariffs);
+      printRetention(io, found.retention);
       printDataSheet(io, found.sheet, found, found.measured);
     });
   product
@@ -162,6 +168,7 @@ export function productFrom(
     ...(flags.keyword && { keywords: flags.keyword }),
     ...(flags.unit && { units: flags.unit }),
     ...(flags.place !== undefined && { place: placeFrom(flags.place) }),
+    ...((flags.keep ?? flags.keepBytes) !== undefined && { retention: retentionFrom(flags) }),
     ...(flags.manual === true && { approval: "manual" as const }),
     ...pricedFrom(flags, file),
     ...(flags.sample === false && { sample: false as const }),
@@ -179,6 +186,27 @@ const verdicts = {
   presumed: "presumed unfair",
   compensation: "about compensation",
 } as const;
+
+function printRetention(io: CliIo, retention: NewProduct["retention"]): void {
+  const { days, bytesMax } = retention ?? {};
+  const said = [
+    ...(days === undefined ? [] : [`${days.toLocaleString("en")} days`]),
+    ...(bytesMax === undefined ? [] : [`at most ${bytesMax.toLocaleString("en")} bytes`]),
+  ];
+  if (said.length > 0) printLine(io, `Its log is kept ${said.join(", ")}; the oldest goes first.`);
+}
+
+function retentionFrom({ keep, keepBytes }: ProductFlags): NonNullable<NewProduct["retention"]> {
+  const seconds = keep === undefined ? undefined : secondsOf(keep);
+  const days = seconds === undefined ? undefined : seconds / 86_400;
+  if (keep !== undefined && !(Number.isInteger(days) && days! > 0)) {
+    throw invalid(`--keep "${keep}" is no number of days such as 30d`);
+  }
+  return {
+    ...(days !== undefined && { days }),
+    ...(keepBytes !== undefined && { bytesMax: bytesFrom("--keep-bytes", keepBytes) }),
+  };
+}
 
 function printLint(io: CliIo, { findings, questions, ruledOut }: LintResource): void {
   for (const { article, list, what, where, text, advice } of findings) {

@@ -48,6 +48,8 @@ export interface ProductResource extends ToldTerms, PricedResource {
   readonly sample?: false;
   /** The only participant that sees it and may agree; absent: every one. */
   readonly reservedFor?: string;
+  /** How long a logged one is kept, bytes of payloads; absent: for ever. */
+  readonly retention?: { readonly days?: number; readonly bytesMax?: number };
   readonly sheet?: DataSheetResource;
   /** Of a logged product, where one is asked for. */
   readonly measured?: MeasuredResource;

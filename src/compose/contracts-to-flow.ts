@@ -1,4 +1,6 @@
+import { RetentionTimer } from "../flow/retention.ts";
 import { grantOf } from "../market/compile.ts";
+import { logOfProduct } from "../market/grant.ts";
 import type { Rooms } from "./rooms.ts";
 import type { Trade } from "./trade.ts";
 
@@ -53,6 +55,23 @@ export async function contractsToDataPlane(rooms: Rooms, { links }: Trade): Prom
       withdrawUnused(agreement.product);
     }
   });
+}
+
+/** Logs that are not kept for ever lose their oldest messages, and so does their history. */
+export function keepLogs(rooms: Rooms): void {
+  const { store, clock, history, flow, catalogue, closing, log } = rooms;
+  const timer = new RetentionTimer({
+    ...{ store, clock, history },
+    logs: () =>
+      catalogue
+        .list()
+        .flatMap(({ id, retention }) => (retention ? [{ log: logOfProduct(id), retention }] : [])),
+    onTrimmed: (name, begins) => flow.trimmed(name, begins),
+    onFailed: (error) => log.error(error, "logs are kept longer than they should be"),
+    ...(rooms.options.retentionMs !== undefined && { everyMs: rooms.options.retentionMs }),
+  });
+  closing.add("what is kept", () => timer.close());
+  timer.start();
 }
 
 /** What the data plane notices reaches the contracts, once the other side can look this one up. */

@@ -50,6 +50,8 @@ export interface NodeOptions {
   readonly httpFetchEveryMs?: number;
   /** Under how many agreements one participant may receive at a time; absent: a thousand. */
   readonly agreementsPerPeerMax?: number;
+  /** How often logs give up what they keep no longer; absent: every ten minutes. */
+  readonly retentionMs?: number;
   /** How long a transfer's token opens the door; absent: a day. */
   readonly tokenLifetimeMs?: number;
   /** How soon a link that hears nothing is given up on both sides: one and a half times this. */

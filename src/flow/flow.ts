@@ -88,6 +88,10 @@ export class Flow {
     return this.#logged.get(productId)?.log;
   }
 
+  trimmed(name: string, begins: number): void {
+    for (const { log } of this.#logged.values()) if (log.name === name) log.trimmed(begins);
+  }
+
   /** Blocks of any log, from memory where this node writes it and it is recent. */
   async readLog(name: string, after: number, bytesMax: number): Promise<readonly LogBlock[]> {
     for (const { log } of this.#logged.values()) {

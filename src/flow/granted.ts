@@ -2,6 +2,7 @@ import type { LogBlock } from "../ports/store.ts";
 import type { Refusal } from "../ports/usage.ts";
 import { offsetAfter, payloadBytesOf, walkPublishes } from "../wire/mqtt/publish.ts";
 import type { Grant } from "../market/grant.ts";
+import type { Gate } from "./gate.ts";
 import { type Passage, windowOf } from "./passage.ts";
 import { layout5, splitByTopic } from "./run.ts";
 import type { StreamLog } from "./stream-log.ts";
@@ -39,6 +40,18 @@ export function passingOf(
     passing.push({ packets: checked.run.encoded(5), count, payloadBytes });
   });
   return passing;
+}
+
+/** Positions before the block that the log keeps no longer, for whoever comes from `from`. */
+export function tellGap(gate: Gate, block: LogBlock, from: number): void {
+  const lost = block.first - from;
+  if (lost <= 0) return;
+  gate.refuse("retention", lost);
+  gate.tell(
+    "stream.gap",
+    `${lost} messages from position ${from} to ${block.first} are kept no longer: ` +
+      `${gate.grant.consumer} goes on behind them`,
+  );
 }
 
 const readBytes = 262_144;

@@ -5,7 +5,7 @@ import type { Flow } from "./flow.ts";
 import type { Gate } from "./gate.ts";
 import type { Passage } from "./passage.ts";
 import type { Refusal } from "../ports/usage.ts";
-import { type Passing, passingOf } from "./granted.ts";
+import { type Passing, passingOf, tellGap } from "./granted.ts";
 import { Outbox } from "./outbox.ts";
 import type { Tally } from "./parcel-queue.ts";
 import { layout5, type Run } from "./run.ts";
@@ -89,6 +89,7 @@ export class Handover {
     limit = Infinity,
   ): { readonly count: number; readonly next: number } {
     const refuse = (why: Refusal, many: number): void => this.gate.refuse(why, many);
+    tellGap(this.gate, block, from);
     let count = 0;
     for (const single of singles(block, from)) {
       if (count >= limit) return { count, next: single.first };

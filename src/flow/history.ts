@@ -83,6 +83,12 @@ export class HistoryKeeping {
     await this.history.erase(log, upTo, from);
   }
 
+  /** What the log keeps no longer. */
+  async trim(log: string, upTo: number): Promise<void> {
+    await Promise.allSettled([this.#taking.get(log)]);
+    await this.history.trim(log, upTo);
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#timer);

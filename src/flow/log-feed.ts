@@ -1,7 +1,7 @@
 import type { LogBlock } from "../ports/store.ts";
 import type { Checkpoint, Refusal } from "../ports/usage.ts";
 import { Feed, type FeedOptions, type FeedPosition } from "./feed.ts";
-import { type Passing, passingOf } from "./granted.ts";
+import { type Passing, passingOf, tellGap } from "./granted.ts";
 import type { Passage } from "./passage.ts";
 import { layout5 } from "./run.ts";
 import type { StreamLog } from "./stream-log.ts";
@@ -102,6 +102,7 @@ export class LogFeed extends Feed {
   #send(block: LogBlock): void {
     const { gate } = this;
     let bytes = 0;
+    tellGap(gate, block, this.#position);
     const refuse = (reason: Refusal, count: number): void => gate.refuse(reason, count);
     for (const passing of passingOf(block, this.#position, this.#passage, refuse)) {
       bytes += passing.packets.length;

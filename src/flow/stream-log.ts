@@ -115,6 +115,13 @@ export class StreamLog {
     return batch.done;
   }
 
+  /** What stands before the position is kept no longer. */
+  trimmed(begins: number): void {
+    while (this.#tail.length > 0 && this.#tail[0]!.next <= begins) {
+      this.#tailBytes -= this.#tail.shift()!.packets.length;
+    }
+  }
+
   /** Called after every commit. Returns the function that stops listening. */
   onCommitted(listener: () => void): () => void {
     this.#listeners.add(listener);

@@ -45,6 +45,7 @@ export function productFrom(input: NewProduct, now: number): Product {
     keywords: [...(input.keywords ?? [])],
     ...(input.units === undefined ? {} : { units: [...input.units] }),
     ...(input.place === undefined ? {} : { place: input.place }),
+    ...(input.retention === undefined ? {} : { retention: { ...input.retention } }),
     ...sheetOf(input),
     ...offeredBy(input),
     ...pricedBy(input),
@@ -93,12 +94,20 @@ function offeredBy({ terms = {}, policy }: NewProduct): Pick<Product, "terms" | 
 }
 
 /** That there are trade secrets among the data is told before an agreement (Art. 3(2), 4(6)). */
-function sheetOf({ sheet, tradeSecrets }: NewProduct): Pick<Product, "sheet"> {
-  if (tradeSecrets === undefined) return sheet === undefined ? {} : { sheet: { ...sheet } };
-  if (sheet?.tradeSecrets === false) {
+function sheetOf({ sheet, tradeSecrets, retention }: NewProduct): Pick<Product, "sheet"> {
+  const days = retention?.days;
+  if (sheet?.retentionDays !== undefined && days !== undefined && sheet.retentionDays !== days) {
+    throw invalid(`sheet.retentionDays is ${sheet.retentionDays}, and retention.days ${days}`);
+  }
+  if (tradeSecrets !== undefined && sheet?.tradeSecrets === false) {
     throw invalid("sheet.tradeSecrets is false, and tradeSecrets name some");
   }
-  return { sheet: { ...sheet, tradeSecrets: true } };
+  const told = {
+    ...(days !== undefined && { retentionDays: days }),
+    ...(tradeSecrets !== undefined && { tradeSecrets: true }),
+  };
+  if (sheet === undefined && Object.keys(told).length === 0) return {};
+  return { sheet: { ...sheet, ...told } };
 }
 
 /** Only what there is of it: what else came along is not kept. */
@@ -159,6 +168,8 @@ function productProblem(product: Product, now: number): string | undefined {
   }
   const sheet = product.sheet && dataSheetProblem(product.sheet);
   if (sheet !== undefined) return sheet;
+  const retention = retentionProblem(product);
+  if (retention !== undefined) return retention;
   const { approval = "auto" } = product;
   if (approval !== "auto" && approval !== "manual") {
     return `approval "${String(approval)}" is neither auto nor manual`;
@@ -208,6 +219,23 @@ function subsetProblem(
   const outside = topics.find((topic) => !all.some((filter) => covers(filter, topic)));
   if (outside !== undefined) return `terms.topics: "${outside}" is not among the product's topics`;
   return topicsProblem(topics);
+}
+
+const daysMax = 36_500;
+const keptBytesMin = 1_048_576;
+
+function retentionProblem({ retention, delivery }: Product): string | undefined {
+  if (retention === undefined) return undefined;
+  const { days, bytesMax } = retention;
+  if (delivery === "live") return "retention is of a log, and delivery is live";
+  if (days === undefined && bytesMax === undefined) return "retention says neither days nor bytes";
+  if (days !== undefined && !(Number.isInteger(days) && days >= 1 && days <= daysMax)) {
+    return `retention.days ${days} is not a whole number from 1 to ${daysMax}`;
+  }
+  if (bytesMax !== undefined && !(Number.isSafeInteger(bytesMax) && bytesMax >= keptBytesMin)) {
+    return `retention.bytesMax ${bytesMax} is not a whole number of at least ${keptBytesMin}`;
+  }
+  return undefined;
 }
 
 function timelyProblem({ notAfter }: Terms, now: number): string | undefined {

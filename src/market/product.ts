@@ -28,6 +28,8 @@ export interface Product {
   /** The direct cost of making it available, as its owner states it (Data Act, Art. 9(2)(a)). */
   readonly cost?: Price;
   readonly tradeSecrets?: TradeSecrets;
+  /** How long a logged one is kept; absent: for ever. */
+  readonly retention?: Retention;
   /** What is told before an agreement. */
   readonly sheet?: DataSheet;
   /** What its policy says beyond the terms. */
@@ -40,6 +42,13 @@ export interface Product {
   readonly reservedFor?: string;
   /** ISO 8601, UTC. */
   readonly createdAt: string;
+}
+
+/** What is older, and the oldest of what is more, is given up; the newest block always stays. */
+export interface Retention {
+  readonly days?: number;
+  /** Of payloads. */
+  readonly bytesMax?: number;
 }
 
 export function isOfferedTo({ reservedFor }: Product, participant: string): boolean {

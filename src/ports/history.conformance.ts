@@ -93,6 +93,35 @@ export function historyConformance(engine: string, open: () => Promise<History>)
     );
   });
 
+  suite(
+    "what is kept no longer is answered no more, and comes back by no late reading",
+    async (history) => {
+      let logs = 0;
+      await fc.assert(
+        fc.asyncProperty(
+          fc.array(messages, { minLength: 1, maxLength: 8 }),
+          fc.nat(80),
+          async (all, upTo) => {
+            const log = `log/${++logs}`;
+            const { blocks, readings } = historyOf(log, all);
+            await history.take(blocks);
+            await history.trim(log, upTo);
+            await history.trim(log, Math.floor(upTo / 2)); // gives nothing back
+            const left = readings.filter(({ position }) => position >= upTo);
+            for (const topic of topics) {
+              const query = { topic, by: "time", from: 0, until: Infinity } as const;
+              const wanted = expected(left, query);
+              assert.deepEqual(await readAll(history, { log, ...query, limit: 7 }), wanted);
+              const [series] = await history.series({ log, filter: topic, limit: 1 });
+              assert.equal(series?.last.position, wanted.at(-1)?.position);
+            }
+          },
+        ),
+        { numRuns: 40 },
+      );
+    },
+  );
+
   suite("lists the series of a filter in order, each with its latest reading", async (history) => {
     const names = ["a", "a/b", "a/b/c", "a/bc", "b/b", "$own", "a/é"];
     const payloads = names.flatMap((topic) => [

@@ -20,6 +20,8 @@ export interface History {
   read(query: ReadingQuery): Promise<ReadingPage>;
   /** Readings at positions `from` (0 where absent) ≤ position < `upTo` are answered no more. */
   erase(log: string, upTo: number, from?: number): Promise<void>;
+  /** Readings before `upTo` are answered no more; their room is given back chunk by chunk. */
+  trim(log: string, upTo: number): Promise<void>;
   /** All of a log, so that it can be taken in anew. */
   forget(log: string): Promise<void>;
   /** Makes durable what was taken. */

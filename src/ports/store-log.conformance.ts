@@ -53,6 +53,28 @@ export function logConformance(store: () => Store): void {
     assert.deepEqual(positions(await store().readLog("read", 40, 1e6)), []);
   });
 
+  test("store - trims the oldest blocks by age or size, never the newest; positions stand", async () => {
+    const blocks = [0, 10, 20, 30].map((at): Write => {
+      const made = block("trim", at, at + 10, 100);
+      return { ...made, block: { ...made.block, at: 1000 + at } };
+    });
+    await store().commit(blocks);
+    const left = async (): Promise<number[]> => positions(await store().readLog("trim", 0, 1e6));
+    const each = (await store().log("trim"))!.bytes / 4;
+    await store().commit([{ op: "trim", log: "trim", olderThan: 1000, bytesMax: each * 4 }]);
+    assert.deepEqual(await left(), [0, 10, 20, 30]);
+    await store().commit([{ op: "trim", log: "trim", olderThan: 1010 }]);
+    assert.deepEqual(await left(), [10, 20, 30]);
+    await store().commit([{ op: "trim", log: "trim", bytesMax: each * 2.5 }]);
+    assert.deepEqual(await left(), [20, 30]);
+    await store().commit([{ op: "trim", log: "trim", olderThan: 1e9, bytesMax: 0 }]);
+    assert.deepEqual(await left(), [30]);
+    const { end, messages, bytes } = (await store().log("trim"))!;
+    assert.deepEqual([end, messages, bytes], [40, 10, each]);
+    await store().commit([block("trim", 40, 41, 100), { op: "trim", log: "no such log" }]);
+    assert.deepEqual(positions(await store().readLog("trim", 35, 1e6)), [30, 40]);
+  });
+
   test("store - refuses a block that leaves a hole, overlaps or changes the epoch", async () => {
     await store().commit([block("strict", 0, 10)]);
     const other = { ...block("strict", 10, 11).block, epoch: "e2" };

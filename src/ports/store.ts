@@ -67,6 +67,18 @@ export type Write =
       readonly to: number;
       /** Stretches within [from, to) that stay, in order. */
       readonly left?: readonly LogBlock[];
+    }
+  | {
+      /**
+       * Gives up the oldest blocks of a log: those logged before `olderThan`, and so many that its
+       * payloads are not more than `bytesMax`; a thousand at most, and never the newest. The log
+       * then begins at the first that is left, its positions stand, and their room is used again.
+       */
+      readonly op: "trim";
+      readonly log: string;
+      /** Log time, milliseconds since the Unix epoch. */
+      readonly olderThan?: number;
+      readonly bytesMax?: number;
     };
 
 /**

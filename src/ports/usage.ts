@@ -33,6 +33,8 @@ export type Refusal =
   /** The payload cannot be read, so that its members cannot be let through or made safe. */
   | "field"
   | "rate"
+  /** Kept no longer when it was its turn. */
+  | "retention"
   | "cap"
   | "volume"
   | "early"

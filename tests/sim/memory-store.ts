@@ -48,7 +48,7 @@ export class MemoryStore implements Store {
         const block = { ...write.block, packets: Uint8Array.from(write.block.packets) };
         return { ...write, block };
       }
-      if (write.op === "remove" || write.op === "erase") return write;
+      if (write.op === "remove" || write.op === "erase" || write.op === "trim") return write;
       return { ...write, doc: JSON.stringify(write.doc) };
     });
     await this.#turn(() => {

@@ -22,6 +22,7 @@ const withheldWords: Readonly<Record<Refusal, string>> = {
   prohibited: "a prohibition of the agreement holds for them",
   field: "their payload could not be read to leave out or change what was not agreed on",
   rate: "they were more in their stretch of time than the agreed rate",
+  retention: "the log kept them no longer when it was their turn",
   cap: "the agreed number of messages has been delivered",
   volume: "the agreed number of bytes has been delivered",
   early: "the agreed time has not begun",

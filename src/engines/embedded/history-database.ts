@@ -1,10 +1,12 @@
 import { matches } from "../../kernel/topic.ts";
 import {
   markOf,
+  pageReadingsMax,
   type Reached,
   type ReadingPage,
   type ReadingQuery,
   type Series,
+  type SeriesReading,
   type SeriesQuery,
 } from "../../ports/history.ts";
 import type { LogBlock } from "../../ports/store.ts";
@@ -135,6 +137,7 @@ export class HistoryDatabase {
       Number(row?.["id"] ?? 0),
       query,
       this.#entries(query.log, query.topic),
+      this.#begins(query.log),
     );
   }
 
@@ -150,11 +153,33 @@ export class HistoryDatabase {
       for (const row of rows) {
         const id = Number(row["id"]);
         this.#chunks.erase(id, from, upTo);
-        this.#tellLast(id, true);
+        this.#tellLast(id, this.#begins(log));
         this.#removeEmpty(log, String(row["topic"]), id);
       }
     });
     this.#emptyWal();
+    this.#reader.changed();
+  }
+
+  trim(log: string, upTo: number): void {
+    for (const head of [this.#full, this.#head]) head?.erase(log, 0, upTo);
+    const id = "(SELECT id FROM log WHERE name = ?)";
+    this.#together(() => {
+      this.#run("UPDATE log SET begins = max(begins, ?) WHERE name = ?", upTo, log);
+      this.#run(
+        `DELETE FROM chunk WHERE last_position < ?
+           AND series IN (SELECT id FROM series WHERE log = ${id})`,
+        upTo,
+        log,
+      );
+      const rows = this.#sql
+        .prepare(`SELECT id, topic FROM series WHERE log = ${id} AND last_position < ?`)
+        .all(log, upTo);
+      for (const row of rows) {
+        this.#tellLast(Number(row["id"]), upTo);
+        this.#removeEmpty(log, String(row["topic"]), Number(row["id"]));
+      }
+    });
     this.#reader.changed();
   }
 
@@ -203,39 +228,35 @@ export class HistoryDatabase {
     );
   }
 
-  /** After something was erased: which reading is the latest now, and how many there are. */
-  #tellLast(series: number, counts: boolean): void {
-    const row = this.#sql
-      .prepare(
-        "SELECT max(last_time) AS time, sum(readings) AS readings FROM chunk WHERE series = ?",
-      )
-      .get(series);
-    const readings = Number(row?.["readings"] ?? 0);
-    if (counts) this.#run("UPDATE series SET readings = ? WHERE id = ?", readings, series);
-    const time = row?.["time"];
-    const query = { log: "", topic: "", by: "time", until: Infinity, limit: 8192 } as const;
-    const page =
-      typeof time === "number"
-        ? this.#reader.read(series, { ...query, from: time }, [])
-        : undefined;
-    const last = (page?.positions.length ?? 0) - 1;
-    if (page === undefined || last < 0) {
-      this.#run(
-        `UPDATE series SET last_position = NULL, last_at = NULL, last_time = NULL,
-           last_payload = NULL WHERE id = ?`,
-        series,
-      );
-      return;
-    }
+  /** After something went: which reading is the latest now, and how many there are. */
+  #tellLast(series: number, begins: number): void {
+    const last = this.#lastChunked(series, begins);
     this.#run(
-      `UPDATE series SET last_position = ?, last_at = ?, last_time = ?, last_payload = ?
+      `UPDATE series SET last_position = ?, last_at = ?, last_time = ?, last_payload = ?,
+         readings = (SELECT coalesce(sum(readings), 0) FROM chunk WHERE series = series.id)
        WHERE id = ?`,
-      page.positions[last]!,
-      page.ats[last]!,
-      page.times[last]!,
-      page.payloads.subarray(page.ends[last - 1] ?? 0, page.ends[last]),
+      last?.position ?? null,
+      last?.at ?? null,
+      last?.time ?? null,
+      last?.payload ?? null,
       series,
     );
+  }
+
+  #lastChunked(series: number, begins: number): SeriesReading | undefined {
+    const query = { log: "", topic: "", by: "time", from: 0, until: Infinity } as const;
+    let found: SeriesReading | undefined;
+    for (;;) {
+      const after = found && { time: found.time, position: found.position };
+      const asked = { ...query, limit: pageReadingsMax, ...(after && { after }) };
+      const page = this.#reader.read(series, asked, [], begins);
+      const last = page.positions.length - 1;
+      if (last < 0) return found;
+      const payload = page.payloads.subarray(page.ends[last - 1] ?? 0, page.ends[last]);
+      const [position, at, time] = [page.positions[last]!, page.ats[last]!, page.times[last]!];
+      found = { position, at, time, payload };
+      if (!page.more) return found;
+    }
   }
 
   #removeEmpty(log: string, topic: string, id: number): void {
@@ -268,6 +289,11 @@ export class HistoryDatabase {
       readings,
       last: { ...stands, payload: Uint8Array.from(packets.subarray(start, end)) },
     };
+  }
+
+  #begins(log: string): number {
+    const row = this.#sql.prepare("SELECT begins FROM log WHERE name = ?").get(log);
+    return Number(row?.["begins"] ?? 0);
   }
 
   #entries(log: string, topic: string): readonly Entry[] {
@@ -308,7 +334,7 @@ export class HistoryDatabase {
     this.#sql.together(work);
   }
 
-  #run(sql: string, ...values: (string | number | Uint8Array)[]): void {
+  #run(sql: string, ...values: (string | number | Uint8Array | null)[]): void {
     this.#sql.prepare(sql).run(...values);
   }
 }

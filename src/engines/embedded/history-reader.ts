@@ -20,6 +20,8 @@ interface Ordered {
   at: number;
 }
 
+type Begun = ReadingQuery & { readonly begins: number };
+
 interface Listed {
   readonly id: number;
   readonly first: number;
@@ -40,8 +42,15 @@ export class HistoryReader {
     this.#chunks.clear();
   }
 
-  read(series: number, query: ReadingQuery, waiting: readonly Entry[]): ReadingPage {
-    const { field } = query;
+  /** `begins`: positions before it are left out. */
+  read(
+    series: number,
+    asked: ReadingQuery,
+    waiting: readonly Entry[],
+    begins: number,
+  ): ReadingPage {
+    const { field } = asked;
+    const query = { ...asked, begins };
     const page = new PageWriter(Math.min(query.limit, pageReadingsMax), field !== undefined);
     const open: Ordered[] = [orderedEntries(waiting, query)];
     const listed = this.#chunksIn(series, query);
@@ -100,7 +109,7 @@ function isBefore(a: Ordered, b: Ordered): boolean {
   return difference < 0 || (difference === 0 && a.positions[a.at]! < b.positions[b.at]!);
 }
 
-function orderedChunk(chunk: Chunk, query: ReadingQuery): Ordered {
+function orderedChunk(chunk: Chunk, query: Begun): Ordered {
   const keys = query.by === "time" ? chunk.times : chunk.ats;
   const order = fitting(keys, chunk.positions, query);
   const pick = (all: readonly number[]): number[] => order.map((index) => all[index]!);
@@ -118,7 +127,7 @@ function orderedChunk(chunk: Chunk, query: ReadingQuery): Ordered {
   };
 }
 
-function orderedEntries(entries: readonly Entry[], query: ReadingQuery): Ordered {
+function orderedEntries(entries: readonly Entry[], query: Begun): Ordered {
   const keys = entries.map(({ time, at }) => (query.by === "time" ? time : at));
   const positions = entries.map(({ position }) => position);
   const order = fitting(keys, positions, query);
@@ -142,12 +151,12 @@ function orderedEntries(entries: readonly Entry[], query: ReadingQuery): Ordered
 function fitting(
   keys: readonly number[],
   positions: readonly number[],
-  { from, until, after }: ReadingQuery,
+  { from, until, after, begins }: Begun,
 ): number[] {
   const order: number[] = [];
   let isOrdered = true;
   for (const [index, key] of keys.entries()) {
-    if (key < from || key >= until) continue;
+    if (key < from || key >= until || positions[index]! < begins) continue;
     if (after !== undefined && key <= after.time) {
       if (key < after.time || positions[index]! <= after.position) continue;
     }

@@ -2,12 +2,14 @@ import { closeSync, openSync, rmSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 
 /** Raised whenever the tables or a chunk's bytes change: a file of another format is made anew. */
-const format = 1;
+const format = 2;
 
 const tables = `
   CREATE TABLE log (
     id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, epoch TEXT NOT NULL,
-    reached INTEGER NOT NULL, mark TEXT NOT NULL
+    reached INTEGER NOT NULL, mark TEXT NOT NULL,
+    -- positions before it are answered no more
+    begins INTEGER NOT NULL DEFAULT 0
   ) STRICT;
   CREATE TABLE series (
     id INTEGER PRIMARY KEY, log INTEGER NOT NULL, topic TEXT NOT NULL,

@@ -11,6 +11,7 @@ export type HistoryAsk =
   | { readonly ask: "series"; readonly query: SeriesQuery }
   | { readonly ask: "read"; readonly query: ReadingQuery }
   | { readonly ask: "erase"; readonly log: string; readonly upTo: number; readonly from: number }
+  | { readonly ask: "trim"; readonly log: string; readonly upTo: number }
   | { readonly ask: "close" };
 
 export type HistoryRequest = HistoryAsk & { readonly number: number };
@@ -76,6 +77,8 @@ function answer(
     }
     case "erase":
       return database.erase(request.log, request.upTo, request.from);
+    case "trim":
+      return database.trim(request.log, request.upTo);
     case "forget":
       return database.forget(request.log);
     case "close":

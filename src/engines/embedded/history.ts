@@ -77,6 +77,11 @@ class EmbeddedHistory implements History {
     await this.#ask({ ask: "erase", log, upTo, from });
   }
 
+  async trim(log: string, upTo: number): Promise<void> {
+    if (this.#isEmpty()) return;
+    await this.#ask({ ask: "trim", log, upTo });
+  }
+
   async forget(log: string): Promise<void> {
     if (this.#isEmpty()) return;
     await this.#ask({ ask: "forget", log });

@@ -2,6 +2,7 @@ import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import { ComityError, problemOf } from "../../kernel/errors.ts";
 import type { ListRange, LogBlock, LogState } from "../../ports/store.ts";
 import { LogEraser } from "./log-eraser.ts";
+import { trimLog } from "./log-trimmer.ts";
 import type { StoredText, StoredWrite } from "./store-messages.ts";
 
 const selectLog = `SELECT name AS log, epoch, "end", messages, bytes, erased FROM log`;
@@ -74,6 +75,9 @@ export class StoreDatabase {
         return;
       case "erase":
         this.#eraser.erase(write);
+        return;
+      case "trim":
+        trimLog((sql) => this.#statement(sql), write);
         return;
     }
   }

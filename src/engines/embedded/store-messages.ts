@@ -1,6 +1,7 @@
 import type { ErrorCode } from "../../kernel/errors.ts";
 import type { ListRange, LogBlock, LogState, Write } from "../../ports/store.ts";
 
+export type Trim = Extract<Write, { op: "trim" }>;
 export type Erase = Extract<Write, { op: "erase" }>;
 
 /** What passes between the store's owner and its thread: documents already as JSON text. */
@@ -12,7 +13,8 @@ export type StoredWrite =
       readonly block: LogBlock;
       readonly producers?: ReadonlyMap<string, number>;
     }
-  | Erase;
+  | Erase
+  | Trim;
 
 export interface StoredText {
   readonly id: string;

@@ -211,6 +211,7 @@ function failure(problem: string): ComityError {
 function storedWrite(write: Write, transfer: Transferable[]): StoredWrite {
   if (write.op === "append") return storedAppend(write, transfer);
   if (write.op === "erase") return storedErase(write);
+  if (write.op === "trim") return write;
   if (write.op === "remove") return { op: "remove", kind: write.kind, id: write.id };
   const doc: string | undefined = JSON.stringify(write.doc);
   if (doc === undefined) throw new TypeError(`${write.kind} ${write.id} is not JSON`);
