@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { freePort } from "../tests/free-port.ts";
 import { startTestNode } from "../tests/two-nodes.ts";
 
-const writers = 64;
+const writers = 128;
 const reads = 5_000;
 
 /** A whole node at its HTTP door; `scale` 1 is 100,000 Things. */
@@ -43,6 +43,7 @@ export async function thingsBench(options: { json: boolean; scale: number }): Pr
         .end(body);
     });
   try {
+    const cpuBefore = process.cpuUsage();
     const startedAt = performance.now();
     let next = 0;
     const write = async (): Promise<void> => {
@@ -53,16 +54,19 @@ export async function thingsBench(options: { json: boolean; scale: number }): Pr
     };
     await Promise.all(Array.from({ length: writers }, write));
     const createPerSecond = count / ((performance.now() - startedAt) / 1000);
+    const { user, system } = process.cpuUsage(cpuBefore);
+    const cpuMicros = (user + system) / count;
     const read = await timesOf((i) => ask("GET", `/things/${idOf((i * 7_919) % count)}`));
     const list = await timesOf(
       (i) => ask("GET", `/things?limit=10&offset=${(i * 7_919) % count}`),
       reads / 10,
     );
     const memoryMb = process.memoryUsage().rss / 1e6;
-    const row = { count, createPerSecond, readMs: read, pageOf10Ms: list, memoryMb };
+    const row = { count, createPerSecond, cpuMicros, readMs: read, pageOf10Ms: list, memoryMb };
     if (options.json) return console.log(JSON.stringify(row));
     console.log(`Things ${count.toLocaleString("en")}, client and node in one process`);
     console.log(`  create      ${Math.round(createPerSecond).toLocaleString("en")}/s`);
+    console.log(`              ${Math.round(cpuMicros)} µs of CPU each, the client's included`);
     for (const [name, { p50, p99 }] of Object.entries({ read, "page of 10": list })) {
       console.log(`  ${name.padEnd(12)}p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms`);
     }

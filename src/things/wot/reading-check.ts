@@ -1,4 +1,5 @@
 import { isObject, type JsonObject, objectAt } from "../../kernel/json-object.ts";
+import { isSameUnit } from "./units.ts";
 
 /** What may be odd about a reading that was let through all the same. */
 export type Flag = "unreadable" | "type" | "unit" | "bounds";
@@ -38,7 +39,8 @@ function flagOfEnvelope(value: JsonObject, schema: JsonObject): Flag | undefined
   const unit = value["unit"] ?? value["u"];
   const wanted = schema["unit"];
   if (typeof number !== "number") return "type";
-  if (typeof unit === "string" && typeof wanted === "string" && unit !== wanted) return "unit";
+  const isSaid = typeof unit === "string" && typeof wanted === "string";
+  if (isSaid && !isSameUnit(unit, wanted)) return "unit";
   return numberFlag(number, schema);
 }
 

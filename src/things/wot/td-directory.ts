@@ -46,8 +46,10 @@ export class TdDirectory {
   readonly #options: TdDirectoryOptions;
   readonly #registrationsMax: number;
   readonly #ids = new SortedIds();
-  /** Of what was registered: when it expires, milliseconds since the Unix epoch, or never. */
-  readonly #expiry = new Map<string, number | undefined>();
+  /** Ids of what was registered. */
+  readonly #registrations = new Set<string>();
+  /** Of those that end: when, milliseconds since the Unix epoch. */
+  readonly #ends = new Map<string, number>();
   readonly #turns = new Turns();
   readonly #end: () => void;
   #events: Promise<TdEvents> | undefined;
@@ -166,11 +168,11 @@ export class TdDirectory {
   async purge(): Promise<void> {
     const events = await this.events();
     const now = this.#options.clock.now();
-    const over = [...this.#expiry].filter(([, end]) => end !== undefined && end <= now);
+    const over = [...this.#ends].filter(([, end]) => end <= now);
     await Promise.all(
       over.map(([id]) =>
         this.#turns.take(id, async () => {
-          const end = this.#expiry.get(id);
+          const end = this.#ends.get(id);
           if (end !== undefined && end <= now) await this.#forget(id, events);
         }),
       ),
@@ -189,11 +191,11 @@ export class TdDirectory {
     let after = "";
     for (;;) {
       const page = await store.list<Registered>(kind, { after, limit: pageMax });
-      for (const { id, doc } of page) this.#expiry.set(id, endOf(doc));
+      for (const { id, doc } of page) this.#hold(id, doc);
       after = page.at(-1)?.id ?? "";
       if (page.length < pageMax) break;
     }
-    this.#ids.addAll(this.#expiry.keys());
+    this.#ids.addAll(this.#registrations);
     this.#ids.addAll(things.list().map(({ urn }) => urn));
     this.#etag = events.last;
     events.listen(({ number, type }) => {
@@ -220,14 +222,14 @@ export class TdDirectory {
   }
 
   #isHere(id: string): boolean {
-    if (!this.#expiry.has(id)) return false;
-    const end = this.#expiry.get(id);
+    if (!this.#registrations.has(id)) return false;
+    const end = this.#ends.get(id);
     return end === undefined || end > this.#options.clock.now();
   }
 
   async #register(id: string, given: JsonObject, before: Registered | undefined): Promise<void> {
     const events = await this.events();
-    if (before === undefined && this.#expiry.size >= this.#registrationsMax) {
+    if (before === undefined && this.#registrations.size >= this.#registrationsMax) {
       const limit = this.#registrationsMax;
       throw new ComityError("LIMIT_REACHED", { limit, what: "registered Descriptions" });
     }
@@ -237,13 +239,20 @@ export class TdDirectory {
     const patch = before && mergePatchOf(before.td, doc.td);
     const change = { type, id, ...(patch && { patch }) } as const;
     await events.commit(change, [{ op: "put", kind, id, doc }]);
-    this.#expiry.set(id, endOf(doc));
+    this.#hold(id, doc);
     this.#ids.add(id);
+  }
+
+  #hold(id: string, { registration: { expires } }: Registered): void {
+    this.#registrations.add(id);
+    if (expires === undefined) this.#ends.delete(id);
+    else this.#ends.set(id, Date.parse(expires));
   }
 
   async #forget(id: string, events: TdEvents): Promise<void> {
     await events.commit({ type: "thing_deleted", id }, [{ op: "remove", kind, id }]);
-    this.#expiry.delete(id);
+    this.#registrations.delete(id);
+    this.#ends.delete(id);
     this.#ids.remove(id);
   }
 
@@ -305,10 +314,6 @@ function withoutNodeForms(td: JsonObject, { httpUrl, mqttUrl }: NodeAddress): Js
     actions: strip(actions),
     events: strip(isMade ? others : events),
   };
-}
-
-function endOf({ registration: { expires } }: Registered): number | undefined {
-  return expires === undefined ? undefined : Date.parse(expires);
 }
 
 function notFound(id: string): ComityError {
