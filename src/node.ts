@@ -3,8 +3,8 @@
  * `compose/`. No globals, so that many nodes run in one process. What comes in: options and the
  * outside (clock, randomness). What goes out: a running node with its addresses.
  */
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import pino, { type Logger } from "pino";
 import {
   contractsToDataPlane,
@@ -101,9 +101,16 @@ function didOf(options: NodeOptions): string {
 
 function makeFolder(path: string): void {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeLevels(resolve(path));
   } catch (error) {
     const problem = `--data ${path} cannot be the node's folder: ${problemOf(error)}`;
     throw new ComityError("CONFIG_INVALID", { problem });
   }
+}
+
+/** Level by level: where a file system takes no folders (`/proc`), `recursive` never returns. */
+function makeLevels(path: string): void {
+  if (existsSync(path)) return;
+  makeLevels(dirname(path));
+  mkdirSync(path, { mode: 0o700 });
 }

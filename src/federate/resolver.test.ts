@@ -54,3 +54,35 @@ test("did:web - of a document only what is read is kept, and none of more than 6
   padding = Array.from({ length: 30_000 }, () => ({}));
   await assert.rejects(resolver.resolve(did, 0), /longer than 65536 bytes/);
 });
+
+test("did:web - strangers that answer slowly do not pile up, and who is known is still looked up", async () => {
+  const waiting = new Map<string, () => void>();
+  let now = 0;
+  const call = ({ url }: { readonly url: string }) =>
+    new Promise<{ status: number; body: string }>((resolve) => {
+      const id = `did:web:${new URL(url).hostname}`;
+      waiting.set(id, () =>
+        resolve({ status: 200, body: JSON.stringify({ id, verificationMethod: [] }) }),
+      );
+    });
+  const clock = { now: () => now, monotonic: () => now };
+  const outbound = { call, close: () => {} } as unknown as Outbound;
+  const resolver = new Resolver({ outbound, clock, localPeers: [], lookUpsMax: 2 });
+  const answer = async (did: string, asked: Promise<unknown>) => {
+    waiting.get(did)?.();
+    return asked;
+  };
+  const known = "did:web:known.example";
+  await answer(known, resolver.resolve(known));
+  now += 10 * 60_000;
+  const slow = ["did:web:a.example", "did:web:b.example"].map((did) => resolver.resolve(did));
+  await assert.rejects(resolver.resolve("did:web:c.example"), {
+    code: "LIMIT_REACHED",
+    message: /2 strangers looked up at a time/,
+  });
+  await answer(known, resolver.resolve(known));
+  await answer("did:web:a.example", slow[0]!);
+  now += 10_000;
+  await answer("did:web:c.example", resolver.resolve("did:web:c.example"));
+  await answer("did:web:b.example", slow[1]!);
+});

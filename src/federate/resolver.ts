@@ -23,6 +23,8 @@ export interface ResolverOptions {
   readonly localPeers: readonly LocalPeer[];
   readonly keepMs?: number;
   readonly documentsMax?: number;
+  /** Of strangers, asked for at the same time. */
+  readonly lookUpsMax?: number;
 }
 
 interface Kept {
@@ -34,6 +36,7 @@ interface Kept {
 const keepMsDefault = 5 * 60_000;
 const documentsMaxDefault = 2_000;
 const documentBytesMax = 65_536;
+const lookUpsMaxDefault = 64;
 /** A failure is remembered for a moment, so that a flood of tokens is not a flood of calls. */
 const keepFailureMs = 2_000;
 /** A key that is not in the document may be a new one; asked again at most so often. */
@@ -45,6 +48,7 @@ export class Resolver {
   readonly #local: ReadonlyMap<string, string>;
   readonly #mocks: ReadonlySet<string>;
   readonly #kept = new Map<string, Kept>();
+  #lookUps = 0;
 
   constructor(options: ResolverOptions) {
     this.#options = options;
@@ -85,7 +89,9 @@ export class Resolver {
     const keepMs = olderThanMs ?? this.#options.keepMs ?? keepMsDefault;
     const stillGoodMs = kept?.failed ? Math.min(keepFailureMs, keepMs) : keepMs;
     if (kept && now - kept.at < stillGoodMs) return kept.document;
-    const entry: Kept = { document: this.#fetch(did), at: now, failed: false };
+    const isKnown = this.#local.has(did) || kept?.failed === false;
+    const document = isKnown ? this.#fetch(did) : this.#lookUp(did);
+    const entry: Kept = { document, at: now, failed: false };
     entry.document.catch(() => {
       entry.failed = true;
     });
@@ -102,6 +108,20 @@ export class Resolver {
   async key(kid: string): Promise<PublicJwk | undefined> {
     const did = didOfKeyId(kid);
     return keyIn(await this.resolve(did), kid) ?? keyIn(await this.resolve(did, refreshMs), kid);
+  }
+
+  /** A stranger costs a call elsewhere: slow ones must not pile up. What is known is let through. */
+  async #lookUp(did: string): Promise<DidDocument> {
+    const limit = this.#options.lookUpsMax ?? lookUpsMaxDefault;
+    if (this.#lookUps >= limit) {
+      throw new ComityError("LIMIT_REACHED", { limit, what: "strangers looked up at a time" });
+    }
+    this.#lookUps++;
+    try {
+      return await this.#fetch(did);
+    } finally {
+      this.#lookUps--;
+    }
   }
 
   async #fetch(did: string): Promise<DidDocument> {

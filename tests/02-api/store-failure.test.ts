@@ -68,3 +68,16 @@ test("store failure - comity up ends with 1 and says what to do", async (t) => {
   assert.match(texts.err, /The store did not take the write: its thread ended/);
   assert.match(texts.err, /start the node again/);
 });
+
+test("store failure - a folder that cannot be made ends `comity up` by name", async () => {
+  for (const folder of ["/proc/comity", "/dev/null/comity"]) {
+    let told = "";
+    const code = await runCli(["--data", folder, "up", "--http", "0", "--mqtt", "0"], {
+      stdout: { write: () => {} },
+      stderr: { write: (text) => void (told += text) },
+      env: {},
+    });
+    assert.equal(code, 1);
+    assert.match(told, /^comity: .*cannot be the node's folder/);
+  }
+});
