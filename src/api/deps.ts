@@ -262,6 +262,8 @@ export interface SharesApi {
   mqttUrl(): string;
   /** The terms of what the share is for, line by line, in plain words. */
   terms(share: Share, product: Product): readonly PolicyPromise[];
+  /** Names of the native feeds that its sector composes of a product. */
+  feedsOf(product: string): readonly string[];
   /** What the agreement would let through; returns what ends it. */
   sample(share: Share, onMessage: (message: MessageSeen) => void): () => void;
   /** Resolves when the doors let in who has the agreement's token. */

@@ -32,7 +32,7 @@ export async function openDoors(rooms: Rooms, trade: Trade, sectors: Sectors): P
   closing.add("MQTT", () => mqtt.close());
   closing.add("the links", () => links.close());
   closing.add("the traffic", () => traffic.close());
-  await dataDoor(rooms, trade).register(app);
+  await dataDoor(rooms, trade, sectors).register(app);
   openPushes(rooms, federation);
   await federationRoutes(app, { federation });
   const { authenticatePeer } = federation;

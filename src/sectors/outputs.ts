@@ -15,6 +15,11 @@ export interface ComposedFeed {
   readonly body: Uint8Array;
 }
 
+/** A feed that is composed once. */
+export interface FeedComposer extends Composer {
+  readonly contentType: string;
+}
+
 /** A feed somebody asks for: it is composed of what came since the first question. */
 interface Followed {
   readonly composer: Composer;
@@ -64,6 +69,25 @@ export class Outputs {
     return { contentType: kind.contentType, body: followed.composer.compose() };
   }
 
+  /** The names of a sector's feeds. */
+  namesOf(sector: string): readonly string[] {
+    const prefix = `${sector}/`;
+    const names = [...this.#kinds.keys()].filter((name) => name.startsWith(prefix));
+    return names.map((name) => name.slice(prefix.length));
+  }
+
+  /** A feed of just the messages it is given; undefined where the sector has none of that name. */
+  composer(sector: string, output: string): FeedComposer | undefined {
+    const kind = this.#kinds.get(`${sector}/${output}`);
+    if (kind === undefined) return undefined;
+    const composer = kind.open({ clock: this.#outside.clock });
+    return {
+      contentType: kind.contentType,
+      take: (message) => takeIfOwn(composer, message),
+      compose: () => composer.compose(),
+    };
+  }
+
   close(): void {
     clearInterval(this.#sweep);
     for (const { end } of this.#followed.values()) end();
@@ -75,13 +99,7 @@ export class Outputs {
     const outside = this.#outside;
     const { clock } = outside;
     const composer = kind.open({ clock });
-    const take = (message: FollowedMessage): void => {
-      try {
-        composer.take(message);
-      } catch {
-        // what is no message of this sector is no part of its feed
-      }
-    };
+    const take = (message: FollowedMessage): void => takeIfOwn(composer, message);
     const early: FollowedMessage[] = [];
     let isReady = false;
     const end = outside.subscribe(filter, ({ topic, payload }) => {
@@ -106,5 +124,14 @@ export class Outputs {
       end();
       this.#followed.delete(key);
     }
+  }
+}
+
+/** What is no message of the sector is no part of its feed. */
+function takeIfOwn(composer: Composer, message: FollowedMessage): void {
+  try {
+    composer.take(message);
+  } catch {
+    // left out: a feed of the others is still one
   }
 }

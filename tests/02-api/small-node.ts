@@ -140,6 +140,7 @@ export async function smallNode(
       book: await Shares.open({ ...outside, ...contracts }),
       mqttUrl: () => "mqtt://127.0.0.1:1883",
       terms: () => [],
+      feedsOf: () => [],
       sample: () => () => {},
       opened: async () => {},
       revoke: (id) => Promise.reject(new ComityError("NOT_FOUND", { what: "share", id })),

@@ -9,6 +9,8 @@ export interface Access {
   readonly baseUrl: string;
   /** It has a past to ask for. */
   readonly isLogged: boolean;
+  /** Names of the product's native feeds, as its sector has them. */
+  readonly feeds: readonly string[];
   /** Billed on acknowledgements: by MQTT alone. */
   readonly isBilled: boolean;
 }
@@ -20,7 +22,7 @@ export interface ReadyLines {
 
 /** One for each way in; every value is quoted as its language quotes. */
 export function readyLines(access: Access): readonly ReadyLines[] {
-  const { mqttUrl, agreement, token, topics, baseUrl, isLogged, isBilled } = access;
+  const { mqttUrl, agreement, token, topics, baseUrl, isLogged, isBilled, feeds } = access;
   const data = `${baseUrl.replace(/\/$/, "")}/data/${encodeURIComponent(agreement)}`;
   const authorization = shell(`Authorization: Bearer ${token}`);
 
@@ -55,6 +57,10 @@ export function readyLines(access: Access): readonly ReadyLines[] {
           },
         ]
       : []),
+    ...(isBilled ? [] : feeds).map((feed) => ({
+      title: `Native feed, ${feed} (curl)`,
+      code: `curl -s -H ${authorization} ${shell(`${data}/feed/${feed}`)} -o ${shell(feed)}`,
+    })),
     {
       title: "Python (paho-mqtt 2)",
       code: `import paho.mqtt.client as mqtt

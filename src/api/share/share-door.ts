@@ -116,7 +116,8 @@ export function shareDoor(scope: FastifyInstance, deps: ApiDeps): void {
       const baseUrl = deps.node.publicUrl ?? deps.node.httpUrl();
       const isBilled = oneSided === "billed";
       const isLogged = delivery === "logged";
-      const doors = { mqttUrl: deps.shares.mqttUrl(), baseUrl, isLogged, isBilled };
+      const feeds = deps.shares.feedsOf(agreement.product);
+      const doors = { mqttUrl: deps.shares.mqttUrl(), baseUrl, isLogged, isBilled, feeds };
       const access = { ...doors, agreement: id, token, topics };
       const page = pageOf(deps, book.need(share.id), request);
       const made: SharePage = { ...page, access: { token, lines: readyLines(access) } };

@@ -8,6 +8,8 @@ import { describePolicy } from "../../market/policy/plain.ts";
 import { compileOffer, termsOf } from "../../market/policy.ts";
 import type { Product } from "../../market/product.ts";
 import { sampleGrant } from "../../market/sample-grant.ts";
+import type { Catalogue } from "../../market/catalogue.ts";
+import type { Sectors } from "../../sectors/room.ts";
 import type { Share, Shares } from "../../market/shares.ts";
 import type { ApiDeps } from "../deps.ts";
 
@@ -16,6 +18,8 @@ interface ShareRooms {
   readonly federation: Federation;
   readonly flow: Flow;
   readonly announcedMqttUrl: () => string;
+  readonly catalogue: Pick<Catalogue, "get">;
+  readonly sectors: Pick<Sectors, "outputs">;
   readonly openid: OpenIdLogin | undefined;
 }
 
@@ -27,6 +31,7 @@ export function sharesApi(rooms: ShareRooms): ApiDeps["shares"] {
     openid: rooms.openid,
     mqttUrl: rooms.announcedMqttUrl,
     terms: termsInWords,
+    feedsOf: (id) => rooms.sectors.outputs.namesOf(rooms.catalogue.get(id)?.sector ?? ""),
     sample(share, onMessage) {
       const product = shares.productOf(share);
       if (product === undefined) return () => {};

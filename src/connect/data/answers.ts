@@ -8,7 +8,7 @@ import { grantedHistoryLines } from "../../flow/granted-history.ts";
 import type { HistoryKeeping } from "../../flow/history.ts";
 import { type HistoryRequest, historyQueryFrom } from "../../flow/history-request.ts";
 import { begun, historyFormatOf, historyText, historyTypes } from "../../flow/history-text.ts";
-import { Handover } from "../../flow/handover.ts";
+import { type HandedMessage, Handover } from "../../flow/handover.ts";
 import { LatestMessages } from "../../flow/latest-messages.ts";
 import type { StreamLog } from "../../flow/stream-log.ts";
 import { frameOf } from "./frame.ts";
@@ -19,6 +19,13 @@ export interface AnswerLimits {
   readonly answerBytesMax: number;
   readonly answerMessagesMax: number;
   readonly historyReadingsMax: number;
+}
+
+/** Composes messages into what consumers of a sector's native format read. */
+export interface NativeFeed {
+  readonly contentType: string;
+  take(message: { readonly topic: string; readonly payload: Uint8Array }): void;
+  compose(): Uint8Array;
 }
 
 interface TimeAsked {
@@ -62,16 +69,42 @@ export class Answers {
 
   /** The last message of each topic, as a JSON array; 304 where the asker has just these. */
   async latest(gate: Gate, known: string | undefined, reply: FastifyReply): Promise<unknown> {
+    const frames: string[] = [];
+    const isNew = await this.#eachLatest(gate, known, reply, (message) => {
+      frames.push(frameOf(message));
+    });
+    if (!isNew) return reply.code(304).send();
+    return reply.type("application/json; charset=utf-8").send(`[${frames.join(",\n")}]`);
+  }
+
+  /** The same messages as one feed in a native format. */
+  async feed(
+    gate: Gate,
+    feed: NativeFeed,
+    known: string | undefined,
+    reply: FastifyReply,
+  ): Promise<unknown> {
+    const isNew = await this.#eachLatest(gate, known, reply, (message) => feed.take(message));
+    if (!isNew) return reply.code(304).send();
+    return reply.type(feed.contentType).send(Buffer.from(feed.compose()));
+  }
+
+  /** False where the asker knows just these: then nothing is handed over. */
+  async #eachLatest(
+    gate: Gate,
+    known: string | undefined,
+    reply: FastifyReply,
+    take: (message: HandedMessage) => void,
+  ): Promise<boolean> {
     const latest = this.#latest.of(gate.grant);
     const hash = createHash("sha256");
     for await (const bytes of latest.identity()) hash.update(bytes);
     const etag = `"${hash.digest("base64url").slice(0, 22)}"`;
     reply.header("etag", etag).header("cache-control", "private, no-cache");
-    if (known === etag) return reply.code(304).send();
-    const { frames } = await this.#handedOver(gate, (handover) =>
-      latest.pushTo(handover, this.#limits.answerBytesMax),
-    );
-    return reply.type("application/json; charset=utf-8").send(`[${frames.join(",\n")}]`);
+    if (known === etag) return false;
+    const { answerBytesMax } = this.#limits;
+    await this.#handedOver(gate, take, (handover) => latest.pushTo(handover, answerBytesMax));
+    return true;
   }
 
   /** Messages of the log from a position on, a line each; `Link` says where more is (RFC 8288). */
@@ -79,7 +112,9 @@ export class Answers {
     const { log } = asked;
     const limit = Math.min(asked.limit, this.#limits.answerMessagesMax);
     const passage = await openPassage(gate, log, asked.position, asked.start);
-    const { frames, next } = await this.#handedOver(gate, async (handover) => {
+    const frames: string[] = [];
+    const take = (message: HandedMessage): void => void frames.push(frameOf(message));
+    const next = await this.#handedOver(gate, take, async (handover) => {
       let position = asked.position;
       let count = 0;
       let bytes = 0;
@@ -133,18 +168,18 @@ export class Answers {
   /** What of all that was pushed really passed the gate. */
   async #handedOver<T>(
     gate: Gate,
+    take: (message: HandedMessage) => void,
     push: (handover: Handover) => Promise<T>,
-  ): Promise<{ readonly frames: readonly string[]; readonly next: T }> {
-    const frames: string[] = [];
+  ): Promise<T> {
     const handover = new Handover(this.#flow, gate, {
       take: (message) => {
-        frames.push(frameOf(message));
+        take(message);
         return true;
       },
       queueBytesMax: Infinity, // nothing is dropped; what is pushed is bounded
     });
-    const next = await push(handover);
+    const pushed = await push(handover);
     await new Promise<void>((resolve) => handover.afterwards(resolve));
-    return { frames, next };
+    return pushed;
   }
 }

@@ -18,7 +18,7 @@ import type { HistoryKeeping } from "../../flow/history.ts";
 import { type HistoryRequest, isByTime } from "../../flow/history-request.ts";
 import { startOf } from "../../flow/open-feed.ts";
 import type { StreamLog } from "../../flow/stream-log.ts";
-import { Answers } from "./answers.ts";
+import { Answers, type NativeFeed } from "./answers.ts";
 import { EventStreamLine, WebSocketLine } from "./lines.ts";
 
 export interface DataDoorOptions {
@@ -28,6 +28,8 @@ export interface DataDoorOptions {
   readonly authenticate: (agreement: string, token: string) => string | undefined;
   /** Why an agreement delivers no more; undefined while it does, or where there is none. */
   readonly endedBecause: (agreement: string) => EndReason | undefined;
+  /** A native feed of that name for a product; undefined where its sector has none. */
+  readonly feedOf?: (product: string, output: string) => NativeFeed | undefined;
   readonly limits?: Partial<DataLimits>;
 }
 
@@ -81,6 +83,10 @@ interface Since {
   readonly position: number;
   /** Of the agreement. */
   readonly start: number;
+}
+
+interface WithOutput {
+  Params: { agreement: string; output: string };
 }
 
 interface WithAgreement {
@@ -138,6 +144,16 @@ export class DataDoor {
         };
         scope.get<WithAgreement>("/:agreement", latest);
         scope.get<WithAgreement>("/:agreement/latest", latest);
+        scope.get<WithOutput>("/:agreement/feed/:output", async (request, reply) => {
+          const { params, headers } = request;
+          const { gate } = this.#guest(params.agreement, headers.authorization);
+          const feed = this.#options.feedOf?.(gate.grant.product, params.output);
+          if (feed === undefined) {
+            const id = `${params.output} of ${gate.grant.product}`;
+            throw new ComityError("NOT_FOUND", { what: "feed", id });
+          }
+          return this.#answers.feed(gate, feed, headers["if-none-match"], reply);
+        });
         scope.get<WithAgreement>("/:agreement/history", async (request, reply) => {
           const { params, query, headers } = request;
           const { gate } = this.#guest(params.agreement, headers.authorization);

@@ -12,6 +12,7 @@ export const vocabulary: Vocabulary = {
       required: ["id", "type", "observedAt"],
       members: {
         id: { type: "string" },
+        type: { type: "string" },
         observedAt: { type: "string", title: "When it was measured, ISO 8601" },
         hasDevice: { type: "string" },
         hasAgriParcel: { type: "string" },
@@ -36,6 +37,7 @@ export const vocabulary: Vocabulary = {
       required: ["id", "type", "dateObserved", "location"],
       members: {
         id: { type: "string" },
+        type: { type: "string" },
         dateObserved: { type: "string", title: "When it was measured, ISO 8601" },
         location: { type: "object", title: "GeoJSON; metres above the sea as third coordinate" },
         temperature: { type: "number", unit: "Cel", minimum: -70, maximum: 70 },
@@ -51,6 +53,7 @@ export const vocabulary: Vocabulary = {
       required: ["id", "type", "location", "soil"],
       members: {
         id: { type: "string" },
+        type: { type: "string" },
         location: { type: "object", title: "GeoJSON" },
         hasDevices: { type: "array", title: "Ids of the probes that stand in it" },
         soil: { type: "object", title: "Soil and crop in the terms of FAO paper 56" },
