@@ -8,6 +8,7 @@ export interface SectorResource {
       readonly keywords?: readonly string[];
       readonly units?: readonly string[];
       readonly description?: string;
+      readonly sample?: false;
     };
     readonly terms: object;
   };

@@ -91,7 +91,7 @@ export async function openRooms(options: NodeOptions, outside: Outside) {
   const catalogue = await Catalogue.open({ store, clock });
   const owned = { store, clock, entropy, users, agreements, counts };
   return {
-    ...{ options, store, signer, search, clock, entropy, crash, log, closing },
+    ...{ options, store, signer, secret, search, clock, entropy, crash, log, closing },
     ...{ users, adminToken, meter, flow, history, samples, app, catalogue, agreements, counts },
     failed: () => failure,
     journal: new Journal(),

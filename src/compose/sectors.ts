@@ -2,6 +2,7 @@ import { readFile, stat } from "node:fs/promises";
 import { createConnection } from "node:net";
 import { publishOne, subscribeMessages } from "../flow/local-streams.ts";
 import { readMessages } from "../flow/log-reader.ts";
+import { pseudonymsOf } from "../flow/pseudonyms.ts";
 import { ComityError, problemOf } from "../kernel/errors.ts";
 import { matches, overlaps } from "../kernel/topic.ts";
 import { logOfProduct } from "../market/grant.ts";
@@ -20,13 +21,14 @@ const tailMessagesMax = 20_000;
 
 /** The sectors' room, with what it takes from the others; its sources and indicators wait. */
 export async function openSectors(rooms: Rooms, trade: Trade): Promise<Sectors> {
-  const { store, clock, journal, flow, closing } = rooms;
+  const { store, clock, journal, flow, closing, secret } = rooms;
   const subscribe = (filter: string, onMessage: (message: FollowedMessage) => void) =>
     subscribeMessages(flow, filter, onMessage);
   const sectors = await Sectors.open({
     ...{ sectors: list, store, clock, journal, subscribe },
     fetch: (url, ask) => fetchFeed(rooms, trade, url, ask),
     readFile: readChanged,
+    pseudonyms: (topic) => pseudonymsOf(secret, `topic ${topic}`),
     connect: (address, onBytes, onEnd) => connectTo(rooms, address, onBytes, onEnd),
     publish: (message) => publishOne(flow, { ...message, qos: 1, retain: false }),
     publishFigure: (topic, payload, publisher) =>

@@ -5,10 +5,10 @@ const characters = 22;
 const rememberedMax = 4096;
 const secretBytesMin = 32;
 
-/** A value's name under one agreement: always the same there, and like no other agreement's. */
+/** A value's name under one agreement or topic: always the same there, and like no other's. */
 export type Pseudonym = (value: string) => string;
 
-/** The key of one agreement (RFC 5869), which nobody has who has not the node's secret. */
+/** The key of one agreement or topic (RFC 5869), which nobody has who has not the node's secret. */
 export function pseudonymsOf(secret: Uint8Array, agreement: string): Pseudonym {
   if (secret.length < secretBytesMin) throw new RangeError("the node's secret is too short");
   const key = Buffer.from(hkdfSync("sha256", secret, "", `comity pseudonyms ${agreement}`, 32));

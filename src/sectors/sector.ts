@@ -54,7 +54,9 @@ export interface MemberModel {
 
 /** What a product of this sector starts from; whoever offers it may say otherwise. */
 export interface ProductTemplate {
-  readonly product: Partial<Pick<Product, "delivery" | "keywords" | "units" | "description">>;
+  readonly product: Partial<
+    Pick<Product, "delivery" | "keywords" | "units" | "description" | "sample">
+  >;
   readonly terms: Partial<Terms>;
 }
 
@@ -72,7 +74,16 @@ export interface SourceKind {
    * A reader for one source, asked for when there is something to read; it may remember, within
    * bounds, what it has read. What takes memory to load is imported here, not by the manifest.
    */
-  readonly open: (outside: { readonly clock: Clock }) => SourceReader | Promise<SourceReader>;
+  readonly open: (outside: ReaderOutside) => SourceReader | Promise<SourceReader>;
+}
+
+export interface ReaderOutside {
+  readonly clock: Clock;
+  /**
+   * A name for what may not be named in a topic: always the same below this source's topic, like
+   * no other's, and made under a key of this node. One safe level.
+   */
+  pseudonym(value: string): string;
 }
 
 export interface SourceReader {

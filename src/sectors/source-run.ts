@@ -51,6 +51,8 @@ export interface SourceOutside {
     filter: string,
     onMessage: (message: { readonly topic: string; readonly payload: Uint8Array }) => void,
   ): () => void;
+  /** Names under a key of the node that is this topic's alone. */
+  pseudonyms(topic: string): (value: string) => string;
   /** Resolves when it is durable, where it is logged. */
   publish(message: {
     readonly topic: string;
@@ -199,7 +201,10 @@ export class SourceRun {
   }
 
   async #take(bytes: Uint8Array, from: string): Promise<void> {
-    this.#reader ??= await this.#kind.open(this.#outside);
+    this.#reader ??= await this.#kind.open({
+      clock: this.#outside.clock,
+      pseudonym: this.#outside.pseudonyms(this.doc.topic),
+    });
     const { messages, faults } = this.#reader.read({ bytes, from });
     for (const fault of faults) this.#faults.add(fault);
     this.#reads++;

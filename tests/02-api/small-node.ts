@@ -151,6 +151,7 @@ export async function smallNode(
       fetch: async () => undefined,
       readFile: async () => undefined,
       connect: () => () => {},
+      pseudonyms: () => (value) => value,
       publish: async () => {},
       publishFigure: async () => {},
       readTail: async () => {},
