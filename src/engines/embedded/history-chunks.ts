@@ -1,3 +1,4 @@
+import { giveBack } from "../../kernel/give-back.ts";
 import { Chunk, encodeChunk, type Reading } from "../../wire/series/chunk.ts";
 import type { Statements } from "./statements.ts";
 
@@ -89,6 +90,7 @@ export class HistoryChunks {
       firstAt = Math.min(firstAt, at);
       lastAt = Math.max(lastAt, at);
     }
+    const bytes = encodeChunk(readings, level === levels.small);
     this.#sql
       .prepare(
         `INSERT INTO chunk (series, level, readings, first_position, last_position,
@@ -105,8 +107,9 @@ export class HistoryChunks {
         lastAt,
         first.time,
         readings.at(-1)!.time,
-        encodeChunk(readings, level === levels.small),
+        bytes,
       );
+    giveBack(bytes);
   }
 }
 

@@ -102,6 +102,7 @@ export class HistoryDatabase {
       }
       this.#full = undefined;
     });
+    if (this.#full === undefined) full.release();
     this.#reader.changed();
   }
 

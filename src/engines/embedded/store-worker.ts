@@ -1,6 +1,7 @@
 import type { MessagePort, Transferable } from "node:worker_threads";
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import type { ComityError } from "../../kernel/errors.ts";
+import { giveBack } from "../../kernel/give-back.ts";
 import { problemOf } from "../../kernel/errors.ts";
 import type { DatabaseOptions } from "./schema.ts";
 import { openDatabase } from "./schema.ts";
@@ -73,6 +74,9 @@ function answerAll(
   const commits = requests.filter((request) => request.ask === "commit");
   const refusals =
     commits.length === 0 ? [] : database.commitAll(commits.map((commit) => commit.writes));
+  for (const { writes } of commits) {
+    for (const write of writes) if (write.op === "append") giveBack(write.block.packets);
+  }
   const replies: Reply[] = commits.map(({ number }, i) => {
     const refusal = refusals[i];
     return refusal === undefined

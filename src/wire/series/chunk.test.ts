@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { test } from "node:test";
 import * as fc from "fast-check";
 import { Chunk, encodeChunk, type Reading } from "./chunk.ts";
@@ -121,4 +122,16 @@ test("chunk - bytes that are no chunk are an error", () => {
   assert.throws(() => new Chunk(Buffer.concat([bytes.subarray(0, -4), Buffer.alloc(4)])));
   assert.throws(() => new Chunk(Buffer.of(0, 9)), /version 9/);
   assert.throws(() => new Chunk(encodeChunk(readingsOf(["1", "2"]), true).subarray(0, 12)));
+});
+
+test("chunk - what encoding needed on its way is given back at once", () => {
+  const text = Buffer.from(randomBytes(3000).toString("hex"));
+  const readings = Array.from({ length: 170 }, (_, i) => {
+    const payload = Buffer.concat([Buffer.from(`${i} `), text.subarray(i)]);
+    return { position: i, at: i, time: i, payload };
+  });
+  const before = process.memoryUsage().arrayBuffers;
+  const chunk = encodeChunk(readings);
+  const grown = process.memoryUsage().arrayBuffers - before;
+  assert.ok(grown <= chunk.buffer.byteLength + 524_288, `${grown} bytes for ${chunk.length}`);
 });

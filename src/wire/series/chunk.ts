@@ -1,4 +1,5 @@
 import { constants, zstdCompressSync, zstdDecompressSync } from "node:zlib";
+import { giveBack } from "../../kernel/give-back.ts";
 import { Column, readTexts, Tokens, writeColumn, writeTexts } from "./columns.ts";
 import { FieldValues } from "./field-values.ts";
 import { ByteReader, ByteWriter, readIntegers, writeIntegers } from "./integers.ts";
@@ -44,7 +45,10 @@ export function encodeChunk(readings: readonly Reading[], plain = false): Buffer
   if (plain) writeWhole(out, readings);
   else writePayloads(out, readings);
   const body = plain ? out.bytes : compressed(out.bytes);
-  return Buffer.concat([Buffer.of(plain ? forms.plain : forms.zstd), body]);
+  const chunk = Buffer.concat([Buffer.of(plain ? forms.plain : forms.zstd), body]);
+  if (!plain) giveBack(body);
+  out.release();
+  return chunk;
 }
 
 function writeWhole(out: ByteWriter, readings: readonly Reading[]): void {

@@ -87,6 +87,7 @@ export function writeColumn(out: ByteWriter, tokens: Tokens): void {
   writeKind(column, tokens);
   out.varint(column.bytes.length);
   out.copy(column.bytes, 0, column.bytes.length);
+  column.release();
 }
 
 function writeKind(out: ByteWriter, tokens: Tokens): void {

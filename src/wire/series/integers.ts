@@ -1,3 +1,7 @@
+import { giveBack } from "../../kernel/give-back.ts";
+
+const noBytes = Buffer.alloc(0);
+
 /** Bytes that grow as they are written. */
 export class ByteWriter {
   #bytes: Buffer;
@@ -43,11 +47,19 @@ export class ByteWriter {
     return this.#bytes.subarray(0, this.#length);
   }
 
+  /** Its bytes are used no more. */
+  release(): void {
+    giveBack(this.#bytes);
+    this.#bytes = noBytes;
+    this.#length = 0;
+  }
+
   #reserve(more: number): void {
     const needed = this.#length + more;
     if (needed <= this.#bytes.length) return;
     const larger = Buffer.allocUnsafe(Math.max(needed, this.#bytes.length * 2));
     this.#bytes.copy(larger, 0, 0, this.#length);
+    giveBack(this.#bytes);
     this.#bytes = larger;
   }
 }
