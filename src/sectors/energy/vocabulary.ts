@@ -1,0 +1,87 @@
+import type { MemberModel, Vocabulary } from "../sector.ts";
+
+const energy = "https://github.com/smart-data-models/dataModel.Energy";
+const greenEnergy = "https://github.com/smart-data-models/dataModel.GreenEnergy";
+const weather = "https://github.com/smart-data-models/dataModel.Weather";
+
+/** One value for each line of a three-phase supply. */
+const perLine = (title: string): MemberModel => ({ type: "object", title: `${title}: L1, L2, L3` });
+const irradiance = { type: "number", unit: "W/m2", minimum: -20, maximum: 1800 } as const;
+
+/** What messages of energy look like. */
+export const vocabulary: Vocabulary = {
+  version: "1.0.0",
+  messages: {
+    PhotovoltaicMeasurement: {
+      title: "What a photovoltaic plant gives",
+      source: `${greenEnergy}/tree/master/PhotovoltaicMeasurement`,
+      required: ["id", "type", "dateObserved", "refPhotovoltaicDevice"],
+      members: {
+        id: { type: "string" },
+        type: { type: "string" },
+        dateObserved: { type: "string", title: "ISO 8601, UTC" },
+        refPhotovoltaicDevice: { type: "string", title: "The plant's id" },
+        activePower: { type: "number", unit: "kW" },
+        current: { type: "number", unit: "A" },
+        // the model's own minimum, 0, knows no winter
+        temperature: {
+          type: "number",
+          unit: "Cel",
+          minimum: -60,
+          maximum: 150,
+          title: "Of modules",
+        },
+        planeOfArrayIrradiance: { ...irradiance, title: "On the panels; not of the model" },
+        pvdaq: { type: "object", title: "Channels under their recorded names; not of the model" },
+      },
+    },
+    PhotovoltaicDevice: {
+      title: "A photovoltaic plant: where it stands and how large it is",
+      source: `${greenEnergy}/tree/master/PhotovoltaicDevice`,
+      required: ["id", "type", "location", "mounting"],
+      members: {
+        id: { type: "string" },
+        type: { type: "string" },
+        location: { type: "object", title: "GeoJSON Point" },
+        NominalPower: { type: "number", unit: "W", minimum: 0, title: "Under standard conditions" },
+        mounting: {
+          type: "object",
+          title: "tilt from level and azimuth from north over east, degrees; not of the model",
+        },
+      },
+    },
+    ThreePhaseAcMeasurement: {
+      title: "What a meter of alternating current measures",
+      source: `${energy}/tree/master/ThreePhaseAcMeasurement`,
+      required: ["id", "type", "dateObserved"],
+      members: {
+        id: { type: "string" },
+        type: { type: "string" },
+        dateObserved: { type: "string", title: "ISO 8601, UTC" },
+        totalActivePower: { type: "number", unit: "W", title: "Consumed, all phases" },
+        totalActiveEnergyImport: { type: "number", unit: "kW.h", minimum: 0 },
+        totalActiveEnergyExport: { type: "number", unit: "kW.h", minimum: 0 },
+        frequency: { type: "number", unit: "Hz", minimum: 0 },
+        activePower: perLine("W consumed"),
+        current: perLine("A"),
+        phaseVoltage: perLine("V against neutral"),
+      },
+    },
+    WeatherObserved: {
+      title: "Weather at a station",
+      source: `${weather}/tree/master/WeatherObserved`,
+      required: ["id", "type", "dateObserved"],
+      members: {
+        id: { type: "string" },
+        type: { type: "string" },
+        dateObserved: { type: "string", title: "ISO 8601, UTC" },
+        temperature: { type: "number", unit: "Cel", minimum: -70, maximum: 70 },
+        relativeHumidity: { type: "number", unit: "1", minimum: 0, maximum: 1 },
+        windSpeed: { type: "number", unit: "m/s", minimum: 0, maximum: 120 },
+        solarRadiation: { ...irradiance, title: "On the level" },
+        planeOfArrayIrradiance: { ...irradiance, title: "On a tilted sensor; not of the model" },
+        pvdaq: { type: "object", title: "Channels under their recorded names; not of the model" },
+      },
+    },
+  },
+};
