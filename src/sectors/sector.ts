@@ -68,6 +68,8 @@ export interface SourceKind {
   readonly ways: readonly SourceWay[];
   /** Media type that is asked for over HTTP. */
   readonly accept?: string;
+  /** Where its devices listen, as `spBv1.0/`: the only topics it may answer on. */
+  readonly answersBelow?: string;
   /** The most one answer, file, message or line may have. */
   readonly bytesMax: number;
   /**
@@ -100,6 +102,14 @@ export interface SourceInput {
 export interface SourceReading {
   readonly messages: readonly SectorMessage[];
   readonly faults: readonly Fault[];
+  /** What is said back to the devices; taken only below the kind's `answersBelow`. */
+  readonly answers?: readonly SourceAnswer[];
+}
+
+export interface SourceAnswer {
+  /** The whole topic. */
+  readonly topic: string;
+  readonly payload: Uint8Array;
 }
 
 export interface SectorMessage {

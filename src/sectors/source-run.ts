@@ -1,9 +1,10 @@
 import type { Clock } from "../kernel/clock.ts";
 import { ComityError, problemOf } from "../kernel/errors.ts";
+import { topicProblem } from "../kernel/topic.ts";
 import type { Journal } from "../kernel/journal.ts";
 import { type CountedFaults, Faults, type Told } from "./faults.ts";
 import { Lines } from "./lines.ts";
-import type { SourceKind, SourceReader, SourceWay } from "./sector.ts";
+import type { SourceAnswer, SourceKind, SourceReader, SourceWay } from "./sector.ts";
 
 /** A source as it is kept. */
 export interface SourceDoc {
@@ -70,6 +71,8 @@ export interface FetchOptions {
 const failedEveryMsMax = 600_000;
 /** Messages of a followed topic that may wait to be read. */
 const waitingMax = 1_000;
+/** What one message may be answered with. */
+const answersMax = 16;
 /** One source at work: polls or follows, publishes what its reader makes of it, and keeps count. */
 export class SourceRun {
   readonly doc: SourceDoc;
@@ -205,8 +208,9 @@ export class SourceRun {
       clock: this.#outside.clock,
       pseudonym: this.#outside.pseudonyms(this.doc.topic),
     });
-    const { messages, faults } = this.#reader.read({ bytes, from });
+    const { messages, faults, answers = [] } = this.#reader.read({ bytes, from });
     for (const fault of faults) this.#faults.add(fault);
+    await this.#answer(answers);
     this.#reads++;
     this.#lastReadAt = this.#outside.clock.now();
     const publisher = `source ${this.doc.id}`;
@@ -221,6 +225,17 @@ export class SourceRun {
       ),
     );
     this.#messages += messages.length;
+  }
+
+  async #answer(answers: readonly SourceAnswer[]): Promise<void> {
+    const below = this.#kind.answersBelow;
+    const publisher = `source ${this.doc.id}`;
+    for (const { topic, payload } of answers.slice(0, answersMax)) {
+      if (below === undefined || !topic.startsWith(below) || topicProblem(topic) !== undefined) {
+        throw new Error(`a ${this.doc.kind} source may not answer on ${topic}`);
+      }
+      await this.#outside.publish({ topic, payload, publisher });
+    }
   }
 
   #failed(thrown: unknown): void {
