@@ -1,5 +1,5 @@
-import { closeSync, openSync, rmSync } from "node:fs";
-import { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
+import { openRemadeFile } from "./remade-file.ts";
 
 /** Raised whenever the tables or a chunk's bytes change: a file of another format is made anew. */
 const format = 2;
@@ -29,41 +29,16 @@ const tables = `
   ) STRICT;
   CREATE INDEX chunk_time ON chunk (series, last_time);
   CREATE INDEX chunk_level ON chunk (series, level, readings);
-  PRAGMA user_version = ${format};
 `;
 
-/** A file that cannot be read, or is of another format, is made anew: logs have it all. */
+/** Logs have all that stands in it. */
 export function openHistoryFile(path: string): DatabaseSync {
-  try {
-    const database = connected(path);
-    const version = Number(database.prepare("PRAGMA user_version").get()?.["user_version"]);
-    if (version === format) return database;
-    database.close();
-  } catch {
-    // whatever it was, it is none of ours
-  }
-  for (const ending of ["", "-wal", "-shm"]) rmSync(`${path}${ending}`, { force: true });
-  const database = connected(path);
-  database.exec(tables);
-  return database;
-}
-
-function connected(path: string): DatabaseSync {
-  closeSync(openSync(path, "a", 0o600)); // SQLite gives the WAL the rights of this file
-  const database = new DatabaseSync(path, { timeout: 1000 });
-  // What a crash takes is taken from the log again; that the file stays whole is enough. What is
-  // erased is overwritten, as it is in the store.
-  database.exec(`
-    PRAGMA locking_mode = EXCLUSIVE;
-    PRAGMA journal_mode = WAL;
-    PRAGMA synchronous = NORMAL;
+  // What is erased is overwritten, as it is in the store, and does not wait in the WAL.
+  const pragmas = `
     PRAGMA secure_delete = ON;
-    PRAGMA trusted_schema = OFF;
     PRAGMA temp_store = MEMORY;
     PRAGMA cache_size = -16384;
-    PRAGMA wal_autocheckpoint = 4096;
-    PRAGMA journal_size_limit = 33554432;
     PRAGMA wal_checkpoint(TRUNCATE);
-  `);
-  return database;
+  `;
+  return openRemadeFile(path, { format, tables, pragmas });
 }

@@ -2,6 +2,7 @@ import { parentPort, type Transferable, workerData } from "node:worker_threads";
 import { problemOf } from "../../kernel/errors.ts";
 import type { ReadingQuery, SeriesQuery } from "../../ports/history.ts";
 import type { LogBlock } from "../../ports/store.ts";
+import type { ThreadReply } from "./asked-thread.ts";
 import { HistoryDatabase } from "./history-database.ts";
 
 /** What history's thread is asked. */
@@ -14,13 +15,7 @@ export type HistoryAsk =
   | { readonly ask: "trim"; readonly log: string; readonly upTo: number }
   | { readonly ask: "close" };
 
-export type HistoryRequest = HistoryAsk & { readonly number: number };
-
-export interface HistoryReply {
-  readonly number: number;
-  readonly value?: unknown;
-  readonly problem?: string;
-}
+type HistoryRequest = HistoryAsk & { readonly number: number };
 
 /** What waits in memory is put into chunks when so long nothing came. */
 const restMs = 600_000;
@@ -43,7 +38,7 @@ if (parentPort !== null) {
       const transfer: Transferable[] = [];
       port.postMessage({ number, value: answer(database, request, transfer) }, transfer);
     } catch (thrown) {
-      port.postMessage({ number, problem: problemOf(thrown) } satisfies HistoryReply);
+      port.postMessage({ number, problem: problemOf(thrown) } satisfies ThreadReply);
     }
     if (request.ask === "close") {
       clearTimeout(rest);

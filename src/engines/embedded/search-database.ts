@@ -1,5 +1,4 @@
-import { rmSync } from "node:fs";
-import { DatabaseSync, type StatementSync } from "node:sqlite";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type {
   FoundEntry,
   SearchChange,
@@ -8,6 +7,7 @@ import type {
   SearchQuery,
 } from "../../ports/search.ts";
 import { pageMax, totalMax } from "../../ports/search.ts";
+import { openRemadeFile } from "./remade-file.ts";
 import { SearchMemory } from "./search-memory.ts";
 
 /** Raised whenever the tables change: a file of another format is made anew. */
@@ -23,7 +23,6 @@ const tables = `
     UNIQUE (provider, offer)
   ) STRICT;
   CREATE INDEX entry_offer ON entry (offer);
-  PRAGMA user_version = ${format};
 `;
 
 /** What was crawled, in a file, and the index of it in memory; only its thread opens it. */
@@ -33,7 +32,12 @@ export class SearchDatabase {
   readonly #prepared = new Map<string, StatementSync>();
 
   constructor(path: string) {
-    this.#database = openFile(path);
+    // all in it can be crawled again
+    this.#database = openRemadeFile(path, {
+      format,
+      tables,
+      pragmas: "PRAGMA cache_size = -8192;",
+    });
     const rows = this.#database.prepare(
       `SELECT entry.id, did, entry FROM entry JOIN provider ON provider.id = entry.provider
        ORDER BY entry.id`,
@@ -141,35 +145,4 @@ export class SearchDatabase {
       throw thrown;
     }
   }
-}
-
-/** A file that cannot be read, or is of another format, is made anew: all in it can be crawled. */
-function openFile(path: string): DatabaseSync {
-  try {
-    const database = connected(path);
-    const version = Number(database.prepare("PRAGMA user_version").get()?.["user_version"]);
-    if (version === format) return database;
-    database.close();
-  } catch {
-    // whatever it was, it is none of ours
-  }
-  for (const ending of ["", "-wal", "-shm"]) rmSync(`${path}${ending}`, { force: true });
-  const database = connected(path);
-  database.exec(tables);
-  return database;
-}
-
-function connected(path: string): DatabaseSync {
-  const database = new DatabaseSync(path, { timeout: 1000 });
-  // What a crash takes is crawled again; that the file stays whole is enough.
-  database.exec(`
-    PRAGMA locking_mode = EXCLUSIVE;
-    PRAGMA journal_mode = WAL;
-    PRAGMA synchronous = NORMAL;
-    PRAGMA trusted_schema = OFF;
-    PRAGMA cache_size = -8192;
-    PRAGMA wal_autocheckpoint = 4096;
-    PRAGMA journal_size_limit = 33554432;
-  `);
-  return database;
 }

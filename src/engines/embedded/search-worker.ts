@@ -1,6 +1,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { problemOf } from "../../kernel/errors.ts";
 import type { SearchChange, SearchQuery } from "../../ports/search.ts";
+import type { ThreadReply } from "./asked-thread.ts";
 import { SearchDatabase } from "./search-database.ts";
 
 /** What the index's thread is asked. */
@@ -11,13 +12,7 @@ export type SearchAsk =
   | { readonly ask: "offer"; readonly id: string }
   | { readonly ask: "close" };
 
-export type SearchRequest = SearchAsk & { readonly number: number };
-
-export interface SearchReply {
-  readonly number: number;
-  readonly value?: unknown;
-  readonly problem?: string;
-}
+type SearchRequest = SearchAsk & { readonly number: number };
 
 if (parentPort !== null) {
   const port = parentPort;
@@ -25,9 +20,9 @@ if (parentPort !== null) {
   port.on("message", (request: SearchRequest) => {
     const { number } = request;
     try {
-      port.postMessage({ number, value: answer(database, request) } satisfies SearchReply);
+      port.postMessage({ number, value: answer(database, request) } satisfies ThreadReply);
     } catch (thrown) {
-      port.postMessage({ number, problem: problemOf(thrown) } satisfies SearchReply);
+      port.postMessage({ number, problem: problemOf(thrown) } satisfies ThreadReply);
     }
     if (request.ask === "close") port.close();
   });

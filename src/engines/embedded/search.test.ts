@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -36,6 +36,7 @@ test("embedded search - no file is there before something is to be kept", async 
   assert.equal(existsSync(path), false);
   await index.change("did:web:a", { put: [], remove: [], seenAt: 3 });
   assert.equal((await index.known("did:web:a"))?.seenAt, 3);
+  assert.equal(statSync(path).mode & 0o077, 0, "others' catalogues are the owner's to read");
   await index.close();
   assert.equal(existsSync(path), true);
 });
