@@ -1,6 +1,6 @@
-import type { Figure, FollowedMessage, Indicator, IndicatorKind } from "../sector.ts";
-import type { IndicatorOutside } from "../sector.ts";
-import { type PredictedTrip, PredictedTrips } from "./predicted-trips.ts";
+import type { Indicator, IndicatorKind, IndicatorOutside } from "../sector.ts";
+import type { PredictedTrip } from "./predicted-trips.ts";
+import { TripsIndicator } from "./trips-indicator.ts";
 
 /** Arrivals that are looked at. */
 const horizonSeconds = 3_600;
@@ -16,7 +16,7 @@ export const headway: IndicatorKind = {
   unit: "s",
   formula: `median of the ${method}`,
   source: "https://gtfs.org/documentation/realtime/reference/#message-tripupdate",
-  open: (outside) => new HeadwayIndicator(outside, ({ median }) => median),
+  open: (outside) => overGaps(outside, ({ median }) => median),
 };
 
 export const bunching: IndicatorKind = {
@@ -26,7 +26,7 @@ export const bunching: IndicatorKind = {
     `100 × (gaps shorter than ${bunchedShare} × the median gap) / (all gaps); ${method}. ` +
     "The median stands for the scheduled headway, which a feed does not tell",
   source: "https://gtfs.org/documentation/realtime/reference/#message-tripupdate",
-  open: (outside) => new HeadwayIndicator(outside, ({ bunched, gaps }) => (100 * bunched) / gaps),
+  open: (outside) => overGaps(outside, ({ bunched, gaps }) => (100 * bunched) / gaps),
 };
 
 interface Gaps {
@@ -39,43 +39,13 @@ interface Gaps {
   readonly shortest: { readonly stop: string; readonly seconds: number };
 }
 
-class HeadwayIndicator implements Indicator {
-  readonly #outside: IndicatorOutside;
-  readonly #valueOf: (gaps: Gaps) => number;
-  readonly #trips = new PredictedTrips();
-  #said: ReadonlySet<string> = new Set();
-
-  constructor(outside: IndicatorOutside, valueOf: (gaps: Gaps) => number) {
-    this.#outside = outside;
-    this.#valueOf = valueOf;
-  }
-
-  take(message: FollowedMessage): void {
-    this.#trips.take(message);
-  }
-
-  beat(): void {
-    const groups = this.#trips.groups();
-    if (groups === undefined) return;
-    const { now } = this.#trips;
-    const asOf = new Date(now * 1000).toISOString();
-    const said = new Set<string>();
-    for (const { key, about, trips } of groups) {
-      const gaps = gapsOf(trips, now);
-      if (gaps === undefined) continue;
-      said.add(key);
-      this.#outside.publish(key, { ...figureOf(gaps, this.#valueOf(gaps)), ...about, asOf });
-    }
-    for (const key of this.#said) {
-      if (!said.has(key)) this.#outside.publish(key, { value: null, gaps: 0, asOf });
-    }
-    this.#said = said;
-  }
-}
-
-function figureOf(gaps: Gaps, value: number): Figure {
-  const { median, ...rest } = gaps;
-  return { value: Math.round(value * 100) / 100, medianSeconds: median, ...rest };
+function overGaps(outside: IndicatorOutside, valueOf: (gaps: Gaps) => number): Indicator {
+  return new TripsIndicator(outside, { value: null, gaps: 0 }, (trips, now) => {
+    const gaps = gapsOf(trips, now);
+    if (gaps === undefined) return undefined;
+    const { median, ...rest } = gaps;
+    return { value: Math.round(valueOf(gaps) * 100) / 100, medianSeconds: median, ...rest };
+  });
 }
 
 /** Undefined where no stop has two arrivals. */
