@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import { parse } from "yaml";
 import { ComityHttp } from "../client/http.ts";
 import { ComityError, problemOf } from "../kernel/errors.ts";
+import { isObject } from "../kernel/json-object.ts";
 
 /** Where a command's words go and its surroundings come from. */
 export interface CliIo {
@@ -113,6 +114,6 @@ export function readObject(path: string, what: string): object {
   } catch (error) {
     throw new ComityError("CONFIG_INVALID", { problem: `${path}: ${problemOf(error)}` });
   }
-  if (typeof read === "object" && read !== null && !Array.isArray(read)) return read;
+  if (isObject(read)) return read;
   throw new ComityError("CONFIG_INVALID", { problem: `${path} holds no ${what}` });
 }

@@ -4,6 +4,7 @@ import { canonicalBytes } from "../kernel/canonical.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { ComityError } from "../kernel/errors.ts";
 import type { Journal } from "../kernel/journal.ts";
+import { jsonIn } from "../kernel/json-object.ts";
 import type { Agreement } from "../market/agreement.ts";
 import type { Agreements } from "../market/agreements.ts";
 import type { GeneralJws, Signer } from "../ports/signer.ts";
@@ -138,15 +139,6 @@ export class Endings {
       text: `${agreement.title}: ${agreement.ended?.reason ?? "ended"} ${whose}`,
       agreement: agreement.id,
     });
-  }
-}
-
-/** Undefined where it is no JSON, which no schema admits. */
-function jsonIn(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(bytes).toString("utf8"));
-  } catch {
-    return undefined;
   }
 }
 

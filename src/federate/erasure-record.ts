@@ -1,6 +1,7 @@
 import { type Static, Type } from "typebox";
 import { canonicalBytes } from "../kernel/canonical.ts";
 import { ComityError } from "../kernel/errors.ts";
+import { jsonIn } from "../kernel/json-object.ts";
 import type { Agreement } from "../market/agreement.ts";
 import type { GeneralJws, Signer } from "../ports/signer.ts";
 import { parseMessage } from "../wire/dsp/parse.ts";
@@ -87,13 +88,4 @@ export async function verifiedErasure(
     throw new ComityError("SIGNATURE_INVALID", { what, problem: "it is about another one" });
   }
   return record;
-}
-
-/** Undefined where it is no JSON, which no schema admits. */
-function jsonIn(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(bytes).toString("utf8"));
-  } catch {
-    return undefined;
-  }
 }

@@ -1,3 +1,5 @@
+import { isObject } from "../kernel/json-object.ts";
+
 /**
  * Walks JSON as text, so that what passes keeps its bytes. The text must be known to be well
  * formed (`isJsonObject`): nothing is checked again here.
@@ -14,8 +16,7 @@ export interface Member {
 
 export function isJsonObject(text: string): boolean {
   try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null && !Array.isArray(value);
+    return isObject(JSON.parse(text));
   } catch {
     return false;
   }

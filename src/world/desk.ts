@@ -1,9 +1,9 @@
 import type { MqttClient } from "../client/mqtt.ts";
 import type { InboundMessage } from "../client/types.ts";
 import type { Clock } from "../kernel/clock.ts";
+import { objectIn } from "../kernel/json-object.ts";
 import type { Actor } from "./actors/actor.ts";
 import { Connection } from "./connection.ts";
-import { parseObject } from "./device-line.ts";
 
 /** An actor at its node's desk, with what it heard of the bought stream. */
 export interface Seat {
@@ -58,7 +58,7 @@ export class Desk {
     for (const filter of own) {
       const seats = this.#seats.filter(({ actor }) => actor.own.includes(filter));
       await client.subscribe(filter, { qos: 0 }, ({ topic, payload }) => {
-        const data = parseObject(payload);
+        const data = objectIn(payload);
         if (!data) return;
         for (const { actor } of seats) obey(client, actor.hear({ bought: false, topic, data }));
       });
@@ -67,7 +67,7 @@ export class Desk {
 
   #onBought(client: MqttClient, seat: Seat, message: InboundMessage): void {
     seat.heard += 1;
-    const data = parseObject(message.payload);
+    const data = objectIn(message.payload);
     if (!data) return;
     const sentAt = typeof data["time"] === "string" ? Date.parse(data["time"]) : Number.NaN;
     const latencyMs = this.#clock.now() - sentAt;

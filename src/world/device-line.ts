@@ -1,4 +1,5 @@
 import type { MqttClient } from "../client/mqtt.ts";
+import { objectIn } from "../kernel/json-object.ts";
 import { matches } from "../kernel/topic.ts";
 import { Connection } from "./connection.ts";
 import type { Device, Emission } from "./devices/device.ts";
@@ -84,7 +85,7 @@ export class DeviceLine {
     const { obeys } = this.#options.device;
     if (obeys) {
       await client.subscribe(obeys.filter, { qos: 0 }, ({ payload }) => {
-        const data = parseObject(payload);
+        const data = objectIn(payload);
         if (data) obeys.command(data);
       });
     }
@@ -125,15 +126,5 @@ export class DeviceLine {
       },
       () => {},
     );
-  }
-}
-
-export function parseObject(payload: Buffer): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(payload.toString("utf8"));
-    const object = typeof value === "object" && value !== null && !Array.isArray(value);
-    return object ? (value as Record<string, unknown>) : undefined;
-  } catch {
-    return undefined;
   }
 }

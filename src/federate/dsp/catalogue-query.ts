@@ -1,4 +1,5 @@
 import { ComityError } from "../../kernel/errors.ts";
+import { isObject, type JsonObject } from "../../kernel/json-object.ts";
 import type { Product } from "../../market/product.ts";
 
 /** What must be so of a product; all of it. */
@@ -183,10 +184,8 @@ function value200(value: unknown, name: string): string {
   throw invalid(`${name} is not text of 1 to ${valueLengthMax} characters`);
 }
 
-function members(value: unknown): Record<string, unknown> {
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) {
-    return value as Record<string, unknown>;
-  }
+function members(value: unknown): JsonObject {
+  if (isObject(value)) return value;
   throw invalid("it is no object");
 }
 

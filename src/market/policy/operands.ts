@@ -3,6 +3,7 @@
  * its row are the same thing said twice, so there is no third place that knows both.
  */
 import { isoDuration, secondsOf, secondsOfIso, shortDuration } from "../../kernel/duration.ts";
+import { isObject } from "../../kernel/json-object.ts";
 import type { GeoPolygon } from "../../kernel/polygon.ts";
 import {
   isRecipientClass,
@@ -98,10 +99,11 @@ const perTime: Words<Rate> = {
 export const polygon: Words<GeoPolygon> = {
   write: ({ coordinates }) => JSON.stringify({ type: "Polygon", coordinates }),
   read: (value) => {
-    if (typeof value !== "string") return isObject(value) ? (value as GeoPolygon) : undefined;
+    if (typeof value !== "string")
+      return isObject(value) ? (value as unknown as GeoPolygon) : undefined;
     try {
       const read: unknown = JSON.parse(value);
-      return isObject(read) ? (read as GeoPolygon) : undefined;
+      return isObject(read) ? (read as unknown as GeoPolygon) : undefined;
     } catch {
       return undefined;
     }
@@ -188,8 +190,4 @@ export function decimal(value: number): string {
     maximumSignificantDigits: 12,
     notation: "standard",
   });
-}
-
-function isObject(value: unknown): boolean {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,7 +1,8 @@
 import { ComityError } from "../../kernel/errors.ts";
+import { objectIn } from "../../kernel/json-object.ts";
 import { levelOf, type SourceInput, type SourceReader, type SourceReading } from "../sector.ts";
 import { readUplink } from "./lorawan.ts";
-import { jsonOf, recordOf } from "./parcel-record.ts";
+import { recordOf } from "./parcel-record.ts";
 
 const devicesMax = 100_000;
 
@@ -13,7 +14,7 @@ export class LorawanReader implements SourceReader {
   readonly #last = new Map<string, string>();
 
   read({ bytes }: SourceInput): SourceReading {
-    const message = jsonOf(bytes);
+    const message = objectIn(bytes);
     const uplink = message === undefined ? "no JSON object" : readUplink(message);
     if (typeof uplink === "string") {
       throw new ComityError("SOURCE_INVALID", { problem: `a message is ${uplink}` });

@@ -1,3 +1,5 @@
+import { isObject, type JsonObject } from "../../kernel/json-object.ts";
+
 /**
  * Uplinks of LoRaWAN network servers as their MQTT integrations publish them: The Things Stack v3
  * (`v3/{application}/devices/{device}/up`) and ChirpStack v4 (`application/…/device/…/event/up`).
@@ -24,8 +26,6 @@ export type NoUplink =
   | "without a decoded payload"
   | "without a time";
 
-type Members = Readonly<Record<string, unknown>>;
-
 /** The message must be JSON that was read. */
 export function readUplink(message: unknown): Uplink | NoUplink {
   const members = objectOf(message);
@@ -36,7 +36,7 @@ export function readUplink(message: unknown): Uplink | NoUplink {
     : readChirpStack(members);
 }
 
-function readThingsStack(members: Members): Uplink | NoUplink {
+function readThingsStack(members: JsonObject): Uplink | NoUplink {
   const ids = objectOf(members["end_device_ids"]);
   const uplink = objectOf(members["uplink_message"]) ?? {};
   return made({
@@ -49,7 +49,7 @@ function readThingsStack(members: Members): Uplink | NoUplink {
   });
 }
 
-function readChirpStack(members: Members): Uplink | NoUplink {
+function readChirpStack(members: JsonObject): Uplink | NoUplink {
   const info = objectOf(members["deviceInfo"]);
   const tags = objectOf(info?.["tags"]);
   return made({
@@ -69,7 +69,7 @@ function made(found: {
   readonly at: unknown;
   readonly frame: unknown;
   readonly decoded: unknown;
-  readonly location: Members | undefined;
+  readonly location: JsonObject | undefined;
 }): Uplink | NoUplink {
   const devEui = typeof found.devEui === "string" ? found.devEui.toLowerCase() : "";
   if (!/^[0-9a-f]{16}$/.test(devEui)) return "no uplink of The Things Stack or ChirpStack";
@@ -101,8 +101,6 @@ export function numberIn(value: unknown): number | undefined {
   return Number(value);
 }
 
-function objectOf(value: unknown): Members | undefined {
-  return typeof value === "object" && value !== null && !Array.isArray(value)
-    ? (value as Members)
-    : undefined;
+function objectOf(value: unknown): JsonObject | undefined {
+  return isObject(value) ? value : undefined;
 }

@@ -1,3 +1,4 @@
+import { objectIn } from "../../kernel/json-object.ts";
 import { numberIn, type Uplink } from "./lorawan.ts";
 
 /**
@@ -127,22 +128,9 @@ export function recordOf(uplink: Uplink): RecordRead {
 
 /** A message that is one, or undefined. */
 export function readRecord(payload: Uint8Array): AgriParcelRecord | undefined {
-  const value = jsonOf(payload);
+  const value = objectIn(payload);
   if (value?.["type"] !== "AgriParcelRecord") return undefined;
   const { id, observedAt } = value;
   if (typeof id !== "string" || typeof observedAt !== "string") return undefined;
   return Number.isNaN(Date.parse(observedAt)) ? undefined : (value as unknown as AgriParcelRecord);
-}
-
-/** A JSON object, or undefined. */
-export function jsonOf(payload: Uint8Array): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const text = Buffer.from(payload.buffer, payload.byteOffset, payload.length).toString();
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null && !Array.isArray(value)
-      ? (value as Readonly<Record<string, unknown>>)
-      : undefined;
-  } catch {
-    return undefined;
-  }
 }

@@ -1,5 +1,5 @@
+import { objectIn } from "../../kernel/json-object.ts";
 import { numberIn } from "./lorawan.ts";
-import { jsonOf } from "./parcel-record.ts";
 import type { Soil } from "./water-balance.ts";
 import { placeOf } from "./weather-observed.ts";
 
@@ -21,7 +21,7 @@ const devicesMax = 100;
  * `rootDepth` (m), `depletionShare` (p) and `cropCoefficient` (Kc).
  */
 export function readParcel(payload: Uint8Array): Parcel | string | undefined {
-  const message = jsonOf(payload);
+  const message = objectIn(payload);
   if (message?.["type"] !== "AgriParcel") return undefined;
   const { id, soil, location, hasDevices = [] } = message;
   if (typeof id !== "string") return "id";

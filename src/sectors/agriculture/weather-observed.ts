@@ -1,5 +1,5 @@
+import { objectIn } from "../../kernel/json-object.ts";
 import { numberIn } from "./lorawan.ts";
-import { jsonOf } from "./parcel-record.ts";
 import type { WeatherReading } from "./station-days.ts";
 
 /** A station's reading, with the station's id. */
@@ -14,7 +14,7 @@ type Members = Readonly<Record<string, unknown>>;
  * evapotranspiration needs; undefined where the message is none, or a name of what is missing.
  */
 export function readWeather(payload: Uint8Array): ObservedWeather | string | undefined {
-  const message = jsonOf(payload);
+  const message = objectIn(payload);
   if (message?.["type"] !== "WeatherObserved") return undefined;
   const at = Date.parse(String(message["dateObserved"]));
   const place = placeOf(message["location"]);

@@ -3,7 +3,7 @@ import type { FollowedMessage, Indicator, IndicatorKind, IndicatorOutside } from
 import { levelOf } from "../sector.ts";
 import { Backtest, type ForecastModel, LoadForecast, type PowerReading } from "./forecast.ts";
 import { SolarForecast } from "./forecast.ts";
-import { objectIn, type ObservedPower, readLoad, readPhotovoltaic } from "./observed.ts";
+import { parseObject, type ObservedPower, readLoad, readPhotovoltaic } from "./observed.ts";
 import { Plants } from "./plants.ts";
 
 const hourMs = 3_600_000;
@@ -126,7 +126,7 @@ class PvForecastIndicator implements Indicator {
   }
 
   take({ payload }: FollowedMessage): void {
-    const said = objectIn(payload);
+    const said = parseObject(payload);
     if (said === undefined || this.#plants.take(said)) return;
     const reading = checked(readPhotovoltaic, said, this.#outside);
     if (reading === undefined) return;
@@ -159,7 +159,7 @@ class LoadForecastIndicator implements Indicator {
   }
 
   take({ payload }: FollowedMessage): void {
-    const said = objectIn(payload);
+    const said = parseObject(payload);
     if (said === undefined) return;
     const reading = checked(readLoad, said, this.#outside);
     if (reading === undefined) return;

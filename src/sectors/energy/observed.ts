@@ -23,8 +23,8 @@ export interface DescribedPlant extends Plant {
 
 const idLengthMax = 200;
 
-/** A message as JSON; undefined where it is no object. */
-export function objectIn(payload: Uint8Array): JsonObject | undefined {
+/** A message as JSON; undefined where it is no object; throws where it is no JSON. */
+export function parseObject(payload: Uint8Array): JsonObject | undefined {
   const text = Buffer.from(payload.buffer, payload.byteOffset, payload.length).toString("utf8");
   const said: unknown = JSON.parse(text);
   return isObject(said) ? said : undefined;

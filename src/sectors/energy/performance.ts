@@ -1,6 +1,11 @@
 import type { FollowedMessage, Indicator, IndicatorKind, IndicatorOutside } from "../sector.ts";
 import { levelOf } from "../sector.ts";
-import { type DescribedPlant, objectIn, type ObservedPower, readPhotovoltaic } from "./observed.ts";
+import {
+  type DescribedPlant,
+  parseObject,
+  type ObservedPower,
+  readPhotovoltaic,
+} from "./observed.ts";
 import { Plants } from "./plants.ts";
 import { clearSky, onPanel, sunPosition } from "./sun.ts";
 
@@ -56,7 +61,7 @@ class PerformanceIndicator implements Indicator {
   }
 
   take({ payload }: FollowedMessage): void {
-    const said = objectIn(payload);
+    const said = parseObject(payload);
     if (said === undefined || this.#plants.take(said)) return;
     const reading = readPhotovoltaic(said);
     if (reading === undefined) return;

@@ -1,3 +1,4 @@
+import { objectIn } from "../../kernel/json-object.ts";
 import type { MachineReading } from "./sparkplug-host.ts";
 
 /**
@@ -47,14 +48,8 @@ function valueMembers(value: MachineReading["value"]): object {
 
 /** A message that is one, or undefined. */
 export function readMeasurement(payload: Uint8Array): DeviceMeasurement | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(Buffer.from(payload).toString("utf8"));
-  } catch {
-    return undefined;
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
-  const said = value as Readonly<Record<string, unknown>>;
+  const said = objectIn(payload);
+  if (said === undefined) return undefined;
   const { type, refDevice, controlledProperty, dateObserved } = said;
   if (type !== "DeviceMeasurement" || typeof dateObserved !== "string") return undefined;
   if (typeof refDevice !== "string" || typeof controlledProperty !== "string") return undefined;
