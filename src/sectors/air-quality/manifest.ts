@@ -1,0 +1,58 @@
+/**
+ * Air quality. Measurements of Sensor.Community come in as AirQualityObserved and go out as that
+ * network's maps and tools read them; from the particles of the last hours the Air Quality Index of
+ * now is told for each sensor. It corrects no sensor, and says nothing of gases nobody measured.
+ */
+import type { Sector } from "../sector.ts";
+import { AirQualityIndicator } from "./aqi-indicator.ts";
+import { SensorCommunityComposer } from "./sensor-community-output.ts";
+import { SensorCommunityReader } from "./sensor-community-source.ts";
+import { vocabulary } from "./vocabulary.ts";
+
+const json = "application/json";
+
+export const airQuality: Sector = {
+  name: "air-quality",
+  title: "Air quality",
+  vocabulary,
+  template: {
+    product: {
+      delivery: "logged",
+      keywords: ["air quality", "particulate matter"],
+      units: ["ug/m3", "Cel", "1", "hPa"],
+    },
+    terms: {
+      price: { amount: "0", currency: "XXX", perMessages: 1 },
+      // sensors hang at people's windows: the street is enough
+      round: { "location.coordinates": 0.01 },
+      lifeSeconds: 365 * 86_400,
+    },
+  },
+  sources: {
+    "sensor-community": {
+      title: "Sensor.Community (formerly Luftdaten.info): measurements as its API tells them",
+      ways: ["url", "file", "topic"],
+      accept: json,
+      bytesMax: 33_554_432,
+      open: (outside) => new SensorCommunityReader(outside),
+    },
+  },
+  outputs: {
+    "sensor-community": {
+      title: "The latest measurement of each sensor, as Sensor.Community's API tells it",
+      contentType: json,
+      open: () => new SensorCommunityComposer(),
+    },
+  },
+  indicators: {
+    aqi: {
+      title: "Air Quality Index of now, of particles alone",
+      unit: "{AQI}",
+      formula:
+        "the higher of PM2.5's and PM10's: NowCast of 12 hours' means, then the 2024 breakpoints",
+      source:
+        "https://www.ecfr.gov/current/title-40/part-58/appendix-Appendix%20G%20to%20Part%2058",
+      open: (outside) => new AirQualityIndicator(outside),
+    },
+  },
+};
