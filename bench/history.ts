@@ -4,9 +4,12 @@
  * end), bytes a reading on disk, and one day of one Thing, payloads included, from the call to the
  * last row. The file is closed and opened again before it is asked.
  *
- *   npm run bench -- history [--readings N] [--json]     (N Things / 10,000; full: 100,000,000)
+ *   npm run bench -- history [--readings N] [--folder F] [--json]
+ *
+ * N readings of N / 10,000 Things (full: 100,000,000). What history wrote stays in F, and is only
+ * asked where it stands there already.
  */
-import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -37,11 +40,17 @@ export interface HistoryRow {
   readonly p99: number;
 }
 
-export async function historyBench(options: { json: boolean; readings: number }): Promise<void> {
+export interface HistoryBenchOptions {
+  readonly json: boolean;
+  readonly readings: number;
+  readonly folder?: string | undefined;
+}
+
+export async function historyBench(options: HistoryBenchOptions): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "comity-history-"));
   try {
     const { readings } = options;
-    const rows: HistoryRow[] = [await comity(folder, readings)];
+    const rows: HistoryRow[] = [await comity(options.folder ?? folder, readings)];
     const few = Math.min(readings, rowsMax);
     rows.push(sqliteRows(folder, few));
     const postgres = PostgresRows.open(folder);
@@ -64,9 +73,14 @@ function generated(readings: number): Iterable<Measured> {
 }
 
 async function comity(folder: string, readings: number): Promise<HistoryRow> {
-  const path = join(folder, "history.db");
+  const path = join(folder, `history-${readings}.db`);
   let payloadBytes = 0;
+  const isThere = existsSync(path);
   const filled = await timed(async () => {
+    if (isThere) {
+      for (const { payload } of generated(readings)) payloadBytes += payload.length;
+      return;
+    }
     const history = await openEmbeddedHistory({ path });
     let blocks: LogBlock[] = [];
     let bytes = 0;
@@ -86,7 +100,7 @@ async function comity(folder: string, readings: number): Promise<HistoryRow> {
   const asked = await ask(readings, (topic) => dayOf(history, topic));
   await history.close();
   const about = { what: "Comity history", readings, payloadBytes, bytes: statSync(path).size };
-  return rowOf(about, filled, asked);
+  return rowOf(about, isThere ? notFilled : filled, asked);
 }
 
 /** Every reading of the first day, page after page. */
@@ -188,6 +202,8 @@ interface Taken {
   readonly cpuSeconds: number;
 }
 
+const notFilled: Taken = { seconds: NaN, cpuSeconds: NaN };
+
 function mark(): { at: number; cpu: NodeJS.CpuUsage } {
   return { at: performance.now(), cpu: process.cpuUsage() };
 }
@@ -228,8 +244,8 @@ function print(cpu: string, rows: readonly HistoryRow[]): void {
           what,
           {
             readings,
-            "readings/s": Math.round(perSecond),
-            "µs CPU": Number(cpuMicroseconds.toFixed(2)),
+            "readings/s": Number.isNaN(perSecond) ? "filled before" : Math.round(perSecond),
+            "µs CPU": Number.isNaN(cpuMicroseconds) ? "" : Number(cpuMicroseconds.toFixed(2)),
             "bytes/reading": Number(bytesPerReading.toFixed(2)),
             ratio: Number(ratio.toFixed(2)),
             "p50 ms": Number(p50.toFixed(1)),

@@ -16,6 +16,7 @@ const { values, positionals } = parseArgs({
     rounds: { type: "string", default: "3" },
     scale: { type: "string", default: "1" },
     readings: { type: "string", default: "1000000" },
+    folder: { type: "string" },
   },
 });
 const options = { json: values.json, rounds: Number(values.rounds), scale: Number(values.scale) };
@@ -27,7 +28,7 @@ const claims: Readonly<Record<string, () => Promise<unknown>>> = {
   negotiation: () => negotiationBench(options),
   search: () => searchBench(options),
   things: () => thingsBench(options),
-  history: () => historyBench({ json: values.json, readings: Number(values.readings) }),
+  history: () => historyBench({ ...values, readings: Number(values.readings) }),
 };
 const claim = claims[positionals[0] ?? ""];
 if (claim === undefined) {
