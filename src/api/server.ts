@@ -8,8 +8,11 @@
  * whose routes stand on the same server in a scope of their own.
  */
 import swagger from "@fastify/swagger";
-import { TypeBoxValidatorCompiler } from "@fastify/type-provider-typebox";
 import { fastify, type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
+import type { FastifySchemaCompiler } from "fastify";
+import type { TSchema } from "typebox";
+import { Compile, type Validator } from "typebox/compile";
+import { Value } from "typebox/value";
 import { ComityError } from "../kernel/errors.ts";
 import { nameOfPrincipal } from "../things/access.ts";
 import { accessRoutes } from "./access-routes.ts";
@@ -54,6 +57,7 @@ export function createHttpServer(
     // a client that keeps its connection open and idle does not hold up the end
     forceCloseConnections: "idle",
     logController: new LogController({ disableRequestLogging: true }),
+    schemaController: { compilersFactory },
     ...(options.logger && { loggerInstance: options.logger }),
   });
   app.addHook("onRequest", async (_request, reply) => {
@@ -89,9 +93,6 @@ export async function apiRoutes(app: FastifyInstance, deps: ApiDeps): Promise<vo
   });
 
   await app.register(async (api) => {
-    api.setValidatorCompiler(compiledAtFirstUse);
-    // answers are written by this code alone; a serializer that drops members would hide mistakes
-    api.setSerializerCompiler(() => (data) => JSON.stringify(data));
     await api.register(swagger, { openapi: openapiInfo(deps) });
     guardRoutes(api, deps);
     for (const routes of [
@@ -134,9 +135,20 @@ export async function apiRoutes(app: FastifyInstance, deps: ApiDeps): Promise<vo
 }
 
 /** Of some hundred schemas a node meets few: the others cost neither time nor memory. */
-const compiledAtFirstUse: typeof TypeBoxValidatorCompiler = (route) => {
-  let validate: ReturnType<typeof TypeBoxValidatorCompiler> | undefined;
-  return (value) => (validate ??= TypeBoxValidatorCompiler(route))(value);
+const compiledAtFirstUse: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) => {
+  let validator: Validator | undefined;
+  return (given) => {
+    // what stands in a path or a query is text, whatever it means
+    const value: unknown = httpPart === "body" ? given : Value.Convert(schema, given);
+    validator ??= Compile(schema);
+    return validator.Check(value) ? { value } : { error: validator.Errors(value) };
+  };
+};
+/** Fastify's types allow Ajv alone; said here, Ajv and what makes serializers are never loaded. */
+const compilersFactory: object = {
+  buildValidator: () => compiledAtFirstUse,
+  // answers are written by this code alone; a serializer that drops members would hide mistakes
+  buildSerializer: () => () => (data: unknown) => JSON.stringify(data),
 };
 
 function openapiInfo(deps: ApiDeps) {

@@ -1,10 +1,10 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
-import { parse } from "yaml";
 import { ComityHttp } from "../client/http.ts";
 import { ComityError, problemOf } from "../kernel/errors.ts";
 import { isObject } from "../kernel/json-object.ts";
+import { parseYaml } from "./yaml.ts";
 
 /** Where a command's words go and its surroundings come from. */
 export interface CliIo {
@@ -110,7 +110,7 @@ export function readText(path: string): string {
 export function readObject(path: string, what: string): object {
   let read: unknown;
   try {
-    read = parse(readText(path));
+    read = parseYaml(readText(path));
   } catch (error) {
     throw new ComityError("CONFIG_INVALID", { problem: `${path}: ${problemOf(error)}` });
   }

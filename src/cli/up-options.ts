@@ -1,7 +1,6 @@
 import { hostname } from "node:os";
 import { Type } from "typebox";
 import { Compile } from "typebox/compile";
-import { parse } from "yaml";
 import { crashAt } from "../kernel/crash.ts";
 import { problemOf } from "../kernel/errors.ts";
 import { didWebUrl } from "../federate/resolver.ts";
@@ -10,6 +9,7 @@ import type { NodeOptions } from "../node.ts";
 import { dataDefault, readText } from "./context.ts";
 import { openIdOf, OpenIdFile } from "./openid-options.ts";
 import { addressFrom, invalid, localPeerFrom, placeFrom, schemaProblem } from "./flags.ts";
+import { parseYaml } from "./yaml.ts";
 
 export interface UpFlags {
   readonly name?: string;
@@ -164,7 +164,7 @@ function readConfig(path: string): ConfigFile {
   const text = readText(path);
   let read: unknown;
   try {
-    read = parse(text);
+    read = parseYaml(text);
   } catch (error) {
     throw invalid(`${path}: ${problemOf(error)}`);
   }

@@ -18,9 +18,9 @@
  */
 import { Type } from "typebox";
 import { Compile } from "typebox/compile";
-import { parse } from "yaml";
 import { ComityError, problemOf } from "../../kernel/errors.ts";
 import { schemaProblem } from "../flags.ts";
+import { parseYaml } from "../yaml.ts";
 
 const MapFile = Type.Object(
   {
@@ -39,7 +39,7 @@ export type Row = Readonly<Record<string, string>>;
 export function parseMap(name: string, text: string): ReplayMap {
   let read: unknown;
   try {
-    read = parse(text);
+    read = parseYaml(text);
   } catch (error) {
     throw new ComityError("CONFIG_INVALID", { problem: `${name}: ${problemOf(error)}` });
   }

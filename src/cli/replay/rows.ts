@@ -1,6 +1,5 @@
 import { createReadStream } from "node:fs";
 import { basename, extname } from "node:path";
-import { CsvError, parse } from "csv-parse";
 import { ComityError, problemOf } from "../../kernel/errors.ts";
 import { topicProblem } from "../../kernel/topic.ts";
 import { messageOf, type ReplayMap, type Row, timeOf } from "./map.ts";
@@ -34,6 +33,7 @@ export async function* replayMessages(
   let line = 1;
   let seq = 0;
   const source = createReadStream(path);
+  const { CsvError, parse } = await import("csv-parse");
   const parser = parse({
     columns: true,
     delimiter: map.delimiter ?? ",",
