@@ -33,6 +33,7 @@ import { shareDoor } from "./share/share-door.ts";
 import { outputRoutes, sectorRoutes } from "./sector-routes.ts";
 import { shareRoutes } from "./share/share-routes.ts";
 import { settleRoutes } from "./settle-routes.ts";
+import { seenRoutes } from "./seen-routes.ts";
 import { SseClients } from "./sse.ts";
 import { statusRoutes } from "./status-routes.ts";
 import { streamRoutes } from "./stream-routes.ts";
@@ -119,6 +120,7 @@ export async function apiRoutes(app: FastifyInstance, deps: ApiDeps): Promise<vo
     await api.register(async (scope) => streamRoutes(scope, deps, clients, limits), {
       prefix: "/api/v1",
     });
+    await api.register(async (scope) => seenRoutes(scope, deps, clients), { prefix: "/api/v1" });
     await api.register(async (scope) => outputRoutes(scope, deps));
     await api.register(async (scope) => affordanceRoutes(scope, deps, clients, limits), {
       prefix: "/api/v1",

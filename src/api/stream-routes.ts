@@ -53,6 +53,7 @@ export function streamRoutes(
       const { qos = 1, retain = false } = request.query;
       const payload = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
       await deps.streams.publish(caller, { topic, payload, qos, retain });
+      if (caller.kind === "thing") deps.things.noteSeen(caller.id, topic, payload);
       return reply.code(204).send(null);
     },
   );

@@ -193,7 +193,7 @@ export function thingResource(
   { things, wot }: Pick<ApiDeps, "things" | "wot">,
 ): ThingResource {
   const { id, title, kind, place, publish, subscribe, access, createdAt } = thing;
-  const seen = things.seen(id);
+  const seen = things.seen.of(id);
   const flagged = wot.readings.flagged(thing);
   return {
     id,

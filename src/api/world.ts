@@ -159,7 +159,7 @@ export class WorldView {
       online: true,
       messagesPerSecond: traffic.messagesPerSecond(),
       things: shown.map((thing) => {
-        const seen = things.seen(thing.id);
+        const seen = things.seen.of(thing.id);
         const { id, title, kind } = thing;
         return {
           id,

@@ -1,8 +1,9 @@
 import { Command } from "commander";
-import type { FlaggedProperty, NewThing } from "../client/thing-resource.ts";
+import { path } from "../client/http-caller.ts";
+import type { FlaggedProperty, NewThing, ThingResource } from "../client/thing-resource.ts";
 import { objectAt } from "../kernel/json-object.ts";
 import { connect, type CliIo, globals } from "./context.ts";
-import { placeFrom, repeated } from "./flags.ts";
+import { invalid, placeFrom, repeated } from "./flags.ts";
 import {
   descriptionFrom,
   type DescriptionOptions,
@@ -11,6 +12,7 @@ import {
   placeholderOption,
   tdOption,
 } from "./thing-description.ts";
+import { tellFirstMessage, waits } from "./first-message.ts";
 import { printJson, printLine, printTable } from "./output.ts";
 
 interface AddOptions extends DescriptionOptions {
@@ -19,6 +21,7 @@ interface AddOptions extends DescriptionOptions {
   readonly place?: string;
   readonly publish?: string[];
   readonly subscribe?: string[];
+  readonly wait?: boolean;
 }
 
 interface InferOptions {
@@ -30,7 +33,9 @@ export function thingCommand(io: CliIo): Command {
   const thing = new Command("thing").description("devices and services that connect to the node");
   thing
     .command("add <name>")
-    .description("add one; prints its credential, which is told only once")
+    .description(
+      "add one; prints how it publishes, with its token, and waits for its first message",
+    )
     .option("--title <text>", "for people")
     .option("--kind <word>", "what it is, such as bus or pump")
     .option("--place <lat,lon[,name]>", "where it stands")
@@ -40,8 +45,13 @@ export function thingCommand(io: CliIo): Command {
     .option(...modelOption)
     .option(...placeholderOption)
     .option(...optionalOption)
+    .option("--wait", "wait for its first message (default: on a terminal, without --json)")
+    .option("--no-wait", "do not")
     .action(async (name: string, options: AddOptions, command: Command) => {
-      const { title, kind, place, publish, subscribe } = options;
+      const { title, kind, place, publish, subscribe, wait } = options;
+      const json = globals(command).json === true;
+      // it could not publish: its token would be told only after its first message
+      if (json && wait === true) throw invalid("--wait is for people; --json prints one object");
       const node = connect(io, command);
       const body: NewThing = {
         name,
@@ -54,8 +64,11 @@ export function thingCommand(io: CliIo): Command {
       };
       const made = await node.addThing(body);
       const mqttUrl = (await node.status()).mqtt.url;
-      if (globals(command).json === true) return printJson(io, { ...made, mqttUrl });
-      printCredential(io, made.thing.id, made.token, node.url, mqttUrl);
+      if (json) return printJson(io, { ...made, mqttUrl });
+      printCredential(io, made.thing, made.token, node.url, mqttUrl);
+      if (!waits(io, wait, json)) return;
+      printLine(io);
+      await tellFirstMessage(io, node, made.thing.id);
     });
   thing
     .command("list")
@@ -113,7 +126,7 @@ export function thingCommand(io: CliIo): Command {
       const made = await node.rotateThing(name);
       const mqttUrl = (await node.status()).mqtt.url;
       if (globals(command).json === true) return printJson(io, { ...made, mqttUrl });
-      printCredential(io, made.thing.id, made.token, node.url, mqttUrl);
+      printCredential(io, made.thing, made.token, node.url, mqttUrl);
     });
   thing
     .command("remove <name>")
@@ -142,21 +155,38 @@ function affordancesIn(td: Readonly<Record<string, unknown>>): string {
   return counts.length === 0 ? "nothing that can be used" : counts.join(", ");
 }
 
+/** As a shell takes it for one word. */
+function shellWord(text: string): string {
+  return /^[\w.:/%-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+/** A topic it may publish to; undefined where it may publish nothing. */
+function topicToTry({ publish: [first] }: ThingResource): string | undefined {
+  return first?.replace(/#$/, "hello").replaceAll("+", "1");
+}
+
 function printCredential(
   io: CliIo,
-  name: string,
+  thing: ThingResource,
   token: string,
   httpUrl: string,
   mqttUrl: string,
 ): void {
-  const { hostname, port } = new URL(mqttUrl);
+  const name = thing.id;
+  const { hostname, port, host } = new URL(mqttUrl);
+  const topic = topicToTry(thing);
   printLine(io, `Thing ${name}`);
   printLine(io, `  username  ${name}`);
   printLine(io, `  token     ${token}   (told only now)`);
+  printLine(io, `  MQTT      mqtt://${name}:${token}@${host}`);
+  if (topic === undefined) return;
   printLine(io);
   printLine(io, "Publish with any MQTT client, or over HTTP:");
   const login = `-h ${hostname} -p ${port || 1883} -u ${name} -P ${token}`;
-  printLine(io, `  mosquitto_pub ${login} -q 1 -t ${name}/hello -m '{"value":1}'`);
+  printLine(io, `  mosquitto_pub ${login} -q 1 -t ${shellWord(topic)} -m '{"value":1}'`);
   const header = `-H 'Authorization: Bearer ${name}:${token}'`;
-  printLine(io, `  curl ${header} -d '{"value":1}' ${httpUrl}/api/v1/publish/${name}/hello`);
+  printLine(
+    io,
+    `  curl ${header} -d '{"value":1}' ${shellWord(`${httpUrl}/api/v1/publish/${path(topic)}`)}`,
+  );
 }

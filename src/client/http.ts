@@ -32,7 +32,7 @@ import type {
   UserResource,
   WantResource,
 } from "./resources.ts";
-import type { NewDescription, NewThing, ThingResource } from "./thing-resource.ts";
+import type { NewDescription, NewThing, SeenMessage, ThingResource } from "./thing-resource.ts";
 import type * as negotiation from "./negotiations.ts";
 import type { CallerResource } from "./callers.ts";
 import type {
@@ -315,6 +315,13 @@ export class ComityHttp {
   async *stream(filter: string, signal?: AbortSignal): AsyncGenerator<StreamMessage> {
     for await (const event of this.#events(`/streams/${path(filter)}`, signal)) {
       if (event.event === "message") yield JSON.parse(event.data) as StreamMessage;
+    }
+  }
+
+  /** What a Thing sent last, if anything, and what it sends from now, at most one a second. */
+  async *thingSeen(id: string, signal?: AbortSignal): AsyncGenerator<SeenMessage> {
+    for await (const { event, data } of this.#events(`/things/${part(id)}/seen`, signal)) {
+      if (event === "seen") yield JSON.parse(data) as SeenMessage;
     }
   }
 

@@ -19,6 +19,17 @@ export interface ThingResource {
   readonly flagged?: readonly FlaggedProperty[];
 }
 
+/** A message a Thing sent, as the node saw it come. */
+export interface SeenMessage {
+  /** Milliseconds since the Unix epoch. */
+  readonly at: number;
+  readonly topic: string;
+  /** Of the payload. */
+  readonly bytes: number;
+  /** How the payload begins. */
+  readonly summary: string;
+}
+
 export interface FlaggedProperty {
   readonly property: string;
   /** Of the last reading; absent: it was as described. */

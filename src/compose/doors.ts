@@ -86,7 +86,7 @@ export async function openDoors(rooms: Rooms, trade: Trade, sectors: Sectors): P
 
 function mqttServer(rooms: Rooms, trade: Trade): MqttServer {
   const { federation } = trade;
-  const { options, clock, things, users, agreements, flow, meter } = rooms;
+  const { options, things, users, agreements, flow, meter } = rooms;
   const keepers: DoorKeepers = {
     dev: options.dev,
     ownPrincipal: (name, password) => principalOfCredentials(name, password, { things, users }),
@@ -102,7 +102,7 @@ function mqttServer(rooms: Rooms, trade: Trade): MqttServer {
   const mqtt = new MqttServer({
     flow,
     limits: { ...mqttLimits, ...options.limits },
-    onSeen: (thing, summary) => things.lastSeen(thing, clock.now(), summary),
+    onSeen: (thing, topic, payload) => things.noteSeen(thing, topic, payload),
     authenticate: authenticator(keepers),
     attach: attacher(keepers),
   });

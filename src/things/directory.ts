@@ -6,7 +6,8 @@
  * held in memory after the load, so a connection needs no disk. It never looks at messages: the
  * data plane tells it when a Thing was last seen, and that is forgotten on restart.
  * Beside it: `access.ts` who may what, `users.ts` people and programs, `credentials.ts` who is
- * calling, `audit.ts` what they did, `wot/` Things as the W3C describes them.
+ * calling, `last-seen.ts` what each Thing sent last, `audit.ts` what people did, `wot/` Things as
+ * the W3C describes them.
  */
 import type { Clock } from "../kernel/clock.ts";
 import { ComityError } from "../kernel/errors.ts";
@@ -18,6 +19,7 @@ import type { RecipientClass } from "../kernel/recipient-class.ts";
 import { filterProblem, overlaps } from "../kernel/topic.ts";
 import type { Store } from "../ports/store.ts";
 import type { Principal } from "./access.ts";
+import { LastSeen, seenOf } from "./last-seen.ts";
 import { tokenFits, tokenHash } from "./token.ts";
 
 export interface Thing {
@@ -72,13 +74,6 @@ export interface ThingDraft {
   readonly td?: JsonObject | undefined;
 }
 
-export interface Seen {
-  /** Milliseconds since the Unix epoch. */
-  readonly at: number;
-  /** Short text of the last message. */
-  readonly summary: string;
-}
-
 export interface ThingWithToken {
   readonly thing: Thing;
   readonly token: string;
@@ -100,7 +95,6 @@ export interface ThingChange {
 interface Entry {
   readonly thing: Thing;
   readonly hash: Buffer;
-  seen: Seen | undefined;
 }
 
 const kind = "thing";
@@ -109,6 +103,7 @@ const filtersMax = 64;
 const textMax = 200;
 
 export class Things {
+  readonly seen = new LastSeen();
   readonly #options: ThingsOptions;
   readonly #thingsMax: number;
   readonly #entries = new Map<string, Entry>();
@@ -126,7 +121,7 @@ export class Things {
     const stored = await options.store.list<{ thing: Thing; tokenHash: string }>(kind);
     for (const { id, doc } of stored) {
       const hash = Buffer.from(doc.tokenHash, "base64url");
-      things.#entries.set(id, { thing: doc.thing, hash, seen: undefined });
+      things.#entries.set(id, { thing: doc.thing, hash });
       things.#byUrn.set(doc.thing.urn, id);
     }
     return things;
@@ -221,6 +216,7 @@ export class Things {
     await this.#options.store.commit([{ op: "remove", kind, id }]);
     this.#entries.delete(id);
     this.#byUrn.delete(before.urn);
+    this.seen.forget(id);
     this.#close(id);
     this.#tell({ before });
   }
@@ -234,13 +230,9 @@ export class Things {
   }
 
   /** Told by the data plane; a Thing that is not here is let pass. */
-  lastSeen(id: string, at: number, summary: string): void {
-    const entry = this.#entries.get(id);
-    if (entry) entry.seen = { at, summary };
-  }
-
-  seen(id: string): Seen | undefined {
-    return this.#entries.get(id)?.seen;
+  noteSeen(id: string, topic: string, payload: Uint8Array): void {
+    if (!this.#entries.has(id)) return;
+    this.seen.note(id, seenOf(this.#options.clock.now(), topic, payload));
   }
 
   /** Called with the id of a Thing whose connections must end. Returns what stops listening. */
@@ -295,7 +287,7 @@ export class Things {
     const { id } = thing;
     const doc = { thing, tokenHash: hash.toString("base64url") };
     await this.#options.store.commit([{ op, kind, id, doc }]);
-    this.#entries.set(id, { thing, hash, seen: this.#entries.get(id)?.seen });
+    this.#entries.set(id, { thing, hash });
   }
 }
 

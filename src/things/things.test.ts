@@ -89,11 +89,20 @@ test("Things - a bad draft, a taken name and the limit are refused by name", asy
 test("Things - what was seen last is told until the Thing is gone", async () => {
   const things = await Things.open({ store, ...outside });
   await things.create({ name: "seen" });
-  things.lastSeen("seen", 1000, "21.5 °C");
-  things.lastSeen("nobody", 1000, "");
-  assert.deepEqual(things.seen("seen"), { at: 1000, summary: "21.5 °C" });
+  const payload = Buffer.from("21.5 °C");
+  things.noteSeen("seen", "seen/t", payload);
+  things.noteSeen("nobody", "seen/t", payload);
+  const at = outside.clock.now();
+  const seen = { at, topic: "seen/t", bytes: 8, summary: "21.5 °C" };
+  assert.deepEqual({ ...things.seen.of("seen"), at }, seen);
+  const told: unknown[] = [];
+  const end = things.seen.follow("seen", ({ topic }) => told.push(topic));
+  things.noteSeen("seen", "seen/u", payload);
+  end();
+  things.noteSeen("seen", "seen/v", payload);
+  assert.deepEqual(told, ["seen/t", "seen/u"]);
   await things.remove("seen");
-  assert.equal(things.seen("seen"), undefined);
+  assert.equal(things.seen.of("seen"), undefined);
 });
 
 test("thingDescription - has what TD 1.1 asks of every Thing, and no secret", async () => {

@@ -51,7 +51,7 @@ test("API - each role may do what it may, and refusals are on the audit trail", 
 test("API - a Thing is added, described, rotated and removed", async () => {
   const made = await node.admin.addThing({ name: "bus-7", title: "Bus 7", kind: "bus" });
   assert.deepEqual(made.thing.publish, ["bus-7/#"]);
-  node.deps.things.lastSeen("bus-7", 5, "51.9, 4.5");
+  node.deps.things.noteSeen("bus-7", "bus-7/at", Buffer.from("51.9, 4.5"));
   assert.equal((await node.admin.things())[0]?.last, "51.9, 4.5");
   assert.equal((await node.admin.thing("bus-7"))["title"], "Bus 7");
   const again = await node.admin.rotateThing("bus-7");

@@ -40,7 +40,7 @@ import {
 import { type Guest, GuestClient, takenBy } from "./guest-client.ts";
 import { type LastWill, lastWill } from "./last-will.ts";
 import type { MqttLimits } from "./limits.ts";
-import { OwnClient } from "./own-client.ts";
+import { OwnClient, type OnSeen } from "./own-client.ts";
 import { PeerClient, type PeerPrincipal } from "./peer-client.ts";
 import type { Session } from "./session.ts";
 
@@ -50,8 +50,8 @@ export interface ConnectionHost {
   readonly limits: MqttLimits;
   readonly authenticate: Authenticate;
   readonly attach: Attach;
-  /** A Thing published; told at most once a second each, with the start of its payload. */
-  onSeen(thing: string, summary: string): void;
+  /** Told at most once a second each. */
+  readonly onSeen: OnSeen;
   /** False where the agreement, or the peer, has as many connections as it may. */
   admitGuest(connection: Connection, principal: Principal): boolean;
   /** Undefined where there are as many connections or sessions as there may be. */
@@ -343,9 +343,7 @@ export class Connection implements PacketSink {
     session.expirySeconds = sessionExpiry(connect);
     this.#session = session;
     this.#will = connect.will;
-    this.#client = new OwnClient(this.#line(), principal, session, (thing, summary) =>
-      this.#host.onSeen(thing, summary),
-    );
+    this.#client = new OwnClient(this.#line(), principal, session, this.#host.onSeen);
     this.#accept(connect, present, clientId);
     session.attach({
       outbox: this.#outbox,

@@ -14,7 +14,9 @@ import type { Session } from "./session.ts";
 
 const pauseAbovePendingBytes = 4_194_304;
 const noteEveryMs = 1000;
-const summaryBytesMax = 120;
+
+/** A Thing published: the run's topic, and the last payload in it. */
+export type OnSeen = (thing: string, topic: string, payload: Buffer) => void;
 
 /** A Thing's or a user's connection, let in with this organisation's own credentials. */
 export class OwnClient implements Client {
@@ -22,16 +24,11 @@ export class OwnClient implements Client {
   readonly #principal: Principal;
   readonly #publisher: string;
   readonly #session: Session;
-  readonly #onSeen: (thing: string, summary: string) => void;
+  readonly #onSeen: OnSeen;
   #lastRoute: Route | undefined;
   #notedAt = -Infinity;
 
-  constructor(
-    line: ClientLine,
-    principal: Principal,
-    session: Session,
-    onSeen: (thing: string, summary: string) => void,
-  ) {
+  constructor(line: ClientLine, principal: Principal, session: Session, onSeen: OnSeen) {
     this.#line = line;
     this.#principal = principal;
     this.#publisher = nameOfPrincipal(principal);
@@ -203,7 +200,7 @@ export class OwnClient implements Client {
   #note(id: string, run: Run, now: number): void {
     if (now - this.#notedAt < noteEveryMs) return;
     this.#notedAt = now;
-    this.#onSeen(id, run.lastPayload().toString("utf8", 0, summaryBytesMax));
+    this.#onSeen(id, run.topic, run.lastPayload());
   }
 }
 

@@ -1,0 +1,76 @@
+/** From `npm run comity -- thing add` to the first message, as a person does it. */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { test } from "node:test";
+import { CliProcess } from "./cli-process.ts";
+import { guardedNode } from "./guarded-node.ts";
+
+const { node, token, http } = (await guardedNode()).running;
+const target = ["--url", node.httpUrl, "--token", token];
+const absent = (command: string): string | false =>
+  spawnSync(command, ["--help"]).error !== undefined && `no ${command} on this machine`;
+
+for (const { command, name, version } of [
+  { command: "curl", name: "by-http", version: "HTTP" },
+  { command: "mosquitto_pub", name: "by-mqtt", version: "MQTT" },
+]) {
+  const title = `comity thing add - over ${version} the pasted line is heard of within a minute`;
+  test(title, { skip: absent(command) }, async () => {
+    const began = performance.now();
+    const adding = CliProcess.comity("thing", "add", name, "--wait", ...target);
+    const [line = ""] = await adding.prints(new RegExp(`^ *${command} .*$`, "m"));
+    await adding.prints(/Waiting for its first message/);
+    const pasted = new CliProcess("sh", ["-c", line]);
+    assert.equal(await pasted.ended, 0, pasted.err);
+    assert.equal(await adding.ended, 0, adding.err);
+    assert.match(
+      adding.out,
+      new RegExp(`^first message received: ${name}/hello, 11 bytes, after \\d+(\\.\\d)? s$`, "m"),
+    );
+    assert.match(adding.out, new RegExp(`MQTT {6}mqtt://${name}:[\\w-]{43}@127\\.0\\.0\\.1:\\d+`));
+    const ms = performance.now() - began;
+    assert.ok(ms < 60_000, `it took ${ms} ms`);
+  });
+}
+
+test("comity thing add - Ctrl-C ends the waiting and leaves the Thing added", async () => {
+  const adding = CliProcess.comity("thing", "add", "patient", "--wait", ...target);
+  await adding.prints(/Waiting for its first message/);
+  adding.interrupt();
+  await adding.ended;
+  assert.match(adding.out, /patient stays added; nothing has come from it yet/);
+  assert.equal((await http.thing("patient"))["title"], "patient");
+});
+
+test("comity thing add - a script waits for nothing, and gets one object", async () => {
+  const adding = CliProcess.comity("thing", "add", "script", "--json", ...target);
+  assert.equal(await adding.ended, 0, adding.err);
+  const told = JSON.parse(adding.out) as Record<string, unknown>;
+  assert.deepEqual(Object.keys(told), ["thing", "token", "mqttUrl"]);
+  const both = CliProcess.comity("thing", "add", "both", "--json", "--wait", ...target);
+  assert.equal(await both.ended, 1);
+  assert.match(both.err, /CONFIG_INVALID/);
+  await assert.rejects(http.thing("both"), { code: "NOT_FOUND" });
+});
+
+test("API - what a Thing sent is told to whoever follows it, first the last, then what comes", async () => {
+  const { token: own } = await http.addThing({ name: "told" });
+  const send = (value: string): Promise<Response> =>
+    fetch(`${node.httpUrl}/api/v1/publish/told/t`, {
+      method: "POST",
+      headers: { authorization: `Bearer told:${own}` },
+      body: value,
+    });
+  await send("first");
+  const seen = http.thingSeen("told");
+  assert.deepEqual((await seen.next()).value?.summary, "first");
+  const next = seen.next();
+  await send("the second");
+  const { topic, bytes, summary } = (await next).value ?? {};
+  assert.deepEqual(
+    { topic, bytes, summary },
+    { topic: "told/t", bytes: 10, summary: "the second" },
+  );
+  await seen.return(undefined);
+  await assert.rejects(http.thingSeen("nobody").next(), { code: "NOT_FOUND" });
+});

@@ -1,0 +1,44 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after } from "node:test";
+import type { NodeOptions } from "../../src/node.ts";
+import { freePort } from "../free-port.ts";
+import { startTestNode, type TestNode } from "../two-nodes.ts";
+
+/** A node that lets nobody in without a credential, for a whole test file; it can be restarted. */
+export async function guardedNode(): Promise<{
+  readonly running: TestNode;
+  restart(): Promise<void>;
+}> {
+  const folder = await mkdtemp(join(tmpdir(), "comity-onboarding-"));
+  const options: NodeOptions = {
+    name: "plant",
+    title: "The plant",
+    country: "NL",
+    currency: "EUR",
+    place: { lat: 51.9, lon: 4.5 },
+    data: folder,
+    http: { host: "127.0.0.1", port: await freePort() },
+    mqtt: { host: "127.0.0.1", port: await freePort() },
+    localPeers: [],
+    dev: false,
+    publicWorld: false,
+    receiptWindowMs: 1000,
+    logLevel: "error",
+  };
+  let running = await startTestNode(options);
+  after(async () => {
+    await running.node.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+  return {
+    get running() {
+      return running;
+    },
+    restart: async () => {
+      await running.node.close();
+      running = await startTestNode(options);
+    },
+  };
+}
