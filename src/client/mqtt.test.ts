@@ -81,6 +81,16 @@ test("MQTT client - greets with what it was given", async (t) => {
   assert.equal(connect.keepalive, 7);
 });
 
+test("MQTT client - a will goes with its CONNECT", async (t) => {
+  const { url, received } = await server(t, welcoming);
+  const will = { topic: "machine/state", payload: Buffer.from("gone"), qos: 1 as const };
+  await client(t, url, { will });
+  const [connect] = received;
+  assert.equal(connect?.cmd, "connect");
+  const { topic, payload, qos, retain } = connect.will ?? {};
+  assert.deepEqual({ topic, payload, qos, retain }, { ...will, retain: false });
+});
+
 test("MQTT client - a refusal rejects with the server's reason", async (t) => {
   const { url } = await server(t, (_packet, answer) =>
     answer({

@@ -225,7 +225,7 @@ export class MqttClient implements PacketSink {
 
   #greet(): void {
     const { clientId = "", username, password, keepAliveSeconds = 30 } = this.#options;
-    const { cleanStart = true, sessionExpirySeconds } = this.#options;
+    const { cleanStart = true, sessionExpirySeconds, will } = this.#options;
     this.#socket.write(
       encodeConnect(5, {
         clientId,
@@ -233,6 +233,15 @@ export class MqttClient implements PacketSink {
         keepAliveSeconds,
         ...(username === undefined ? {} : { username }),
         ...(password === undefined ? {} : { password }),
+        ...(will && {
+          will: {
+            qos: 0,
+            retain: false,
+            ...will,
+            payload: Buffer.from(will.payload),
+            properties: {},
+          },
+        }),
         properties: sessionExpirySeconds === undefined ? {} : { sessionExpirySeconds },
       }),
     );

@@ -113,16 +113,22 @@ const factory = object({
   pumps: Type.Array(object({ name: text, title: text, wear: Type.Number(), speed: positive })),
 });
 
+const source = object({ kind: text, from: text, topic: text });
+
+const indicator = object({ kind: text, filters: Type.Array(text, { minItems: 1 }) });
+
 const product = object({
   id: text,
   title: text,
   description: text,
-  sector: text,
+  template: text,
   keywords: Type.Array(text),
   topics: Type.Array(text, { minItems: 1 }),
   delivery: Type.Union([Type.Literal("live"), Type.Literal("logged")]),
   price: object({ amount: text, perMessages: Type.Integer({ minimum: 1 }) }),
   fields: Type.Optional(Type.Array(text)),
+  purposes: Type.Optional(Type.Array(text)),
+  clock: Type.Optional(Type.Union([Type.Literal("sun"), Type.Literal("traffic")])),
 });
 
 const node = object({
@@ -132,6 +138,8 @@ const node = object({
   currency: Type.String({ pattern: "^[A-Z]{3}$" }),
   place,
   devices: Type.Union([transit, solar, farm, hospital, factory]),
+  sources: Type.Array(source),
+  indicators: Type.Array(indicator),
   products: Type.Array(product),
 });
 

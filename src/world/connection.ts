@@ -7,6 +7,8 @@ export interface ConnectionOptions {
   readonly url: string;
   readonly username: string;
   readonly password: string;
+  /** Asked for at every connect. */
+  readonly will?: () => { readonly topic: string; readonly payload: Uint8Array };
   /** Called at every connect; what it throws ends that connection. */
   readonly onUp: (client: MqttClient) => void | Promise<void>;
 }
@@ -55,13 +57,17 @@ export class Connection {
   }
 
   async #run(): Promise<void> {
-    const { url, username, password, onUp } = this.#options;
+    const { url, username, password, onUp, will } = this.#options;
     const { signal } = this.#stopping;
     let delayMs = firstDelayMs;
     while (!signal.aborted) {
       let client: MqttClient | undefined;
       try {
-        client = await connectMqtt({ url, username, password, clientId: `world-${username}` });
+        const clientId = `world-${username}`;
+        client = await connectMqtt({
+          ...{ url, username, password, clientId },
+          ...(will && { will: { ...will(), qos: 1 } }),
+        });
         this.#client = client;
         await onUp(client);
         this.#up.resolve();

@@ -10,6 +10,8 @@ export interface Seat {
   readonly actor: Actor;
   /** Where the bought stream stands on this node, without the last `/#`. */
   readonly root: string;
+  /** When a message of it was really sent, milliseconds since the epoch; NaN where it is not told. */
+  readonly sentAt: (data: Readonly<Record<string, unknown>>) => number;
   heard: number;
   /** Milliseconds from the device's time stamp to here, smoothed. */
   latencyMs: number | undefined;
@@ -69,8 +71,7 @@ export class Desk {
     seat.heard += 1;
     const data = objectIn(message.payload);
     if (!data) return;
-    const sentAt = typeof data["time"] === "string" ? Date.parse(data["time"]) : Number.NaN;
-    const latencyMs = this.#clock.now() - sentAt;
+    const latencyMs = this.#clock.now() - seat.sentAt(data);
     if (latencyMs >= 0) {
       const before = seat.latencyMs ?? latencyMs;
       seat.latencyMs = before + (latencyMs - before) * 0.1;

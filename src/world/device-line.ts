@@ -12,13 +12,14 @@ export interface DeviceLineOptions {
   readonly logged: readonly string[];
   /** A start for the sequence numbers above all that were used before. */
   readonly firstSeq: number;
-  /** Told of every message that is on its way. */
-  readonly onSent: (topic: string) => void;
+  /** Told of every message that is on its way: where it, or what is made of it, will stand. */
+  readonly onSent: (topics: readonly string[]) => void;
 }
 
 interface Waiting {
   readonly topic: string;
-  readonly payload: string;
+  readonly payload: Uint8Array;
+  readonly retain: boolean;
   readonly seq: number;
 }
 
@@ -46,6 +47,7 @@ export class DeviceLine {
       username: device.name,
       password: token,
       onUp: (client) => this.#onUp(client),
+      ...(device.will && { will: device.will }),
     });
   }
 
@@ -85,6 +87,7 @@ export class DeviceLine {
     const { obeys } = this.#options.device;
     if (obeys) {
       await client.subscribe(obeys.filter, { qos: 0 }, ({ payload }) => {
+        if (obeys.take) return obeys.take(payload);
         const data = objectIn(payload);
         if (data) obeys.command(data);
       });
@@ -92,21 +95,21 @@ export class DeviceLine {
     for (const waiting of this.#waiting) this.#deliver(client, waiting);
   }
 
-  #send({ topic, data }: Emission): void {
-    const payload = JSON.stringify(data);
+  #send({ topic, data, retain = false, becomes = [topic] }: Emission): void {
+    const payload = data instanceof Uint8Array ? data : Buffer.from(JSON.stringify(data));
     const { client } = this.#connection;
     if (this.#options.logged.some((filter) => matches(filter, topic))) {
-      const waiting = { topic, payload, seq: ++this.#seq };
+      const waiting = { topic, payload, retain, seq: ++this.#seq };
       this.#waiting.push(waiting);
       if (this.#waiting.length > waitingMax) {
         this.#waiting.shift();
         this.#dropped += 1;
       }
-      this.#options.onSent(topic);
+      this.#options.onSent(becomes);
       if (client) this.#deliver(client, waiting);
     } else if (client) {
-      this.#options.onSent(topic);
-      client.publish(topic, payload, { qos: 0 }).catch(() => {});
+      this.#options.onSent(becomes);
+      client.publish(topic, payload, { qos: 0, retain }).catch(() => {});
     } else {
       this.#dropped += 1;
     }
@@ -118,8 +121,8 @@ export class DeviceLine {
       ["producer", this.name],
       ["seq", String(waiting.seq)],
     ] as const;
-    const { topic, payload } = waiting;
-    client.publish(topic, payload, { qos: 1, userProperties }).then(
+    const { topic, payload, retain } = waiting;
+    client.publish(topic, payload, { qos: 1, retain, userProperties }).then(
       () => {
         const at = this.#waiting.indexOf(waiting);
         if (at !== -1) this.#waiting.splice(at, 1);

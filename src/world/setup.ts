@@ -1,5 +1,6 @@
 import type { ComityHttp } from "../client/http.ts";
 import type { AgreementResource } from "../client/resources.ts";
+import type { TermsResource } from "../client/terms.ts";
 import type { NewThing, ThingResource } from "../client/thing-resource.ts";
 import { ComityError } from "../kernel/errors.ts";
 import type { AgreementConfig, NodeConfig, WorldConfig } from "./config.ts";
@@ -64,16 +65,39 @@ function sameScope(found: ThingResource, wanted: NewThing): boolean {
   );
 }
 
+/** What reads the devices' native formats, and what is told of the streams; before any of them. */
+export async function addSectorWork(http: ComityHttp, node: NodeConfig): Promise<void> {
+  const read = new Set((await http.sources()).map(({ topic }) => topic));
+  for (const { kind, from, topic } of node.sources) {
+    if (read.has(topic)) continue;
+    await http.addSource({ kind, from: { way: "topic", address: from }, topic });
+  }
+  const told = new Set((await http.indicators()).map(({ id }) => id));
+  for (const { kind, filters } of node.indicators) {
+    if (!told.has(kind)) await http.addIndicator({ kind, filters });
+  }
+}
+
+/** From the sectors' templates: what the file says of a product wins over them. */
 export async function addProducts(http: ComityHttp, node: NodeConfig): Promise<void> {
   const there = new Set((await http.products()).map(({ id }) => id));
-  for (const { price, fields, ...product } of node.products) {
+  for (const { template, price, fields, purposes, clock: _, ...product } of node.products) {
     if (there.has(product.id)) continue;
-    await http.addProduct({
-      ...product,
-      place: node.place,
-      terms: { price: { ...price, currency: node.currency }, ...(fields && { fields }) },
-    });
+    const { name: sector, template: from } = await http.sector(template);
+    const terms = {
+      ...(fields ? withoutFields(from.terms) : from.terms),
+      price: { ...price, currency: node.currency },
+      ...(fields && { fields }),
+      ...(purposes && { purposes }),
+    };
+    await http.addProduct({ ...from.product, ...product, sector, place: node.place, terms });
   }
+}
+
+/** A list of what passes stands for itself: what the template does to fields it may not name. */
+function withoutFields(terms: Partial<TermsResource>): Partial<TermsResource> {
+  const { drop: _drop, round: _round, pseudonymise: _pseudonymise, ...others } = terms;
+  return others;
 }
 
 /** The running agreement of an earlier start, or a new one, negotiated by the consumer's node. */

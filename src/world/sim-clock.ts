@@ -5,13 +5,20 @@ export interface SimClock {
   /** Simulated time, milliseconds since the Unix epoch. */
   now(): number;
   readonly pace: number;
+  /** When it really was, for a simulated time; milliseconds since the Unix epoch. */
+  realTime(simulated: number): number;
 }
 
 /** Starts at `startAt` (the wall's own time where undefined). */
 export function startSimClock(clock: Clock, pace: number, startAt?: number): SimClock {
   const began = clock.monotonic();
-  const origin = startAt ?? clock.now();
-  return { pace, now: () => origin + (clock.monotonic() - began) * pace };
+  const beganAt = clock.now();
+  const origin = startAt ?? beganAt;
+  return {
+    pace,
+    now: () => origin + (clock.monotonic() - began) * pace,
+    realTime: (simulated) => beganAt + (simulated - origin) / pace,
+  };
 }
 
 /** Hour of the day by the sun at a longitude (degrees east), 0–24. */

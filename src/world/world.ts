@@ -5,6 +5,7 @@ import type { AgreementResource } from "../client/resources.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { ComityError } from "../kernel/errors.ts";
 import { matches } from "../kernel/topic.ts";
+import { timeIn } from "./actors/actor.ts";
 import { createActor } from "./actors/cast.ts";
 import type { AgreementConfig, NodeConfig, WorldConfig } from "./config.ts";
 import { Desk } from "./desk.ts";
@@ -15,7 +16,7 @@ import type { Device, Surroundings } from "./devices/device.ts";
 import { devicesOf } from "./devices/fleet.ts";
 import { NodeProcess } from "./node-process.ts";
 import { pickPort, tryPort } from "./ports.ts";
-import { addProducts, addThings, agreeOn, deskName, thingsOf } from "./setup.ts";
+import { addProducts, addSectorWork, addThings, agreeOn, deskName, thingsOf } from "./setup.ts";
 import { startSimClock } from "./sim-clock.ts";
 import { buildRoads } from "./simulators/roads.ts";
 import { readState, writeState } from "./state.ts";
@@ -78,6 +79,7 @@ export class World {
     options: WorldOptions,
     state: WorldState,
     members: readonly Member[],
+    around: Surroundings,
     death: PromiseWithResolvers<never>,
   ) {
     this.#death = death;
@@ -102,6 +104,7 @@ export class World {
         seat: {
           actor: createActor(config.actor, config.settings, roads),
           root: `from/${config.provider}/${config.product}`,
+          sentAt: sendingTime(product?.clock && around[product.clock]),
           heard: 0,
           latencyMs: undefined,
         },
@@ -148,7 +151,7 @@ export class World {
       return { config: node, state: own, node: process, devices, lines: [], desk: undefined };
     });
     writeState(folder, state);
-    return new World(options, state, members, death);
+    return new World(options, state, members, around, death);
   }
 
   member(name: string): Member {
@@ -168,7 +171,7 @@ export class World {
     const { say, folder } = this.#options;
     say(`Starting ${this.members.length} nodes …`);
     await Promise.all(this.members.map(({ node }) => node.start()));
-    say("Adding Things and products …");
+    say("Adding Things, what reads them, and products …");
     await Promise.all(this.members.map((member) => this.#furnish(member)));
     writeState(folder, this.#state);
     say("Making the nodes known to one another …");
@@ -221,6 +224,7 @@ export class World {
     const { http } = member.node;
     const own = this.#seatsOf(member).flatMap(({ actor }) => actor.own);
     await addThings(http, thingsOf(member.devices, own), member.state);
+    await addSectorWork(http, member.config);
     await addProducts(http, member.config);
   }
 
@@ -255,7 +259,9 @@ export class World {
     const firstSeq = clock.now() * 1000;
     member.lines = member.devices.map((device) => {
       const token = state.tokens[device.name] ?? "";
-      const onSent = (topic: string): void => this.#published(member, topic);
+      const onSent = (topics: readonly string[]): void => {
+        for (const topic of topics) this.#published(member, topic);
+      };
       return new DeviceLine({ device, url: node.mqttUrl, token, logged, firstSeq, onSent });
     });
     await Promise.all([...member.lines, member.desk].map((connection) => connection.connect()));
@@ -344,6 +350,14 @@ async function choosePorts(options: WorldOptions, state: WorldState): Promise<vo
     const did = before?.did ?? `did:web:localhost%3A${http}`;
     state.nodes[name] = { did, http, mqtt, tokens: before?.tokens ?? {} };
   }
+}
+
+/** From the message's `time`, or, where its model has none, from the simulated time it tells. */
+function sendingTime(clock: Surroundings["sun"] | undefined): Seat["sentAt"] {
+  return (data) => {
+    if (clock !== undefined) return clock.realTime(timeIn(data) ?? Number.NaN);
+    return typeof data["time"] === "string" ? Date.parse(data["time"]) : Number.NaN;
+  };
 }
 
 function surroundingsOf({ config, clock }: WorldOptions): Surroundings {

@@ -54,9 +54,16 @@ export function textIn(data: Heard["data"], name: string): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
 
+/** As the sectors' models name it, then as this world's own messages do. */
+const timeMembers = [
+  ...["dateObserved", "observedAt", "effectiveDateTime", "lastKnownPositionUpdatedAt"],
+  ...["simulatedTime", "time"],
+];
+
 /** The simulated time of a message, milliseconds since the epoch; its real one where it has none. */
 export function timeIn(data: Heard["data"]): number | undefined {
-  const at = Date.parse(textIn(data, "simulatedTime") ?? textIn(data, "time") ?? "");
+  const member = timeMembers.find((name) => typeof data[name] === "string");
+  const at = Date.parse(member === undefined ? "" : (data[member] as string));
   return Number.isNaN(at) ? undefined : at;
 }
 

@@ -21,9 +21,17 @@ const own = (actor: Actor, data: Record<string, unknown>): readonly Command[] =>
 const near = (value: number, expected: number, within = 1e-9): void =>
   assert.ok(Math.abs(value - expected) <= within, `${value}, expected ${expected}`);
 
+const pumping = { solarShareMin: 0.3, pumpKw: 40, millimetresPerHour: 1, refillHours: 20 };
+
+/** Two parcels that lack 5 mm on average: 0.25 mm an hour over twenty hours, 10 kW. */
+function advise(actor: Actor, irrigate: boolean): void {
+  own(actor, { parcel: "north", value: 0, depletion: 2, irrigate: false });
+  own(actor, { parcel: "south", value: 0, depletion: 8, irrigate });
+}
+
 test("sun pumping - holds in the dark, pumps what is owed in the sun, counts that alone", () => {
-  const actor = sunPumping({ solarShareMin: 0.3, pumpKw: 40, patienceHours: 10 });
-  own(actor, { neededKw: 10 });
+  const actor = sunPumping(pumping);
+  advise(actor, false);
   assert.deepEqual(bought(actor, { simulatedTime: after(0), solarShare: 0 }), [
     { topic: "desk/pumps", data: { run: false } },
   ]);
@@ -37,9 +45,9 @@ test("sun pumping - holds in the dark, pumps what is owed in the sun, counts tha
   near(actor.outcome().value, 20);
 });
 
-test("sun pumping - water that cannot wait is pumped in the dark and not counted", () => {
-  const actor = sunPumping({ solarShareMin: 0.3, pumpKw: 40, patienceHours: 2 });
-  own(actor, { neededKw: 10 });
+test("sun pumping - what is to be irrigated today is pumped in the dark and not counted", () => {
+  const actor = sunPumping(pumping);
+  advise(actor, true);
   bought(actor, { simulatedTime: after(0), solarShare: 0 });
   const commands = bought(actor, { simulatedTime: after(3), solarShare: 0 });
   assert.deepEqual(commands.at(-1)?.data, { run: true });
@@ -128,8 +136,8 @@ test("demand forecast - a plan that comes true removes the flat forecast's error
   for (let h = 0; h < 20; h += 0.25) {
     bought(actor, {
       simulatedTime: after(h),
-      kw: kwAt(h),
-      plannedKw: kwAt(h + 0.5),
+      totalActivePower: 1000 * kwAt(h),
+      plannedActivePower: 1000 * kwAt(h + 0.5),
       leadSeconds: 1800,
     });
   }

@@ -81,7 +81,7 @@ export function chargeForecast(settings: Settings): Actor {
 
 /**
  * The grid foresees the farm's pumps. Baseline as above; informed: the farm announces what it
- * plans to draw after `leadSeconds`.
+ * plans to draw after `leadSeconds`; both in the words of a ThreePhaseAcMeasurement.
  */
 export function demandForecast(): Actor {
   const score = forecastScore();
@@ -89,11 +89,13 @@ export function demandForecast(): Actor {
     own: [],
     hear({ bought, data }) {
       const at = timeIn(data);
-      const kw = numberIn(data, "kw");
-      const planned = numberIn(data, "plannedKw");
+      const watts = numberIn(data, "totalActivePower");
+      const planned = numberIn(data, "plannedActivePower");
       const lead = numberIn(data, "leadSeconds");
-      if (!bought || at === undefined || kw === undefined) return [];
-      if (planned !== undefined && lead !== undefined) score.step(at, kw, planned, lead * 1000);
+      if (!bought || at === undefined || watts === undefined) return [];
+      if (planned !== undefined && lead !== undefined) {
+        score.step(at, watts / 1000, planned / 1000, lead * 1000);
+      }
       return [];
     },
     outcome: () => ({ value: score.errorRemoved(), unit: "kW less error" }),

@@ -13,7 +13,12 @@ import type { Incidents, Roads, Segment } from "../simulators/roads.ts";
 
 export interface Emission {
   readonly topic: string;
-  readonly data: Readonly<Record<string, unknown>>;
+  /** Becomes JSON, or is a native format's own bytes. */
+  readonly data: Readonly<Record<string, unknown>> | Uint8Array;
+  /** For who comes later: it describes the device. */
+  readonly retain?: boolean;
+  /** Topics of the messages that a source of the node makes of it; absent: it is taken as it is. */
+  readonly becomes?: readonly string[];
 }
 
 export interface Device {
@@ -26,10 +31,14 @@ export interface Device {
   /** How often it ticks, in real time. */
   readonly everyMs: number;
   tick(): readonly Emission[];
+  /** Asked for at each CONNECT: what the node is to publish when the connection is lost. */
+  readonly will?: () => { readonly topic: string; readonly payload: Uint8Array };
   /** What it obeys: a filter under `desk/`, and how. */
   readonly obeys?: {
     readonly filter: string;
     command(data: Readonly<Record<string, unknown>>): void;
+    /** What comes in no JSON. */
+    take?(payload: Uint8Array): void;
   };
 }
 
@@ -97,6 +106,21 @@ export function stamper(clock: Clock, sim?: SimClock): () => Record<string, unkn
     seq: ++seq,
     time: new Date(clock.now()).toISOString(),
     ...(sim && { simulatedTime: new Date(sim.now()).toISOString() }),
+  });
+}
+
+/** Device messages in a sector's model: its time is the simulated one, `time` when it was sent. */
+export function observer(
+  clock: Clock,
+  sim: SimClock,
+): (type: string, id: string) => Record<string, unknown> {
+  let seq = 0;
+  return (type, id) => ({
+    type,
+    id,
+    dateObserved: new Date(sim.now()).toISOString(),
+    seq: ++seq,
+    time: new Date(clock.now()).toISOString(),
   });
 }
 
