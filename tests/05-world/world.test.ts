@@ -69,7 +69,7 @@ test("world - a visitor sees a shared stream from outside with the pasted line",
   const answer = await fetch(url, { headers: { authorization: bearer ?? "" }, signal: stop });
   assert.equal(answer.status, 200);
   for await (const chunk of answer.body!) {
-    if (Buffer.from(chunk).includes("solarShare")) return;
+    if (Buffer.from(chunk).includes("PhotovoltaicMeasurement")) return;
   }
   assert.fail("the stream ended without a message");
 });

@@ -29,27 +29,32 @@ function advise(actor: Actor, irrigate: boolean): void {
   own(actor, { parcel: "south", value: 0, depletion: 8, irrigate });
 }
 
+/** A plant's power and the load it covers `share` of, as the grid sells them. */
+function sun(actor: Actor, hours: number, share: number): readonly Command[] {
+  const dateObserved = after(hours);
+  bought(actor, { dateObserved, refPhotovoltaicDevice: "pv", activePower: 1000 * share });
+  return bought(actor, { dateObserved, totalActivePower: 1e6 });
+}
+
 test("sun pumping - holds in the dark, pumps what is owed in the sun, counts that alone", () => {
   const actor = sunPumping(pumping);
   advise(actor, false);
-  assert.deepEqual(bought(actor, { simulatedTime: after(0), solarShare: 0 }), [
-    { topic: "desk/pumps", data: { run: false } },
-  ]);
-  bought(actor, { simulatedTime: after(2), solarShare: 0.1 }); // 20 kWh owed
+  assert.deepEqual(sun(actor, 0, 0), [{ topic: "desk/pumps", data: { run: false } }]);
+  sun(actor, 2, 0.1); // 20 kWh owed
   assert.equal(actor.outcome().value, 0);
   // An hour of sun: 30 kWh owed by now, all pumped; 10 of them would have been drawn anyway.
-  const commands = bought(actor, { simulatedTime: after(3), solarShare: 0.5 });
+  const commands = sun(actor, 3, 0.5);
   assert.deepEqual(commands, [{ topic: "desk/pumps", data: { run: true } }]);
   near(actor.outcome().value, 20);
-  bought(actor, { simulatedTime: after(4), solarShare: 0.6 }); // nothing owed from before
+  sun(actor, 4, 0.6); // nothing owed from before
   near(actor.outcome().value, 20);
 });
 
 test("sun pumping - what is to be irrigated today is pumped in the dark and not counted", () => {
   const actor = sunPumping(pumping);
   advise(actor, true);
-  bought(actor, { simulatedTime: after(0), solarShare: 0 });
-  const commands = bought(actor, { simulatedTime: after(3), solarShare: 0 });
+  sun(actor, 0, 0);
+  const commands = sun(actor, 3, 0);
   assert.deepEqual(commands.at(-1)?.data, { run: true });
   assert.equal(actor.outcome().value, 0);
 });

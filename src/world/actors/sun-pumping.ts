@@ -9,7 +9,8 @@ interface Advice {
 }
 
 /**
- * The farm delays pumping until the grid has sun. How much water is needed is the irrigation
+ * The farm delays pumping until the grid has sun: the sum of its plants' power against its load.
+ * How much water is needed is the irrigation
  * indicator's advice, of the farm's own probes and weather. Baseline: the pumps give back what the
  * parcels lack, evenly over `refillHours`. Shifted is only energy that was owed from before and is
  * pumped while the sun covers the share that was set; water that cannot wait, because a parcel's
@@ -21,6 +22,8 @@ export function sunPumping(settings: Settings): Actor {
   const kwhPerMillimetre = pumpKw / setting(settings, "millimetresPerHour");
   const refillHours = setting(settings, "refillHours");
   const parcels = new Map<string, Advice>();
+  /** kW by plant, as PhotovoltaicMeasurements tell it. */
+  const plants = new Map<string, number>();
   let owedKwh = 0;
   let shiftedKwh = 0;
   let last: number | undefined;
@@ -61,12 +64,15 @@ export function sunPumping(settings: Settings): Actor {
         advise(data);
         return [];
       }
+      const plant = textIn(data, "refPhotovoltaicDevice");
+      if (plant !== undefined) plants.set(plant, numberIn(data, "activePower") ?? 0);
       const at = timeIn(data);
-      const now = numberIn(data, "solarShare");
-      if (at === undefined || now === undefined) return [];
+      const loadWatts = numberIn(data, "totalActivePower");
+      if (at === undefined || loadWatts === undefined) return [];
+      const solarWatts = 1000 * [...plants.values()].reduce((sum, kw) => sum + kw, 0);
       const hours = hoursSince(last, at);
       last = at;
-      return decide(now >= share, hours);
+      return decide(solarWatts >= share * loadWatts, hours);
     },
     outcome: () => ({ value: shiftedKwh, unit: "kWh shifted" }),
   };
