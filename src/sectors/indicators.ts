@@ -56,6 +56,8 @@ const kindOfDocs = "indicator";
 const indicatorsMax = 100;
 const filtersMax = 16;
 const keysMax = 10_000;
+/** So long a figure stands that its indicator does not say again. */
+const figureAgeMs = 7 * 86_400_000;
 const beatMs = 5_000;
 
 /** The node's indicators: kept, started with it, each following its streams. */
@@ -170,12 +172,20 @@ function filtersProblem(filters: readonly string[]): string | undefined {
   return undefined;
 }
 
+interface SaidFigure {
+  readonly text: string;
+  readonly figure: KeyFigure;
+  /** Unix milliseconds. */
+  readonly saidAt: number;
+}
+
 class IndicatorRun {
   readonly #doc: IndicatorDoc;
   readonly #kind: IndicatorKind;
   readonly #outside: IndicatorsOutside;
   readonly #indicator: Indicator;
-  readonly #figures = new Map<string, { readonly text: string; readonly figure: KeyFigure }>();
+  /** Said the longest ago first. */
+  readonly #figures = new Map<string, SaidFigure>();
   readonly #faults: Faults;
   #messages = 0;
   #ends: readonly (() => void)[] = [];
@@ -222,6 +232,7 @@ class IndicatorRun {
 
   beat(): void {
     this.#guarded(() => this.#indicator.beat?.());
+    this.#giveUpOld();
   }
 
   /** Resolves when what it has said is published. */
@@ -246,20 +257,47 @@ class IndicatorRun {
 
   #publish(key: string, figure: Figure): void {
     const text = JSON.stringify(figure);
-    if (this.#figures.get(key)?.text === text) return;
-    if (!this.#figures.has(key) && this.#figures.size >= keysMax) {
-      this.#faults.add({ code: "keys", text: `more than ${keysMax} keys; ${key} is left out` });
+    const before = this.#figures.get(key);
+    this.#figures.delete(key); // what was said last stands last
+    if (before === undefined && this.#figures.size >= keysMax) this.#giveUpOldest();
+    const now = this.#outside.clock.now();
+    if (before?.text === text) {
+      this.#figures.set(key, { ...before, saidAt: now });
       return;
     }
-    const now = this.#outside.clock.now();
     const whole: KeyFigure = {
       key,
       unit: this.#kind.unit,
       ...figure,
       observedAt: new Date(now).toISOString(),
     };
-    this.#figures.set(key, { text, figure: whole });
-    const payload = Buffer.from(JSON.stringify({ indicator: this.#doc.kind, ...whole }));
+    this.#figures.set(key, { text, figure: whole, saidAt: now });
+    this.#tell(key, Buffer.from(JSON.stringify({ indicator: this.#doc.kind, ...whole })));
+  }
+
+  /** Vehicles, wards and machines come and go: a figure nobody renews makes room, then ends. */
+  #giveUpOld(): void {
+    const since = this.#outside.clock.now() - figureAgeMs;
+    for (const [key, { saidAt }] of this.#figures) {
+      if (saidAt >= since) return;
+      this.#giveUp(key);
+    }
+  }
+
+  #giveUpOldest(): void {
+    const [oldest] = this.#figures.keys();
+    if (oldest === undefined) return;
+    this.#giveUp(oldest);
+    const text = `more than ${keysMax} keys: ${oldest}, not said the longest, is given up`;
+    this.#faults.add({ code: "keys", text });
+  }
+
+  #giveUp(key: string): void {
+    this.#figures.delete(key);
+    this.#tell(key, Buffer.alloc(0)); // removes the retained figure, MQTT 5 §3.3.1.3
+  }
+
+  #tell(key: string, payload: Uint8Array): void {
     const publisher = `indicator ${this.#doc.id}`;
     const done = this.#outside.publishFigure(`${this.#topic}/${key}`, payload, publisher);
     this.#publishing = Promise.all([this.#publishing, done]).catch((thrown: unknown) =>

@@ -1,4 +1,4 @@
-import { objectIn } from "../../kernel/json-object.ts";
+import { messageIn } from "../message.ts";
 import { numberIn, type Uplink } from "./lorawan.ts";
 
 /**
@@ -128,7 +128,7 @@ export function recordOf(uplink: Uplink): RecordRead {
 
 /** A message that is one, or undefined. */
 export function readRecord(payload: Uint8Array): AgriParcelRecord | undefined {
-  const value = objectIn(payload);
+  const value = messageIn(payload);
   if (value?.["type"] !== "AgriParcelRecord") return undefined;
   const { id, observedAt } = value;
   if (typeof id !== "string" || typeof observedAt !== "string") return undefined;

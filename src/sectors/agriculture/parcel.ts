@@ -1,4 +1,4 @@
-import { objectIn } from "../../kernel/json-object.ts";
+import { messageIn } from "../message.ts";
 import { numberIn } from "./lorawan.ts";
 import type { Soil } from "./water-balance.ts";
 import { placeOf } from "./weather-observed.ts";
@@ -21,7 +21,7 @@ const devicesMax = 100;
  * `rootDepth` (m), `depletionShare` (p) and `cropCoefficient` (Kc).
  */
 export function readParcel(payload: Uint8Array): Parcel | string | undefined {
-  const message = objectIn(payload);
+  const message = messageIn(payload);
   if (message?.["type"] !== "AgriParcel") return undefined;
   const { id, soil, location, hasDevices = [] } = message;
   if (typeof id !== "string") return "id";

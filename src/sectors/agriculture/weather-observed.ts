@@ -1,4 +1,4 @@
-import { objectIn } from "../../kernel/json-object.ts";
+import { messageIn } from "../message.ts";
 import { numberIn } from "./lorawan.ts";
 import type { WeatherReading } from "./station-days.ts";
 
@@ -14,7 +14,7 @@ type Members = Readonly<Record<string, unknown>>;
  * evapotranspiration needs; undefined where the message is none, or a name of what is missing.
  */
 export function readWeather(payload: Uint8Array): ObservedWeather | string | undefined {
-  const message = objectIn(payload);
+  const message = messageIn(payload);
   if (message?.["type"] !== "WeatherObserved") return undefined;
   const at = Date.parse(String(message["dateObserved"]));
   const place = placeOf(message["location"]);

@@ -1,4 +1,5 @@
-import { objectAt, objectIn } from "../../kernel/json-object.ts";
+import { objectAt } from "../../kernel/json-object.ts";
+import { messageIn } from "../message.ts";
 import { isoTime } from "../../kernel/time.ts";
 
 /**
@@ -41,7 +42,7 @@ const idLengthMax = 200;
 
 /** A message that is one; a name of what is wrong with it, undefined where it is something else. */
 export function readAirQuality(payload: Uint8Array): AirQualityObserved | string | undefined {
-  const said = objectIn(payload);
+  const said = messageIn(payload);
   if (said?.["type"] !== "AirQualityObserved") return undefined;
   const { id, dateObserved, location } = said;
   if (typeof id !== "string" || id === "" || id.length > idLengthMax) return "id";

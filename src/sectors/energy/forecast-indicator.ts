@@ -1,9 +1,10 @@
+import { messageIn } from "../message.ts";
 import type { JsonObject } from "../../kernel/json-object.ts";
 import type { FollowedMessage, Indicator, IndicatorKind, IndicatorOutside } from "../sector.ts";
 import { levelOf } from "../sector.ts";
 import { Backtest, type ForecastModel, LoadForecast, type PowerReading } from "./forecast.ts";
 import { SolarForecast } from "./forecast.ts";
-import { parseObject, type ObservedPower, readLoad, readPhotovoltaic } from "./observed.ts";
+import { type ObservedPower, readLoad, readPhotovoltaic } from "./observed.ts";
 import { Plants } from "./plants.ts";
 
 const hourMs = 3_600_000;
@@ -126,7 +127,7 @@ class PvForecastIndicator implements Indicator {
   }
 
   take({ payload }: FollowedMessage): void {
-    const said = parseObject(payload);
+    const said = messageIn(payload);
     if (said === undefined || this.#plants.take(said)) return;
     const reading = checked(readPhotovoltaic, said, this.#outside);
     if (reading === undefined) return;
@@ -159,7 +160,7 @@ class LoadForecastIndicator implements Indicator {
   }
 
   take({ payload }: FollowedMessage): void {
-    const said = parseObject(payload);
+    const said = messageIn(payload);
     if (said === undefined) return;
     const reading = checked(readLoad, said, this.#outside);
     if (reading === undefined) return;

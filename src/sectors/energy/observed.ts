@@ -23,13 +23,6 @@ export interface DescribedPlant extends Plant {
 
 const idLengthMax = 200;
 
-/** A message as JSON; undefined where it is no object; throws where it is no JSON. */
-export function parseObject(payload: Uint8Array): JsonObject | undefined {
-  const text = Buffer.from(payload.buffer, payload.byteOffset, payload.length).toString("utf8");
-  const said: unknown = JSON.parse(text);
-  return isObject(said) ? said : undefined;
-}
-
 /** Of a PhotovoltaicMeasurement; a name of what is wrong with it, undefined where it is none. */
 export function readPhotovoltaic(said: JsonObject): ObservedPower | string | undefined {
   if (said["type"] !== "PhotovoltaicMeasurement") return undefined;

@@ -1,11 +1,7 @@
+import { messageIn } from "../message.ts";
 import type { FollowedMessage, Indicator, IndicatorKind, IndicatorOutside } from "../sector.ts";
 import { levelOf } from "../sector.ts";
-import {
-  type DescribedPlant,
-  parseObject,
-  type ObservedPower,
-  readPhotovoltaic,
-} from "./observed.ts";
+import { type DescribedPlant, type ObservedPower, readPhotovoltaic } from "./observed.ts";
 import { Plants } from "./plants.ts";
 import { clearSky, onPanel, sunPosition } from "./sun.ts";
 
@@ -61,7 +57,7 @@ class PerformanceIndicator implements Indicator {
   }
 
   take({ payload }: FollowedMessage): void {
-    const said = parseObject(payload);
+    const said = messageIn(payload);
     if (said === undefined || this.#plants.take(said)) return;
     const reading = readPhotovoltaic(said);
     if (reading === undefined) return;

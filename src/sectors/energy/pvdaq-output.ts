@@ -1,7 +1,7 @@
+import { messageIn } from "../message.ts";
 import { isObject } from "../../kernel/json-object.ts";
 import { isoTime } from "../../kernel/time.ts";
 import type { Composer, FollowedMessage } from "../sector.ts";
-import { parseObject } from "./observed.ts";
 import { type Channels, channelsOf, isTabled } from "./pvdaq-channels.ts";
 
 const rowsMax = 20_000;
@@ -23,7 +23,7 @@ export class PvdaqComposer implements Composer {
   readonly #rows = new Map<string, Row>();
 
   take({ payload }: FollowedMessage): void {
-    const said = parseObject(payload);
+    const said = messageIn(payload);
     if (said === undefined) return;
     const { type, id, dateObserved, pvdaq } = said as Readonly<Record<string, unknown>>;
     if (!isTabled(type) || typeof id !== "string") return;
