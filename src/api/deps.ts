@@ -56,7 +56,8 @@ export interface ApiDeps {
   readonly dataAccess: DataAccessApi;
   readonly products: ProductsApi;
   /** The last messages of a product, through its offer; a peer's are asked for. */
-  readonly samples: (product: string, provider: string) => Promise<SampleResource>;
+  /** `named`: a product, of this node where no provider is named, or an offer. */
+  readonly samples: (named: string, provider?: string) => Promise<SampleResource>;
   readonly peers: PeersApi;
   readonly offers: OffersApi;
   readonly wants: WantsApi;

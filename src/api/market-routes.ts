@@ -117,7 +117,8 @@ function productRoutes(scope: FastifyInstance, deps: ApiDeps): void {
       },
     },
     async (request) => {
-      const { product, provider = deps.node.did } = request.query;
+      const { product, provider } = request.query;
+      if (provider === undefined) return deps.samples(product);
       const didOf = peerNames(deps.node, await deps.peers.list());
       return deps.samples(product, didOf(provider));
     },

@@ -4,7 +4,7 @@ import type { DataAccessRequests } from "../federate/data-access-requests.ts";
 import type { OpenIdLogin } from "../federate/openid.ts";
 import type { Federation } from "../federate/federation.ts";
 import { offerAttested } from "../federate/found-offer.ts";
-import type { ProductSamples } from "../federate/samples.ts";
+import type { ProductSamples, Sample } from "../federate/samples.ts";
 import type { Wants } from "../federate/wants.ts";
 import type { Links } from "../federate/links.ts";
 import type { Flow } from "../flow/flow.ts";
@@ -107,7 +107,7 @@ export function apiDeps(rooms: Rooms): ApiDeps {
       refusals: () => rooms.refusals.list(),
     },
     products: productsApi(rooms),
-    samples: (product, provider) => rooms.samples.of(product, provider),
+    samples: (named, provider) => sampleOf(rooms, named, provider),
     peers: peersApi(rooms),
     offers: rooms.federation.offers,
     wants: rooms.wants,
@@ -192,6 +192,16 @@ function peersApi({ federation: { peers, offers }, agreements }: Rooms): ApiDeps
     nameOf: (did) => peers.nameOf(did),
     overview: (did, timeoutMs) => peers.getOnce(did, "/comity/v1/overview", { timeoutMs }) as never,
   };
+}
+
+/** Only an offer's id has a colon: it names its product and, where one alone makes it, whose. */
+async function sampleOf(rooms: Rooms, named: string, provider?: string): Promise<Sample> {
+  const { federation, samples } = rooms;
+  if (!named.includes(":"))
+    return provider === undefined ? samples.own(named) : samples.of(named, provider);
+  const { offers } = federation;
+  const from = provider ?? (await offers.providerOf(named));
+  return samples.of((await offers.need(named, from)).product, from);
 }
 
 function agreementsApi(rooms: Rooms): ApiDeps["agreements"] {

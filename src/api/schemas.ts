@@ -171,7 +171,10 @@ export const ProductBody = Type.Object(
 
 export const SampleParams = Type.Object(
   {
-    product: ProductId,
+    product: Type.String({
+      ...{ minLength: 1, maxLength: 512 },
+      description: "A product's id, or an offer's as it was found.",
+    }),
     provider: Type.Optional(Type.String({ maxLength: 512, description: "A peer's name or DID." })),
   },
   strict,

@@ -16,7 +16,7 @@ export function marketCommands(io: CliIo): Command[] {
 
 function sampleCommand(io: CliIo): Command {
   return new Command("sample")
-    .argument("<product>")
+    .argument("<product>", "its id, or an offer's from comity find")
     .description("the last messages of a product as its offer lets them through; free")
     .option("--of <peer>", "a peer's product, by the peer's name or DID")
     .action(async (product: string, { of }: { of?: string }, command: Command) => {

@@ -15,10 +15,10 @@ const sector: Sector = {
   indicators: {
     echo: {
       ...{ title: "Echo", unit: "1", formula: "x" },
-      open: ({ publish }) => ({
+      open: (outside) => ({
         take: ({ topic, payload }) => {
           const value: unknown = JSON.parse(Buffer.from(payload).toString());
-          publish(topic.split("/").at(-1)!, { value: Number(value) });
+          outside.publish(topic.split("/").at(-1)!, { value: Number(value) });
         },
       }),
     },

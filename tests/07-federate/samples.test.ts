@@ -253,6 +253,27 @@ test("sample - the command prints it", async () => {
   assert.match(printed, /^\d{4}-\d\d-\d\dT[\d:.]+Z quiet\/1 \{"n":7\}\n$/);
 });
 
+test("sample - the command takes an offer's id, as it was found", async () => {
+  const terms = { price: free };
+  await offer({ id: "tide", title: "Tide", topics: ["tide/#"], delivery: "logged", terms });
+  await device.publish("tide/1", "42", { qos: 1 });
+  const { http, node, token } = world.consumer;
+  let offers: readonly OfferResource[] = [];
+  await until("its offer is found", async () => {
+    offers = await http.find({ q: "tide", fresh: true });
+    return offers.length > 0;
+  });
+  let printed = "";
+  const write = { write: (text: string) => ((printed += text), true) };
+  const io = { stdout: write, stderr: write, env: {}, stdin: process.stdin } as never;
+  const own = ["--url", node.httpUrl, "--token", token];
+  assert.equal(await runCli([...own, "sample", offers[0]!.offer], io), 0, printed);
+  assert.match(printed, / tide\/1 42\n$/);
+  printed = "";
+  assert.equal(await runCli([...own, "sample", `${offers[0]!.offer}0`], io), 1);
+  assert.match(printed, /offer/);
+});
+
 test("sample - a peer that answers with too much, with something else or never is named", async () => {
   const seats: Seat[] = [await takeSeat("asker"), await takeSeat("rude")];
   const [own, other] = seats as [Seat, Seat];
