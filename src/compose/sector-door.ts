@@ -30,7 +30,7 @@ export async function openSectorDoors(rooms: DoorRooms, sectors: readonly Sector
 }
 
 function doorOf(rooms: DoorRooms, { name }: Sector, takers: Map<string, TakeUpgrade>): SectorDoor {
-  const { app, clock, flow, journal, store } = rooms;
+  const { app, clock, flow, journal, store, things } = rooms;
   const kind = `sector-${name}`;
   return {
     clock,
@@ -38,6 +38,7 @@ function doorOf(rooms: DoorRooms, { name }: Sector, takers: Map<string, TakeUpgr
       publishOne(flow, { ...message, retain, qos: 1, publisher: nameOfPrincipal(as) }),
     subscribe: (filter, onMessage) => subscribeMessages(flow, filter, onMessage),
     authenticate: (user, password) => principalOfCredentials(user, password, rooms),
+    onClosed: (listener) => things.onClosed(listener),
     documents: {
       get: (id) => store.get(kind, id),
       list: () => store.list(kind),

@@ -193,6 +193,8 @@ export interface SectorDoor {
   subscribe(filter: string, onMessage: (message: FollowedMessage) => void): () => void;
   /** Who a name and password are, a Thing or a user; undefined: nobody. */
   authenticate(name: string, password: string): Principal | undefined;
+  /** Told with a Thing's name when its token is good no more; returns what ends it. */
+  onClosed(listener: (thing: string) => void): () => void;
   /** Documents of this sector alone. */
   readonly documents: SectorDocuments;
   /** Routes under `/sectors/<name>/`; who may call them is the sector's to see to. */

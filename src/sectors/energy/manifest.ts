@@ -2,7 +2,8 @@
  * Energy. Photovoltaic plants and weather stations come in as PVDAQ's CSV or as JSON in the words
  * of the Smart Data Models, and go out as PVDAQ's CSV. What a plant and a load will be is forecast,
  * with the error the forecasts had until now beside persistence's; and it is told what a plant gave
- * of what the light promised. It switches nothing, and knows no plant but what is told of it.
+ * of what the light promised. Chargers of electric vehicles connect by OCPP (`ocpp/`), and are the
+ * only thing it ever tells to take less. It knows no plant but what is told of it.
  */
 import type { Sector } from "../sector.ts";
 import { loadForecast, pvForecast } from "./forecast-indicator.ts";
@@ -17,7 +18,7 @@ export const energy: Sector = {
   template: {
     product: {
       delivery: "logged",
-      keywords: ["energy", "photovoltaics", "load"],
+      keywords: ["energy", "photovoltaics", "load", "charging"],
       units: ["W", "kW", "kW.h", "A", "Cel", "W/m2"],
     },
     terms: {
@@ -50,4 +51,5 @@ export const energy: Sector = {
     "load-forecast": loadForecast,
     "pv-performance": pvPerformance,
   },
+  open: async (door) => (await import("./charging.ts")).openCharging(door),
 };

@@ -2,6 +2,8 @@ import type { MemberModel, Vocabulary } from "../sector.ts";
 
 const energy = "https://github.com/smart-data-models/dataModel.Energy";
 const greenEnergy = "https://github.com/smart-data-models/dataModel.GreenEnergy";
+const transportation = "https://github.com/smart-data-models/dataModel.Transportation";
+const ocpp = "https://openchargealliance.org/protocols/open-charge-point-protocol/";
 const weather = "https://github.com/smart-data-models/dataModel.Weather";
 
 /** One value for each line of a three-phase supply. */
@@ -10,7 +12,7 @@ const irradiance = { type: "number", unit: "W/m2", minimum: -20, maximum: 1800 }
 
 /** What messages of energy look like. */
 export const vocabulary: Vocabulary = {
-  version: "1.0.0",
+  version: "1.1.0",
   messages: {
     PhotovoltaicMeasurement: {
       title: "What a photovoltaic plant gives",
@@ -65,6 +67,66 @@ export const vocabulary: Vocabulary = {
         activePower: perLine("W consumed"),
         current: perLine("A"),
         phaseVoltage: perLine("V against neutral"),
+        phaseToPhaseVoltage: { type: "object", title: "V between lines: L12, L23, L31" },
+        totalReactivePower: { type: "number", title: "var, all phases" },
+        stateOfCharge: {
+          type: "number",
+          unit: "1",
+          minimum: 0,
+          maximum: 1,
+          title: "Of the vehicle; not of the model",
+        },
+        transaction: { type: "string", title: "ChargingTransaction's id; not of the model" },
+        ocpp: { type: "object", title: "Measurands the model has no word for" },
+      },
+    },
+    EVChargingStation: {
+      title: "A charger of electric vehicles: its connectors and whether they are free",
+      source: `${transportation}/tree/master/EVChargingStation`,
+      // OCPP tells nothing of sockets' kinds and of vehicles, which the model requires
+      required: ["id", "type", "name", "status"],
+      members: {
+        id: { type: "string" },
+        type: { type: "string" },
+        name: { type: "string" },
+        dateObserved: { type: "string", title: "ISO 8601, UTC; not of the model" },
+        status: { type: "string", title: "working, full, withIncidence or outOfService" },
+        capacity: { type: "number", minimum: 0, title: "Vehicles that charge at a time" },
+        socketNumber: { type: "number", minimum: 0 },
+        availableCapacity: { type: "number", minimum: 0 },
+        online: { type: "boolean", title: "Connected to the node; not of the model" },
+        outlets: { type: "array", title: "evse, connector, status by OCPP; not of the model" },
+        ocpp: { type: "object", title: "Vendor, model, serial number, firmware; not of the model" },
+        firmwareStatus: { type: "string", title: "By OCPP; not of the model" },
+      },
+    },
+    ChargingTransaction: {
+      title: "A vehicle that charges or has charged; who drives it is not told",
+      source: ocpp,
+      required: ["id", "type", "refChargingStation", "evse", "startedAt", "state"],
+      members: {
+        id: { type: "string" },
+        type: { type: "string" },
+        refChargingStation: { type: "string" },
+        evse: { type: "number", minimum: 0 },
+        state: { type: "string", title: "open or ended" },
+        startedAt: { type: "string", title: "ISO 8601, UTC" },
+        endedAt: { type: "string", title: "ISO 8601, UTC" },
+        energy: { type: "number", unit: "kW.h", minimum: 0 },
+        reason: { type: "string", title: "Why it ended, by OCPP" },
+      },
+    },
+    ChargerEvent: {
+      title: "What a charger watches and found worth telling",
+      source: ocpp,
+      required: ["id", "type", "dateObserved", "trigger", "value"],
+      members: {
+        id: { type: "string", title: "Charger/component/variable" },
+        type: { type: "string" },
+        dateObserved: { type: "string", title: "ISO 8601, UTC" },
+        trigger: { type: "string", title: "Alerting, Delta or Periodic" },
+        value: { type: "string" },
+        cleared: { type: "boolean" },
       },
     },
     WeatherObserved: {

@@ -1,0 +1,18 @@
+import type { SectorDoor } from "../sector.ts";
+import { centralLimits, CentralSystem } from "./ocpp/central-system.ts";
+import { IdTags } from "./ocpp/id-tags.ts";
+import { Transactions } from "./ocpp/transactions.ts";
+
+/** Opens the chargers' door; returns what closes it. */
+export async function openCharging(door: SectorDoor): Promise<() => Promise<void>> {
+  const { documents } = door;
+  const idTags = await IdTags.open(documents);
+  const transactions = await Transactions.open(documents);
+  const central = new CentralSystem(door, { idTags, transactions, limits: centralLimits });
+  door.onUpgrade((request, socket, head) => central.take(request, socket, head));
+  const end = door.onClosed((thing) => central.withdraw(thing));
+  return async () => {
+    end();
+    await central.close();
+  };
+}
