@@ -1,5 +1,5 @@
 import { isObject, type JsonObject, objectAt } from "../../kernel/json-object.ts";
-import { isSameUnit } from "./units.ts";
+import { unitOf } from "../../wire/units/codes.ts";
 
 /** What may be odd about a reading that was let through all the same. */
 export type Flag = "unreadable" | "type" | "unit" | "bounds";
@@ -42,6 +42,11 @@ function flagOfEnvelope(value: JsonObject, schema: JsonObject): Flag | undefined
   const isSaid = typeof unit === "string" && typeof wanted === "string";
   if (isSaid && !isSameUnit(unit, wanted)) return "unit";
   return numberFlag(number, schema);
+}
+
+/** Two ways of writing one unit, such as `CEL` and `°C`; what no list knows is equal to itself. */
+function isSameUnit(one: string, other: string): boolean {
+  return one === other || (unitOf(one)?.unit.code ?? one) === (unitOf(other)?.unit.code ?? other);
 }
 
 function numberFlag(value: number, schema: JsonObject): Flag | undefined {
