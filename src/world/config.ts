@@ -110,7 +110,7 @@ const factory = object({
     friction: positive,
     motorKw: positive,
   }),
-  pumps: Type.Array(object({ name: text, title: text, wear: Type.Number(), speed: positive })),
+  pumps: Type.Array(object({ name: text, wear: Type.Number(), speed: positive })),
 });
 
 const source = object({ kind: text, from: text, topic: text });

@@ -93,6 +93,7 @@ export class DeviceLine {
       });
     }
     for (const waiting of this.#waiting) this.#deliver(client, waiting);
+    this.#options.device.connected?.();
   }
 
   #send({ topic, data, retain = false, becomes = [topic] }: Emission): void {

@@ -168,7 +168,10 @@ test("spare pumps - a change before the trip avoids the repair, one too late doe
     let vibration = 4;
     for (let h = 0; h < 200 && vibration < 7.1; h += 0.25) {
       vibration += perHour / 4;
-      bought(actor, { pump: "2", simulatedTime: after(h), vibration, tripped: vibration >= 7.1 });
+      const device = { refDevice: "2", dateObserved: after(h) };
+      const textValue = String(vibration >= 7.1);
+      bought(actor, { ...device, controlledProperty: "Tripped", textValue });
+      bought(actor, { ...device, controlledProperty: "Vibration", numValue: vibration });
     }
     return actor;
   };

@@ -27,9 +27,10 @@ export function hoursUntil(samples: readonly Sample[], limit: number): number | 
 }
 
 /**
- * The farm changes to a spare pump before the bearing fails. Baseline: it runs until it trips
- * and stands for an unplanned repair. A change counts only once the pump really trips, and only
- * when the farm had switched at least the time a changeover needs before it.
+ * The farm changes to a spare pump before the bearing fails, by the DeviceMeasurements of each.
+ * Baseline: it runs until it trips and stands for an unplanned repair. A change counts only once
+ * the pump really trips, and only when the farm had switched at least the time a changeover needs
+ * before it.
  */
 export function sparePumps(settings: Settings): Actor {
   const horizonHours = setting(settings, "horizonHours");
@@ -47,25 +48,28 @@ export function sparePumps(settings: Settings): Actor {
   return {
     own: [],
     hear({ bought, data }): Command[] {
-      const id = textIn(data, "pump");
+      const id = textIn(data, "refDevice");
       const at = timeIn(data);
-      const vibration = numberIn(data, "vibration");
-      if (!bought || id === undefined || at === undefined || vibration === undefined) return [];
+      if (!bought || id === undefined || at === undefined) return [];
       const hours = at / 3_600_000;
       const pump = pumps.get(id) ?? { samples: [], tripped: false };
       pumps.set(id, pump);
-      const tripped = data["tripped"] === true;
-      if (tripped && !pump.tripped) trip(pump, hours);
-      if (tripped !== pump.tripped) pump.samples = [];
-      pump.tripped = tripped;
-      if (tripped) return [];
+      const measured = textIn(data, "controlledProperty");
+      if (measured === "Tripped") {
+        const tripped = textIn(data, "textValue") === "true";
+        if (tripped && !pump.tripped) trip(pump, hours);
+        if (tripped !== pump.tripped) pump.samples = [];
+        pump.tripped = tripped;
+      }
+      const vibration = numberIn(data, "numValue");
+      if (measured !== "Vibration" || vibration === undefined || pump.tripped) return [];
       pump.samples.push({ hours, vibration });
       if (pump.samples.length > 60) pump.samples.shift();
       if (pump.switchedAt !== undefined || vibration < vibrationLimits.alarm) return [];
       const left = hoursUntil(pump.samples, vibrationLimits.trip);
       if (left === undefined || left > horizonHours) return [];
       pump.switchedAt = hours;
-      return [{ topic: "desk/standby", data: { pump: id, hoursLeft: Math.round(left) } }];
+      return [{ topic: "desk/standby", data: { device: id, hoursLeft: Math.round(left) } }];
     },
     outcome: () => ({ value: avoidedHours, unit: "h kept running" }),
   };

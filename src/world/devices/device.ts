@@ -33,11 +33,13 @@ export interface Device {
   tick(): readonly Emission[];
   /** Asked for at each CONNECT: what the node is to publish when the connection is lost. */
   readonly will?: () => { readonly topic: string; readonly payload: Uint8Array };
+  /** Told when a connection stands: what is ticked from now on is sent. */
+  connected?(): void;
   /** What it obeys: a filter under `desk/`, and how. */
   readonly obeys?: {
     readonly filter: string;
     command(data: Readonly<Record<string, unknown>>): void;
-    /** What comes in no JSON. */
+    /** Instead, where commands are no JSON. */
     take?(payload: Uint8Array): void;
   };
 }

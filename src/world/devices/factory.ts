@@ -2,28 +2,32 @@ import type { FactoryConfig } from "../config.ts";
 import { wander } from "../random.ts";
 import { measuredVibration, operatingPoint, stepBearing } from "../simulators/pump.ts";
 import type { BearingState } from "../simulators/pump.ts";
-import { round, sinceLast, stamper } from "./device.ts";
+import { observer, round, sinceLast } from "./device.ts";
 import type { Device, Surroundings } from "./device.ts";
+import { type EdgeDevice, edgeNode } from "./edge-node.ts";
 
 type PumpConfig = FactoryConfig["pumps"][number];
 
-/** The pumps it rents out, with sensors of its own on them, and the meter of its works. */
+/** The pumps it rents out, behind an edge node at the farm, and the meter of its works. */
 export function factoryDevices(config: FactoryConfig, around: Surroundings): Device[] {
-  return [...config.pumps.map((pump) => rentalPump(pump, config, around)), meter(config, around)];
+  const pumps = edgeNode({
+    name: "edge-mwea",
+    title: "Edge node of the rental pumps",
+    ...{ group: "mwea", node: "rental", readBelow: "machines" },
+    everyMs: 250,
+    clock: around.sun,
+    devices: config.pumps.map((pump) => rentalPump(pump, config, around)),
+  });
+  return [pumps, meter(config, around)];
 }
 
-function rentalPump(pump: PumpConfig, config: FactoryConfig, around: Surroundings): Device {
+function rentalPump(pump: PumpConfig, config: FactoryConfig, around: Surroundings): EdgeDevice {
   const random = around.random(pump.name);
-  const stamp = stamper(around.clock, around.sun);
   const elapsed = sinceLast(around.sun, 3600);
   let bearing: BearingState = { wear: pump.wear, tripped: false, repair: 0 };
   return {
     name: pump.name,
-    title: pump.title,
-    kind: "pump",
-    publish: [`pump/${pump.name}/#`],
-    everyMs: 200,
-    tick() {
+    read() {
       const running = operatingPoint(config.pump, pump.speed);
       const { lifeHours, overhaulHours } = config;
       const hours = elapsed() / 3600;
@@ -38,25 +42,21 @@ function rentalPump(pump: PumpConfig, config: FactoryConfig, around: Surrounding
       );
       const speed = bearing.tripped ? 0 : pump.speed;
       const point = operatingPoint(config.pump, speed);
-      const data = {
-        ...stamp(),
-        pump: pump.name,
-        rpm: round(config.pump.rpm * speed, 0),
-        flow: round(point.flow, 1),
-        head: round(point.head, 1),
-        efficiency: round(point.efficiency, 3),
-        kw: round(point.electricKw),
-        vibration: round(measuredVibration(bearing.wear, point, config.pump, speed, random)),
-        tripped: bearing.tripped,
+      return {
+        Tripped: bearing.tripped,
+        Speed: round(config.pump.rpm * speed, 0),
+        Flow: round(point.flow, 1),
+        Head: round(point.head, 1),
+        Power: round(point.electricKw),
+        Vibration: round(measuredVibration(bearing.wear, point, config.pump, speed, random)),
       };
-      return [{ topic: `pump/${pump.name}/condition`, data }];
     },
   };
 }
 
 function meter(config: FactoryConfig, around: Surroundings): Device {
   const random = around.random("meter");
-  const stamp = stamper(around.clock, around.sun);
+  const observed = observer(around.clock, around.sun);
   const elapsed = sinceLast(around.sun, 3600);
   let wished = config.baseKw;
   let noise = 0;
@@ -68,7 +68,10 @@ function meter(config: FactoryConfig, around: Surroundings): Device {
     everyMs: 500,
     tick() {
       noise = wander(noise, elapsed(), 1800, 0.02, random);
-      const data = { ...stamp(), kw: round(wished * (1 + noise), 1), wishedKw: round(wished, 1) };
+      const data = {
+        ...observed("ThreePhaseAcMeasurement", "works"),
+        totalActivePower: round(1000 * wished * (1 + noise), 0),
+      };
       return [{ topic: "works/load", data }];
     },
     obeys: {
