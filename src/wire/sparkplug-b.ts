@@ -3,7 +3,7 @@
  * numbers are those of the specification's schema. 64-bit values are bigint, where 2⁵³ would not
  * hold them.
  */
-import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import { decode, encode, optional, ProtobufError, repeated, table } from "./protobuf/message.ts";
 
 export type MetricValue = number | bigint | boolean | string | Uint8Array;
 
@@ -18,7 +18,7 @@ export interface Metric {
   readonly isHistorical?: boolean;
   readonly isTransient?: boolean;
   readonly isNull?: boolean;
-  /** As it was carried: `valueAs` reads it. Data sets and templates are left out. */
+  /** As it was carried: `valueAs` reads it by its datatype. Data sets and templates are left out. */
   readonly raw?: RawValue;
 }
 
@@ -55,74 +55,101 @@ export const datatype = {
   file: 18,
 } as const;
 
+const names =
+  "Unknown Int8 Int16 Int32 Int64 UInt8 UInt16 UInt32 UInt64 Float Double Boolean String " +
+  "DateTime Text UUID DataSet Bytes File Template";
+
+/** As the specification writes them, by number. */
+export const datatypeNames: readonly string[] = names.split(" ");
+
 export const payloadBytesMax = 4_194_304;
 export const metricsMax = 20_000;
 
 /** Says what is wrong with the bytes; nothing of a payload that is not whole is taken. */
 export class SparkplugInvalid extends Error {}
 
+/** A metric as the schema has it: its value is one of seven fields. */
+interface WireMetric {
+  readonly name?: string;
+  readonly alias?: bigint;
+  readonly timestamp?: bigint;
+  readonly datatype?: number;
+  readonly isHistorical?: boolean;
+  readonly isTransient?: boolean;
+  readonly isNull?: boolean;
+  readonly int?: number;
+  readonly long?: bigint;
+  readonly float?: number;
+  readonly double?: number;
+  readonly boolean?: boolean;
+  readonly string?: string;
+  readonly bytes?: Uint8Array;
+}
+
+interface WirePayload {
+  readonly timestamp?: bigint;
+  readonly metrics: readonly WireMetric[];
+  readonly seq?: bigint;
+}
+
+const metricTable = table<WireMetric>("Metric", {
+  name: optional(1, "string"),
+  alias: optional(2, "uint64"),
+  timestamp: optional(3, "uint64"),
+  datatype: optional(4, "uint32"),
+  isHistorical: optional(5, "bool"),
+  isTransient: optional(6, "bool"),
+  isNull: optional(7, "bool"),
+  int: optional(10, "uint32"),
+  long: optional(11, "uint64"),
+  float: optional(12, "float"),
+  double: optional(13, "double"),
+  boolean: optional(14, "bool"),
+  string: optional(15, "string"),
+  bytes: optional(16, "bytes"),
+});
+
+const payloadTable = table<WirePayload>("Payload", {
+  timestamp: optional(1, "uint64"),
+  metrics: repeated(2, () => metricTable),
+  seq: optional(3, "uint64"),
+});
+
+/** The payload itself is a message too. */
+const limits = { depthMax: 1, messagesMax: metricsMax + 1 };
+
 export function decodeSparkplug(bytes: Uint8Array): SparkplugPayload {
   if (bytes.length > payloadBytesMax) {
     throw new SparkplugInvalid(`${bytes.length} bytes, and at most ${payloadBytesMax} are read`);
   }
   try {
-    return readPayload(new BinaryReader(bytes));
+    return payloadOf(decode(payloadTable, bytes, limits));
   } catch (thrown) {
-    if (thrown instanceof SparkplugInvalid) throw thrown;
-    throw new SparkplugInvalid(`no Sparkplug B payload: ${(thrown as Error).message}`);
+    if (!(thrown instanceof ProtobufError)) throw thrown;
+    throw new SparkplugInvalid(`no Sparkplug B payload: ${thrown.message}`);
   }
 }
 
-function readPayload(reader: BinaryReader): SparkplugPayload {
-  let timestamp: number | undefined;
-  let seq: number | undefined;
-  const metrics: Metric[] = [];
-  while (reader.pos < reader.len) {
-    const [field, wireType] = reader.tag();
-    if (field === 1 && wireType === WireType.Varint) timestamp = Number(reader.uint64());
-    else if (field === 2 && wireType === WireType.LengthDelimited) {
-      if (metrics.length >= metricsMax) throw new SparkplugInvalid(`over ${metricsMax} metrics`);
-      metrics.push(readMetric(new BinaryReader(reader.bytes())));
-    } else if (field === 3 && wireType === WireType.Varint) seq = Number(reader.uint64());
-    else reader.skip(wireType, field);
+function payloadOf({ timestamp, seq, metrics }: WirePayload): SparkplugPayload {
+  if (seq !== undefined && seq > 255n) {
+    throw new SparkplugInvalid(`its sequence number is ${seq}`);
   }
-  if (seq !== undefined && seq > 255) throw new SparkplugInvalid(`its sequence number is ${seq}`);
   return {
-    metrics,
-    ...(timestamp === undefined ? {} : { timestamp }),
-    ...(seq === undefined ? {} : { seq }),
+    metrics: metrics.map(metricOf),
+    ...(timestamp !== undefined && { timestamp: Number(timestamp) }),
+    ...(seq !== undefined && { seq: Number(seq) }),
   };
 }
 
-function readMetric(reader: BinaryReader): Metric {
-  const metric: { -readonly [Key in keyof Metric]: Metric[Key] } = {};
-  while (reader.pos < reader.len) {
-    const [field, wireType] = reader.tag();
-    if (wireType !== wireTypes[field]) reader.skip(wireType, field);
-    else if (field === 1) metric.name = reader.string();
-    else if (field === 2) metric.alias = BigInt(reader.uint64());
-    else if (field === 3) metric.timestamp = Number(reader.uint64());
-    else if (field === 4) metric.datatype = reader.uint32();
-    else if (field === 5) metric.isHistorical = reader.bool();
-    else if (field === 6) metric.isTransient = reader.bool();
-    else if (field === 7) metric.isNull = reader.bool();
-    else if (field === 10) metric.raw = { as: "int", value: reader.uint32() };
-    else if (field === 11) metric.raw = { as: "long", value: BigInt(reader.uint64()) };
-    else if (field === 12) metric.raw = { as: "float", value: reader.float() };
-    else if (field === 13) metric.raw = { as: "double", value: reader.double() };
-    else if (field === 14) metric.raw = { as: "boolean", value: reader.bool() };
-    else if (field === 15) metric.raw = { as: "string", value: reader.string() };
-    else metric.raw = { as: "bytes", value: reader.bytes() };
-  }
-  return metric;
-}
+const carriers = ["int", "long", "float", "double", "boolean", "string", "bytes"] as const;
 
-const { Varint, LengthDelimited, Bit32, Bit64 } = WireType;
-const wireTypes: Readonly<Record<number, WireType>> = {
-  ...{ 1: LengthDelimited, 2: Varint, 3: Varint, 4: Varint, 5: Varint, 6: Varint, 7: Varint },
-  ...{ 10: Varint, 11: Varint, 12: Bit32, 13: Bit64, 14: Varint },
-  ...{ 15: LengthDelimited, 16: LengthDelimited },
-};
+function metricOf({ timestamp, ...wire }: WireMetric): Metric {
+  const as = carriers.find((one) => wire[one] !== undefined);
+  const raw = as === undefined ? {} : { raw: { as, value: wire[as]! } };
+  const plain: { -readonly [Key in keyof typeof wire]: (typeof wire)[Key] } = wire;
+  for (const one of carriers) delete plain[one];
+  return { ...plain, ...(timestamp !== undefined && { timestamp: Number(timestamp) }), ...raw };
+}
 
 /**
  * The value by its datatype: what is signed comes in two's complement (§6.4.17). A 64-bit integer
@@ -162,56 +189,74 @@ export function valueAs(raw: RawValue, type: number): MetricValue | undefined {
   }
 }
 
+/** By datatype: how many bits an integer has, negative where it is signed. */
+const bitsOf: Readonly<Record<number, number>> = {
+  ...{ [datatype.int8]: -8, [datatype.int16]: -16, [datatype.int32]: -32, [datatype.int64]: -64 },
+  ...{ [datatype.uint8]: 8, [datatype.uint16]: 16, [datatype.uint32]: 32, [datatype.uint64]: 64 },
+  [datatype.dateTime]: 64,
+};
+
+/**
+ * What carries the value under the datatype. Integers may be decimal text, as JSON has the large
+ * ones. Undefined where the datatype cannot hold the value, and for bytes.
+ */
+export function rawOf(value: number | boolean | string, type: number): RawValue | undefined {
+  const bits = bitsOf[type];
+  if (bits !== undefined) return integerOf(value, bits);
+  switch (type) {
+    case datatype.float:
+    case datatype.double: {
+      if (typeof value !== "number") return undefined;
+      return { as: type === datatype.float ? "float" : "double", value };
+    }
+    case datatype.boolean:
+      return typeof value === "boolean" ? { as: "boolean", value } : undefined;
+    case datatype.string:
+    case datatype.text:
+    case datatype.uuid:
+      return typeof value === "string" ? { as: "string", value } : undefined;
+    default:
+      return undefined;
+  }
+}
+
+function integerOf(value: number | boolean | string, bits: number): RawValue | undefined {
+  if (typeof value === "boolean") return undefined;
+  if (typeof value === "number" ? !Number.isInteger(value) : !/^-?\d{1,20}$/.test(value)) {
+    return undefined;
+  }
+  const whole = BigInt(value);
+  const [width, fits] =
+    bits < 0 ? [-bits, BigInt.asIntN(-bits, whole)] : [bits, BigInt.asUintN(bits, whole)];
+  if (fits !== whole) return undefined;
+  return width === 64
+    ? { as: "long", value: BigInt.asUintN(64, whole) }
+    : { as: "int", value: Number(BigInt.asUintN(32, whole)) };
+}
+
 function safe(value: bigint): number | bigint {
   const number = Number(value);
   return Number.isSafeInteger(number) ? number : value;
 }
 
 export function encodeSparkplug({ timestamp, seq, metrics }: SparkplugPayload): Uint8Array {
-  const writer = new BinaryWriter();
-  if (timestamp !== undefined) writer.tag(1, Varint).uint64(timestamp);
-  for (const metric of metrics) writer.tag(2, LengthDelimited).bytes(encodeMetric(metric));
-  if (seq !== undefined) writer.tag(3, Varint).uint64(seq);
-  return writer.finish();
+  return encode(payloadTable, {
+    metrics: metrics.map(wireOf),
+    ...(timestamp !== undefined && { timestamp: BigInt(timestamp) }),
+    ...(seq !== undefined && { seq: BigInt(seq) }),
+  });
 }
 
-function encodeMetric(metric: Metric): Uint8Array {
-  const writer = new BinaryWriter();
-  if (metric.name !== undefined) writer.tag(1, LengthDelimited).string(metric.name);
-  if (metric.alias !== undefined) writer.tag(2, Varint).uint64(metric.alias);
-  if (metric.timestamp !== undefined) writer.tag(3, Varint).uint64(metric.timestamp);
-  if (metric.datatype !== undefined) writer.tag(4, Varint).uint32(metric.datatype);
-  if (metric.isHistorical === true) writer.tag(5, Varint).bool(true);
-  if (metric.isTransient === true) writer.tag(6, Varint).bool(true);
-  if (metric.isNull === true) writer.tag(7, Varint).bool(true);
-  if (metric.raw !== undefined) writeValue(writer, metric.raw);
-  return writer.finish();
+function wireOf({ raw, timestamp, ...plain }: Metric): WireMetric {
+  return {
+    ...plain,
+    ...(timestamp !== undefined && { timestamp: BigInt(timestamp) }),
+    ...(raw !== undefined && { [raw.as]: unsigned(raw) }),
+  };
 }
 
-function writeValue(writer: BinaryWriter, { as, value }: RawValue): void {
-  switch (as) {
-    case "int":
-      writer.tag(10, Varint).uint32(Number(value) >>> 0);
-      return;
-    case "long":
-      writer.tag(11, Varint).uint64(BigInt.asUintN(64, value as bigint));
-      return;
-    case "float":
-      writer.tag(12, Bit32).float(Number(value));
-      return;
-    case "double":
-      writer.tag(13, Bit64).double(Number(value));
-      return;
-    case "boolean":
-      writer.tag(14, Varint).bool(value === true);
-      return;
-    case "string":
-      writer.tag(15, LengthDelimited).string(String(value));
-      return;
-    case "bytes":
-      writer.tag(16, LengthDelimited).bytes(value as Uint8Array);
-      return;
-    default:
-      as satisfies never;
-  }
+/** What is signed is carried in two's complement (§6.4.17). */
+function unsigned({ as, value }: RawValue): MetricValue {
+  if (as === "int") return Number(value) >>> 0;
+  return as === "long" ? BigInt.asUintN(64, value as bigint) : value;
 }
