@@ -30,7 +30,7 @@ export async function openSectors(rooms: Rooms, trade: Trade): Promise<Sectors> 
     readFile: readChanged,
     pseudonyms: (topic) => pseudonymsOf(secret, `topic ${topic}`),
     connect: (address, onBytes, onEnd) => connectTo(rooms, address, onBytes, onEnd),
-    publish: (message) => publishOne(flow, { ...message, qos: 1, retain: false }),
+    publish: (message) => publishOne(flow, message),
     publishFigure: (topic, payload, publisher) =>
       publishOne(flow, { topic, payload, publisher, qos: 1, retain: true }),
     readTail: (filter, onMessage) => readTail(rooms, filter, onMessage),

@@ -68,10 +68,10 @@ export interface SourceKind {
   readonly ways: readonly SourceWay[];
   /** Media type that is asked for over HTTP. */
   readonly accept?: string;
-  /** Where its devices listen, as `spBv1.0/`: the only topics it may answer on. */
-  readonly answersBelow?: string;
   /** The most one answer, file, message or line may have. */
   readonly bytesMax: number;
+  /** Filters of topics beside its own that it may answer on, where its format asks for that. */
+  readonly answersOn?: readonly string[];
   /**
    * A reader for one source, asked for when there is something to read; it may remember, within
    * bounds, what it has read. What takes memory to load is imported here, not by the manifest.
@@ -81,6 +81,8 @@ export interface SourceKind {
 
 export interface ReaderOutside {
   readonly clock: Clock;
+  /** The source's. */
+  readonly id: string;
   /**
    * A name for what may not be named in a topic: always the same below this source's topic, like
    * no other's, and made under a key of this node. One safe level.
@@ -89,6 +91,10 @@ export interface ReaderOutside {
 }
 
 export interface SourceReader {
+  /** Said when the source begins to follow topics; `kept`: what it said before that is retained. */
+  begin?(kept: readonly SourceKept[]): SourceReading;
+  /** Said when it ends; of a node that died, before anybody can ask the next time. */
+  end?(): SourceReading;
   /** Throws SOURCE_INVALID where nothing of it can be used. */
   read(input: SourceInput): SourceReading;
 }
@@ -99,17 +105,24 @@ export interface SourceInput {
   readonly from: string;
 }
 
+/** What stands of an earlier run; the topic is below the source's own. */
+export interface SourceKept {
+  readonly topic: string;
+  readonly payload: Uint8Array;
+}
+
 export interface SourceReading {
   readonly messages: readonly SectorMessage[];
   readonly faults: readonly Fault[];
-  /** What is said back to the devices; taken only below the kind's `answersBelow`. */
   readonly answers?: readonly SourceAnswer[];
 }
 
+/** Said back to those who are followed; refused and counted where it is not on `answersOn`. */
 export interface SourceAnswer {
-  /** The whole topic. */
   readonly topic: string;
   readonly payload: Uint8Array;
+  readonly qos: 0 | 1;
+  readonly retain: boolean;
 }
 
 export interface SectorMessage {
@@ -117,6 +130,8 @@ export interface SectorMessage {
   readonly topic: string;
   /** Becomes JSON. */
   readonly payload: object;
+  /** Who comes later is told the last one. */
+  readonly retain?: boolean;
 }
 
 /** Something that was left out, or is doubtful, and why. */

@@ -1,10 +1,10 @@
 import type { Clock } from "../kernel/clock.ts";
 import { ComityError, problemOf } from "../kernel/errors.ts";
-import { topicProblem } from "../kernel/topic.ts";
 import type { Journal } from "../kernel/journal.ts";
+import { Answers } from "./answers.ts";
 import { type CountedFaults, Faults, type Told } from "./faults.ts";
 import { Lines } from "./lines.ts";
-import type { SourceAnswer, SourceKind, SourceReader, SourceWay } from "./sector.ts";
+import type { SourceKept, SourceKind, SourceReader, SourceReading, SourceWay } from "./sector.ts";
 
 /** A source as it is kept. */
 export interface SourceDoc {
@@ -59,6 +59,8 @@ export interface SourceOutside {
     readonly topic: string;
     readonly payload: Uint8Array;
     readonly publisher: string;
+    readonly qos: 0 | 1;
+    readonly retain: boolean;
   }): Promise<void>;
 }
 
@@ -71,8 +73,7 @@ export interface FetchOptions {
 const failedEveryMsMax = 600_000;
 /** Messages of a followed topic that may wait to be read. */
 const waitingMax = 1_000;
-/** What one message may be answered with. */
-const answersMax = 16;
+
 /** One source at work: polls or follows, publishes what its reader makes of it, and keeps count. */
 export class SourceRun {
   readonly doc: SourceDoc;
@@ -81,7 +82,10 @@ export class SourceRun {
   readonly #outside: SourceOutside;
   #timer: NodeJS.Timeout | undefined;
   #unfollow = (): void => {};
+  /** Reading, one after the other. */
   #work: Promise<void> = Promise.resolve();
+  /** How that went, in the same order. */
+  #told: Promise<void> = Promise.resolve();
   #waiting = 0;
   #stopped = false;
   #tag: string | undefined;
@@ -90,6 +94,7 @@ export class SourceRun {
   #failures = 0;
   #lastReadAt: number | undefined;
   readonly #faults: Faults;
+  readonly #answers: Answers;
   #lastError: Told | undefined;
 
   constructor(doc: SourceDoc, kind: SourceKind, outside: SourceOutside) {
@@ -97,6 +102,7 @@ export class SourceRun {
     this.#kind = kind;
     this.#outside = outside;
     this.#faults = new Faults(outside.clock);
+    this.#answers = new Answers(kind, outside.clock, (fault) => this.#faults.add(fault));
   }
 
   get state(): SourceState {
@@ -110,9 +116,18 @@ export class SourceRun {
     };
   }
 
+  /** Before anybody can ask: a node that died did not say that its source had ended. */
+  async settle(): Promise<void> {
+    this.#say((reader) => reader.end?.());
+    await this.#work;
+    await this.#told;
+  }
+
   start(): void {
     const { way, address } = this.doc.from;
     if (way === "topic") {
+      const kept = this.#kept();
+      this.#say((reader) => reader.begin?.(kept));
       this.#unfollow = this.#outside.subscribe(address, ({ topic, payload }) => {
         this.#follow(topic, Buffer.from(payload));
       });
@@ -125,7 +140,25 @@ export class SourceRun {
     this.#stopped = true;
     clearTimeout(this.#timer);
     this.#unfollow();
-    await this.#work;
+    await this.settle();
+  }
+
+  /** What a reader says of itself stands in order with what it makes of messages. */
+  #say(words: (reader: SourceReader) => SourceReading | undefined): void {
+    if (this.#kind.answersOn === undefined) return;
+    void this.#queue(async () => words(await this.#opened()));
+  }
+
+  /** Retained messages of an earlier run, below its topic. */
+  #kept(): readonly SourceKept[] {
+    if (this.#kind.answersOn === undefined) return [];
+    const kept: SourceKept[] = [];
+    const own = `${this.doc.topic}/`;
+    const end = this.#outside.subscribe(`${own}#`, ({ topic, payload }) => {
+      kept.push({ topic: topic.slice(own.length), payload: Buffer.from(payload) });
+    });
+    end();
+    return kept;
   }
 
   #next(waitMs: number): void {
@@ -169,7 +202,7 @@ export class SourceRun {
     try {
       const fetched = await this.#fetch();
       if (fetched !== undefined && !this.#stopped)
-        await this.#take(fetched.bytes, this.doc.from.address);
+        await this.#publish(await this.#read(fetched.bytes, this.doc.from.address));
       this.#tag = fetched === undefined ? this.#tag : fetched.tag;
       this.#recovered();
       this.#next(this.doc.everySeconds * 1000);
@@ -196,46 +229,53 @@ export class SourceRun {
       return;
     }
     this.#waiting++;
-    this.#work = this.#work
-      .then(() => this.#take(bytes, topic))
-      .then(() => this.#recovered())
-      .catch((thrown: unknown) => this.#failed(thrown))
-      .finally(() => this.#waiting--);
+    void this.#queue(() => this.#read(bytes, topic)).finally(() => this.#waiting--);
   }
 
-  async #take(bytes: Uint8Array, from: string): Promise<void> {
-    this.#reader ??= await this.#kind.open({
-      clock: this.#outside.clock,
-      pseudonym: this.#outside.pseudonyms(this.doc.topic),
+  /** Readings come in order; those before may still be on their way to the disk. */
+  #queue(read: () => Promise<SourceReading | undefined>): Promise<void> {
+    const turn = this.#work.then(async () => ({ published: this.#publish(await read()) }));
+    this.#work = turn.then(
+      () => {},
+      () => {},
+    );
+    const published = turn.then(async (begun) => begun.published);
+    this.#told = Promise.allSettled([this.#told, published]).then(([, outcome]) => {
+      if (outcome.status === "fulfilled") this.#recovered();
+      else this.#failed(outcome.reason);
     });
-    const { messages, faults, answers = [] } = this.#reader.read({ bytes, from });
-    for (const fault of faults) this.#faults.add(fault);
-    await this.#answer(answers);
+    return this.#told;
+  }
+
+  async #read(bytes: Uint8Array, from: string): Promise<SourceReading> {
+    const reading = (await this.#opened()).read({ bytes, from });
     this.#reads++;
     this.#lastReadAt = this.#outside.clock.now();
-    const publisher = `source ${this.doc.id}`;
-    // all at once, so that a logged stream's share the commit
-    await Promise.all(
-      messages.map(({ topic: below, payload }) =>
-        this.#outside.publish({
-          topic: `${this.doc.topic}/${below}`,
-          payload: Buffer.from(JSON.stringify(payload)),
-          publisher,
-        }),
-      ),
-    );
-    this.#messages += messages.length;
+    return reading;
   }
 
-  async #answer(answers: readonly SourceAnswer[]): Promise<void> {
-    const below = this.#kind.answersBelow;
+  async #opened(): Promise<SourceReader> {
+    this.#reader ??= await this.#kind.open({
+      clock: this.#outside.clock,
+      id: this.doc.id,
+      pseudonym: this.#outside.pseudonyms(this.doc.topic),
+    });
+    return this.#reader;
+  }
+
+  /** All at once, so that a logged stream's share the commit. */
+  async #publish(reading: SourceReading | undefined): Promise<void> {
+    if (reading === undefined) return;
+    const { messages, faults, answers } = reading;
+    for (const fault of faults) this.#faults.add(fault);
     const publisher = `source ${this.doc.id}`;
-    for (const { topic, payload } of answers.slice(0, answersMax)) {
-      if (below === undefined || !topic.startsWith(below) || topicProblem(topic) !== undefined) {
-        throw new Error(`a ${this.doc.kind} source may not answer on ${topic}`);
-      }
-      await this.#outside.publish({ topic, payload, publisher });
-    }
+    const own = messages.map(({ topic: below, payload, retain = false }) => ({
+      ...{ topic: `${this.doc.topic}/${below}`, qos: 1 as const, retain },
+      payload: Buffer.from(JSON.stringify(payload)),
+    }));
+    const all = [...own, ...this.#answers.allowed(answers)];
+    await Promise.all(all.map((message) => this.#outside.publish({ ...message, publisher })));
+    this.#messages += messages.length;
   }
 
   #failed(thrown: unknown): void {

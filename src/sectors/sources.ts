@@ -46,7 +46,10 @@ export class Sources {
     for (const { doc } of await store.list<SourceDoc>(kindOfDocs)) {
       const known = sources.#kinds.get(doc.kind);
       // kept by a version that knew more: it waits for that one
-      if (known) sources.#runs.set(doc.id, new SourceRun(doc, known.kind, outside));
+      if (known === undefined) continue;
+      const run = new SourceRun(doc, known.kind, outside);
+      sources.#runs.set(doc.id, run);
+      await run.settle();
     }
     return sources;
   }

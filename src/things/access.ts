@@ -33,9 +33,15 @@ export function mayPublish(principal: Principal, topic: string): boolean {
 }
 
 export function maySubscribe(principal: Principal, filter: string): boolean {
-  if (principal.kind === "thing") return principal.subscribe.some((own) => covers(own, filter));
-  return hasRole(principal, "viewer") && !filter.startsWith("$");
+  const meant = filter.replace(birthCertificates, "");
+  if (principal.kind === "thing") {
+    return principal.subscribe.some((own) => covers(own, filter) || covers(own, meant));
+  }
+  return hasRole(principal, "viewer") && !meant.startsWith("$");
 }
+
+/** Whoever may read births may read the last ones that are kept of them (Sparkplug 3.0 §10.1.4). */
+const birthCertificates = /^\$sparkplug\/certificates\//;
 
 /** A name for the audit trail and for messages. */
 export function nameOfPrincipal(principal: Principal): string {

@@ -1,82 +1,177 @@
-import type { FollowedMessage, Indicator, IndicatorOutside } from "../sector.ts";
-import { MachineAnomaly } from "./anomaly.ts";
-import { readMeasurement } from "./device-measurement.ts";
+import {
+  type FollowedMessage,
+  type Indicator,
+  type IndicatorKind,
+  type IndicatorOutside,
+  levelOf,
+} from "../sector.ts";
+import { type Anomaly, anomalyThreshold, MachineAnomaly } from "./anomaly.ts";
+import { type MachineMessage, readMachineMessage } from "./device-measurement.ts";
 
-const machinesMax = 1_000;
-const channelsMax = 32;
-/** Channels are those that are seen in the first so many times. */
-const timesToMeet = 5;
+const machinesMax = 2_000;
+const channelsPerMachineMax = 32;
+/** Of all machines: what is learnt of each takes room. */
+const channelsMax = 4_096;
+/** Those that deviate most are told. */
+const channelsTold = 3;
+const learnSamples = 400;
+/** A clock that is ahead of ours: taken at its word, all that is right would come too late. */
+const aheadMsMax = 3_600_000;
+
+export const anomaly: IndicatorKind = {
+  title: "How unusual a machine behaves",
+  unit: "1",
+  formula:
+    "√(T²/n) of each channel's mean over 32 samples and its power in the lower and the upper " +
+    `half of its spectrum, against the first ${learnSamples} samples, when it has to run well ` +
+    `(Hotelling's T²); about 1 is usual, from ${anomalyThreshold} on it is unusual`,
+  source: "https://www.itl.nist.gov/div898/handbook/pmc/section5/pmc543.htm",
+  open: (outside) => new AnomalyIndicator(outside),
+};
 
 interface Machine {
-  readonly values: Map<string, number>;
+  /** By name of the channel, its last value. */
+  readonly latest: Map<string, number>;
+  /** Of the sample that is being gathered, or was gathered last. */
   at: number;
-  times: number;
-  channels?: readonly string[];
-  model?: MachineAnomaly;
+  isGathering: boolean;
+  /** Since the last beat. */
+  isHeard: boolean;
+  channels: readonly string[];
+  judge: MachineAnomaly | undefined;
+  hasLearnt: boolean;
 }
 
 /**
- * How unusual each machine behaves. What comes with one time is one sample of all its channels; the
- * first minutes teach what is usual.
+ * A machine is an edge node or a device; its numbers that are of the same time are one sample. A
+ * channel that says nothing at that time is as it was: metrics are told when they change.
  */
-export class AnomalyIndicator implements Indicator {
+class AnomalyIndicator implements Indicator {
   readonly #outside: IndicatorOutside;
   readonly #machines = new Map<string, Machine>();
+  #channels = 0;
 
   constructor(outside: IndicatorOutside) {
     this.#outside = outside;
   }
 
   take({ payload }: FollowedMessage): void {
-    const measured = readMeasurement(payload);
-    if (measured?.numValue === undefined || measured.isHistorical === true) return;
-    const key = measured.refDevice.replace(/^urn:ngsi-ld:Device:/, "");
-    const machine = this.#machineOf(key);
-    if (machine === undefined) return;
-    const at = Date.parse(measured.dateObserved);
-    if (at < machine.at) {
-      this.#outside.fault({ code: "order", text: `${key}: ${measured.dateObserved} came late` });
-      return;
-    }
-    if (at > machine.at && machine.values.size > 0) this.#sample(key, machine);
-    machine.at = at;
-    const name = measured.controlledProperty;
-    if (machine.values.has(name) || machine.values.size < channelsMax) {
-      machine.values.set(name, measured.numValue);
+    const message = readMachineMessage(payload);
+    if (message === undefined) return;
+    const key = message.machine.split("/").map(levelOf).join("/");
+    if (message.type === "Device") {
+      if (message.deviceState === "offline" && this.#machines.has(key)) this.#gone(key, message.at);
+    } else if (isMeasured(message)) this.#measured(key, message.controlledProperty, message);
+  }
+
+  /** A sample of which nothing more came for a while is whole. */
+  beat(): void {
+    for (const [key, machine] of this.#machines) {
+      if (machine.isGathering && !machine.isHeard) this.#sample(key, machine);
+      machine.isHeard = false;
     }
   }
 
+  #measured(key: string, channel: string, { numValue, at }: Measured): void {
+    const machine = this.#machineOf(key);
+    if (machine === undefined) return;
+    const aheadMs = at - this.#outside.clock.now();
+    if (at < machine.at || aheadMs > aheadMsMax) {
+      const backMs = machine.at - at;
+      const how = backMs > 0 ? `goes back by ${backMs} ms` : `is ${aheadMs} ms ahead`;
+      const text = `${key}: ${channel} ${how}`;
+      this.#outside.fault({ code: "clock", text });
+      return;
+    }
+    if (at > machine.at) {
+      if (machine.isGathering) this.#sample(key, machine);
+      machine.at = at;
+      machine.isGathering = true;
+    }
+    machine.isHeard = true;
+    if (!machine.latest.has(channel) && !this.#takesChannel(key, machine, channel)) return;
+    machine.latest.set(channel, numValue);
+  }
+
   #machineOf(key: string): Machine | undefined {
-    const known = this.#machines.get(key);
-    if (known !== undefined) return known;
+    let machine = this.#machines.get(key);
+    if (machine !== undefined) return machine;
     if (this.#machines.size >= machinesMax) {
-      this.#outside.fault({ code: "too-many", text: `more than ${machinesMax} machines` });
+      this.#outside.fault({ code: "too-many", text: `${key}: over ${machinesMax} machines` });
       return undefined;
     }
-    const machine: Machine = { values: new Map(), at: Number.NEGATIVE_INFINITY, times: 0 };
+    machine = {
+      ...{ latest: new Map<string, number>(), at: Number.NEGATIVE_INFINITY, channels: [] },
+      ...{ isGathering: false, isHeard: false, judge: undefined, hasLearnt: false },
+    };
     this.#machines.set(key, machine);
     return machine;
   }
 
-  #sample(key: string, machine: Machine): void {
-    if (++machine.times === timesToMeet) {
-      machine.channels = [...machine.values.keys()];
-      machine.model = new MachineAnomaly({ channels: machine.channels });
+  #takesChannel(key: string, { latest, hasLearnt }: Machine, channel: string): boolean {
+    if (hasLearnt) return false;
+    if (latest.size >= channelsPerMachineMax || this.#channels >= channelsMax) {
+      const text = `${key}: ${channel} is one channel too many`;
+      this.#outside.fault({ code: "too-many", text });
+      return false;
     }
-    const { channels, model, values, at } = machine;
-    if (channels === undefined || model === undefined) return;
-    const told = model.observe(channels.map((channel) => values.get(channel) ?? Number.NaN));
-    const sampledAt = new Date(at).toISOString();
+    this.#channels++;
+    return true;
+  }
+
+  #sample(key: string, machine: Machine): void {
+    machine.isGathering = false;
+    const { latest } = machine;
+    // a channel that was not there before: what was learnt without it counts no more
+    if (machine.judge === undefined || latest.size > machine.channels.length) {
+      machine.channels = [...latest.keys()];
+      machine.judge = new MachineAnomaly({ channels: machine.channels, learnSamples });
+    }
+    const told = machine.judge.observe(machine.channels.map((channel) => latest.get(channel)!));
     if (told === undefined) {
-      this.#outside.publish(key, { value: null, isLearning: true });
+      this.#outside.publish(key, { value: null, learning: true });
       return;
     }
-    const [most] = told.channels;
-    this.#outside.publish(key, {
-      value: Number(told.score.toFixed(2)),
-      isUnusual: told.isUnusual,
-      mostUnusual: most?.channel,
-      sampledAt,
-    });
+    machine.hasLearnt = true;
+    this.#outside.publish(key, { ...figureOf(told), asOf: timeOf(machine.at) });
   }
+
+  #gone(key: string, at: number): void {
+    const machine = this.#machines.get(key)!;
+    machine.isGathering = false;
+    this.#outside.publish(key, { value: null, online: false, asOf: timeOf(at) });
+  }
+}
+
+type Measured = Extract<MachineMessage, { type: "DeviceMeasurement" }> & {
+  readonly numValue: number;
+};
+
+/** What was kept while there was no connection is of no sample of now, nor is a date a quantity. */
+function isMeasured(message: MachineMessage): message is Measured {
+  return (
+    message.type === "DeviceMeasurement" &&
+    message.numValue !== undefined &&
+    message.isHistorical !== true &&
+    message.datatype !== "DateTime"
+  );
+}
+
+function figureOf({ score, isUnusual, channels }: Anomaly) {
+  return {
+    value: rounded(score, 3),
+    unusual: isUnusual,
+    channels: channels.slice(0, channelsTold).map(({ channel, trend, slow, fast }) => ({
+      ...{ channel, trend: rounded(trend, 2) },
+      ...{ slow: rounded(slow, 2), fast: rounded(fast, 2) },
+    })),
+  };
+}
+
+function rounded(value: number, digits: number): number {
+  return Number(value.toFixed(digits));
+}
+
+function timeOf(at: number): string {
+  return new Date(at).toISOString();
 }

@@ -1,10 +1,12 @@
-import { objectIn } from "../../kernel/json-object.ts";
-import type { MachineReading } from "./sparkplug-host.ts";
-
 /**
- * One metric of a machine as DeviceMeasurement of the Smart Data Models (dataModel.Device) has it,
- * in key-values form. Numbers stand in `numValue`, everything else in `textValue`.
+ * What industry says on topics, in the Smart Data Models' words (dataModel.Device, key-values): a
+ * DeviceMeasurement for each value of a metric, a Device for who is there.
  */
+import { objectIn } from "../../kernel/json-object.ts";
+import { datatypeNames } from "../../wire/sparkplug-b.ts";
+import { levelOf } from "../sector.ts";
+import type { MachineReading, SparkplugTopic } from "./sparkplug-host.ts";
+
 export interface DeviceMeasurement {
   readonly type: "DeviceMeasurement";
   readonly id: string;
@@ -17,43 +19,91 @@ export interface DeviceMeasurement {
   readonly numValue?: number;
   /** Text, `true` or `false`, and integers beyond 2⁵³; where both are absent there is no value. */
   readonly textValue?: string;
-  /** Stored while the node was offline. */
+  /** Sparkplug's name of its datatype (§6.4.16); not of the model. */
+  readonly datatype?: string;
+  /** Stored while the node was offline; not of the model. */
   readonly isHistorical?: true;
 }
 
-function machineName({ group, node, device }: Omit<MachineReading, "metric" | "value">) {
-  return [group, node, ...(device === undefined ? [] : [device])].join("/");
+/** Whether an edge node, or a device behind it, is there. */
+export interface DevicePresence {
+  readonly type: "Device";
+  readonly id: string;
+  readonly deviceState: "online" | "offline";
+  /** ISO 8601, UTC. */
+  readonly dateObserved: string;
 }
+
+type Machine = Omit<SparkplugTopic, "type">;
+
+const deviceUrn = "urn:ngsi-ld:Device:";
 
 export function measurementOf(reading: MachineReading): DeviceMeasurement {
   const { metric, value, at, isHistorical } = reading;
-  const machine = machineName(reading);
+  const machine = nameOf(reading);
   return {
     type: "DeviceMeasurement",
     id: `urn:ngsi-ld:DeviceMeasurement:${machine}:${metric}`,
-    refDevice: `urn:ngsi-ld:Device:${machine}`,
+    refDevice: `${deviceUrn}${machine}`,
     controlledProperty: metric,
     dateObserved: new Date(at).toISOString(),
     ...valueMembers(value),
-    ...(isHistorical ? { isHistorical: true } : {}),
+    datatype: datatypeNames[reading.datatype] ?? "Unknown",
+    ...(isHistorical && { isHistorical }),
   };
+}
+
+export function presenceOf(machine: Machine, isOnline: boolean, at: number): DevicePresence {
+  return {
+    type: "Device",
+    id: `${deviceUrn}${nameOf(machine)}`,
+    deviceState: isOnline ? "online" : "offline",
+    dateObserved: new Date(at).toISOString(),
+  };
+}
+
+/** `group/node[/device]`; of these names none has a slash (Sparkplug 3.0 §4.1). */
+function nameOf({ group, node, device }: Machine): string {
+  return [group, node, ...(device === undefined ? [] : [device])].join("/");
+}
+
+/** The same as levels of a topic. */
+export function levelsOf({ group, node, device }: Machine): string {
+  return [group, node, ...(device === undefined ? [] : [device])].map(levelOf).join("/");
 }
 
 function valueMembers(value: MachineReading["value"]): object {
   if (value === null) return {};
-  return typeof value === "number" && Number.isFinite(value)
-    ? { numValue: value }
-    : { textValue: String(value) };
+  return typeof value === "number" ? { numValue: value } : { textValue: String(value) };
 }
 
-/** A message that is one, or undefined. */
-export function readMeasurement(payload: Uint8Array): DeviceMeasurement | undefined {
+/** What was read of a message, with whom it is about and when, in milliseconds since the epoch. */
+export type MachineMessage = (DeviceMeasurement | DevicePresence) & {
+  /** `group/node[/device]` */
+  readonly machine: string;
+  readonly at: number;
+};
+
+const textLengthMax = 1_000;
+
+/** Undefined where it is neither of the two, or not whole. */
+export function readMachineMessage(payload: Uint8Array): MachineMessage | undefined {
   const said = objectIn(payload);
   if (said === undefined) return undefined;
-  const { type, refDevice, controlledProperty, dateObserved } = said;
-  if (type !== "DeviceMeasurement" || typeof dateObserved !== "string") return undefined;
-  if (typeof refDevice !== "string" || typeof controlledProperty !== "string") return undefined;
-  return Number.isNaN(Date.parse(dateObserved))
-    ? undefined
-    : (said as unknown as DeviceMeasurement);
+  const { type, id, refDevice, dateObserved, deviceState } = said;
+  const about = type === "Device" ? id : refDevice;
+  if (typeof about !== "string" || !about.startsWith(deviceUrn)) return undefined;
+  const at = typeof dateObserved === "string" ? Date.parse(dateObserved) : Number.NaN;
+  if (Number.isNaN(at) || about.length > textLengthMax) return undefined;
+  const isPresence = type === "Device" && (deviceState === "online" || deviceState === "offline");
+  if (!isPresence && !isMeasurement(said)) return undefined;
+  const message = said as unknown as DeviceMeasurement | DevicePresence;
+  return { ...message, machine: about.slice(deviceUrn.length), at };
+}
+
+function isMeasurement(said: Readonly<Record<string, unknown>>): boolean {
+  const { type, controlledProperty: name, numValue = 0, textValue = "", datatype = "" } = said;
+  if (type !== "DeviceMeasurement" || typeof name !== "string" || name === "") return false;
+  const isValue = Number.isFinite(numValue) && typeof textValue === "string";
+  return isValue && typeof datatype === "string" && name.length <= textLengthMax;
 }

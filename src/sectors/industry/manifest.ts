@@ -1,10 +1,13 @@
 /**
- * Industry. Sparkplug B comes in as a host application hears it: births name what data carry by
- * alias, deaths make it stale, gaps lead to a new birth. Each metric becomes a DeviceMeasurement,
- * and a machine's metrics together an anomaly score. It writes to no machine but to ask for births.
+ * Industry. Sparkplug B (ISO/IEC 20237) comes in as to a host application: births, data and deaths
+ * become one message a metric, and go out as a birth of all that stands. A machine's metrics tell
+ * how unusual it behaves. It writes no output of a machine: all that it commands is that a node
+ * sends its births again.
  */
 import type { Sector } from "../sector.ts";
-import { AnomalyIndicator } from "./anomaly-indicator.ts";
+import { anomaly } from "./anomaly-indicator.ts";
+import { SparkplugComposer } from "./sparkplug-output.ts";
+import { SparkplugReader, sparkplugAnswersOn } from "./sparkplug-source.ts";
 import { vocabulary } from "./vocabulary.ts";
 
 export const industry: Sector = {
@@ -12,9 +15,13 @@ export const industry: Sector = {
   title: "Industry",
   vocabulary,
   template: {
-    product: { delivery: "logged", keywords: ["industry", "machine"] },
+    product: {
+      delivery: "logged",
+      keywords: ["industry", "machines", "condition monitoring"],
+    },
     terms: {
       price: { amount: "0", currency: "XXX", perMessages: 1 },
+      // how much a plant makes can be read from its machines: it is for keeping them running alone
       purposes: ["maintenance"],
       noResharing: true,
       lifeSeconds: 365 * 86_400,
@@ -22,23 +29,20 @@ export const industry: Sector = {
   },
   sources: {
     "sparkplug-b": {
-      title: "Sparkplug B (ISO/IEC 20237): births, data and deaths of edge nodes",
+      title:
+        "Sparkplug B, as a host application: births, data and deaths of edge nodes and devices",
       ways: ["topic"],
-      answersBelow: "spBv1.0/",
       bytesMax: 4_194_304,
-      open: async (outside) => {
-        const { SparkplugReader } = await import("./sparkplug-source.ts");
-        return new SparkplugReader(outside);
-      },
+      answersOn: sparkplugAnswersOn,
+      open: (outside) => new SparkplugReader(outside),
     },
   },
-  outputs: {},
-  indicators: {
-    anomaly: {
-      title: "How unusual a machine behaves",
-      unit: "1",
-      formula: "root of the mean of T² over means and log spectral powers of 32 samples; 3: told",
-      open: (outside) => new AnomalyIndicator(outside),
+  outputs: {
+    "sparkplug-b": {
+      title: "Sparkplug B: a birth certificate with the last value of every metric",
+      contentType: "application/x-protobuf",
+      open: (outside) => new SparkplugComposer(outside),
     },
   },
+  indicators: { anomaly },
 };

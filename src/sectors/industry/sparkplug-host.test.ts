@@ -25,6 +25,7 @@ function host(limits: ConstructorParameters<typeof SparkplugHost>[1] = {}): Hear
     rebirth: ({ group, node }: { group: string; node: string }) =>
       void rebirths.push(`${group}/${node}`),
     problem: (problem: string) => void problems.push(problem),
+    born: () => {},
   };
   return { host: new SparkplugHost(listener, limits), readings, online, problems, rebirths };
 }
@@ -118,11 +119,11 @@ test("Sparkplug host - a new birth forgets the old table", () => {
   say(heard, "NBIRTH/press", 0, [temperature]);
   say(heard, "NBIRTH/press", 0, [{ ...temperature, alias: 8n }]);
   say(heard, "NDATA/press", 1, [byAlias(3)]);
-  assert.deepEqual([heard.problems, heard.rebirths], [["unknown-alias"], ["plant/press"]]);
+  assert.deepEqual([heard.problems, heard.rebirths], [["unknown-metric"], ["plant/press"]]);
 });
 
-test("Sparkplug host - foreign bytes and topics and too many machines are counted or let be", () => {
-  const heard = host({ nodesMax: 1, metricsMax: 2 });
+test("Sparkplug host - foreign bytes, foreign topics and too many machines are counted or let be", () => {
+  const heard = host({ nodesMax: 1, metricsMax: 4 });
   heard.host.receive("spBv1.0/plant/NDATA/press", Buffer.from("21.5"), 0);
   heard.host.receive("plant/temperature", Buffer.from("21.5"), 0);
   say(heard, "NBIRTH/press", 0, [temperature]);
@@ -131,7 +132,7 @@ test("Sparkplug host - foreign bytes and topics and too many machines are counte
   assert.deepEqual(heard.problems, ["payload", "too-many", "too-many"]);
   for (const none of [
     ...["spBv1.0/STATE/host", "spBv1.0/g/NCMD/n", "spBv1.0/g/DDATA/n"],
-    ...["spAv1.0/g/NDATA/n", "spBv1.0/g/NDATA/n/d/x", "spBv1.0//NDATA/n"],
+    ...["spAv1.0/g/NDATA/n", "spBv1.0/g/NBIRTH/n/d", "spBv1.0/g/NDATA/n/d/x", "spBv1.0//NDATA/n"],
   ]) {
     assert.equal(readSparkplugTopic(none), undefined, none);
   }

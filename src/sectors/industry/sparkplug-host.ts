@@ -1,4 +1,5 @@
 import {
+  datatypeNames,
   decodeSparkplug,
   type Metric,
   type MetricValue,
@@ -23,6 +24,8 @@ export interface MachineReading {
   readonly node: string;
   readonly device?: string;
   readonly metric: string;
+  /** §6.4.16 */
+  readonly datatype: number;
   /** Null where the machine says that it has none. */
   readonly value: Exclude<MetricValue, Uint8Array> | null;
   /** Milliseconds since the Unix epoch. */
@@ -33,8 +36,9 @@ export interface MachineReading {
 
 export type SparkplugProblem =
   | "payload"
+  | "clock"
   | "before-birth"
-  | "unknown-alias"
+  | "unknown-metric"
   | "sequence-gap"
   | "sequence-repeated"
   | "no-sequence"
@@ -47,10 +51,13 @@ export interface SparkplugListener {
   status(about: Omit<SparkplugTopic, "type">, isOnline: boolean, at: number): void;
   /** The node is to send its births again (§6.4.5.2: a Node Control/Rebirth command). */
   rebirth(about: { readonly group: string; readonly node: string }): void;
-  problem(problem: SparkplugProblem, topic: SparkplugTopic): void;
+  problem(problem: SparkplugProblem, topic: SparkplugTopic, text: string): void;
+  /** A birth whose table is kept: it stands until the node or the device is born anew. */
+  born(topic: SparkplugTopic): void;
 }
 
 export interface SparkplugLimits {
+  /** Those that are there; and as many others are known to have been asked for their birth. */
   readonly nodesMax: number;
   /** Names of all nodes and devices together. */
   readonly metricsMax: number;
@@ -75,13 +82,12 @@ interface Birth {
   readonly byName: Map<string, KnownMetric>;
 }
 
+/** A node that is there: it was born, and has not died. */
 interface EdgeNode {
-  /** Absent: it has died, or was not born while we listened. */
-  birth?: Birth;
+  readonly birth: Birth;
   readonly devices: Map<string, Birth>;
-  seq: number | undefined;
-  bdSeq: number | bigint | undefined;
-  rebirthAskedAt: number;
+  seq: number;
+  readonly bdSeq: number | bigint | undefined;
 }
 
 /**
@@ -93,6 +99,8 @@ export class SparkplugHost {
   readonly #listener: SparkplugListener;
   readonly #limits: SparkplugLimits;
   readonly #nodes = new Map<string, EdgeNode>();
+  /** When a node was last asked for its births, the longest ago first. */
+  readonly #asked = new Map<string, number>();
   #metrics = 0;
 
   constructor(listener: SparkplugListener, limits: Partial<SparkplugLimits> = {}) {
@@ -109,102 +117,84 @@ export class SparkplugHost {
       payload = decodeSparkplug(bytes);
     } catch (thrown) {
       if (!(thrown instanceof SparkplugInvalid)) throw thrown;
-      this.#listener.problem("payload", topic);
+      this.#listener.problem("payload", topic, thrown.message);
       return;
     }
-    this.#take(topic, payload, now);
+    if (topic.type === "NBIRTH") this.#born(topic, payload, now);
+    else this.#take(topic, this.#nodes.get(keyOf(topic)), payload, now);
   }
 
-  #take(topic: SparkplugTopic, payload: SparkplugPayload, now: number): void {
-    const node = this.#nodeOf(topic);
-    if (node === undefined) return;
-    switch (topic.type) {
-      case "NBIRTH":
-        this.#born(topic, node, payload, now);
-        return;
-      case "NDEATH":
-        this.#died(topic, node, payload, now);
-        return;
-      case "DBIRTH":
-        this.#deviceBorn(topic, node, payload, now);
-        return;
-      case "DDEATH":
-        this.#deviceDied(topic, node, payload, now);
-        return;
-      case "NDATA":
-      case "DDATA":
-        this.#data(topic, node, payload, now);
-        return;
-      default:
-        topic.type satisfies never;
+  #take(
+    topic: SparkplugTopic,
+    node: EdgeNode | undefined,
+    payload: SparkplugPayload,
+    now: number,
+  ): void {
+    // whoever is not there cannot die
+    if (topic.type === "NDEATH") {
+      if (node !== undefined) this.#died(topic, node, payload, now);
+    } else if (node === undefined) {
+      this.#doubt("before-birth", topic, now, "no NBIRTH of its node was read");
+    } else if (this.#goesOn(topic, node, payload, now)) {
+      if (topic.type === "DBIRTH") this.#deviceBorn(topic, node, payload, now);
+      else if (topic.type === "DDEATH") this.#deviceDied(topic, node, payload, now);
+      else this.#data(topic, node, payload, now);
     }
   }
 
-  #nodeOf(topic: SparkplugTopic): EdgeNode | undefined {
-    const key = JSON.stringify([topic.group, topic.node]);
-    const known = this.#nodes.get(key);
-    if (known !== undefined) return known;
+  #born(topic: SparkplugTopic, payload: SparkplugPayload, now: number): void {
+    const key = keyOf(topic);
+    const before = this.#nodes.get(key);
+    if (before !== undefined) this.#forgetNode(key, before);
     if (this.#nodes.size >= this.#limits.nodesMax) {
-      this.#listener.problem("too-many", topic);
-      return undefined;
+      const text = `${this.#limits.nodesMax} nodes are there`;
+      this.#listener.problem("too-many", topic, text);
+      return;
     }
-    const devices = new Map<string, Birth>();
-    const bdSeq = undefined;
-    const node: EdgeNode = { devices, seq: undefined, bdSeq, rebirthAskedAt: Number.NaN };
-    this.#nodes.set(key, node);
-    return node;
-  }
-
-  #born(topic: SparkplugTopic, node: EdgeNode, payload: SparkplugPayload, now: number): void {
-    this.#forgetNode(node);
     const birth = this.#tableOf(topic, payload);
     if (birth === undefined) return;
-    node.birth = birth;
-    node.seq = payload.seq ?? 0;
-    const bdSeq = payload.metrics.find(({ name }) => name === "bdSeq")?.raw?.value;
-    node.bdSeq = typeof bdSeq === "bigint" || typeof bdSeq === "number" ? bdSeq : undefined;
-    this.#listener.status(about(topic), true, payload.timestamp ?? now);
+    const bdSeq = bdSeqOf(payload);
+    this.#nodes.set(key, { birth, devices: new Map(), seq: payload.seq ?? 0, bdSeq });
+    this.#asked.delete(key);
+    this.#listener.born(topic);
+    this.#listener.status(about(topic), true, timeOf(payload, now));
     this.#read(topic, birth, payload, now);
   }
 
   /** A will that comes late belongs to a connection that has been followed by another (§5.7). */
   #died(topic: SparkplugTopic, node: EdgeNode, payload: SparkplugPayload, now: number): void {
-    const bdSeq = payload.metrics.find(({ name }) => name === "bdSeq")?.raw?.value;
-    const isOfNow = bdSeq === undefined || node.bdSeq === undefined || bdSeq == node.bdSeq;
-    if (node.birth === undefined || !isOfNow) return;
+    const bdSeq = bdSeqOf(payload);
+    if (bdSeq !== undefined && node.bdSeq !== undefined && bdSeq != node.bdSeq) return;
     const { group, node: name } = topic;
+    // a will was written when its node connected: its time is not that of the death
     for (const device of node.devices.keys()) {
       this.#listener.status({ group, node: name, device }, false, now);
     }
-    this.#forgetNode(node);
+    this.#forgetNode(keyOf(topic), node);
     this.#listener.status({ group, node: name }, false, now);
   }
 
   #deviceBorn(topic: SparkplugTopic, node: EdgeNode, payload: SparkplugPayload, now: number): void {
-    if (!this.#goesOn(topic, node, payload, now)) return;
     this.#forgetDevice(node, topic.device!);
     const birth = this.#tableOf(topic, payload);
     if (birth === undefined) return;
     node.devices.set(topic.device!, birth);
-    this.#listener.status(about(topic), true, payload.timestamp ?? now);
+    this.#listener.born(topic);
+    this.#listener.status(about(topic), true, timeOf(payload, now));
     this.#read(topic, birth, payload, now);
   }
 
   #deviceDied(topic: SparkplugTopic, node: EdgeNode, payload: SparkplugPayload, now: number): void {
-    if (!this.#goesOn(topic, node, payload, now)) return;
     if (!node.devices.has(topic.device!)) return;
     this.#forgetDevice(node, topic.device!);
-    this.#listener.status(about(topic), false, payload.timestamp ?? now);
+    this.#listener.status(about(topic), false, timeOf(payload, now));
   }
 
   #data(topic: SparkplugTopic, node: EdgeNode, payload: SparkplugPayload, now: number): void {
-    if (!this.#goesOn(topic, node, payload, now)) return;
     const birth = topic.device === undefined ? node.birth : node.devices.get(topic.device);
     if (birth === undefined) {
-      this.#doubt("before-birth", topic, node, now);
-      return;
-    }
-    this.#read(topic, birth, payload, now);
+      this.#doubt("before-birth", topic, now, "no DBIRTH of this device was read");
+    } else this.#read(topic, birth, payload, now);
   }
 
   /**
@@ -213,35 +203,43 @@ export class SparkplugHost {
    * says what it says, and the births are asked for.
    */
   #goesOn(topic: SparkplugTopic, node: EdgeNode, { seq }: SparkplugPayload, now: number): boolean {
-    if (node.birth === undefined) {
-      this.#doubt("before-birth", topic, node, now);
-      return false;
-    }
     if (seq === undefined) {
-      this.#listener.problem("no-sequence", topic);
+      this.#listener.problem("no-sequence", topic, "a message without its number is not read");
       return false;
     }
+    const expected = (node.seq + 1) % 256;
     if (seq === node.seq) {
-      this.#listener.problem("sequence-repeated", topic);
+      this.#listener.problem("sequence-repeated", topic, `${seq} came again`);
       return false;
-    }
-    if (node.seq !== undefined && seq !== (node.seq + 1) % 256) {
-      this.#doubt("sequence-gap", topic, node, now);
     }
     node.seq = seq;
+    if (seq !== expected) {
+      this.#doubt("sequence-gap", topic, now, `${expected} was to come, and ${seq} came`);
+    }
     return true;
   }
 
-  #doubt(problem: SparkplugProblem, topic: SparkplugTopic, node: EdgeNode, now: number): void {
-    this.#listener.problem(problem, topic);
-    if (now - node.rebirthAskedAt < this.#limits.rebirthMsMin) return;
-    node.rebirthAskedAt = now;
+  #doubt(problem: SparkplugProblem, topic: SparkplugTopic, now: number, text: string): void {
+    this.#listener.problem(problem, topic, text);
+    const key = keyOf(topic);
+    const { rebirthMsMin, nodesMax } = this.#limits;
+    if (now - (this.#asked.get(key) ?? Number.NEGATIVE_INFINITY) < rebirthMsMin) return;
+    this.#asked.delete(key);
+    if (this.#asked.size >= nodesMax) {
+      const [[oldest, at]] = this.#asked as unknown as [[string, number]];
+      // names that are made up one after the other are not all asked
+      if (now - at < rebirthMsMin) return;
+      this.#asked.delete(oldest);
+    }
+    this.#asked.set(key, now);
     this.#listener.rebirth({ group: topic.group, node: topic.node });
   }
 
   #tableOf(topic: SparkplugTopic, payload: SparkplugPayload): Birth | undefined {
-    if (this.#metrics + payload.metrics.length > this.#limits.metricsMax) {
-      this.#listener.problem("too-many", topic);
+    const { metricsMax } = this.#limits;
+    if (this.#metrics + payload.metrics.length + 1 > metricsMax) {
+      const text = `with its ${payload.metrics.length} metrics there were over ${metricsMax}`;
+      this.#listener.problem("too-many", topic, text);
       return undefined;
     }
     const birth: Birth = { byAlias: new Map(), byName: new Map() };
@@ -251,44 +249,56 @@ export class SparkplugHost {
       birth.byName.set(name, known);
       if (alias !== undefined) birth.byAlias.set(alias, known);
     }
-    this.#metrics += birth.byName.size;
+    this.#metrics += sizeOf(birth);
     return birth;
   }
 
   #read(topic: SparkplugTopic, birth: Birth, payload: SparkplugPayload, now: number): void {
     const { group, node, device } = topic;
-    let isAliasUnknown = false;
+    let unknown: Metric | undefined;
     for (const metric of payload.metrics) {
       const known = knownAs(birth, metric);
       if (known === undefined) {
-        isAliasUnknown = true;
+        unknown ??= metric;
         continue;
       }
       const value = valueOf(metric, known);
+      const { name } = known;
       if (value === undefined) {
-        this.#listener.problem("value", topic);
+        this.#listener.problem(
+          "value",
+          topic,
+          `${name} has none that ${typeOf(metric, known)} has`,
+        );
+        continue;
+      }
+      const at = metric.timestamp ?? payload.timestamp ?? now;
+      if (at > timeMax) {
+        this.#listener.problem("clock", topic, `${name} is of no time that there is`);
         continue;
       }
       this.#listener.reading({
-        ...{ group, node, metric: known.name, value },
+        ...{ group, node, metric: name, value, at },
+        datatype: metric.datatype ?? known.datatype,
         ...(device === undefined ? {} : { device }),
-        at: metric.timestamp ?? payload.timestamp ?? now,
         isHistorical: metric.isHistorical === true,
       });
     }
-    const owner = this.#nodeOf(topic);
-    if (isAliasUnknown && owner !== undefined) this.#doubt("unknown-alias", topic, owner, now);
+    if (unknown === undefined) return;
+    const { name = `alias ${unknown.alias}` } = unknown;
+    this.#doubt("unknown-metric", topic, now, `${name} was in no birth`);
   }
 
-  #forgetNode(node: EdgeNode): void {
-    this.#metrics -= node.birth?.byName.size ?? 0;
-    delete node.birth;
+  #forgetNode(key: string, node: EdgeNode): void {
+    this.#nodes.delete(key);
+    this.#metrics -= sizeOf(node.birth);
     for (const device of [...node.devices.keys()]) this.#forgetDevice(node, device);
-    node.seq = undefined;
   }
 
   #forgetDevice(node: EdgeNode, device: string): void {
-    this.#metrics -= node.devices.get(device)?.byName.size ?? 0;
+    const birth = node.devices.get(device);
+    if (birth === undefined) return;
+    this.#metrics -= sizeOf(birth);
     node.devices.delete(device);
   }
 }
@@ -298,7 +308,8 @@ export function readSparkplugTopic(topic: string): SparkplugTopic | undefined {
   const [namespace, group, type, node, device, ...more] = topic.split("/");
   if (namespace !== "spBv1.0" || more.length > 0 || !group || !node) return undefined;
   if (!isMessageType(type) || (type.startsWith("D") && !device)) return undefined;
-  // seen in the field: a device's data under the node's type
+  // seen in the field: a device's data under the node's type; births and deaths are of one alone
+  if (device && (type === "NBIRTH" || type === "NDEATH")) return undefined;
   return { group, type, node, ...(device ? { device } : {}) };
 }
 
@@ -319,9 +330,37 @@ function knownAs({ byAlias, byName }: Birth, { name, alias }: Metric): KnownMetr
   return name === undefined ? byAlias.get(alias ?? -1n) : byName.get(name);
 }
 
+/** 9999-12-31, in milliseconds. */
+const timeMax = 253_402_300_799_999;
+
+/** A device that has no metrics takes room as well. */
+function sizeOf({ byName, byAlias }: Birth): number {
+  return Math.max(byName.size, byAlias.size) + 1;
+}
+
+function keyOf({ group, node }: SparkplugTopic): string {
+  return `${group}/${node}`;
+}
+
+function timeOf({ timestamp }: SparkplugPayload, now: number): number {
+  return timestamp !== undefined && timestamp <= timeMax ? timestamp : now;
+}
+
+function bdSeqOf({ metrics }: SparkplugPayload): number | bigint | undefined {
+  const value = metrics.find(({ name }) => name === "bdSeq")?.raw?.value;
+  return typeof value === "bigint" || typeof value === "number" ? value : undefined;
+}
+
+function typeOf(metric: Metric, known: KnownMetric): string {
+  const type = metric.datatype ?? known.datatype;
+  return datatypeNames[type] ?? `datatype ${type}`;
+}
+
+/** Not a number is no value either: JSON could not say it. */
 function valueOf(metric: Metric, known: KnownMetric): MachineReading["value"] | undefined {
   if (metric.isNull === true) return null;
   if (metric.raw === undefined) return undefined;
   const value = valueAs(metric.raw, metric.datatype ?? known.datatype);
+  if (typeof value === "number" && !Number.isFinite(value)) return undefined;
   return value instanceof Uint8Array ? undefined : value;
 }

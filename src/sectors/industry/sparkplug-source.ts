@@ -1,4 +1,5 @@
 import type { Clock } from "../../kernel/clock.ts";
+import { objectIn } from "../../kernel/json-object.ts";
 import { datatype, encodeSparkplug } from "../../wire/sparkplug-b.ts";
 import {
   type Fault,
@@ -6,70 +7,149 @@ import {
   type SectorMessage,
   type SourceAnswer,
   type SourceInput,
+  type SourceKept,
   type SourceReader,
   type SourceReading,
 } from "../sector.ts";
-import { measurementOf } from "./device-measurement.ts";
-import { SparkplugHost } from "./sparkplug-host.ts";
+import { levelsOf, measurementOf, presenceOf, readMachineMessage } from "./device-measurement.ts";
+import {
+  type MachineReading,
+  SparkplugHost,
+  type SparkplugProblem,
+  type SparkplugTopic,
+} from "./sparkplug-host.ts";
+
+const certificates = "$sparkplug/certificates/";
+
+/** Commands to nodes, the state of the host itself, and births as a Sparkplug aware server has them. */
+export const sparkplugAnswersOn = [
+  "spBv1.0/+/NCMD/+",
+  "spBv1.0/STATE/+",
+  `${certificates}spBv1.0/+/NBIRTH/+`,
+  `${certificates}spBv1.0/+/DBIRTH/+/+`,
+];
+
+/** Of the birth certificates that are kept. */
+const certificatesMax = 20_000;
+const certificateBytesMax = 67_108_864;
+
+/** What belongs to the session between node and host, and is no measurement. */
+const ofTheSession = /^(bdSeq$|Node Control\/|Device Control\/)/;
+/** No metric's level: a `$` at the beginning of a name is percent-encoded. */
+const stateLevel = "$state";
 
 /**
- * Sparkplug B in: one message a metric below `<group>/<node>[/<device>]/<metric>`, and whether the
- * node or device is there below `…/state`. What cannot be trusted is a fault, and the node is
- * asked to send its births again.
+ * Sparkplug B in, as a host application (Sparkplug 3.0 §5): one message a metric under
+ * `group/node[/device]/metric`, and one whether a node or device is there under `…/$state`. It asks
+ * nodes for their births where it needs them, says that it is there, and keeps the births.
  */
 export class SparkplugReader implements SourceReader {
   readonly #clock: Clock;
+  readonly #stateTopic: string;
   readonly #host: SparkplugHost;
+  /** Bytes by topic. */
+  readonly #certificates = new Map<string, number>();
+  #certificateBytes = 0;
   #messages: SectorMessage[] = [];
   #faults: Fault[] = [];
   #answers: SourceAnswer[] = [];
+  #input: SourceInput = { bytes: new Uint8Array(), from: "" };
 
-  constructor({ clock }: { readonly clock: Clock }) {
+  constructor({ clock, id }: { readonly clock: Clock; readonly id: string }) {
     this.#clock = clock;
+    this.#stateTopic = `spBv1.0/STATE/${id}`;
     this.#host = new SparkplugHost({
-      reading: (reading) => {
-        const topic = `${below(reading)}/${levelOf(reading.metric)}`;
-        this.#messages.push({ topic, payload: measurementOf(reading) });
+      reading: (reading) => this.#reading(reading),
+      status: (machine, isOnline, at) => {
+        const payload = presenceOf(machine, isOnline, at);
+        this.#messages.push({
+          topic: `${levelsOf(machine)}/${stateLevel}`,
+          payload,
+          retain: true,
+        });
       },
-      status: (about, isOnline, at) => {
-        const observed = { dateObserved: new Date(at).toISOString() };
-        const payload = {
-          type: "Device",
-          deviceState: isOnline ? "online" : "offline",
-          ...observed,
-        };
-        this.#messages.push({ topic: `${below(about)}/state`, payload });
-      },
-      rebirth: ({ group, node }) => {
-        this.#answers.push({ topic: `spBv1.0/${group}/NCMD/${node}`, payload: this.#rebirth() });
-      },
-      problem: (code, topic) => {
-        this.#faults.push({ code, text: `${topic.type} of ${below(topic)}` });
-      },
+      rebirth: (node) => this.#rebirth(node),
+      problem: (problem, topic, text) => this.#problem(problem, topic, text),
+      born: () => this.#keepCertificate(),
     });
   }
 
-  read({ bytes, from }: SourceInput): SourceReading {
-    this.#host.receive(from, bytes, this.#clock.now());
-    const reading = { messages: this.#messages, faults: this.#faults, answers: this.#answers };
+  /** Who was there when this node ended is there again with its next birth, and not before. */
+  begin(kept: readonly SourceKept[]): SourceReading {
+    const messages = kept.flatMap(({ topic, payload }) => {
+      const said = topic.endsWith(`/${stateLevel}`) ? readMachineMessage(payload) : undefined;
+      if (said?.type !== "Device" || said.deviceState === "offline") return [];
+      const { type, id } = said;
+      const dateObserved = new Date(this.#clock.now()).toISOString();
+      return [{ topic, payload: { type, id, deviceState: "offline", dateObserved }, retain: true }];
+    });
+    return { messages, faults: [], answers: [this.#state(true)] };
+  }
+
+  end(): SourceReading {
+    return { messages: [], faults: [], answers: [this.#state(false)] };
+  }
+
+  read(input: SourceInput): SourceReading {
     this.#messages = [];
     this.#faults = [];
     this.#answers = [];
-    return reading;
+    this.#input = input;
+    if (input.from === this.#stateTopic) this.#readOwnState(input.bytes);
+    else this.#host.receive(input.from, input.bytes, this.#clock.now());
+    return { messages: this.#messages, faults: this.#faults, answers: this.#answers };
   }
 
-  /** Sparkplug 3.0 §6.4.5.2 */
-  #rebirth(): Uint8Array {
+  #reading(reading: MachineReading): void {
+    if (ofTheSession.test(reading.metric)) return;
+    const topic = `${levelsOf(reading)}/${levelOf(reading.metric)}`;
+    this.#messages.push({ topic, payload: measurementOf(reading) });
+  }
+
+  #problem(problem: SparkplugProblem, { type, ...about }: SparkplugTopic, text: string): void {
+    this.#faults.push({ code: problem, text: `${levelsOf(about)}: ${type}: ${text}` });
+  }
+
+  /** §6.4.20: QoS 0, not retained, no sequence number. */
+  #rebirth({ group, node }: Pick<SparkplugTopic, "group" | "node">): void {
     const timestamp = this.#clock.now();
-    const type = { name: "Node Control/Rebirth", timestamp, datatype: datatype.boolean };
-    return encodeSparkplug({
+    const payload = encodeSparkplug({
       timestamp,
-      metrics: [{ ...type, raw: { as: "boolean", value: true } }],
+      metrics: [
+        {
+          ...{ name: "Node Control/Rebirth", timestamp, datatype: datatype.boolean },
+          raw: { as: "boolean", value: true },
+        },
+      ],
     });
+    const topic = `spBv1.0/${group}/NCMD/${node}`;
+    this.#answers.push({ topic, payload, qos: 0, retain: false });
   }
-}
 
-function below(about: { readonly group: string; readonly node: string; readonly device?: string }) {
-  const { group, node, device } = about;
-  return [group, node, ...(device === undefined ? [] : [device])].map(levelOf).join("/");
+  /** §10.1.4: the births, as they were sent, for who comes later. */
+  #keepCertificate(): void {
+    const { from, bytes } = this.#input;
+    const before = this.#certificates.get(from);
+    const total = this.#certificateBytes + bytes.length - (before ?? 0);
+    const isFull = before === undefined && this.#certificates.size >= certificatesMax;
+    if (isFull || total > certificateBytesMax) {
+      this.#faults.push({ code: "certificate", text: `the birth on ${from} is not kept` });
+      return;
+    }
+    this.#certificates.set(from, bytes.length);
+    this.#certificateBytes = total;
+    const topic = `${certificates}${from}`;
+    this.#answers.push({ topic, payload: bytes, qos: 1, retain: true });
+  }
+
+  /** §6.4.26: JSON, QoS 1, retained. */
+  #state(online: boolean): SourceAnswer {
+    const text = JSON.stringify({ online, timestamp: this.#clock.now() });
+    return { topic: this.#stateTopic, payload: Buffer.from(text), qos: 1, retain: true };
+  }
+
+  /** A host that is there does not leave it said that it is not. */
+  #readOwnState(bytes: Uint8Array): void {
+    if (objectIn(bytes)?.["online"] === false) this.#answers.push(this.#state(true));
+  }
 }

@@ -17,14 +17,16 @@ export const vocabulary: Vocabulary = {
         dateObserved: { type: "string", title: "When it was measured, ISO 8601" },
         numValue: { type: "number" },
         textValue: { type: "string" },
+        datatype: { type: "string", title: "Sparkplug's name of it; not of the model" },
         isHistorical: { type: "boolean", title: "Stored while offline; not of the model" },
       },
     },
     Device: {
       title: "Whether an edge node or device is there",
       source: `${device}/Device`,
-      required: ["type", "deviceState", "dateObserved"],
+      required: ["id", "type", "deviceState", "dateObserved"],
       members: {
+        id: { type: "string" },
         type: { type: "string" },
         deviceState: { type: "string", title: "online or offline" },
         dateObserved: { type: "string", title: "ISO 8601" },
