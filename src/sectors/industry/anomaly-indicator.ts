@@ -15,8 +15,8 @@ const channelsMax = 4_096;
 /** Those that deviate most are told. */
 const channelsTold = 3;
 const learnSamples = 400;
-/** A clock that is ahead of ours: taken at its word, all that is right would come too late. */
-const aheadMsMax = 3_600_000;
+/** What goes back further is no late reading, but a clock that was put right. */
+const lateMsMax = 3_600_000;
 
 export const anomaly: IndicatorKind = {
   title: "How unusual a machine behaves",
@@ -75,13 +75,12 @@ class AnomalyIndicator implements Indicator {
   #measured(key: string, channel: string, { numValue, at }: Measured): void {
     const machine = this.#machineOf(key);
     if (machine === undefined) return;
-    const aheadMs = at - this.#outside.clock.now();
-    if (at < machine.at || aheadMs > aheadMsMax) {
-      const backMs = machine.at - at;
-      const how = backMs > 0 ? `goes back by ${backMs} ms` : `is ${aheadMs} ms ahead`;
-      const text = `${key}: ${channel} ${how}`;
-      this.#outside.fault({ code: "clock", text });
-      return;
+    const backMs = machine.at - at;
+    if (backMs > 0) {
+      this.#outside.fault({ code: "clock", text: `${key}: ${channel} goes back by ${backMs} ms` });
+      if (backMs <= lateMsMax) return;
+      machine.isGathering = false;
+      machine.at = Number.NEGATIVE_INFINITY;
     }
     if (at > machine.at) {
       if (machine.isGathering) this.#sample(key, machine);

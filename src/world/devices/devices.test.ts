@@ -37,7 +37,8 @@ async function workOf(config: NodeConfig, clock: Clock): Promise<Work> {
   const sources: { from: string; topic: string; reader: SourceReader }[] = [];
   for (const { kind, from, topic } of config.sources) {
     const made = sectors.find(({ sources: kinds }) => kind in kinds)!.sources[kind]!;
-    const reader = await made.open({ clock, pseudonym: (name) => `p-${name.replace("/", "-")}` });
+    const pseudonym = (name: string): string => `p-${name.replace("/", "-")}`;
+    const reader = await made.open({ clock, id: topic, pseudonym });
     sources.push({ from, topic, reader });
   }
   const indicators = config.indicators.map(({ kind, filters }) => {

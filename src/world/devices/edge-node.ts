@@ -56,18 +56,17 @@ export function edgeNode(options: EdgeNodeOptions): Device {
     seq = 0;
     const rebirth = { name: rebirthMetric, datatype: datatype.boolean, raw: rawOf(false) };
     const node = [bdSeqMetric(bdSeq), rebirth];
-    const becomes = [below("state"), below("bdSeq"), below(rebirthMetric.replace("/", "%2F"))];
     const born = [...readings].map(([device, values]) => {
       told.set(device.name, values);
       const metrics = Object.entries(values).map(([metric, value], alias): Metric => {
         const type = typeof value === "boolean" ? datatype.boolean : datatype.double;
         return { name: metric, alias: BigInt(alias), datatype: type, raw: rawOf(value) };
       });
-      const names = ["state", ...Object.keys(values)];
+      const names = ["$state", ...Object.keys(values)];
       return { device, metrics, becomes: names.map((one) => below(device.name, one)) };
     });
     return [
-      emission(topicOf("NBIRTH"), node, becomes),
+      emission(topicOf("NBIRTH"), node, [below("$state")]),
       ...born.map((one) => emission(topicOf("DBIRTH", one.device.name), one.metrics, one.becomes)),
     ];
   }
