@@ -1,4 +1,4 @@
-import type { FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 import { ComityError } from "../kernel/errors.ts";
 import { TdInvalid } from "../things/wot/problem.ts";
 import { toComity } from "./error-answer.ts";
@@ -18,7 +18,8 @@ export function answerProblem(
     // which credentials open it (WoT Discovery §7.1.1, RFC 9110 §11.6.1)
     void reply.header("www-authenticate", 'Bearer realm="Thing Description Directory"');
   }
-  return sendProblem(error, reply, error.status);
+  const isOtherType = (thrown as Partial<FastifyError>).code === "FST_ERR_CTP_INVALID_MEDIA_TYPE";
+  return sendProblem(error, reply, isOtherType ? 415 : error.status);
 }
 
 export function sendProblem(error: ComityError, reply: FastifyReply, status: number): FastifyReply {

@@ -163,6 +163,11 @@ export function tdDirectoryRoutes(
     },
   );
 
+  // WoT Discovery §7.2.2: a client is told of an optional search that is not there
+  app.get("/search/sparql", { config: allow("open"), ...hidden }, async () => {
+    throw new ComityError("NOT_FOUND", { what: "search in", id: "SPARQL: ask /search/jsonpath" });
+  });
+
   tdEventRoutes(app, directory, clients);
   methodsNotAllowed(app);
 
