@@ -38,6 +38,7 @@ import type { Sectors } from "../sectors/room.ts";
 import type { Principal } from "../things/access.ts";
 import type { AuditTrail } from "../things/audit.ts";
 import type { Thing, ThingAccess, Things } from "../things/directory.ts";
+import type { Onboarding } from "../things/onboarding/onboarding.ts";
 import type { Users } from "../things/users.ts";
 import type { JsonPathSearch } from "../things/wot/jsonpath-search.ts";
 import type { TdDirectory } from "../things/wot/td-directory.ts";
@@ -50,6 +51,7 @@ export interface ApiDeps {
   readonly clock: Clock;
   readonly journal: Journal;
   readonly things: Things;
+  readonly onboarding: Onboarding;
   readonly users: Users;
   readonly audit: AuditTrail;
   readonly wot: WotApi;

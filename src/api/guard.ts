@@ -2,9 +2,10 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import { ComityError } from "../kernel/errors.ts";
 import { isLoopback } from "../kernel/loopback.ts";
 import { hasRole, nameOfPrincipal, type Principal, type Role } from "../things/access.ts";
-import { principalOfBearer } from "../things/credentials.ts";
+import { claimantOfBearer, principalOfBearer } from "../things/credentials.ts";
+import type { Entrance } from "../things/onboarding/onboarding.ts";
 import type { ApiDeps } from "./deps.ts";
-import { SlowDown } from "./slow-down.ts";
+import { SlowDown } from "../things/slow-down.ts";
 
 /** Who may call a route: everybody, any known caller (its topics decide), or a role. */
 export type Access = "open" | "known" | Role;
@@ -17,6 +18,8 @@ declare module "fastify" {
     access?: Access;
     /** The administrative act's name on the audit trail. */
     act?: string;
+    /** A device that comes with a claim code may call it too. */
+    claims?: true;
   }
 }
 
@@ -35,7 +38,13 @@ export function guardRoutes(app: FastifyInstance, deps: ApiDeps): void {
     const { access, act } = request.routeOptions.config;
     if (access === "open") return;
     const header = request.headers.authorization;
-    const caller = principalOfBearer(header, deps) ?? anonymous(request, deps);
+    const own = principalOfBearer(header, deps) ?? anonymous(request, deps);
+    const claimant = own === undefined ? claimantOf(request, deps) : undefined;
+    if (claimant?.ok === false) {
+      await slow.wait(request.ip);
+      throw new ComityError("CLAIM_REFUSED", { problem: claimant.problem });
+    }
+    const caller = own ?? claimant?.claimant;
     if (caller === undefined) {
       if (act !== undefined) await strangers.refused(act, request.url);
       if (header !== undefined) await slow.wait(request.ip);
@@ -97,6 +106,11 @@ export function refuseOtherOrigins(request: FastifyRequest): void {
       : site !== "same-origin" && site !== "none";
   if (!foreign) return;
   throw new ComityError("FORBIDDEN", { who: `A page of ${origin ?? site}`, act: "call this node" });
+}
+
+function claimantOf(request: FastifyRequest, { onboarding }: ApiDeps): Entrance | undefined {
+  if (request.routeOptions.config.claims !== true) return undefined;
+  return claimantOfBearer(request.headers.authorization, onboarding);
 }
 
 function hostOf(origin: string): string {

@@ -38,6 +38,7 @@ import type { Sectors } from "../sectors/room.ts";
 import { nameOfPrincipal } from "../things/access.ts";
 import type { AuditTrail } from "../things/audit.ts";
 import type { Things } from "../things/directory.ts";
+import type { Onboarding } from "../things/onboarding/onboarding.ts";
 import type { Users } from "../things/users.ts";
 import type { JsonPathSearch } from "../things/wot/jsonpath-search.ts";
 import type { TdDirectory } from "../things/wot/td-directory.ts";
@@ -53,6 +54,7 @@ export interface Rooms {
   readonly journal: Journal;
   readonly store: Store;
   readonly things: Things;
+  readonly onboarding: Onboarding;
   readonly users: Users;
   readonly validator: Validator;
   readonly readings: Readings;
@@ -92,6 +94,7 @@ export function apiDeps(rooms: Rooms): ApiDeps {
     clock,
     journal,
     things,
+    onboarding: rooms.onboarding,
     users,
     audit,
     wot: {

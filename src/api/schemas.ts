@@ -14,7 +14,7 @@ const strict = { additionalProperties: false } as const;
 export const Name = Type.String({ pattern: "^[a-z0-9-]{1,64}$" });
 const ProductId = Type.String({ pattern: "^(?!\\.)[A-Za-z0-9._-]{1,64}$" });
 export const Month = Type.String({ pattern: "^[0-9]{4}-(0[1-9]|1[0-2])$" });
-const TopicFilters = Type.Array(text(1024), { maxItems: 64 });
+export const TopicFilters = Type.Array(text(1024), { maxItems: 64 });
 
 const tdText = "W3C Thing Description 1.1; the node adds its forms and security.";
 const modelText = "W3C Thing Model, to make the Thing Description of.";

@@ -30,6 +30,7 @@ import { logRoutes } from "./log-routes.ts";
 import { agentRoutes } from "./mcp/http.ts";
 import { marketRoutes } from "./market-routes.ts";
 import { shareDoor } from "./share/share-door.ts";
+import { onboardingRoutes } from "./onboarding-routes.ts";
 import { outputRoutes, sectorRoutes } from "./sector-routes.ts";
 import { shareRoutes } from "./share/share-routes.ts";
 import { settleRoutes } from "./settle-routes.ts";
@@ -99,6 +100,7 @@ export async function apiRoutes(app: FastifyInstance, deps: ApiDeps): Promise<vo
     for (const routes of [
       statusRoutes,
       thingRoutes,
+      onboardingRoutes,
       dataAccessRoutes,
       marketRoutes,
       negotiationRoutes,

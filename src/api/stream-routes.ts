@@ -5,10 +5,11 @@ import type { StreamMessage } from "../client/resources.ts";
 import { ComityError } from "../kernel/errors.ts";
 import { filterProblem, topicProblem } from "../kernel/topic.ts";
 import { mayPublish, maySubscribe, nameOfPrincipal } from "../things/access.ts";
+import { type ClaimedAnswer, publishClaimed } from "./claimed-publish.ts";
 import type { ApiDeps, ApiLimits } from "./deps.ts";
 import { allow, callerOf } from "./guard.ts";
 import { payloadText } from "./payload-text.ts";
-import { RestParams } from "./schemas.ts";
+import { answer, RestParams } from "./schemas.ts";
 import type { SseClients } from "./sse.ts";
 
 /** Publish and follow streams over plain HTTP, within the caller's own topics. */
@@ -28,7 +29,7 @@ export function streamRoutes(
   app.post(
     "/publish/*",
     {
-      config: allow("known"),
+      config: { ...allow("known"), claims: true },
       bodyLimit: limits.bodyBytesMax,
       schema: {
         summary:
@@ -38,7 +39,11 @@ export function streamRoutes(
           qos: Type.Optional(Type.Union([Type.Literal(0), Type.Literal(1)])),
           retain: Type.Optional(Type.Boolean()),
         }),
-        response: { 204: Type.Null() },
+        response: {
+          204: Type.Null(),
+          200: answer<ClaimedAnswer>("Published; the claim code gives way to these credentials."),
+          202: answer<ClaimedAnswer>("Looked at: nobody has accepted this device yet."),
+        },
       },
     },
     async (request, reply) => {
@@ -46,12 +51,17 @@ export function streamRoutes(
       const problem = topicProblem(topic);
       if (problem !== undefined) throw new ComityError("TOPIC_INVALID", { topic, problem });
       const caller = callerOf(request);
+      const { qos = 1, retain = false } = request.query;
+      const payload = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+      if (caller.kind === "claimant") {
+        const message = { topic, payload, qos, retain };
+        const answered = await publishClaimed(deps, caller, message, request.ip);
+        return reply.code(answered.state === "pending" ? 202 : 200).send(answered);
+      }
       if (!mayPublish(caller, topic)) {
         const who = nameOfPrincipal(caller);
         throw new ComityError("FORBIDDEN", { who, act: `publish to ${topic}` });
       }
-      const { qos = 1, retain = false } = request.query;
-      const payload = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
       await deps.streams.publish(caller, { topic, payload, qos, retain });
       if (caller.kind === "thing") deps.things.noteSeen(caller.id, topic, payload);
       return reply.code(204).send(null);

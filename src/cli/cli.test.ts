@@ -3,10 +3,11 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { printable } from "../kernel/printable.ts";
 import { ComityError } from "../kernel/errors.ts";
 import { type CliIo, nodeOf } from "./context.ts";
 import { addressFrom, localPeerFrom, placeFrom, priceFrom } from "./flags.ts";
-import { printable, printError, printLine, printTable } from "./output.ts";
+import { printError, printLine, printTable } from "./output.ts";
 import { upOptions } from "./up-options.ts";
 
 function io(env: Record<string, string> = {}): CliIo & { text: () => string } {

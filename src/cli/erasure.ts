@@ -1,8 +1,9 @@
+import { printable } from "../kernel/printable.ts";
 import { Command } from "commander";
 import type { ErasureResource } from "../client/erasure.ts";
 import { describeSeconds } from "../kernel/duration.ts";
 import { connect, type CliIo, globals } from "./context.ts";
-import { printable, printJson, printLine } from "./output.ts";
+import { printJson, printLine } from "./output.ts";
 
 /** `agreement erase` and `agreement erasure`. */
 export function erasureCommands(io: CliIo): Command[] {

@@ -11,7 +11,7 @@ export function waits(io: CliIo, wait: boolean | undefined, json: boolean): bool
 }
 
 /** Resolves with what a new Thing sends first; undefined where the person stopped waiting. */
-async function firstMessage(
+export async function firstMessage(
   io: CliIo,
   node: ComityHttp,
   name: string,

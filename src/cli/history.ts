@@ -1,8 +1,9 @@
+import { printable } from "../kernel/printable.ts";
 import { Command } from "commander";
 import type { HistoryRange, HistoryRow } from "../client/history.ts";
 import { connect, type CliIo, globals } from "./context.ts";
 import { wholeNumber } from "./flags.ts";
-import { printable, printLine } from "./output.ts";
+import { printLine } from "./output.ts";
 
 interface HistoryFlags extends Pick<HistoryRange, "from" | "to" | "step" | "field" | "log"> {
   readonly fn?: NonNullable<HistoryRange["fn"]>;

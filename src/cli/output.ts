@@ -1,4 +1,5 @@
 import { ComityError, problemOf } from "../kernel/errors.ts";
+import { printable } from "../kernel/printable.ts";
 import type { CliIo } from "./context.ts";
 
 /** What failed, and what to do. */
@@ -44,9 +45,4 @@ export function printTable(
 function cellText(cell: Cell): string {
   // a node's or peer's words must not steer the terminal
   return typeof cell === "number" ? cell.toLocaleString("en") : printable(cell);
-}
-
-/** Without what a terminal would obey: control characters, and those that turn the direction. */
-export function printable(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Bidi_Control}]/gu, "·");
 }

@@ -10,6 +10,7 @@
 import { Command, CommanderError } from "commander";
 import { packageVersion } from "../api/version.ts";
 import { agreementCommands } from "./agreement.ts";
+import { claimCommand } from "./claim.ts";
 import type { CliIo } from "./context.ts";
 import { dataAccessCommands } from "./data-access.ts";
 import { historyCommand } from "./history.ts";
@@ -17,6 +18,7 @@ import { linkCommand } from "./link.ts";
 import { marketCommands } from "./market.ts";
 import { moneyCommands } from "./money.ts";
 import { printError } from "./output.ts";
+import { pendingCommand } from "./pending.ts";
 import { productCommand } from "./product.ts";
 import { replayCommand } from "./replay/command.ts";
 import { mcpCommand } from "./mcp.ts";
@@ -70,6 +72,8 @@ function buildProgram(io: CliIo): Command {
   program.addCommand(upCommand(io));
   program.addCommand(statusCommand(io));
   program.addCommand(thingCommand(io));
+  program.addCommand(claimCommand(io));
+  program.addCommand(pendingCommand(io));
   program.addCommand(productCommand(io));
   for (const command of marketCommands(io)) program.addCommand(command);
   for (const command of agreementCommands(io)) program.addCommand(command);

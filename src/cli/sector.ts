@@ -1,9 +1,10 @@
+import { printable } from "../kernel/printable.ts";
 import { Command } from "commander";
 import type { FigureResource, NewSourceResource, SourceResource } from "../client/sectors.ts";
 import { secondsOf } from "../kernel/duration.ts";
 import { connect, type CliIo, globals } from "./context.ts";
 import { invalid, repeated } from "./flags.ts";
-import { printable, printJson, printLine, printTable } from "./output.ts";
+import { printJson, printLine, printTable } from "./output.ts";
 
 /** `sector`, `source` and `indicator`. */
 export function sectorCommands(io: CliIo): Command[] {

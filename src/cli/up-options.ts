@@ -50,6 +50,7 @@ const limits = {
   connectionsPerPrincipalMax: limit,
   connectionsPerAgreementMax: limit,
   connectionsPerPeerMax: limit,
+  connectionsPerClaimMax: limit,
   agreementsPerConnectionMax: limit,
   linkBytesPerSecondMax: limit,
   sessionsPerPrincipalMax: limit,

@@ -33,6 +33,14 @@ import type {
   WantResource,
 } from "./resources.ts";
 import type { NewDescription, NewThing, SeenMessage, ThingResource } from "./thing-resource.ts";
+import type {
+  AcceptedDevice,
+  AcceptWish,
+  ClaimResource,
+  NewClaim,
+  PendingDetail,
+  PendingResource,
+} from "./onboarding.ts";
 import type * as negotiation from "./negotiations.ts";
 import type { CallerResource } from "./callers.ts";
 import type {
@@ -105,6 +113,16 @@ export class ComityHttp {
     this.#json<{ thing: ThingResource; token: string }>(`/things/${part(id)}/rotate`, {
       method: "POST",
     });
+
+  claims = () => this.#json<ClaimResource[]>("/claims");
+  addClaim = (claim: NewClaim) =>
+    this.#json<{ claim: ClaimResource; code: string }>("/claims", { method: "POST", json: claim });
+  revokeClaim = (id: string) => this.#json<void>(`/claims/${part(id)}`, { method: "DELETE" });
+  pending = () => this.#json<PendingResource[]>("/pending");
+  pendingDevice = (id: string) => this.#json<PendingDetail>(`/pending/${part(id)}`);
+  accept = (id: string, wish: AcceptWish = {}) =>
+    this.#json<AcceptedDevice>(`/pending/${part(id)}/accept`, { method: "POST", json: wish });
+  refuse = (id: string) => this.#json<void>(`/pending/${part(id)}/refuse`, { method: "POST" });
 
   /** Whose data a Thing's are. */
   setThingAccess = (id: string, access: ThingAccessResource) =>

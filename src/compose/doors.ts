@@ -14,6 +14,7 @@ import { ComityError } from "../kernel/errors.ts";
 import { transferIsOver } from "../market/transfer.ts";
 import type { Sectors } from "../sectors/room.ts";
 import { principalOfCredentials } from "../things/credentials.ts";
+import { SlowDown } from "../things/slow-down.ts";
 import { reason } from "../wire/mqtt/protocol.ts";
 import { dataDoor } from "./data-door.ts";
 import { guestOf } from "./guests.ts";
@@ -86,7 +87,7 @@ export async function openDoors(rooms: Rooms, trade: Trade, sectors: Sectors): P
 
 function mqttServer(rooms: Rooms, trade: Trade): MqttServer {
   const { federation } = trade;
-  const { options, things, users, agreements, flow, meter } = rooms;
+  const { options, things, users, agreements, flow, meter, onboarding } = rooms;
   const keepers: DoorKeepers = {
     dev: options.dev,
     ownPrincipal: (name, password) => principalOfCredentials(name, password, { things, users }),
@@ -98,12 +99,15 @@ function mqttServer(rooms: Rooms, trade: Trade): MqttServer {
     peer: (did, jwt) => isPeer(rooms, trade, did, jwt),
     endedBecause: (agreement) => agreements.get(agreement)?.ended?.reason,
     usage: meter,
+    claimant: (name, code) => onboarding.enter(name, code),
+    slow: new SlowDown(),
   };
   const mqtt = new MqttServer({
     flow,
     limits: { ...mqttLimits, ...options.limits },
     onSeen: (thing, topic, payload) => things.noteSeen(thing, topic, payload),
     authenticate: authenticator(keepers),
+    onboarding,
     attach: attacher(keepers),
   });
   const disconnectGuests = (agreement: string, why: string): void => {

@@ -30,6 +30,7 @@ import { Meter } from "../meter/usage.ts";
 import { Budgets } from "../settle/budgets.ts";
 import { AuditTrail } from "../things/audit.ts";
 import { Things } from "../things/directory.ts";
+import { Onboarding } from "../things/onboarding/onboarding.ts";
 import { Users } from "../things/users.ts";
 import { openDescribedThings } from "./described-things.ts";
 import type { NodeOptions } from "./options.ts";
@@ -80,6 +81,11 @@ export async function openRooms(options: NodeOptions, outside: Outside) {
   const samples = new Samples(flow);
   closing.add("the samples", () => samples.close());
   const things = await Things.open({ store, clock, entropy });
+  const onboarding = await Onboarding.open({
+    ...{ store, clock, entropy, things },
+    onFailed: (error) => log.error(error, "what became of a claimed device is not kept"),
+  });
+  closing.add("onboarding", () => onboarding.close());
   /** Filled in when the sockets are bound. */
   const urls = { http: "", mqtt: "" };
   const ground = { options, store, clock, entropy, closing, flow, things, urls };
@@ -95,7 +101,7 @@ export async function openRooms(options: NodeOptions, outside: Outside) {
     ...{ users, adminToken, meter, flow, history, samples, app, catalogue, agreements, counts },
     failed: () => failure,
     journal: new Journal(),
-    ...{ things, urls, ...described },
+    ...{ things, onboarding, urls, ...described },
     audit: await AuditTrail.open(store, clock),
     budgets: await Budgets.open(owned),
     shares: await Shares.open({ ...owned, signer, catalogue }),

@@ -75,6 +75,11 @@ export const catalogue = {
     remedy:
       "Send 'Authorization: Bearer TOKEN'; the node printed its admin token when it first started, and keeps it in its data folder.",
   },
+  CLAIM_REFUSED: {
+    status: 403,
+    message: "The claim code opens nothing here: {problem}.",
+    remedy: "Ask whoever runs the node; 'comity claim create' makes a new code.",
+  },
   FORBIDDEN: {
     status: 403,
     message: "{who} may not {act}.",

@@ -17,6 +17,8 @@ export type Principal =
   | { readonly kind: "participant"; readonly did: string; readonly agreement: string }
   /** Another organisation's node as itself; each of its agreements is attached with its token. */
   | { readonly kind: "peer"; readonly did: string }
+  /** A device that knows a claim code and nothing else; `device` is what it calls itself. */
+  | { readonly kind: "claimant"; readonly claim: string; readonly device: string }
   /** Only on a node started with --dev, only on loopback. */
   | { readonly kind: "anonymous" };
 
@@ -53,6 +55,8 @@ export function nameOfPrincipal(principal: Principal): string {
     case "participant":
     case "peer":
       return principal.did;
+    case "claimant":
+      return `device ${principal.device} of ${principal.claim}`;
     case "anonymous":
       return "anonymous (--dev)";
   }

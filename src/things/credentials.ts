@@ -1,5 +1,7 @@
 import type { Principal } from "./access.ts";
 import type { Things } from "./directory.ts";
+import type { Entrance, Onboarding } from "./onboarding/onboarding.ts";
+import { claimUserName } from "./onboarding/onboarding.ts";
 import type { Users } from "./users.ts";
 
 interface Directories {
@@ -16,18 +18,43 @@ export function principalOfBearer(
   header: string | undefined,
   { things, users }: Directories,
 ): Principal | undefined {
+  const login = loginIn(header);
+  if (login === undefined) return undefined;
+  const { scheme, name, token } = login;
+  if (scheme === "basic") return principalOfCredentials(name ?? "", token, { things, users });
+  return name === undefined ? users.authenticate(token) : things.authenticate(name, token);
+}
+
+/** A device that comes over HTTP with a claim code; undefined where it is none. */
+export function claimantOfBearer(
+  header: string | undefined,
+  onboarding: Onboarding,
+): Entrance | undefined {
+  const { name = "", token = "" } = loginIn(header) ?? {};
+  const entrance = onboarding.enter(name, token);
+  // MQTT has a client identifier beside the user name; here nothing else would tell it from others
+  const isNameless = entrance?.ok === true && name === claimUserName;
+  if (isNameless) return { ok: false, problem: "over HTTP a device names itself, as NAME:CODE" };
+  return entrance;
+}
+
+interface Login {
+  readonly scheme: "basic" | "bearer";
+  readonly name?: string;
+  readonly token: string;
+}
+
+function loginIn(header: string | undefined): Login | undefined {
   const basic = /^Basic +([A-Za-z0-9+/=]{1,600})$/i.exec(header ?? "")?.[1];
   if (basic !== undefined) {
     const [, name = "", token = ""] =
       /^([^:]*):(.*)$/s.exec(Buffer.from(basic, "base64").toString()) ?? [];
-    return principalOfCredentials(name, token, { things, users });
+    return { scheme: "basic", name, token };
   }
-  const match = /^Bearer +([A-Za-z0-9:_-]{1,200})$/i.exec(header ?? "");
-  const credential = match?.[1];
-  if (credential === undefined) return undefined;
-  const colon = credential.indexOf(":");
-  if (colon === -1) return users.authenticate(credential);
-  return things.authenticate(credential.slice(0, colon), credential.slice(colon + 1));
+  const [, name, token] =
+    /^Bearer +(?:([A-Za-z0-9_-]*):)?([A-Za-z0-9:_-]{1,200})$/i.exec(header ?? "") ?? [];
+  if (token === undefined) return undefined;
+  return { scheme: "bearer", ...(name !== undefined && { name }), token };
 }
 
 /**

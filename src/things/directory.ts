@@ -17,7 +17,7 @@ import { type Place, placeProblem } from "../kernel/place.ts";
 import { type Price, priceProblem } from "../kernel/price.ts";
 import type { RecipientClass } from "../kernel/recipient-class.ts";
 import { filterProblem, overlaps } from "../kernel/topic.ts";
-import type { Store } from "../ports/store.ts";
+import type { Store, Write } from "../ports/store.ts";
 import type { Principal } from "./access.ts";
 import { LastSeen, seenOf } from "./last-seen.ts";
 import { tokenFits, tokenHash } from "./token.ts";
@@ -79,6 +79,13 @@ export interface ThingWithToken {
   readonly token: string;
 }
 
+/** What stands or falls with a Thing that is made. */
+interface MadeAlong {
+  readonly writes?: readonly Write[];
+  /** Of a token that it has already; absent: it gets one. */
+  readonly hash?: Buffer;
+}
+
 export interface ThingsOptions {
   readonly store: Store;
   readonly clock: Clock;
@@ -109,6 +116,7 @@ export class Things {
   readonly #entries = new Map<string, Entry>();
   readonly #byUrn = new Map<string, string>();
   readonly #closers = new Set<(id: string) => void>();
+  readonly #firstUses = new Map<string, () => void>();
   readonly #listeners = new Set<(change: ThingChange) => void>();
 
   private constructor(options: ThingsOptions) {
@@ -148,7 +156,7 @@ export class Things {
   }
 
   /** THING_INVALID, STORE_CONFLICT or LIMIT_REACHED where it cannot be. */
-  async create(draft: ThingDraft): Promise<ThingWithToken> {
+  async create(draft: ThingDraft, along: MadeAlong = {}): Promise<ThingWithToken> {
     const problem = draftProblem(draft);
     if (problem !== undefined) throw new ComityError("THING_INVALID", { problem });
     if (this.#entries.size >= this.#thingsMax) {
@@ -169,7 +177,7 @@ export class Things {
     };
     this.#byUrn.set(thing.urn, thing.id); // now, so that of two that come at once one has it
     try {
-      return await this.#keep(thing, "add");
+      return await this.#keep(thing, "add", along);
     } catch (error) {
       this.#byUrn.delete(thing.urn);
       throw error;
@@ -200,7 +208,7 @@ export class Things {
   }
 
   /** A topic tells whose data it is only where no other Thing may publish on it. */
-  sharedTopic(thing: Thing): string | undefined {
+  sharedTopic(thing: Pick<Thing, "id" | "publish">): string | undefined {
     for (const other of this.list()) {
       if (other.id === thing.id) continue;
       const [theirs] = other.publish.filter((one) =>
@@ -225,6 +233,8 @@ export class Things {
   authenticate(id: string, token: string): Principal | undefined {
     const entry = this.#entries.get(id);
     if (!tokenFits(token, entry?.hash) || entry === undefined) return undefined;
+    const onFirstUse = this.#firstUses.get(id);
+    if (this.#firstUses.delete(id)) onFirstUse?.();
     const { publish, subscribe } = entry.thing;
     return { kind: "thing", id, publish, subscribe };
   }
@@ -233,6 +243,11 @@ export class Things {
   noteSeen(id: string, topic: string, payload: Uint8Array): void {
     if (!this.#entries.has(id)) return;
     this.seen.note(id, seenOf(this.#options.clock.now(), topic, payload));
+  }
+
+  /** Called once, when the Thing comes in with its token for the first time from now. */
+  onFirstUse(id: string, listener: () => void): void {
+    this.#firstUses.set(id, listener);
   }
 
   /** Called with the id of a Thing whose connections must end. Returns what stops listening. */
@@ -267,6 +282,7 @@ export class Things {
   }
 
   #close(id: string): void {
+    this.#firstUses.delete(id);
     for (const listener of this.#closers) listener(id);
   }
 
@@ -276,17 +292,22 @@ export class Things {
     return entry;
   }
 
-  async #keep(thing: Thing, op: "add" | "put"): Promise<ThingWithToken> {
+  async #keep(thing: Thing, op: "add" | "put", along: MadeAlong = {}): Promise<ThingWithToken> {
     const token = newToken(this.#options.entropy);
-    await this.#store(thing, tokenHash(token), op);
+    await this.#store(thing, along.hash ?? tokenHash(token), op, along.writes);
     if (op === "add") this.#tell({ after: thing });
     return { thing, token };
   }
 
-  async #store(thing: Thing, hash: Buffer, op: "add" | "put"): Promise<void> {
+  async #store(
+    thing: Thing,
+    hash: Buffer,
+    op: "add" | "put",
+    writes: readonly Write[] = [],
+  ): Promise<void> {
     const { id } = thing;
     const doc = { thing, tokenHash: hash.toString("base64url") };
-    await this.#options.store.commit([{ op, kind, id, doc }]);
+    await this.#options.store.commit([{ op, kind, id, doc }, ...writes]);
     this.#entries.set(id, { thing, hash });
   }
 }

@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -26,6 +27,7 @@ import { describePolicy, plainPolicy } from "../../src/market/policy/plain.ts";
 import type { Product } from "../../src/market/product.ts";
 import { AuditTrail } from "../../src/things/audit.ts";
 import { Things } from "../../src/things/directory.ts";
+import { Onboarding } from "../../src/things/onboarding/onboarding.ts";
 import { Sectors } from "../../src/sectors/room.ts";
 import { Users } from "../../src/things/users.ts";
 import { JsonPathSearch } from "../../src/things/wot/jsonpath-search.ts";
@@ -86,6 +88,11 @@ export async function smallNode(
   const search = await openEmbeddedSearch({ path: join(folder, "search.db") });
   const outside = { store, clock: systemClock, entropy: systemEntropy };
   const things = await Things.open(outside);
+  const onboarding = await Onboarding.open({
+    ...outside,
+    things,
+    onFailed: (error) => assert.fail(String(error)),
+  });
   const { users, adminToken = "" } = await Users.open({
     ...outside,
     keepAdminToken: async () => {},
@@ -127,6 +134,7 @@ export async function smallNode(
     clock: systemClock,
     journal: new Journal(),
     things,
+    onboarding,
     users,
     audit: await AuditTrail.open(store, systemClock),
     ...rooms(state, search),
@@ -171,6 +179,7 @@ export async function smallNode(
     folder,
     close: async () => {
       await app.close();
+      onboarding.close();
       await tdSearch.close();
       await directory.close();
       await validator.close();
@@ -181,22 +190,7 @@ export async function smallNode(
   };
 }
 
-type Rooms = Omit<
-  ApiDeps,
-  | "node"
-  | "wot"
-  | "clock"
-  | "journal"
-  | "things"
-  | "users"
-  | "audit"
-  | "sectors"
-  | "shares"
-  | "consoleDir"
-  | "limits"
->;
-
-function rooms(state: SmallState, search: SearchIndex): Rooms {
+function rooms(state: SmallState, search: SearchIndex) {
   return {
     dataAccess: {
       set: (id) => Promise.reject(new ComityError("NOT_FOUND", { what: "Thing", id })),
@@ -365,7 +359,7 @@ function rooms(state: SmallState, search: SearchIndex): Rooms {
           latencyMs: 3,
         })),
     },
-  };
+  } satisfies Partial<ApiDeps>;
 }
 
 async function* readRows(rows: readonly LogRow[], log: string, after: number, limit: number) {

@@ -74,3 +74,69 @@ test("API - what a Thing sent is told to whoever follows it, first the last, the
   await seen.return(undefined);
   await assert.rejects(http.thingSeen("nobody").next(), { code: "NOT_FOUND" });
 });
+
+for (const { command, name } of [
+  { command: "mosquitto_pub", name: "claimed-by-mqtt" },
+  { command: "curl", name: "claimed-by-http" },
+]) {
+  const title = `comity claim - a device by ${command} is accepted and heard of within a minute`;
+  test(title, { skip: absent(command) }, async () => {
+    const began = performance.now();
+    const making = CliProcess.comity("claim", "create", "--for", "10m", "--max", "3", ...target);
+    assert.equal(await making.ended, 0, making.err);
+    assert.match(making.out, /^Claim code ([0-9A-Z]{5}-){3}[0-9A-Z]{5} {3}\(told only now\)$/m);
+    const [line = ""] = new RegExp(`^ *${command} .*$`, "m").exec(making.out) ?? [];
+    const pasted = line.replaceAll("my-device", name);
+    const first = new CliProcess("sh", ["-c", pasted]);
+    assert.equal(await first.ended, 0, first.err);
+
+    const listing = CliProcess.comity("pending", "list", ...target);
+    await listing.ended;
+    assert.match(
+      listing.out,
+      new RegExp(`^${name} +[0-9a-f]{8} +claim-[0-9a-f]{8} +\\S+ +1 `, "m"),
+    );
+    const showing = CliProcess.comity("pending", "show", name, ...target);
+    await showing.ended;
+    assert.match(showing.out, new RegExp(`accepted {3}as ${name}, publishing '${name}/#'`));
+    assert.match(showing.out, new RegExp(`^${name}/hello +1 +11 +\\{"value":1\\}$`, "m"));
+
+    const accepting = CliProcess.comity("pending", "accept", name, "--wait", ...target);
+    await accepting.prints(/Waiting for its first message/);
+    const second = new CliProcess("sh", ["-c", pasted]);
+    assert.equal(await second.ended, 0, second.err);
+    assert.equal(await accepting.ended, 0, accepting.err);
+    assert.match(
+      accepting.out,
+      new RegExp(`^first message received: ${name}/hello, 11 bytes`, "m"),
+    );
+    if (command === "curl") assert.match(second.out, /"state":"accepted".*"token":"[\w-]{43}"/);
+    else assert.match(accepting.out, new RegExp(`comity thing rotate ${name}`));
+    const ms = performance.now() - began;
+    assert.ok(ms < 60_000, `it took ${ms} ms`);
+  });
+}
+
+test("comity claim, pending - listed, revoked, refused, and a wrong option is named", async () => {
+  const { code, claim } = await http.addClaim({ topicPrefix: "factory/" });
+  const listing = CliProcess.comity("claim", "list", ...target);
+  await listing.ended;
+  const row = new RegExp(`^${claim.id} +open +\\S+ +0 of 20 +0 +factory/# +owner admin$`, "m");
+  assert.match(listing.out, row);
+  assert.ok(!listing.out.includes(code), "a code is told once");
+  await fetch(`${node.httpUrl}/api/v1/publish/factory/x/t`, {
+    method: "POST",
+    headers: { authorization: `Bearer x-1:${code}` },
+    body: "1",
+  });
+  const refusing = CliProcess.comity("pending", "refuse", "x-1", ...target);
+  assert.equal(await refusing.ended, 0, refusing.err);
+  const revoking = CliProcess.comity("claim", "revoke", claim.id, ...target);
+  assert.equal(await revoking.ended, 0, revoking.err);
+  const none = CliProcess.comity("pending", "show", "x-1", ...target);
+  assert.equal(await none.ended, 1);
+  assert.match(none.err, /There is no pending device x-1/);
+  const wrong = CliProcess.comity("claim", "create", "--for", "soon", ...target);
+  assert.equal(await wrong.ended, 1);
+  assert.match(wrong.err, /--for "soon" is no time such as 1h/);
+});

@@ -17,7 +17,7 @@ import type { Share } from "../../market/shares.ts";
 import type { ApiDeps } from "../deps.ts";
 import { refuseOtherOrigins } from "../guard.ts";
 import { payloadText } from "../payload-text.ts";
-import { SlowDown } from "../slow-down.ts";
+import { SlowDown } from "../../things/slow-down.ts";
 import { SseClients } from "../sse.ts";
 import { loggedIn, loginRoutes } from "./login-routes.ts";
 import { noSharePage, type SharePage, sharePage } from "./page.ts";

@@ -1,6 +1,7 @@
 import { isLoopback } from "../../kernel/loopback.ts";
 import type { UsagePort } from "../../ports/usage.ts";
 import type { Principal } from "../../things/access.ts";
+import { claimUserName, type Entrance } from "../../things/onboarding/onboarding.ts";
 import { reason } from "../../wire/mqtt/protocol.ts";
 import type { Authentication } from "./connect.ts";
 
@@ -16,6 +17,10 @@ export interface DoorKeepers {
   /** Is the token another organisation's own, for this node? */
   readonly peer: (did: string, jwt: string) => Promise<boolean>;
   readonly usage: UsagePort;
+  /** Who comes with a claim code, under a name of its own; undefined: it is none. */
+  readonly claimant?: (name: string, code: string) => Entrance | undefined;
+  /** Holds up who was turned away, the longer the more often. */
+  readonly slow?: { wait(address: string): Promise<void> };
 }
 
 /** Why an organisation may not attach an agreement with this token; undefined where it may. */
@@ -38,6 +43,7 @@ export function authenticator(keepers: DoorKeepers) {
     username: string | undefined,
     password: string | undefined,
     remoteAddress: string,
+    clientId: string,
   ): Authentication | Promise<Authentication> => {
     if (username === undefined || password === undefined) {
       if (keepers.dev && isLoopback(remoteAddress))
@@ -47,6 +53,12 @@ export function authenticator(keepers: DoorKeepers) {
     if (username.startsWith("did:")) return peerAuthentication(keepers, username, password);
     const own = keepers.ownPrincipal(username, password);
     if (own !== undefined) return { ok: true, principal: own };
+    const name = username === claimUserName ? clientId : username;
+    const claimant = keepers.claimant?.(name, password);
+    if (claimant?.ok === true) return { ok: true, principal: claimant.claimant };
+    if (claimant !== undefined) {
+      return later(keepers, remoteAddress, refusal(reason.notAuthorized, claimant.problem));
+    }
     const participant = keepers.participant(username, password);
     if (participant !== undefined) return { ok: true, principal: participant };
     // An agreement's id is known to its two parties alone: who names it may hear how it stands.
@@ -56,8 +68,18 @@ export function authenticator(keepers: DoorKeepers) {
       return refusal(reason.notAuthorized, `the agreement has ended: ${ended}`);
     }
     keepers.usage.refused(username, "no-agreement", 1);
-    return refusal(reason.badUserNameOrPassword, "the user name or the token is wrong");
+    const wrong = refusal(reason.badUserNameOrPassword, "the user name or the token is wrong");
+    return later(keepers, remoteAddress, wrong);
   };
+}
+
+/** Codes and tokens are not to be tried out as fast as the line carries them. */
+function later(
+  { slow }: DoorKeepers,
+  remoteAddress: string,
+  answer: Authentication,
+): Authentication | Promise<Authentication> {
+  return slow === undefined ? answer : slow.wait(remoteAddress).then(() => answer);
 }
 
 async function peerAuthentication(

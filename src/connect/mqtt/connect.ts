@@ -14,6 +14,7 @@ export type Authenticate = (
   username: string | undefined,
   password: string | undefined,
   remoteAddress: string,
+  clientId: string,
 ) => Authentication | Promise<Authentication>;
 
 /** Never rejects. Everything that one CONNECT is let in or turned away by, save for the limits. */
@@ -23,7 +24,7 @@ export function admission(
   authenticate: Authenticate,
 ): Authentication | Promise<Authentication> {
   const { username, password } = connect;
-  const known = authenticate(username, password?.toString("utf8"), remoteAddress);
+  const known = authenticate(username, password?.toString("utf8"), remoteAddress, connect.clientId);
   // At once where it is decided from memory, as it is for all but other organisations' nodes.
   return known instanceof Promise
     ? known.then(
@@ -43,7 +44,9 @@ function admitted(connect: Connect, known: Authentication): Authentication {
   if (problem !== undefined) {
     return refusal(reason.topicNameInvalid, `the will's topic ${problem}`);
   }
-  if (will !== undefined && !mayPublish(known.principal, will.topic)) {
+  // A will is for streams; of a device that no stream takes anything from it is not looked at.
+  const hasWill = will !== undefined && known.principal.kind !== "claimant";
+  if (hasWill && !mayPublish(known.principal, will.topic)) {
     return refusal(reason.notAuthorized, `the will's topic ${will.topic} is not allowed`);
   }
   if (connect.clientId === "" && connect.version === 4 && !connect.cleanStart) {

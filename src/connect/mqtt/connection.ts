@@ -28,7 +28,6 @@ import {
   type ProtocolVersion,
 } from "../../wire/mqtt/protocol.ts";
 import { Acknowledgements } from "./acknowledgements.ts";
-import type { Attach } from "./authenticate.ts";
 import type { Client, ClientLine } from "./client.ts";
 import {
   admission,
@@ -37,23 +36,26 @@ import {
   sessionExpiry,
   welcome,
 } from "./connect.ts";
-import { type Guest, GuestClient, takenBy } from "./guest-client.ts";
+import { takenBy } from "./guest-client.ts";
 import { type LastWill, lastWill } from "./last-will.ts";
 import type { MqttLimits } from "./limits.ts";
-import { OwnClient, type OnSeen } from "./own-client.ts";
-import { PeerClient, type PeerPrincipal } from "./peer-client.ts";
+import { OwnClient } from "./own-client.ts";
 import type { Session } from "./session.ts";
+import {
+  isVisitor,
+  type Visitor,
+  visitorClient,
+  type VisitorDoor,
+  visitorNames,
+} from "./visitor.ts";
 
 /** What a connection asks of its server. */
-export interface ConnectionHost {
+export interface ConnectionHost extends VisitorDoor {
   readonly flow: Flow;
   readonly limits: MqttLimits;
   readonly authenticate: Authenticate;
-  readonly attach: Attach;
-  /** Told at most once a second each. */
-  readonly onSeen: OnSeen;
-  /** False where the agreement, or the peer, has as many connections as it may. */
-  admitGuest(connection: Connection, principal: Principal): boolean;
+  /** False where it has as many connections as it may. */
+  admitVisitor(connection: Connection, visitor: Visitor): boolean;
   /** Undefined where there are as many connections or sessions as there may be. */
   takeSession(
     connection: Connection,
@@ -308,8 +310,7 @@ export class Connection implements PacketSink {
     this.principal = principal;
     this.#stream.packetBytesMax = this.#host.limits.packetBytesMax;
     if (connect.keepAliveSeconds > 0) this.#aliveMs = connect.keepAliveSeconds * 1500;
-    const isOther = principal.kind === "participant" || principal.kind === "peer";
-    if (isOther) this.#welcomeGuest(connect, principal);
+    if (isVisitor(principal)) this.#welcomeVisitor(connect, principal);
     else this.#welcomeOwn(connect, principal);
   }
 
@@ -319,15 +320,14 @@ export class Connection implements PacketSink {
     this.#hangUp(); // [MQTT-3.1.4-2]
   }
 
-  #welcomeGuest(connect: Connect, principal: Guest | PeerPrincipal): void {
-    if (!this.#host.admitGuest(this, principal)) {
-      const which = principal.kind === "peer" ? "participant" : "agreement";
+  #welcomeVisitor(connect: Connect, visitor: Visitor): void {
+    if (!this.#host.admitVisitor(this, visitor)) {
+      const which = visitorNames[visitor.kind];
       return this.#reject(reason.quotaExceeded, `the ${which} has too many connections`);
     }
-    this.#client =
-      principal.kind === "peer"
-        ? new PeerClient(this.#line(), principal, this.#host.attach)
-        : new GuestClient(this.#line(), principal, takenBy(connect));
+    const address = this.#socket.remoteAddress ?? "";
+    const from = { takes: takenBy(connect), address };
+    this.#client = visitorClient(this.#line(), visitor, this.#host, from);
     this.#accept(connect, false, connect.clientId || this.#newClientId());
   }
 

@@ -9,6 +9,8 @@ export interface MqttLimits {
   readonly connectionsPerAgreementMax: number;
   /** Of another organisation's node as itself. */
   readonly connectionsPerPeerMax: number;
+  /** Of devices that come with one claim code. */
+  readonly connectionsPerClaimMax: number;
   /** Attached to one of those. */
   readonly agreementsPerConnectionMax: number;
   /** Of one agreement's link, whatever its consumer asks for. */
@@ -30,6 +32,7 @@ export const mqttLimits: MqttLimits = {
   connectionsPerPrincipalMax: 5_000,
   connectionsPerAgreementMax: 16,
   connectionsPerPeerMax: 16,
+  connectionsPerClaimMax: 256,
   agreementsPerConnectionMax: 10_000,
   linkBytesPerSecondMax: Infinity,
   sessionsPerPrincipalMax: 10_000,

@@ -14,6 +14,7 @@ import { Connection, type ConnectionHost } from "./connection.ts";
 import type { LastWill } from "./last-will.ts";
 import type { MqttLimits } from "./limits.ts";
 import { Session } from "./session.ts";
+import type { Visitor } from "./visitor.ts";
 
 interface KnownSession {
   readonly session: Session;
@@ -26,7 +27,7 @@ interface KnownSession {
 
 export type MqttServerOptions = Pick<
   ConnectionHost,
-  "flow" | "limits" | "authenticate" | "onSeen"
+  "flow" | "limits" | "authenticate" | "onSeen" | "onboarding"
 > & {
   /** Absent: other organisations' nodes are let in under one agreement each. */
   readonly attach?: Attach;
@@ -38,6 +39,7 @@ export class MqttServer implements ConnectionHost {
   readonly authenticate: ConnectionHost["authenticate"];
   readonly onSeen: ConnectionHost["onSeen"];
   readonly attach: Attach;
+  readonly onboarding: ConnectionHost["onboarding"];
   readonly #server: Server;
   readonly #connections = new Set<Connection>();
   /** Those that have not said yet who they are, the oldest first. */
@@ -53,6 +55,7 @@ export class MqttServer implements ConnectionHost {
     this.limits = options.limits;
     this.authenticate = options.authenticate;
     this.onSeen = options.onSeen;
+    this.onboarding = options.onboarding;
     this.attach = options.attach ?? (() => "agreements are not attached here");
     this.#server = createServer({ noDelay: true, highWaterMark: 65_536 }, (socket) =>
       this.#accept(socket),
@@ -96,14 +99,14 @@ export class MqttServer implements ConnectionHost {
     }
   }
 
-  admitGuest(connection: Connection, principal: Principal): boolean {
-    const { connectionsPerAgreementMax, connectionsPerPeerMax } = this.limits;
-    const isPeer = principal.kind === "peer";
-    return this.#admit(
-      connection,
-      principal,
-      isPeer ? connectionsPerPeerMax : connectionsPerAgreementMax,
-    );
+  admitVisitor(connection: Connection, visitor: Visitor): boolean {
+    const { limits } = this;
+    const most = {
+      peer: limits.connectionsPerPeerMax,
+      participant: limits.connectionsPerAgreementMax,
+      claimant: limits.connectionsPerClaimMax,
+    }[visitor.kind];
+    return this.#admit(connection, visitor, most);
   }
 
   /**
@@ -248,6 +251,7 @@ function later(will: LastWill, delaySeconds: number): NonNullable<KnownSession["
 /** Undefined: nobody in particular, who is let in for trying and measuring only. */
 function quotaOf(principal: Principal): string | undefined {
   if (principal.kind === "anonymous") return undefined;
+  if (principal.kind === "claimant") return principal.claim;
   // An organisation has its share as itself, and under each of its agreements.
   return principal.kind === "participant" ? principal.agreement : nameOfPrincipal(principal);
 }

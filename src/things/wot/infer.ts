@@ -16,7 +16,10 @@ const depthMax = 4;
  * whose schema says what all samples have in common. Bounds and meaning are its owner's to add:
  * the least and the most that were seen are no limits of what may come.
  */
-export function inferredTd(thing: Thing, samples: readonly Sample[]): JsonObject {
+export function inferredTd(
+  thing: Pick<Thing, "id" | "title" | "publish">,
+  samples: readonly Sample[],
+): JsonObject {
   const prefix = topicOf(thing, "");
   const byName = new Map<string, unknown[]>();
   for (const { topic, payload } of samples) {

@@ -52,7 +52,7 @@ export function thingDescription(thing: Thing, address: NodeAddress): Record<str
 }
 
 /** The topic on which a Thing publishes this affordance's values, or is told to act. */
-export function topicOf(thing: Thing, name: string): string {
+export function topicOf(thing: Pick<Thing, "id" | "publish">, name: string): string {
   return `${topicBase(thing)}/${name}`;
 }
 
@@ -68,7 +68,7 @@ export function propertiesOf(thing: Thing): Readonly<Record<string, JsonObject>>
 }
 
 /** Of `field/7/#` it is `field/7`; a Thing whose first filter is no such branch uses its name. */
-function topicBase({ id, publish: [first = ""] }: Thing): string {
+function topicBase({ id, publish: [first = ""] }: Pick<Thing, "id" | "publish">): string {
   const base = first.endsWith("/#") ? first.slice(0, -2) : id;
   return /[+#]/.test(base) ? id : base;
 }

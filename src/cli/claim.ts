@@ -1,0 +1,88 @@
+import { Command } from "commander";
+import type { ClaimResource } from "../client/onboarding.ts";
+import { secondsOf } from "../kernel/duration.ts";
+import { connect, type CliIo, globals } from "./context.ts";
+import { invalid, wholeNumber } from "./flags.ts";
+import { printJson, printLine, printTable } from "./output.ts";
+
+interface CreateOptions {
+  readonly for?: string;
+  readonly max?: string;
+  readonly topicPrefix?: string;
+}
+
+/** `claim`: codes that devices without a token come with. */
+export function claimCommand(io: CliIo): Command {
+  const claim = new Command("claim").description("codes for devices that have no token yet");
+  claim
+    .command("create")
+    .description("make one; prints it, once, and how a device comes with it")
+    .option("--for <time>", "how long it is good, at most 7d (default: 1h)")
+    .option("--max <devices>", "how many devices it may make Things of (default: 20)")
+    .option("--topic-prefix <topics>", "look at nothing else, such as factory/ (default: all)")
+    .action(async (options: CreateOptions, command: Command) => {
+      const { max, topicPrefix } = options;
+      const seconds = options.for === undefined ? undefined : secondsOf(options.for);
+      if (options.for !== undefined && seconds === undefined) {
+        throw invalid(`--for "${options.for}" is no time such as 1h, 30m or 2d`);
+      }
+      const node = connect(io, command);
+      const made = await node.addClaim({
+        ...(seconds !== undefined && { seconds }),
+        ...(max !== undefined && { devicesMax: wholeNumber("--max", max) }),
+        ...(topicPrefix !== undefined && { topicPrefix }),
+      });
+      const mqttUrl = (await node.status()).mqtt.url;
+      if (globals(command).json === true) return printJson(io, { ...made, mqttUrl });
+      printCode(io, made, node.url, mqttUrl);
+    });
+  claim
+    .command("list")
+    .description("those that are good, and those that ended within a week")
+    .action(async (_options: unknown, command: Command) => {
+      const claims = await connect(io, command).claims();
+      if (globals(command).json === true) return printJson(io, claims);
+      const rows = claims.map(({ id, state, accepted, devicesMax, pending, ...one }) => [
+        id,
+        state,
+        one.expiresAt,
+        `${accepted} of ${devicesMax}`,
+        pending,
+        `${one.topicPrefix ?? ""}#`,
+        one.by,
+      ]);
+      const heads = ["CLAIM", "STATE", "UNTIL", "ACCEPTED", "WAITING", "TOPICS", "MADE BY"];
+      printTable(io, heads, rows, "No claim codes. Make one: comity claim create");
+    });
+  claim
+    .command("revoke <claim>")
+    .description("let go who waits by it; Things that it made stay")
+    .action(async (id: string, _options: unknown, command: Command) => {
+      await connect(io, command).revokeClaim(id);
+      if (globals(command).json === true) return printJson(io, { revoked: id });
+      printLine(io, `${id} is revoked.`);
+    });
+  return claim;
+}
+
+function printCode(
+  io: CliIo,
+  { claim, code }: { claim: ClaimResource; code: string },
+  httpUrl: string,
+  mqttUrl: string,
+): void {
+  const { hostname, port } = new URL(mqttUrl);
+  const { id, devicesMax, expiresAt, topicPrefix = "" } = claim;
+  const devices = devicesMax === 1 ? "one device" : `${devicesMax} devices`;
+  printLine(io, `Claim code ${code}   (told only now)`);
+  printLine(io, `  ${id}, for ${devices}, until ${expiresAt}`);
+  printLine(io);
+  printLine(io, "A device comes with it under a name of its own, over MQTT or HTTP:");
+  const topic = `${topicPrefix}my-device/hello`;
+  const login = `-h ${hostname} -p ${port || 1883} -u my-device -P ${code}`;
+  printLine(io, `  mosquitto_pub ${login} -q 1 -t ${topic} -m '{"value":1}'`);
+  const publish = `${httpUrl}/api/v1/publish/${topic}`;
+  printLine(io, `  curl -u my-device:${code} -d '{"value":1}' ${publish}`);
+  printLine(io);
+  printLine(io, "It waits until you decide: comity pending list, accept, refuse");
+}

@@ -1,0 +1,153 @@
+import { Run } from "../../flow/run.ts";
+import { problemOf } from "../../kernel/errors.ts";
+import { topicProblem } from "../../kernel/topic.ts";
+import type { Arrival } from "../../things/onboarding/pending-device.ts";
+import type { Claimant, Onboarding } from "../../things/onboarding/onboarding.ts";
+import { textOf } from "../../wire/mqtt/cursor.ts";
+import type { Subscribe } from "../../wire/mqtt/decode.ts";
+import { encodeAcknowledgement, encodeSuback, encodeUnsuback } from "../../wire/mqtt/encode.ts";
+import type { ScannedRun } from "../../wire/mqtt/packet-stream.ts";
+import { packetType, ProtocolError, reason } from "../../wire/mqtt/protocol.ts";
+import { locate, newPlace } from "../../wire/mqtt/publish.ts";
+import type { Client, ClientLine, ClientTakes } from "./client.ts";
+import { type OnSeen, OwnClient } from "./own-client.ts";
+import { Session } from "./session.ts";
+
+/** Where an accepted device hears its user name and its token, and nobody else hears anything. */
+const credentialsTopic = "$claim/credentials";
+
+export interface ClaimantDoor {
+  readonly onboarding: Onboarding;
+  readonly onSeen: OnSeen;
+  readonly takes: ClientTakes;
+  readonly address: string;
+}
+
+/**
+ * A device that knows a claim code and nothing else. What it publishes is looked at by a person
+ * and reaches no stream, and it may subscribe to its credentials alone. Accepted, it is its Thing
+ * on this very connection, within the Thing's topics, until it comes with the token it was told.
+ */
+export class ClaimantClient implements Client {
+  readonly #line: ClientLine;
+  readonly #claimant: Claimant;
+  readonly #door: ClaimantDoor;
+  readonly #from: Arrival;
+  readonly #session: Session;
+  readonly #detach: () => void;
+  #own: OwnClient | undefined;
+  /** The QoS it hears its credentials with; undefined: it does not listen for them. */
+  #credentialsQos: 0 | 1 | undefined;
+
+  constructor(line: ClientLine, claimant: Claimant, door: ClaimantDoor) {
+    this.#line = line;
+    this.#claimant = claimant;
+    this.#door = door;
+    this.#from = { door: "MQTT", address: door.address };
+    const { flow, limits, outbox, version } = line;
+    this.#session = new Session("claimant", claimant, flow.router, {
+      clock: flow.outside.clock,
+      queueBytesMax: limits.queueBytesMax,
+      onDropped: (messages) => {
+        flow.counts.dropped += messages;
+      },
+    });
+    this.#session.attach({ outbox, version, ...door.takes });
+    this.#detach = door.onboarding.attach(claimant, {
+      listens: () => this.#credentialsQos !== undefined,
+      accepted: () => {
+        this.#becomeOwn();
+        this.#tellCredentials();
+      },
+      end: (text) => line.end(reason.administrativeAction, text),
+    });
+    this.#becomeOwn();
+  }
+
+  publish(scanned: ScannedRun, now: number): void {
+    if (this.#own !== undefined) this.#own.publish(scanned, now);
+    else this.#sample(scanned);
+  }
+
+  subscribe(subscribe: Subscribe): void {
+    const { outbox, version } = this.#line;
+    const isOther = subscribe.requests.every(({ filter }) => filter !== credentialsTopic);
+    if (this.#own !== undefined && isOther) return this.#own.subscribe(subscribe);
+    const codes = subscribe.requests.map(({ filter, qos }) => {
+      if (filter !== credentialsTopic) return reason.notAuthorized;
+      this.#credentialsQos = qos === 0 ? 0 : 1;
+      return this.#credentialsQos;
+    });
+    outbox.pushControl(encodeSuback(version, subscribe.id, codes));
+    this.#tellCredentials();
+  }
+
+  unsubscribe(id: number, filters: readonly string[]): void {
+    const isOther = filters.every((filter) => filter !== credentialsTopic);
+    if (this.#own !== undefined && isOther) return this.#own.unsubscribe(id, filters);
+    const codes = filters.map((filter) => {
+      if (filter !== credentialsTopic || this.#credentialsQos === undefined) {
+        return reason.noSubscriptionExisted;
+      }
+      this.#credentialsQos = undefined;
+      return reason.success;
+    });
+    this.#line.outbox.pushControl(encodeUnsuback(this.#line.version, id, codes));
+  }
+
+  acknowledge(id: number): void {
+    this.#session.acknowledge(id);
+  }
+
+  release(id: number): void {
+    const { outbox, version } = this.#line;
+    if (this.#own !== undefined) this.#own.release(id);
+    else outbox.pushControl(encodeAcknowledgement(version, packetType.pubcomp, id));
+  }
+
+  close(): void {
+    this.#detach();
+    this.#session.end();
+  }
+
+  #becomeOwn(): void {
+    const thing = this.#door.onboarding.thingOf(this.#claimant);
+    if (thing === undefined) return;
+    this.#session.resumeAs(thing);
+    this.#own = new OwnClient(this.#line, thing, this.#session, this.#door.onSeen);
+  }
+
+  /** Also again, at every SUBSCRIBE, until the device was heard under its own token. */
+  #tellCredentials(): void {
+    const qos = this.#credentialsQos;
+    if (qos === undefined || this.#own === undefined) return;
+    this.#door.onboarding.credentials(this.#claimant).then(
+      (credentials) => {
+        if (credentials === undefined) return;
+        const payload = Buffer.from(JSON.stringify(credentials));
+        const run = Run.of(credentialsTopic, payload, { qos: 1 });
+        this.#session.receive(run, { filter: credentialsTopic, receiver: this.#session, qos });
+      },
+      (failure: unknown) => this.#line.end(reason.implementationSpecific, problemOf(failure)),
+    );
+  }
+
+  /** Taken, looked at, and thrown away: in version 5 the answer says that nobody receives it. */
+  #sample({ topic: topicBytes, packets, count, ids, first }: ScannedRun): void {
+    const { outbox, version } = this.#line;
+    const topic = textOf(topicBytes);
+    const problem = topicProblem(topic);
+    if (problem !== undefined) {
+      throw new ProtocolError(reason.topicNameInvalid, `a topic ${problem}`);
+    }
+    const place = newPlace();
+    const layout = { version, withIds: ids.length > 0 };
+    for (let at = 0; at < packets.length; at = place.end) locate(packets, layout, at, place);
+    const payload = packets.subarray(place.payloadAt, place.end);
+    this.#door.onboarding.sample(this.#claimant, this.#from, topic, payload, count);
+    const type = (first & 6) === 4 ? packetType.pubrec : packetType.puback;
+    for (const id of ids) {
+      outbox.pushControl(encodeAcknowledgement(version, type, id, reason.noMatchingSubscribers));
+    }
+  }
+}
