@@ -40,10 +40,10 @@ const deviceUrn = "urn:ngsi-ld:Device:";
 
 export function measurementOf(reading: MachineReading): DeviceMeasurement {
   const { metric, value, at, isHistorical } = reading;
-  const machine = nameOf(reading);
+  const machine = encodedName(reading);
   return {
     type: "DeviceMeasurement",
-    id: `urn:ngsi-ld:DeviceMeasurement:${machine}:${metric}`,
+    id: `urn:ngsi-ld:DeviceMeasurement:${machine}:${encodeURIComponent(metric)}`,
     refDevice: `${deviceUrn}${machine}`,
     controlledProperty: metric,
     dateObserved: new Date(at).toISOString(),
@@ -56,20 +56,24 @@ export function measurementOf(reading: MachineReading): DeviceMeasurement {
 export function presenceOf(machine: Machine, isOnline: boolean, at: number): DevicePresence {
   return {
     type: "Device",
-    id: `${deviceUrn}${nameOf(machine)}`,
+    id: `${deviceUrn}${encodedName(machine)}`,
     deviceState: isOnline ? "online" : "offline",
     dateObserved: new Date(at).toISOString(),
   };
 }
 
-/** `group/node[/device]`; of these names none has a slash (Sparkplug 3.0 §4.1). */
-function nameOf({ group, node, device }: Machine): string {
-  return [group, node, ...(device === undefined ? [] : [device])].join("/");
+/** `group/node[/device]`, as levels of a topic. */
+export function levelsOf(machine: Machine): string {
+  return namesOf(machine).map(levelOf).join("/");
 }
 
-/** The same as levels of a topic. */
-export function levelsOf({ group, node, device }: Machine): string {
-  return [group, node, ...(device === undefined ? [] : [device])].map(levelOf).join("/");
+/** The same in an URN. */
+function encodedName(machine: Machine): string {
+  return namesOf(machine).map(encodeURIComponent).join("/");
+}
+
+function namesOf({ group, node, device }: Machine): string[] {
+  return [group, node, ...(device === undefined ? [] : [device])];
 }
 
 function valueMembers(value: MachineReading["value"]): object {
@@ -79,7 +83,7 @@ function valueMembers(value: MachineReading["value"]): object {
 
 /** What was read of a message, with whom it is about and when, in milliseconds since the epoch. */
 export type MachineMessage = (DeviceMeasurement | DevicePresence) & {
-  /** `group/node[/device]` */
+  /** `group/node[/device]`; none of these names has a slash (Sparkplug 3.0 §4.1). */
   readonly machine: string;
   readonly at: number;
 };
@@ -91,14 +95,23 @@ export function readMachineMessage(payload: Uint8Array): MachineMessage | undefi
   const said = objectIn(payload);
   if (said === undefined) return undefined;
   const { type, id, refDevice, dateObserved, deviceState } = said;
-  const about = type === "Device" ? id : refDevice;
-  if (typeof about !== "string" || !about.startsWith(deviceUrn)) return undefined;
+  const machine = machineIn(type === "Device" ? id : refDevice);
   const at = typeof dateObserved === "string" ? Date.parse(dateObserved) : Number.NaN;
-  if (Number.isNaN(at) || about.length > textLengthMax) return undefined;
+  if (Number.isNaN(at) || machine === undefined) return undefined;
   const isPresence = type === "Device" && (deviceState === "online" || deviceState === "offline");
   if (!isPresence && !isMeasurement(said)) return undefined;
   const message = said as unknown as DeviceMeasurement | DevicePresence;
-  return { ...message, machine: about.slice(deviceUrn.length), at };
+  return { ...message, machine, at };
+}
+
+function machineIn(urn: unknown): string | undefined {
+  if (typeof urn !== "string" || !urn.startsWith(deviceUrn)) return undefined;
+  if (urn.length > textLengthMax) return undefined;
+  try {
+    return decodeURIComponent(urn.slice(deviceUrn.length));
+  } catch {
+    return undefined;
+  }
 }
 
 function isMeasurement(said: Readonly<Record<string, unknown>>): boolean {

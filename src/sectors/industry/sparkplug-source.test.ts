@@ -1,8 +1,16 @@
 import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
+import { openEmbeddedStore } from "../../engines/embedded/store.ts";
+import { objectIn } from "../../kernel/json-object.ts";
+import { matches } from "../../kernel/topic.ts";
 import { datatype, encodeSparkplug, type Metric } from "../../wire/sparkplug-b.ts";
 import { Answers } from "../answers.ts";
 import type { Fault } from "../sector.ts";
+import type { SourceOutside } from "../source-run.ts";
+import { Sources } from "../sources.ts";
 import { industry } from "./manifest.ts";
 import { SparkplugReader } from "./sparkplug-source.ts";
 
@@ -74,3 +82,59 @@ test("sources - what is answered elsewhere, too large or too often is a fault, a
   now += 1_000;
   assert.equal(answers.allowed(Array.from({ length: 2_000 }, () => own)).length, 1_000);
 });
+
+test("sources - of a node that died its host is offline before the node is ready", async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "comity-sparkplug-"));
+  const store = await openEmbeddedStore({ path: join(folder, "store.db") });
+  t.after(async () => {
+    await store.close();
+    await rm(folder, { recursive: true });
+  });
+  const retained = new Map<string, Uint8Array>();
+  const online = () => objectIn(retained.get("spBv1.0/STATE/plant")!)?.["online"];
+  let now = 1_000_000;
+  const outside: SourceOutside = {
+    clock: { now: () => now++, monotonic: () => now },
+    journal: { record: () => {} } as unknown as SourceOutside["journal"],
+    fetch: () => assert.fail("nothing is fetched"),
+    readFile: () => assert.fail("nothing is read"),
+    connect: () => assert.fail("nothing is called"),
+    pseudonyms: () => (value) => value,
+    subscribe(filter, onMessage) {
+      for (const [topic, payload] of retained) {
+        if (matches(filter, topic)) onMessage({ topic, payload });
+      }
+      return () => {};
+    },
+    publish: async ({ topic, payload, retain }) => {
+      if (retain) retained.set(topic, payload);
+    },
+  };
+  const first = await Sources.open(store, outside, [industry]);
+  const from = { way: "topic", address: "spBv1.0/#" } as const;
+  await first.add({ id: "plant", kind: "sparkplug-b", from, topic: "plant" });
+  await untilTrue(() => retained.has("spBv1.0/STATE/plant"));
+  assert.equal(online(), true);
+  const born = { type: "Device", id: "urn:ngsi-ld:Device:hall/press", deviceState: "online" };
+  const state = "plant/hall/press/$state";
+  const dateObserved = "2026-01-01T00:00:00Z";
+  retained.set(state, Buffer.from(JSON.stringify({ ...born, dateObserved })));
+
+  // the first one is gone without a word
+  const second = await Sources.open(store, outside, [industry]);
+  assert.equal(online(), false, "before anything is started");
+  assert.equal(objectIn(retained.get(state)!)?.["deviceState"], "online");
+  second.start();
+  await untilTrue(() => online() === true);
+  assert.equal(objectIn(retained.get(state)!)?.["deviceState"], "offline");
+  await second.close();
+  assert.equal(online(), false);
+});
+
+async function untilTrue(holds: () => boolean): Promise<void> {
+  const end = Date.now() + 10_000;
+  while (!holds()) {
+    assert.ok(Date.now() < end, `in vain: ${String(holds)}`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
