@@ -9,7 +9,7 @@ import type {
 } from "../client/sectors.ts";
 import { ComityError } from "../kernel/errors.ts";
 import { filterProblem } from "../kernel/topic.ts";
-import type { Sector } from "../sectors/sector.ts";
+import type { Audited, Sector } from "../sectors/sector.ts";
 import { hasRole, maySubscribe, nameOfPrincipal } from "../things/access.ts";
 import type { ApiDeps } from "./deps.ts";
 import { allow, audited, callerOf } from "./guard.ts";
@@ -148,6 +148,14 @@ export function sectorRoutes(scope: FastifyInstance, deps: ApiDeps): void {
       return reply.code(204).send(null);
     },
   );
+}
+
+/** What sectors add to the API themselves, under `/sectors/<name>/`. */
+export async function sectorApis(scope: FastifyInstance, deps: ApiDeps): Promise<void> {
+  const act: Audited = (request, what, run) => audited(deps, request, what, run);
+  for (const [name, register] of deps.sectors.apis) {
+    await scope.register(async (inner) => register(inner, act), { prefix: `/sectors/${name}` });
+  }
 }
 
 /** `GET /sectors/<sector>/<output>?filter=…`: a native format, for programs that read such feeds. */

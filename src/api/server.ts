@@ -31,7 +31,7 @@ import { agentRoutes } from "./mcp/http.ts";
 import { marketRoutes } from "./market-routes.ts";
 import { shareDoor } from "./share/share-door.ts";
 import { onboardingRoutes } from "./onboarding-routes.ts";
-import { outputRoutes, sectorRoutes } from "./sector-routes.ts";
+import { outputRoutes, sectorApis, sectorRoutes } from "./sector-routes.ts";
 import { shareRoutes } from "./share/share-routes.ts";
 import { settleRoutes } from "./settle-routes.ts";
 import { seenRoutes } from "./seen-routes.ts";
@@ -113,6 +113,7 @@ export async function apiRoutes(app: FastifyInstance, deps: ApiDeps): Promise<vo
       historyRoutes,
       accessRoutes,
       sectorRoutes,
+      sectorApis,
     ]) {
       await api.register(async (scope) => routes(scope, deps), { prefix: "/api/v1" });
     }

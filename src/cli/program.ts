@@ -22,6 +22,7 @@ import { pendingCommand } from "./pending.ts";
 import { productCommand } from "./product.ts";
 import { replayCommand } from "./replay/command.ts";
 import { mcpCommand } from "./mcp.ts";
+import { chargerCommand } from "./charger.ts";
 import { sectorCommands } from "./sector.ts";
 import { shareCommand } from "./share.ts";
 import { statusCommand } from "./status.ts";
@@ -83,6 +84,7 @@ function buildProgram(io: CliIo): Command {
   program.addCommand(wantCommand(io));
   program.addCommand(shareCommand(io));
   for (const command of sectorCommands(io)) program.addCommand(command);
+  program.addCommand(chargerCommand(io));
   program.addCommand(linkCommand(io));
   program.addCommand(tailCommand(io));
   program.addCommand(historyCommand(io));

@@ -1,4 +1,5 @@
 import type { Happening } from "../kernel/journal.ts";
+import { EnergyHttp } from "./energy.ts";
 import type { ErasureResource } from "./erasure.ts";
 import { jsonLines } from "./event-stream.ts";
 import { type Call, type ComityHttpOptions, HttpCaller, part, path } from "./http-caller.ts";
@@ -85,6 +86,7 @@ export class ComityHttp {
   figures = (id: string) => this.#json<FigureResource[]>(`/indicators/${part(id)}`);
   addIndicator = (indicator: NewIndicatorResource) =>
     this.#json<IndicatorResource>("/indicators", { method: "POST", json: indicator });
+  readonly energy = new EnergyHttp((route, call) => this.#json(route, call));
   removeIndicator = (id: string) =>
     this.#json<void>(`/indicators/${part(id)}`, { method: "DELETE" });
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { publishOne, subscribeMessages } from "../flow/local-streams.ts";
-import type { Sector, SectorDoor } from "../sectors/sector.ts";
+import type { Sector, SectorApi, SectorDoor } from "../sectors/sector.ts";
 import { nameOfPrincipal } from "../things/access.ts";
 import { principalOfCredentials } from "../things/credentials.ts";
 import type { Rooms } from "./rooms.ts";
@@ -13,10 +13,15 @@ type DoorRooms = Pick<
 type TakeUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
 /** Opens the doors that sectors have of their own, under `/sectors/<name>/`. */
-export async function openSectorDoors(rooms: DoorRooms, sectors: readonly Sector[]): Promise<void> {
+export async function openSectorDoors(
+  rooms: DoorRooms,
+  sectors: readonly Sector[],
+  /** Filled, by sector: the API's own scope takes them in. */
+  apis: Map<string, SectorApi>,
+): Promise<void> {
   const takers = new Map<string, TakeUpgrade>();
   for (const sector of sectors) {
-    const close = await sector.open?.(doorOf(rooms, sector, takers));
+    const close = await sector.open?.(doorOf(rooms, sector, takers, apis));
     if (close !== undefined) rooms.closing.add(`the sector ${sector.name}`, close);
   }
   if (takers.size === 0) return;
@@ -29,7 +34,12 @@ export async function openSectorDoors(rooms: DoorRooms, sectors: readonly Sector
   });
 }
 
-function doorOf(rooms: DoorRooms, { name }: Sector, takers: Map<string, TakeUpgrade>): SectorDoor {
+function doorOf(
+  rooms: DoorRooms,
+  { name }: Sector,
+  takers: Map<string, TakeUpgrade>,
+  apis: Map<string, SectorApi>,
+): SectorDoor {
   const { app, clock, flow, journal, store, things } = rooms;
   const kind = `sector-${name}`;
   return {
@@ -48,6 +58,7 @@ function doorOf(rooms: DoorRooms, { name }: Sector, takers: Map<string, TakeUpgr
     async routes(register) {
       await app.register(async (scope) => register(scope), { prefix: `/sectors/${name}` });
     },
+    api: (register) => void apis.set(name, register),
     onUpgrade: (take) => void takers.set(name, take),
     tell: (about, text) => journal.record({ at: clock.now(), kind: about, text }),
   };

@@ -36,7 +36,7 @@ export async function openSectors(rooms: Rooms, trade: Trade): Promise<Sectors> 
     readTail: (filter, onMessage) => readTail(rooms, filter, onMessage),
   });
   closing.add("the sectors", () => sectors.close());
-  await openSectorDoors(rooms, list);
+  await openSectorDoors(rooms, list, sectors.apis);
   return sectors;
 }
 

@@ -252,6 +252,16 @@ export const catalogue = {
     message: "The source cannot be used: {problem}.",
     remedy: "Check that its address and its kind belong together: comity sector show NAME.",
   },
+  CHARGER_OFFLINE: {
+    status: 409,
+    message: "Charger {charger} is not connected.",
+    remedy: "Wait until it connects: comity charger list shows when it was last heard.",
+  },
+  CHARGER_REFUSED: {
+    status: 409,
+    message: "Charger {charger} does not do {call}: {problem}.",
+    remedy: "See what it can do in its own manual, and whether it is free: comity charger list.",
+  },
   INTERNAL: {
     status: 500,
     message: "The node failed while answering {what}.",

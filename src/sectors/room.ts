@@ -2,7 +2,7 @@ import { ComityError } from "../kernel/errors.ts";
 import type { Store } from "../ports/store.ts";
 import { Indicators, type IndicatorsOutside } from "./indicators.ts";
 import { Outputs, type OutputsOutside } from "./outputs.ts";
-import type { Sector } from "./sector.ts";
+import type { Sector, SectorApi } from "./sector.ts";
 import type { SourceOutside } from "./source-run.ts";
 import { Sources } from "./sources.ts";
 
@@ -15,6 +15,8 @@ export class Sectors {
   readonly sources: Sources;
   readonly indicators: Indicators;
   readonly outputs: Outputs;
+  /** Routes of their own, by sector. */
+  readonly apis = new Map<string, SectorApi>();
   readonly #sectors: ReadonlyMap<string, Sector>;
 
   private constructor(outside: SectorsOutside, sources: Sources, indicators: Indicators) {

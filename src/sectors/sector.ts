@@ -9,7 +9,7 @@
  */
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Clock } from "../kernel/clock.ts";
 import type { Product, Terms } from "../market/product.ts";
 import type { Principal } from "../things/access.ts";
@@ -214,11 +214,22 @@ export interface SectorDoor {
   readonly documents: SectorDocuments;
   /** Routes under `/sectors/<name>/`; who may call them is the sector's to see to. */
   routes(register: (scope: FastifyInstance) => void): Promise<void>;
+  /** Routes under `/api/v1/sectors/<name>/`; each says who may call it, as all of the API's do. */
+  api(register: SectorApi): void;
   /** Upgrade requests under `/sectors/<name>/`. */
   onUpgrade(take: (request: IncomingMessage, socket: Duplex, head: Buffer) => void): void;
   /** Told to people, in the node's journal. */
   tell(kind: string, text: string): void;
 }
+
+export type SectorApi = (scope: FastifyInstance, audited: Audited) => void;
+
+/** Runs an administrative act and puts it on the audit trail, whatever becomes of it. */
+export type Audited = <T>(
+  request: FastifyRequest,
+  what: string,
+  run: () => Promise<T>,
+) => Promise<T>;
 
 export interface SectorDocuments {
   get<T>(id: string): Promise<T | undefined>;

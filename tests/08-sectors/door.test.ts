@@ -62,7 +62,11 @@ test("sectors - a sector's own door: upgrades and routes below its name, Things 
   const { token } = await things.create({ name: "charger" });
   const app = createHttpServer();
   const journal = new Journal();
-  await openSectorDoors({ ...outside, app, closing, flow, journal, things, users }, [oneSocket]);
+  await openSectorDoors(
+    { ...outside, app, closing, flow, journal, things, users },
+    [oneSocket],
+    new Map(),
+  );
   const base = await app.listen({ host: "127.0.0.1", port: 0 });
   try {
     const seen = Promise.withResolvers<string>();

@@ -1,6 +1,8 @@
 import type { SectorDoor } from "../sector.ts";
+import { chargerRoutes } from "./charger-routes.ts";
 import { centralLimits, CentralSystem } from "./ocpp/central-system.ts";
 import { IdTags } from "./ocpp/id-tags.ts";
+import { Limits } from "./ocpp/limits.ts";
 import { Transactions } from "./ocpp/transactions.ts";
 
 /** Opens the chargers' door; returns what closes it. */
@@ -9,10 +11,14 @@ export async function openCharging(door: SectorDoor): Promise<() => Promise<void
   const idTags = await IdTags.open(documents);
   const transactions = await Transactions.open(documents);
   const central = new CentralSystem(door, { idTags, transactions, limits: centralLimits });
+  const limits = await Limits.open(door, central);
+  const rooms = { central, idTags, transactions, limits, now: () => door.clock.now() };
+  door.api((scope, audited) => chargerRoutes(scope, rooms, audited));
   door.onUpgrade((request, socket, head) => central.take(request, socket, head));
   const end = door.onClosed((thing) => central.withdraw(thing));
   return async () => {
     end();
     await central.close();
+    await limits.close();
   };
 }

@@ -18,7 +18,7 @@ import type { SectorDoor } from "../../sector.ts";
 import type { Calls, Desk } from "./calls.ts";
 import { calls16 } from "./calls-1-6.ts";
 import { calls201 } from "./calls-2-0-1.ts";
-import { Charger, type ChargerState, type Protocol } from "./charger.ts";
+import { Charger, type Protocol } from "./charger.ts";
 import type { IdTags } from "./id-tags.ts";
 import type { Transactions } from "./transactions.ts";
 
@@ -98,11 +98,8 @@ export class CentralSystem {
     };
   }
 
-  list(): readonly ChargerState[] {
-    const states = [...this.#known.values()].map(({ charger }) => {
-      return { ...charger.state, transactions: this.#rooms.transactions.of(charger.id) };
-    });
-    return states.sort((a, b) => (a.id < b.id ? -1 : 1));
+  *chargers(): Iterable<Charger> {
+    for (const { charger } of this.#known.values()) yield charger;
   }
 
   get(id: string): Charger | undefined {
@@ -220,6 +217,7 @@ export class CentralSystem {
     this.#known.set(charger.id, known);
     // the newest counts: the older one is most often a connection that broke unseen
     if (before) void before.close({ code: 1008, reason: "a newer connection took over" });
+    charger.isReady = false;
     charger.line = {
       protocol,
       call: async (method, params) => (await client.call(method, params)) as JsonObject,
@@ -258,6 +256,7 @@ export class CentralSystem {
       if (known.client !== client) return;
       known.client = undefined;
       charger.line = undefined;
+      charger.isReady = false;
       if (!this.#isClosed) charger.tellStation().catch(() => undefined); // counted where it failed
     });
   }
@@ -284,6 +283,7 @@ export class CentralSystem {
 
   #ready(charger: Charger, client: Client): void {
     if (this.#known.get(charger.id)?.client !== client) return;
+    charger.isReady = true;
     for (const listener of this.#listeners) listener(charger);
   }
 

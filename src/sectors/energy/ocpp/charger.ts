@@ -41,8 +41,9 @@ export interface ChargerState extends CountedFaults {
   /** Its last readings, all EVSEs together. */
   readonly powerW?: number;
   readonly transactions: readonly string[];
-  /** What it may take at most, now. */
+  /** What it may take at most, now, and whether it has taken that. */
   readonly limitW?: number;
+  readonly limit?: "set" | "refused" | "pending";
   /** Unix milliseconds. */
   readonly lastSeenAt: number;
 }
@@ -62,6 +63,8 @@ const powerMsMax = 900_000;
 export class Charger {
   readonly id: string;
   line: Line | undefined;
+  /** It has said its first word on this connection: it may be asked things. */
+  isReady = false;
   lastSeenAt: number;
   readonly #faults: Faults;
   #topic: string;
@@ -100,7 +103,7 @@ export class Charger {
     return fresh.length === 0 ? undefined : fresh.reduce((sum, [, one]) => sum + one.watts, 0);
   }
 
-  get state(): Omit<ChargerState, "transactions" | "limitW"> {
+  get state(): Omit<ChargerState, "transactions" | "limitW" | "limit"> {
     const { powerW } = this;
     return {
       ...{ id: this.id, topic: this.#topic, online: this.line !== undefined },
