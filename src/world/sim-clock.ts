@@ -5,18 +5,24 @@ export interface SimClock {
   /** Simulated time, milliseconds since the Unix epoch. */
   now(): number;
   readonly pace: number;
+  /** Simulated time is at its start again: the world has taken its time to be set up. */
+  begin(): void;
   /** When it really was, for a simulated time; milliseconds since the Unix epoch. */
   realTime(simulated: number): number;
 }
 
 /** Starts at `startAt` (the wall's own time where undefined). */
 export function startSimClock(clock: Clock, pace: number, startAt?: number): SimClock {
-  const began = clock.monotonic();
-  const beganAt = clock.now();
-  const origin = startAt ?? beganAt;
+  const origin = startAt ?? clock.now();
+  let began = clock.monotonic();
+  let beganAt = clock.now();
   return {
     pace,
     now: () => origin + (clock.monotonic() - began) * pace,
+    begin() {
+      began = clock.monotonic();
+      beganAt = clock.now();
+    },
     realTime: (simulated) => beganAt + (simulated - origin) / pace,
   };
 }

@@ -67,6 +67,7 @@ export class World {
   readonly deals: readonly Deal[];
   readonly #options: WorldOptions;
   readonly #state: WorldState;
+  readonly #around: Surroundings;
   #starting: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
   #effects: NodeJS.Timeout | undefined;
@@ -83,6 +84,7 @@ export class World {
     death: PromiseWithResolvers<never>,
   ) {
     this.#death = death;
+    this.#around = around;
     this.#options = options;
     this.#state = state;
     this.members = members;
@@ -181,6 +183,8 @@ export class World {
     say("Connecting devices and desks …");
     await Promise.all(this.members.map((member) => this.#connect(member)));
     await this.#linked();
+    this.#around.sun.begin();
+    this.#around.traffic.begin();
     for (const { lines } of this.members) for (const line of lines) line.run();
     this.#effects = setInterval(() => void this.#tellEffects(), 1000);
   }

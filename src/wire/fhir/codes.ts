@@ -2,6 +2,8 @@
 
 export const loincSystem = "http://loinc.org";
 export const snomedSystem = "http://snomed.info/sct";
+/** ISO/IEEE 11073-10101, by its numbers. */
+export const deviceCodeSystem = "urn:iso:std:iso:11073:10101";
 export const ucumSystem = "http://unitsofmeasure.org";
 export const absentSystem = "http://terminology.hl7.org/CodeSystem/data-absent-reason";
 
@@ -28,6 +30,9 @@ export const consciousnessCodes = {
   "450847001": "pain",
   "422768004": "unresponsive",
 } as const;
+
+/** What a device tells of itself: charge of its battery (MDC_ATTR_VAL_BATT_CHARGE). */
+const deviceCodes = new Set(["67996"]);
 
 /** Units of vital signs and of what stands beside them; UCUM's annotations are free text. */
 const units = new Set([
@@ -59,6 +64,7 @@ export function isLoinc(code: string): boolean {
 export function isCode(system: unknown, code: unknown): boolean {
   if (typeof system !== "string" || typeof code !== "string") return false;
   if (system === loincSystem) return isLoinc(code);
+  if (system === deviceCodeSystem) return deviceCodes.has(code);
   if (system === snomedSystem) return Object.hasOwn(consciousnessCodes, code);
   return system === absentSystem && absentReasons.has(code);
 }

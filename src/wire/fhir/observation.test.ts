@@ -95,6 +95,9 @@ test("FHIR - LOINC codes by their check digit, and of other systems only known o
     !isCode("http://loinc.org", "LA9340-6") && !isCode("http://snomed.info/sct", "47110815"),
   );
   assert.ok(isCode("http://snomed.info/sct", "300202002"));
+  // charge of a device's battery; any other number might be somebody's
+  assert.ok(isCode("urn:iso:std:iso:11073:10101", "67996"));
+  assert.ok(!isCode("urn:iso:std:iso:11073:10101", "81031234"));
 });
 
 test("FHIR - what is no Observation is said in words that quote nothing", () => {

@@ -103,7 +103,7 @@ test("detours - goes round a jam it was told of, and saves the difference", () =
   const call = { ambulance: "1", from: "a", to: "b" };
   assert.deepEqual(own(actor, call)[0]?.data["route"], ["a-b"]);
   assert.equal(actor.outcome().value, 0);
-  bought(actor, { segment: "a-b", kmh: 5 });
+  bought(actor, { id: "a-b", averageVehicleSpeed: 5 });
   assert.deepEqual(own(actor, call)[0]?.data["route"], ["a-c", "c-b"]);
   const straight = roads.segments.get("a-b")!.metres / (7.5 / 3.6);
   const round =
@@ -181,9 +181,10 @@ test("spare pumps - a change before the trip avoids the repair, one too late doe
 
 test("give way - a meeting holds the bus once, until the two have parted", () => {
   const actor = giveWay({ nearMetres: 300, secondsPerBus: 12 });
-  own(actor, { bus: "31", lat: 51.92, lon: 4.48 });
+  const place = (lon: number): object => ({ type: "Point", coordinates: [lon, 51.92] });
+  own(actor, { id: "31", location: place(4.48) });
   const at = (lon: number, driving = true): readonly Command[] =>
-    bought(actor, { ambulance: "1", lat: 51.92, lon, driving });
+    bought(actor, { id: "1", location: place(lon), speed: driving ? 40 : 0 });
   assert.equal(at(4.5).length, 0);
   assert.equal(at(4.483)[0]?.topic, "desk/bus/31");
   assert.equal(at(4.481).length, 0);
@@ -197,7 +198,9 @@ test("fresh batteries - the warning counts from the parcel to the monitor's own 
   const actor = freshBatteries({ lowPercent: 10, leadHours: 6 });
   const sent: Command[] = [];
   for (let h = 0; h <= 20; h += 0.5) {
-    const data = { monitor: "bed-1", simulatedTime: after(h), batteryPercent: 30 - h * 2 };
+    const subject = { reference: "a pseudonym" };
+    const valueQuantity = { value: 30 - h * 2, code: "%" };
+    const data = { subject, effectiveDateTime: after(h), valueQuantity };
     sent.push(...bought(actor, data));
   }
   assert.equal(sent.length, 1);
@@ -208,14 +211,15 @@ test("fresh batteries - the warning counts from the parcel to the monitor's own 
 test("reserve - frees what the load leaves of the nameplate", () => {
   const actor = reserve({ nameplateWatts: 65, idleWatts: 15 });
   assert.equal(actor.outcome().value, 0);
-  bought(actor, { load: 0 });
-  bought(actor, { load: 1 });
+  bought(actor, { controlledProperty: "load", numValue: 0 });
+  bought(actor, { controlledProperty: "load", numValue: 1 });
+  bought(actor, { controlledProperty: "memoryUsed", numValue: 900 });
   near(actor.outcome().value, 25);
 });
 
 test("actors - ignore what is malformed, and say which setting is missing", () => {
   const actor = giveWay({ nearMetres: 300, secondsPerBus: 12 });
-  assert.deepEqual(bought(actor, { ambulance: 7, lat: "x", lon: null }), []);
+  assert.deepEqual(bought(actor, { id: 7, location: { coordinates: ["x", null] } }), []);
   assert.throws(() => createActor("sun-pumping", {}, roads), /solarShareMin/);
   assert.throws(() => createActor("nobody", {}, roads), /nobody/);
 });

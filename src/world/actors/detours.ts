@@ -6,7 +6,8 @@ import type { Actor, Command } from "./actor.ts";
 
 /**
  * Ambulances route round congestion. Baseline: the quickest way on empty roads, which is what a
- * map without traffic gives. Both ways are timed with the speeds the buses measured.
+ * map without traffic gives. Both ways are timed with the speeds the buses measured, a
+ * TrafficFlowObserved for each street.
  */
 export function detours(roads: Roads): Actor {
   const measured = new Map<string, number>();
@@ -36,8 +37,8 @@ export function detours(roads: Roads): Actor {
     own: ["ambulance/+/call"],
     hear({ bought, data }) {
       if (bought) {
-        const segment = textIn(data, "segment");
-        const kmh = numberIn(data, "kmh");
+        const segment = textIn(data, "id");
+        const kmh = numberIn(data, "averageVehicleSpeed");
         if (segment !== undefined && kmh !== undefined && kmh > 0) measured.set(segment, kmh);
         return [];
       }

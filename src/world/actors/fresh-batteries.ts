@@ -1,10 +1,12 @@
+import { objectAt } from "../../kernel/json-object.ts";
 import { numberIn, setting, textIn, timeIn } from "./actor.ts";
 import type { Actor, Settings } from "./actor.ts";
 
 /**
- * The maker sends a battery before a monitor runs low; it sees the battery and never the
- * patient. Baseline: the monitor's own alarm at `lowPercent`, which gives no warning at all.
- * The hours of warning count once that alarm would have rung.
+ * The maker sends a battery before a monitor runs low; it sees the battery, as an Observation of a
+ * monitor under a pseudonym, and never the patient. Baseline: the monitor's own alarm at
+ * `lowPercent`, which gives no warning at all. The hours of warning count once that alarm would
+ * have rung.
  */
 export function freshBatteries(settings: Settings): Actor {
   const lowPercent = setting(settings, "lowPercent");
@@ -21,9 +23,9 @@ export function freshBatteries(settings: Settings): Actor {
   return {
     own: [],
     hear({ bought, data }) {
-      const id = textIn(data, "monitor");
+      const id = textIn(objectAt(data["subject"]), "reference");
       const at = timeIn(data);
-      const percent = numberIn(data, "batteryPercent");
+      const percent = numberIn(objectAt(data["valueQuantity"]), "value");
       if (!bought || id === undefined || at === undefined || percent === undefined) return [];
       const known = monitors.get(id);
       const hours = at / 3_600_000;

@@ -1,7 +1,11 @@
 import { metresBetween } from "../../kernel/place.ts";
+import { objectAt } from "../../kernel/json-object.ts";
 import type { Point } from "../simulators/roads.ts";
 import { numberIn, setting, textIn } from "./actor.ts";
 import type { Actor, Command, Heard, Settings } from "./actor.ts";
+
+/** Slower, an ambulance stands. */
+const drivingKmh = 1;
 
 /**
  * Buses give way to ambulances. Baseline: an ambulance loses `secondsPerBus` behind each bus it
@@ -14,10 +18,11 @@ export function giveWay(settings: Settings): Actor {
   const meetings = new Set<string>();
   let gainedSeconds = 0;
 
+  /** Of a FleetVehicleStatus. */
   function placeIn(data: Heard["data"]): Point | undefined {
-    const lat = numberIn(data, "lat");
-    const lon = numberIn(data, "lon");
-    return lat === undefined || lon === undefined ? undefined : { lat, lon };
+    const { coordinates } = objectAt(data["location"]);
+    const [lon, lat] = Array.isArray(coordinates) ? (coordinates as unknown[]) : [];
+    return typeof lat === "number" && typeof lon === "number" ? { lat, lon } : undefined;
   }
 
   function meet(ambulance: string, place: Point, driving: boolean): Command[] {
@@ -35,16 +40,16 @@ export function giveWay(settings: Settings): Actor {
   }
 
   return {
-    own: ["bus/+/position"],
+    own: ["transit/vehicles/+/+"],
     hear({ bought, data }) {
       const place = placeIn(data);
-      if (!place) return [];
+      const id = textIn(data, "id");
+      if (!place || id === undefined) return [];
       if (bought) {
-        const ambulance = textIn(data, "ambulance");
-        return ambulance === undefined ? [] : meet(ambulance, place, data["driving"] === true);
+        const driving = (numberIn(data, "speed") ?? 0) > drivingKmh;
+        return meet(id, place, driving);
       }
-      const bus = textIn(data, "bus");
-      if (bus !== undefined) buses.set(bus, place);
+      buses.set(id, place);
       return [];
     },
     outcome: () => ({ value: gainedSeconds, unit: "s of clear way" }),

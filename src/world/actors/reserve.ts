@@ -1,4 +1,4 @@
-import { numberIn, setting } from "./actor.ts";
+import { numberIn, setting, textIn } from "./actor.ts";
 import type { Actor, Settings } from "./actor.ts";
 
 /**
@@ -13,8 +13,9 @@ export function reserve(settings: Settings): Actor {
   return {
     own: [],
     hear({ bought, data }) {
-      const load = numberIn(data, "load");
-      if (!bought || load === undefined) return [];
+      const load = numberIn(data, "numValue");
+      const measured = textIn(data, "controlledProperty");
+      if (!bought || measured !== "load" || load === undefined) return [];
       count += 1;
       watts += idle + (nameplate - idle) * load;
       return [];

@@ -17,7 +17,10 @@ export interface Emission {
   readonly data: Readonly<Record<string, unknown>> | Uint8Array;
   /** For who comes later: it describes the device. */
   readonly retain?: boolean;
-  /** Topics of the messages that a source of the node makes of it; absent: it is taken as it is. */
+  /**
+   * Topics of the messages that a source of the node makes of it, with `+` for a pseudonym that
+   * only the node knows; absent: it is taken as it is.
+   */
   readonly becomes?: readonly string[];
 }
 

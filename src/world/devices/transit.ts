@@ -1,10 +1,12 @@
 import type { TransitConfig } from "../config.ts";
-import { legOf, placeOfBus, planCharge, startBus, stepBus } from "../simulators/bus.ts";
-import type { BusLine, BusState } from "../simulators/bus.ts";
+import { legOf, planCharge, startBus, stepBus } from "../simulators/bus.ts";
+import type { BusLine } from "../simulators/bus.ts";
+import type { Random } from "../random.ts";
 import { thisMachine, watchMachine } from "../simulators/machine.ts";
 import type { Roads, Segment } from "../simulators/roads.ts";
-import { round, sinceLast, stamper } from "./device.ts";
+import { observer, round, sinceLast, stamper } from "./device.ts";
 import type { Device, Emission, Surroundings } from "./device.ts";
+import { type RunningBus, vehicleLocation } from "./vehicle-location.ts";
 
 /** What the buses measured of one street in the last minutes. */
 interface Measured {
@@ -16,17 +18,28 @@ interface Measured {
 
 type Measurements = Map<string, Measured>;
 
-/** Buses on their lines, a traffic centre that puts their speeds together, and your machine. */
+/**
+ * Buses on their lines, the system that knows where they all are, a traffic centre that puts their
+ * speeds together, and your machine.
+ */
 export function transitDevices(config: TransitConfig, around: Surroundings): Device[] {
   const measured: Measurements = new Map();
+  const running: RunningBus[] = [];
   const buses: Device[] = [];
   for (const { line, stops, buses: count } of config.lines) {
     for (let n = 1; n <= count; n++) {
       const name = `bus-${line}${n}`;
-      buses.push(bus(name, line, lineOf(around.roads, stops), n / count - 0.01, around, measured));
+      const share = n / count - 0.01;
+      const random = around.random(name);
+      const road = lineOf(around.roads, stops);
+      const state = startBus(road, share, 0.6 + 0.25 * random());
+      const one: RunningBus = { name, route: line, line: road, state, trip: 1 };
+      running.push(one);
+      buses.push(bus(one, random, around, measured));
     }
   }
-  return [...buses, trafficCentre(around, measured), machine(around)];
+  const others = [vehicleLocation(running, around), trafficCentre(around, measured)];
+  return [...buses, ...others, machine(around)];
 }
 
 function lineOf(roads: Roads, stops: readonly string[]): BusLine {
@@ -40,46 +53,34 @@ function lineOf(roads: Roads, stops: readonly string[]): BusLine {
 }
 
 function bus(
-  name: string,
-  lineName: string,
-  line: BusLine,
-  share: number,
+  one: RunningBus,
+  random: Random,
   around: Surroundings,
   measured: Measurements,
 ): Device {
-  const random = around.random(name);
+  const { name, route, line } = one;
   const elapsed = sinceLast(around.traffic, 60);
-  const position = stamper(around.clock, around.traffic);
   const battery = stamper(around.clock, around.traffic);
-  let state: BusState = startBus(line, share, 0.6 + 0.25 * random());
   let heldUntil = 0;
   let ticks = 0;
+
+  function step(seconds: number, held: boolean): void {
+    const { direction } = one.state;
+    one.state = stepBus(one.state, line, seconds, around.flow, random, held);
+    if (one.state.direction !== direction) one.trip += 1;
+    if (one.state.dwell > 0 || held) return;
+    measure(measured, legOf(line, one.state), one.state.speed, around);
+  }
 
   function tick(): Emission[] {
     const seconds = elapsed();
     const held = around.traffic.now() < heldUntil;
-    for (let left = seconds; left > 0; left -= 0.5) {
-      state = stepBus(state, line, Math.min(0.5, left), around.flow, random, held);
-      if (state.dwell === 0 && !held) measure(measured, legOf(line, state), state.speed, around);
-    }
-    const { lat, lon, bearing } = placeOfBus(state, line);
-    const where = {
-      ...position(),
-      bus: name,
-      line: lineName,
-      lat: round(lat, 6),
-      lon: round(lon, 6),
-      bearing: round(bearing, 0),
-      speedKmh: round(state.speed * 3.6, 1),
-      delaySeconds: round(state.delay, 0),
-      passengers: state.passengers,
-    };
-    const emissions: Emission[] = [{ topic: `bus/${name}/position`, data: where }];
-    if (ticks++ % 2 === 0) emissions.push({ topic: `bus/${name}/charge`, data: chargeNow(where) });
-    return emissions;
+    for (let left = seconds; left > 0; left -= 0.5) step(Math.min(0.5, left), held);
+    return ticks++ % 2 === 0 ? [{ topic: `bus/${name}/charge`, data: chargeNow() }] : [];
   }
 
-  function chargeNow(where: { lat: number; lon: number }): Emission["data"] {
+  function chargeNow(): Emission["data"] {
+    const { state } = one;
     const plan = planCharge(state, line, around.flow);
     return {
       ...battery(),
@@ -88,15 +89,14 @@ function bus(
       chargingKw: state.chargingKw,
       nextChargeInSeconds: round(plan.inSeconds, 0),
       nextChargeSeconds: round(plan.forSeconds, 0),
-      lat: where.lat,
-      lon: where.lon,
+      // what an agreement's fields do not name stays
       passengers: state.passengers,
     };
   }
 
   return {
     name,
-    title: `Bus ${name.slice(4)} on line ${lineName}`,
+    title: `Bus ${name.slice(4)} on line ${route}`,
     kind: "bus",
     publish: [`bus/${name}/#`],
     everyMs: 500,
@@ -127,7 +127,7 @@ function measure(all: Measurements, segment: Segment, speed: number, around: Sur
 }
 
 function trafficCentre(around: Surroundings, measured: Measurements): Device {
-  const stamp = stamper(around.clock, around.traffic);
+  const observed = observer(around.clock, around.traffic);
   return {
     name: "traffic-centre",
     title: "Traffic centre",
@@ -140,8 +140,10 @@ function trafficCentre(around: Surroundings, measured: Measurements): Device {
       for (const [id, entry] of measured) {
         if (!entry.fresh) continue;
         entry.fresh = false;
-        const { freeKmh } = entry.segment;
-        const data = { ...stamp(), segment: id, kmh: round(entry.kmh, 1), freeKmh };
+        const data = {
+          ...observed("TrafficFlowObserved", id),
+          averageVehicleSpeed: round(entry.kmh, 1),
+        };
         emissions.push({ topic: `street/${id}/speed`, data });
       }
       return emissions;
@@ -151,7 +153,7 @@ function trafficCentre(around: Surroundings, measured: Measurements): Device {
 
 function machine(around: Surroundings): Device {
   const read = watchMachine(thisMachine, () => around.clock.monotonic());
-  const stamp = stamper(around.clock);
+  const observed = observer(around.clock, { ...around.sun, now: () => around.clock.now() });
   return {
     name: "this-machine",
     title: "This machine",
@@ -160,15 +162,19 @@ function machine(around: Surroundings): Device {
     everyMs: 1000,
     tick() {
       const { load, memoryUsed, memoryTotal, received, sent } = read();
-      const data = {
-        ...stamp(),
+      const values = {
         load: round(load, 3),
-        memoryUsedMB: round(memoryUsed / 1e6, 0),
-        memoryTotalMB: round(memoryTotal / 1e6, 0),
+        memoryUsed: round(memoryUsed / memoryTotal, 3),
         ...(received !== undefined && { receivedBytesPerSecond: round(received, 0) }),
         ...(sent !== undefined && { sentBytesPerSecond: round(sent, 0) }),
       };
-      return [{ topic: "this-machine/load", data }];
+      return Object.entries(values).map(([controlledProperty, numValue]) => ({
+        topic: `this-machine/${controlledProperty}`,
+        data: {
+          ...observed("DeviceMeasurement", `this-machine:${controlledProperty}`),
+          ...{ refDevice: "this-machine", controlledProperty, numValue },
+        },
+      }));
     },
   };
 }

@@ -135,6 +135,29 @@ function drain(charge: number, kwh: number): number {
   return Math.max(0, charge - kwh / busLimits.batteryKwh);
 }
 
+/** A stop ahead on this trip, and when it will be there by today's speeds (simulated seconds). */
+export interface Arrival {
+  readonly stop: string;
+  /** From 1, in the present direction. */
+  readonly sequence: number;
+  readonly inSeconds: number;
+}
+
+export function predictArrivals(
+  state: BusState,
+  line: BusLine,
+  flowKmh: (segment: Segment) => number,
+): readonly Arrival[] {
+  const legs = (state.direction === "out" ? line.out : line.back).slice(state.leg);
+  let inSeconds = state.dwell;
+  return legs.map((leg, index) => {
+    const share = index === 0 ? (leg.metres - state.along) / leg.metres : 1;
+    // Speeding up, braking and the stop itself cost about 30 s.
+    inSeconds += secondsOn(leg, flowKmh(leg)) * share + (index === 0 ? 10 : 30);
+    return { stop: leg.to, sequence: state.leg + index + 1, inSeconds };
+  });
+}
+
 /** When it will next charge and for how long (simulated seconds), by today's speeds. */
 export function planCharge(
   state: BusState,
@@ -143,14 +166,8 @@ export function planCharge(
 ): { readonly inSeconds: number; readonly forSeconds: number } {
   if (state.chargingKw > 0) return { inSeconds: 0, forSeconds: state.dwell };
   const legs = (state.direction === "out" ? line.out : line.back).slice(state.leg);
-  let seconds = state.dwell;
-  let metres = 0;
-  for (const [index, leg] of legs.entries()) {
-    const left = index === 0 ? leg.metres - state.along : leg.metres;
-    // Speeding up, braking and the stop itself cost about 30 s.
-    seconds += secondsOn(leg, flowKmh(leg)) * (left / leg.metres) + (index === 0 ? 10 : 30);
-    metres += left;
-  }
+  const seconds = predictArrivals(state, line, flowKmh).at(-1)?.inSeconds ?? 0;
+  const metres = legs.reduce((sum, leg) => sum + leg.metres, -state.along);
   const used = (metres / 1000) * busLimits.kwhPerKm + (seconds / 3600) * busLimits.auxiliaryKw;
   const charge = drain(state.charge, used);
   if (charge >= busLimits.chargeBelow) return { inSeconds: seconds, forSeconds: 0 };
