@@ -1,7 +1,8 @@
 /**
  * The World page: what the market looks like this second. Comes in: the node's own feed
  * (`/api/v1/world`, `/api/v1/world/live`) and the bundled outlines. Goes out: a map, the same
- * as a table, a ticker. It never asks anybody but the node that served it, never writes, and
+ * as a table, a ticker; and to who signed in as operator the devices that wait to be let in, whose
+ * acceptance or refusal is all it writes. It never asks anybody but the node that served it, and
  * never lets another organisation's text be anything but text.
  */
 import { render } from "preact";
@@ -9,6 +10,7 @@ import { WorldMap } from "./map/world-map.tsx";
 import { Agreements } from "./panels/agreements.tsx";
 import { Card } from "./panels/card.tsx";
 import { Intro, Legend } from "./panels/intro.tsx";
+import { Pending } from "./panels/pending.tsx";
 import { SignIn } from "./panels/sign-in.tsx";
 import { Ticker } from "./panels/ticker.tsx";
 import { Totals } from "./panels/totals.tsx";
@@ -27,6 +29,7 @@ function Page() {
         <SignIn />
       </main>
       <aside class="side" aria-label="The market now">
+        <Pending />
         <Totals />
         <Agreements />
       </aside>

@@ -82,7 +82,7 @@ async function get(path: string, options: FeedOptions, signal: AbortSignal): Pro
 }
 
 /** Not every browser lets a ReadableStream be iterated. */
-async function* chunksOf(
+export async function* chunksOf(
   body: ReadableStream<Uint8Array>,
   heard: () => void,
 ): AsyncGenerator<Uint8Array> {

@@ -1,6 +1,7 @@
 import { batch, computed, signal } from "@preact/signals";
 import type { World, WorldAgreement, Happening, WorldNode } from "./world.ts";
 import { type Connection, startFeed } from "./feed.ts";
+import { followPending } from "./pending.ts";
 import { dropMissing } from "./selection.ts";
 
 /** What the page knows, as signals; the parts of the page read them and redraw themselves. */
@@ -37,15 +38,24 @@ export const agreements = computed<readonly WorldAgreement[]>(() =>
 
 let clockLead = 0;
 let stopFeed: (() => void) | undefined;
+let stopPending = new AbortController();
 
 /** Starts, or starts again with another token. */
 export function connect(token = sessionStorage.getItem(TOKEN) ?? undefined): void {
   stopFeed?.();
+  stopPending.abort();
+  stopPending = new AbortController();
+  const { signal: stop } = stopPending;
+  let isKnown = false;
   stopFeed = startFeed({
     fetch: (...call) => fetch(...call),
     token,
     connection: (next) => {
       if (next === "refused") sessionStorage.removeItem(TOKEN);
+      if (next === "live" && token !== undefined && !isKnown) {
+        isKnown = true;
+        followPending(token, stop);
+      }
       connection.value = next;
     },
     world: takeWorld,

@@ -16,12 +16,15 @@ import type { ApiDeps } from "./deps.ts";
 import { allow, audited, callerOf } from "./guard.ts";
 import * as schemas from "./onboarding-schemas.ts";
 import { answer, IdParams } from "./schemas.ts";
+import type { SseClients } from "./sse.ts";
 import { thingResource } from "./thing-routes.ts";
+
+const tellEveryMs = 1_000;
 
 type Deps = Pick<ApiDeps, "onboarding" | "things">;
 
 /** Claim codes, and the devices that came with them and wait for a decision. */
-export function onboardingRoutes(scope: FastifyInstance, deps: ApiDeps): void {
+export function onboardingRoutes(scope: FastifyInstance, deps: ApiDeps, clients: SseClients): void {
   const app = scope.withTypeProvider<TypeBoxTypeProvider>();
   const { onboarding } = deps;
 
@@ -90,6 +93,28 @@ export function onboardingRoutes(scope: FastifyInstance, deps: ApiDeps): void {
       },
     },
     async () => onboarding.pending.list().map((device) => pendingResource(device, deps)),
+  );
+
+  app.get(
+    "/pending/live",
+    {
+      config: allow("operator"),
+      schema: { summary: "The same list, whenever it changed, as Server-Sent Events" },
+    },
+    (request, reply) => {
+      let end = (): void => {};
+      const client = clients.open(reply, () => end(), callerOf(request));
+      let told = "";
+      const tell = (): void => {
+        const devices = onboarding.pending.list().map((device) => pendingResource(device, deps));
+        const now = JSON.stringify(devices);
+        if (now !== told) client.send("pending", now);
+        told = now;
+      };
+      const timer = setInterval(tell, tellEveryMs);
+      end = () => clearInterval(timer);
+      tell();
+    },
   );
 
   app.get(

@@ -100,7 +100,6 @@ export async function apiRoutes(app: FastifyInstance, deps: ApiDeps): Promise<vo
     for (const routes of [
       statusRoutes,
       thingRoutes,
-      onboardingRoutes,
       dataAccessRoutes,
       marketRoutes,
       negotiationRoutes,
@@ -121,6 +120,9 @@ export async function apiRoutes(app: FastifyInstance, deps: ApiDeps): Promise<vo
       prefix: "/api/v1",
     });
     await api.register(async (scope) => streamRoutes(scope, deps, clients, limits), {
+      prefix: "/api/v1",
+    });
+    await api.register(async (scope) => onboardingRoutes(scope, deps, clients), {
       prefix: "/api/v1",
     });
     await api.register(async (scope) => seenRoutes(scope, deps, clients), { prefix: "/api/v1" });

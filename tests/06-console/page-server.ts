@@ -46,9 +46,10 @@ export async function servePage(options: {
     const path = new URL(request.url ?? "/", "http://page").pathname;
     if (!path.startsWith("/api/")) return void sendFile(join(folder, file(path)), response);
     if (!allowed(request)) return void response.writeHead(401).end();
-    if (path === "/api/v1/world") {
+    const told = { "/api/v1/world": world.now(), "/api/v1/me": { name: "vera", role: "viewer" } };
+    if (path in told) {
       response.writeHead(200, { "content-type": "application/json" });
-      return void response.end(JSON.stringify(world.now()));
+      return void response.end(JSON.stringify(told[path as keyof typeof told]));
     }
     stream(response);
   });

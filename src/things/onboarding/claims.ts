@@ -25,7 +25,8 @@ export type ClaimState = "open" | "used up" | "expired" | "revoked";
 
 /** What was decided of one device that came with a code. */
 export type Decided =
-  | { readonly state: "refused" }
+  /** `at`: milliseconds since the Unix epoch. */
+  | { readonly state: "refused"; readonly at: number }
   | {
       readonly state: "accepted";
       readonly thing: string;
@@ -203,16 +204,18 @@ export class Claims {
   async refuse(id: string, device: string): Promise<void> {
     const book = this.#need(id);
     const { devices } = book;
-    const refused = [...devices].filter(([, { state }]) => state === "refused");
-    const [oldest] = refused.length >= refusalsMax ? refused : [];
-    const decided = { state: "refused" } as const;
+    const refused = [...devices].flatMap(([name, one]) =>
+      one.state === "refused" ? [{ name, at: one.at }] : [],
+    );
+    const oldest = refused.length < refusalsMax ? undefined : refused.reduce(earlier);
+    const decided = { state: "refused", at: this.#options.clock.now() } as const;
     await this.#deciding(book, device, decided, () =>
       this.#options.store.commit([
         writeOf(id, device, decided),
-        ...(oldest === undefined ? [] : [removalOf(id, oldest[0])]),
+        ...(oldest === undefined ? [] : [removalOf(id, oldest.name)]),
       ]),
     );
-    if (oldest !== undefined) devices.delete(oldest[0]);
+    if (oldest !== undefined) devices.delete(oldest.name);
   }
 
   /** From now the code opens nothing to this device. */
@@ -282,6 +285,10 @@ export class Claims {
     if (book === undefined) throw new ComityError("NOT_FOUND", { what: "claim code", id });
     return book;
   }
+}
+
+function earlier<T extends { readonly at: number }>(a: T, b: T): T {
+  return b.at < a.at ? b : a;
 }
 
 function writeOf(claim: string, device: string, decided: Decided): Write {
