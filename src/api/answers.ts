@@ -103,7 +103,7 @@ export const Transfer = Type.Object({
   tokenExpiresAt: Type.Optional(millis),
 });
 
-const flag = either("unreadable", "type", "unit", "bounds");
+const flag = either("unreadable", "type", "dimension", "physical", "bounds", "unit");
 const Flagged = Type.Object(
   {
     property: text,
@@ -126,6 +126,12 @@ export const Thing = Type.Object({
   flagged: Type.Optional(Type.Array(Flagged)),
 });
 export const ThingToken = Type.Object({ thing: Thing, token: text });
+export const ThingAdded = Type.Object({
+  ...ThingToken.properties,
+  warnings: Type.Optional(
+    Type.Array(text, { description: "What its Description says of units that cannot be meant." }),
+  ),
+});
 
 export const AccessGranted = Type.Object({
   offer: text,

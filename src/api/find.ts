@@ -1,6 +1,7 @@
 import type { Static } from "typebox";
 import { ComityError } from "../kernel/errors.ts";
 import type { SearchQuery } from "../ports/search.ts";
+import { unitOf } from "../wire/units/codes.ts";
 import type { FindParams } from "./schemas.ts";
 
 type Params = Static<typeof FindParams>;
@@ -30,7 +31,8 @@ export function searchQueryOf(
     ...(q !== undefined && { text: q }),
     ...(sector !== undefined && { sector }),
     ...(delivery !== undefined && { delivery }),
-    ...(unit !== undefined && { unit }),
+    // offers carry UCUM's codes
+    ...(unit !== undefined && { unit: unitOf(unit)?.unit.code ?? unit }),
     ...(provider !== undefined && { provider: didOf(provider) }),
     ...(free !== undefined && { free }),
     ...(near !== undefined && { near: nearFrom(near) }),

@@ -156,7 +156,9 @@ export const ProductBody = Type.Object(
     delivery: Type.Optional(Type.Union([Type.Literal("live"), Type.Literal("logged")])),
     sector: Type.Optional(text(64)),
     keywords: Type.Optional(Type.Array(text(64), { maxItems: 32 })),
-    units: Type.Optional(Type.Array(text(32), { maxItems: 16, description: "UCUM codes." })),
+    units: Type.Optional(
+      Type.Array(text(32), { maxItems: 16, description: "Kept as UCUM has them." }),
+    ),
     place: Type.Optional(Place),
     sheet: Type.Optional(Sheet),
     retention: Type.Optional(Retention),

@@ -1,11 +1,12 @@
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
-import type { ThingResource } from "../client/thing-resource.ts";
+import type { AddedThing, ThingResource } from "../client/thing-resource.ts";
 import { ComityError } from "../kernel/errors.ts";
 import type { Thing, Things } from "../things/directory.ts";
 import type { Principal } from "../things/access.ts";
 import { inferredTd, type Sample } from "../things/wot/infer.ts";
+import { measureWarnings } from "../things/wot/measure-warnings.ts";
 import { describedTd } from "../things/wot/described.ts";
 import { thingDescription } from "../things/wot/thing-description.ts";
 import * as answers from "./answers.ts";
@@ -47,7 +48,7 @@ export function thingRoutes(scope: FastifyInstance, deps: ApiDeps): void {
       schema: {
         summary: "Add a Thing; its token is told here and never again",
         body: ThingBody,
-        response: { 201: answer<WithToken>("The Thing and its token.", answers.ThingToken) },
+        response: { 201: answer<AddedThing>("The Thing and its token.", answers.ThingAdded) },
       },
     },
     async (request, reply) => {
@@ -56,7 +57,12 @@ export function thingRoutes(scope: FastifyInstance, deps: ApiDeps): void {
       const thing = { id: name, title, ...(publish && { publish }) };
       const td = await describedTd(body, thing, describing());
       const made = await audited(deps, request, body.name, () => things.create({ ...body, td }));
-      return reply.code(201).send({ thing: thingResource(made.thing, deps), token: made.token });
+      const warnings = measureWarnings(td ?? { properties: body.properties });
+      return reply.code(201).send({
+        thing: thingResource(made.thing, deps),
+        token: made.token,
+        ...(warnings.length > 0 && { warnings }),
+      });
     },
   );
 

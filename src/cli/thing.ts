@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { path } from "../client/http-caller.ts";
 import type { FlaggedProperty, NewThing, ThingResource } from "../client/thing-resource.ts";
 import { objectAt } from "../kernel/json-object.ts";
+import { measureWarnings } from "../things/wot/measure-warnings.ts";
 import { connect, type CliIo, globals } from "./context.ts";
 import { invalid, placeFrom, repeated } from "./flags.ts";
 import {
@@ -66,6 +67,7 @@ export function thingCommand(io: CliIo): Command {
       const mqttUrl = (await node.status()).mqtt.url;
       if (json) return printJson(io, { ...made, mqttUrl });
       printCredential(io, made.thing, made.token, node.url, mqttUrl);
+      printWarnings(io, made.warnings ?? []);
       if (!waits(io, wait, json)) return;
       printLine(io);
       await tellFirstMessage(io, node, made.thing.id);
@@ -104,6 +106,7 @@ export function thingCommand(io: CliIo): Command {
       const td = await connect(io, command).describeThing(name, await descriptionFrom(options));
       if (globals(command).json === true) return printJson(io, td);
       printLine(io, `${name} is described: ${affordancesIn(td)}.`);
+      printWarnings(io, measureWarnings(td));
     });
   thing
     .command("infer <name>")
@@ -137,6 +140,11 @@ export function thingCommand(io: CliIo): Command {
       printLine(io, `${name} is removed.`);
     });
   return thing;
+}
+
+function printWarnings(io: CliIo, warnings: readonly string[]): void {
+  if (warnings.length > 0) printLine(io);
+  for (const warning of warnings) printLine(io, `Warning: ${warning}`);
 }
 
 /** `pressure: bounds 3 (now)`. */

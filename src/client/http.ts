@@ -33,7 +33,6 @@ import type {
   UserResource,
   WantResource,
 } from "./resources.ts";
-import type { NewDescription, NewThing, SeenMessage, ThingResource } from "./thing-resource.ts";
 import type {
   AcceptedDevice,
   AcceptWish,
@@ -42,6 +41,13 @@ import type {
   PendingDetail,
   PendingResource,
 } from "./onboarding.ts";
+import type {
+  AddedThing,
+  NewDescription,
+  NewThing,
+  SeenMessage,
+  ThingResource,
+} from "./thing-resource.ts";
 import type * as negotiation from "./negotiations.ts";
 import type { CallerResource } from "./callers.ts";
 import type {
@@ -95,7 +101,7 @@ export class ComityHttp {
 
   things = () => this.#json<ThingResource[]>("/things");
   addThing = (thing: NewThing) =>
-    this.#json<{ thing: ThingResource; token: string }>("/things", { method: "POST", json: thing });
+    this.#json<AddedThing>("/things", { method: "POST", json: thing });
   /** Its W3C Thing Description. */
   thing = (id: string) => this.#json<Record<string, unknown>>(`/things/${part(id)}`);
   describeThing = (id: string, description: NewDescription) =>

@@ -38,7 +38,8 @@ export interface FlaggedProperty {
   readonly counts: Readonly<Partial<Record<ReadingFlag, number>>>;
 }
 
-export type ReadingFlag = "unreadable" | "type" | "unit" | "bounds";
+/** The gravest that applies, in this order. */
+export type ReadingFlag = "unreadable" | "type" | "dimension" | "physical" | "bounds" | "unit";
 
 export interface NewThing extends NewDescription {
   readonly name: string;
@@ -49,6 +50,14 @@ export interface NewThing extends NewDescription {
   readonly subscribe?: readonly string[];
   /** Properties of its W3C Thing Description, where no more of one is given. */
   readonly properties?: Readonly<Record<string, unknown>>;
+}
+
+export interface AddedThing {
+  readonly thing: ThingResource;
+  /** Told here and never again. */
+  readonly token: string;
+  /** What its Description says of units that cannot be meant. */
+  readonly warnings?: readonly string[];
 }
 
 /** What a Thing Description is made of. */

@@ -1,7 +1,7 @@
 import type { Clock } from "../kernel/clock.ts";
 import type { JsonObject } from "../kernel/json-object.ts";
 import type { Thing, Things } from "../things/directory.ts";
-import { type Flag, flagOf } from "../things/wot/reading-check.ts";
+import { type Flag, readingCheck, type ReadingCheck } from "../things/wot/reading-check.ts";
 import { propertiesOf, topicOf } from "../things/wot/thing-description.ts";
 import type { Flow } from "./flow.ts";
 import type { Receiver, Subscription } from "./router.ts";
@@ -24,6 +24,8 @@ export interface Flagged {
 interface Followed {
   readonly property: string;
   readonly schema: JsonObject;
+  /** Made when the first reading comes: most Things of a large node are silent. */
+  check: ReadingCheck | undefined;
   readonly subscription: Subscription;
   last: Reading | undefined;
   now: Flag | undefined;
@@ -79,7 +81,7 @@ export class Readings implements Receiver {
     const at = (run.at ??= this.#clock.now());
     for (const followed of this.#followed.get(run.topic)?.values() ?? []) {
       this.#keep(followed, payload, at);
-      const flag = flagOf(payload, followed.schema);
+      const flag = (followed.check ??= readingCheck(followed.schema))(payload);
       followed.now = flag;
       if (flag !== undefined) followed.counts[flag] = (followed.counts[flag] ?? 0) + 1;
     }
@@ -101,7 +103,8 @@ export class Readings implements Receiver {
       const [other] = followers.values();
       const subscription = other?.subscription ?? { filter, receiver: this, qos: 0 };
       followers.set(thing.id, {
-        ...{ property, schema, subscription, last: undefined, now: undefined, counts: {} },
+        ...{ property, schema, check: undefined, subscription },
+        ...{ last: undefined, now: undefined, counts: {} },
       });
       this.#followed.set(filter, followers);
       this.#flow.router.subscribe(subscription);

@@ -25,9 +25,16 @@ test("product - takes an id as other connectors write them, and a subset of its 
   assert.deepEqual([product.id, product.terms.topics], ["ACN_01.soil-2", ["field/7/soil"]]);
 });
 
+test("product - units are kept as UCUM has them, whatever list they are told by", () => {
+  const units = ["CEL", "°C", "unit:MicroGM-PER-M3", "kWh", "%"];
+  assert.deepEqual(productFrom({ ...good, units }, now).units, ["Cel", "ug/m3", "kW.h", "%"]);
+});
+
 for (const [field, change] of [
   ["id", { id: "Soil Moisture" }],
   ["id", { id: "a/b" }],
+  ["unit", { units: ["Cel", "Celcius"] }],
+  ["unit", { units: Array.from({ length: 17 }, (_, i) => `${i + 1}.m`) }],
   ["id", { id: ".." }],
   ["terms.topics", { terms: { ...good.terms, topics: [] } }],
   ["terms.topics", { terms: { ...good.terms, topics: ["field/7/air"] } }],

@@ -4,6 +4,7 @@ import { placeProblem } from "../kernel/place.ts";
 import type { Price } from "../kernel/price.ts";
 import { isoTime } from "../kernel/time.ts";
 import { covers, filterProblem, overlaps } from "../kernel/topic.ts";
+import { unitOf } from "../wire/units/codes.ts";
 import { dataSheetProblem } from "./data-sheet.ts";
 import { readRules, rulesOf, termsOf } from "./policy.ts";
 import { freePrice } from "./policy/duties.ts";
@@ -43,7 +44,7 @@ export function productFrom(input: NewProduct, now: number): Product {
     delivery: input.delivery ?? "live",
     sector: input.sector ?? "other",
     keywords: [...(input.keywords ?? [])],
-    ...(input.units === undefined ? {} : { units: [...input.units] }),
+    ...(input.units === undefined ? {} : { units: ucumCodes(input.units) }),
     ...(input.place === undefined ? {} : { place: input.place }),
     ...(input.retention === undefined ? {} : { retention: { ...input.retention } }),
     ...sheetOf(input),
@@ -174,9 +175,8 @@ function productProblem(product: Product, now: number): string | undefined {
   if (approval !== "auto" && approval !== "manual") {
     return `approval "${String(approval)}" is neither auto nor manual`;
   }
-  if (product.units !== undefined && !areUnits(product.units)) {
-    return `units are more than ${unitsMax}, or one is no UCUM code of 1–32 characters`;
-  }
+  const units = unitsProblem(product.units ?? []);
+  if (units !== undefined) return units;
   const place = product.place === undefined ? undefined : placeProblem(product.place);
   if (place !== undefined) return `place: ${place}`;
   return (
@@ -189,9 +189,17 @@ function productProblem(product: Product, now: number): string | undefined {
   );
 }
 
-/** UCUM codes are of visible ASCII characters (UCUM §6). */
-function areUnits(units: readonly string[]): boolean {
-  return units.length <= unitsMax && units.every((unit) => /^[!-~]{1,32}$/.test(unit));
+/** Codes of UN/CEFACT and names such as `unit:DEG_C` become UCUM's; what is none stays. */
+function ucumCodes(units: readonly string[]): string[] {
+  return [...new Set(units.map((unit) => unitOf(unit)?.unit.code ?? unit))];
+}
+
+function unitsProblem(units: readonly string[]): string | undefined {
+  if (units.length > unitsMax) return `units are more than ${unitsMax}`;
+  const unknown = units.find((unit) => unitOf(unit) === undefined);
+  return unknown === undefined
+    ? undefined
+    : `unit "${unknown}" is neither UCUM nor a code of UN/CEFACT or SenML, nor any known name`;
 }
 
 function topicsProblem(topics: readonly string[]): string | undefined {

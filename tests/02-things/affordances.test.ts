@@ -158,6 +158,29 @@ test("readings - one that departs from its Description is delivered, flagged and
   assert.equal((await flagged())?.[0]?.now, "bounds");
 });
 
+test("readings - what a Thing measures and in which unit is told when it is added, and held", async (t) => {
+  const properties = {
+    air: { type: "number", "@type": "saref:Temperature", unit: "°C", minimum: -40 },
+    ground: { type: "number", "@type": "saref:Temperature", unit: "C" },
+  };
+  const made = await http.addThing({ name: "weather", td: { title: "Weather", properties } });
+  assert.deepEqual(made.warnings, [
+    'properties.ground.unit "C" is none of temperature, which is told in units such as Cel',
+  ]);
+  const weather = await connectMqtt({
+    ...{ url: node.mqttUrl, username: "weather", password: made.token },
+  });
+  t.after(() => weather.end());
+  const readings = [
+    ...["21", '{"value":21,"unitCode":"CEL"}', '{"v":294.15,"u":"K"}', '{"value":1,"unit":"Pa"}'],
+    ...['{"value":-60,"unit":"FAH"}', '{"value":-900,"unit":"[degF]"}', "-300", "1e400"],
+  ];
+  for (const reading of readings) await weather.publish("weather/air", reading, { qos: 1 });
+  const flagged = (await http.things()).find(({ id }) => id === "weather")?.flagged;
+  const counts = { unit: 1, dimension: 1, bounds: 1, physical: 3 };
+  assert.deepEqual(flagged, [{ property: "air", now: "physical", counts }]);
+});
+
 test("infer - a Thing that says nothing of itself is described by what it publishes", async (t) => {
   const { token: secret } = await http.addThing({ name: "probe" });
   await assert.rejects(http.inferThing("probe", 0.1), { code: "NOT_FOUND" });

@@ -29,12 +29,13 @@ test("find - by words, sector, unit, place, price and delivery, own and peers' a
     product("moist", { units: ["%"], sector: "agriculture", place: near, delivery: "live" }),
   );
   const free = { price: { amount: "0", currency: "EUR", perMessages: 1 } };
-  await provider.http.addProduct(product("warmth", { units: ["Cel"], terms: free }));
+  await provider.http.addProduct(product("warmth", { units: ["CEL"], terms: free }));
   await consumer.http.addProduct(product("mine", { place: { lat: -1.28, lon: 36.82 } }));
   await consumer.http.find({ fresh: true });
   assert.deepEqual(await foundBy("soi"), ["mine", "moist", "warmth"]);
   assert.deepEqual(await foundBy({ sector: "agriculture" }), ["moist"]);
-  assert.deepEqual(await foundBy({ unit: "Cel" }), ["warmth"]);
+  assert.deepEqual(await foundBy({ unit: "Cel" }), ["warmth"], "UCUM, whoever wrote CEL");
+  assert.deepEqual(await foundBy({ unit: "unit:DEG_C" }), ["warmth"]);
   assert.deepEqual(await foundBy({ near: "52,4.5,20" }), ["moist"]);
   assert.deepEqual(await foundBy({ box: "-5,30,5,40" }), ["mine"]);
   assert.deepEqual(await foundBy({ free: true }), ["warmth"]);

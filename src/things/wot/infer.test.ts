@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Thing } from "../directory.ts";
-import { flagOf } from "./reading-check.ts";
+import { readingCheck } from "./reading-check.ts";
 import { inferredTd } from "./infer.ts";
 
 const thing: Thing = {
@@ -52,6 +52,6 @@ test("inferredTd - what it was drafted from is never flagged by it", () => {
   for (const payload of payloads) {
     const td = inferredTd(thing, samplesOf("x", payload));
     const { x } = td["properties"] as Record<string, Record<string, unknown>>;
-    assert.equal(flagOf(Buffer.from(payload), x ?? {}), undefined, payload);
+    assert.equal(readingCheck(x ?? {})(Buffer.from(payload)), undefined, payload);
   }
 });

@@ -1,69 +1,178 @@
 import { isObject, type JsonObject, objectAt } from "../../kernel/json-object.ts";
-import { unitOf } from "../../wire/units/codes.ts";
+import { type ReadUnit, type UnitList, unitOf } from "../../wire/units/codes.ts";
+import { convert, ucumUnit, type Unit } from "../../wire/units/unit.ts";
+import { kindOf, measureIn, type QuantityKind } from "./quantity-kinds.ts";
 
-/** What may be odd about a reading that was let through all the same. */
-export type Flag = "unreadable" | "type" | "unit" | "bounds";
+/**
+ * What may be odd about a reading that was let through all the same, the gravest where there is
+ * more: it cannot be read, is of another type, measures something else, cannot be, lies beyond
+ * what its Description allows, or came in another unit of the same dimension.
+ */
+export type Flag = "unreadable" | "type" | "dimension" | "physical" | "bounds" | "unit";
+
+/** How a reading departs from what its property says of it (TD 1.1 §5.3.2); undefined: it does not. */
+export type ReadingCheck = (payload: Uint8Array) => Flag | undefined;
+
+type ValueCheck = (value: unknown) => Flag | undefined;
 
 const depthMax = 4;
 
-/** How a reading departs from what its property says of it (TD 1.1 §5.3.2); undefined: it does not. */
-export function flagOf(payload: Uint8Array, schema: JsonObject): Flag | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(Buffer.from(payload).toString("utf8"));
-  } catch {
-    return schema["type"] === undefined || schema["type"] === "string" ? undefined : "unreadable";
-  }
-  return flagOfValue(value, schema, 0);
+/** What can be known before a reading comes is found out here, once. */
+export function readingCheck(schema: JsonObject): ReadingCheck {
+  const check = valueCheck(schema, 0);
+  const isText = schema["type"] === undefined || schema["type"] === "string";
+  return (payload) => {
+    let value: unknown;
+    try {
+      value = JSON.parse(Buffer.from(payload).toString("utf8"));
+    } catch {
+      return isText ? undefined : "unreadable";
+    }
+    return check(value);
+  };
 }
 
-function flagOfValue(value: unknown, schema: JsonObject, depth: number): Flag | undefined {
+function valueCheck(schema: JsonObject, depth: number): ValueCheck {
   const type = schema["type"];
-  const isNumeric = type === "number" || type === "integer";
-  if (isNumeric && isObject(value)) return flagOfEnvelope(value, schema);
-  if (isNumeric && typeof value === "number") return numberFlag(value, schema);
-  if (type === "object" && isObject(value) && depth < depthMax) {
-    for (const [name, member] of Object.entries(objectAt(schema["properties"]))) {
-      if (!isObject(member) || !Object.hasOwn(value, name)) continue;
-      const flag = flagOfValue(value[name], member, depth + 1);
+  if (type === "number" || type === "integer") return numericCheck(schema);
+  if (type === "object" && depth < depthMax) return objectCheck(schema, depth);
+  return (value) => (typeof type !== "string" || fits(value, type) ? undefined : "type");
+}
+
+function objectCheck(schema: JsonObject, depth: number): ValueCheck {
+  const members = Object.entries(objectAt(schema["properties"])).flatMap(([name, member]) =>
+    isObject(member) ? [[name, valueCheck(member, depth + 1)] as const] : [],
+  );
+  return (value) => {
+    if (!isObject(value)) return "type";
+    for (const [name, check] of members) {
+      const flag = Object.hasOwn(value, name) ? check(value[name]) : undefined;
       if (flag !== undefined) return flag;
     }
     return undefined;
-  }
-  return typeof type !== "string" || fits(value, type) ? undefined : "type";
+  };
 }
+
+interface Numeric {
+  readonly isWhole: boolean;
+  /** As the Description writes it. */
+  readonly unit: string | undefined;
+  readonly read: ReadUnit | undefined;
+  readonly kind: QuantityKind | undefined;
+  /** In the property's own unit. */
+  readonly declared: Bounds;
+  readonly physical: Bounds;
+}
+
+interface Bounds {
+  readonly minimum: number;
+  readonly maximum: number;
+  readonly exclusiveMinimum: number;
+  readonly exclusiveMaximum: number;
+}
+
+function numericCheck(schema: JsonObject): ValueCheck {
+  const unit = typeof schema["unit"] === "string" ? schema["unit"] : undefined;
+  const read = unit === undefined ? undefined : unitOf(unit);
+  const kind = kindOf(schema);
+  const numeric: Numeric = {
+    ...{ isWhole: schema["type"] === "integer", unit, read, kind },
+    declared: boundsOf(schema),
+    physical: physicalBounds(kind, read?.unit),
+  };
+  return (value) => {
+    if (typeof value === "number") return numberFlag(value, numeric);
+    return isObject(value) ? envelopeFlag(value, numeric) : "type";
+  };
+}
+
+const unbounded: Bounds = {
+  ...{ minimum: -Infinity, maximum: Infinity },
+  ...{ exclusiveMinimum: -Infinity, exclusiveMaximum: Infinity },
+};
+
+function boundsOf(schema: JsonObject): Bounds {
+  if (!Object.keys(unbounded).some((name) => typeof schema[name] === "number")) return unbounded;
+  const bound = (name: keyof Bounds, none: number): number =>
+    typeof schema[name] === "number" ? schema[name] : none;
+  return {
+    minimum: bound("minimum", -Infinity),
+    maximum: bound("maximum", Infinity),
+    exclusiveMinimum: bound("exclusiveMinimum", -Infinity),
+    exclusiveMaximum: bound("exclusiveMaximum", Infinity),
+  };
+}
+
+/** In the given unit; no bounds where it is not one of the kind's. */
+function physicalBounds(kind: QuantityKind | undefined, unit: Unit | undefined): Bounds {
+  const measure = kind && unit && measureIn(kind, unit);
+  const own = measure && ucumUnit(measure.unit);
+  if (unit === undefined || measure === undefined || own === undefined) return unbounded;
+  const bound = (value: number | undefined): number | undefined =>
+    value === undefined ? undefined : convert(value, own, unit);
+  return boundsOf({ minimum: bound(measure.minimum), maximum: bound(measure.maximum) });
+}
+
+function numberFlag(value: number, { isWhole, declared, physical }: Numeric): Flag | undefined {
+  // 1e400 is JSON, and no measurement
+  if (!Number.isFinite(value)) return "physical";
+  if (isWhole && !Number.isInteger(value)) return "type";
+  if (isOutside(value, physical)) return "physical";
+  return isOutside(value, declared) ? "bounds" : undefined;
+}
+
+function isOutside(value: number, bounds: Bounds): boolean {
+  const { minimum, maximum, exclusiveMinimum, exclusiveMaximum } = bounds;
+  return (
+    value < minimum || value > maximum || value <= exclusiveMinimum || value >= exclusiveMaximum
+  );
+}
+
+/** Whose list the member's name tells: SenML's (RFC 8428 §4.3), or NGSI-LD's and schema.org's. */
+const unitMembers: readonly (readonly [string, UnitList | undefined])[] = [
+  ["unit", undefined],
+  ["u", "senml"],
+  ["unitCode", "rec20"],
+];
 
 /** A value with its unit beside it, as many devices send it: `{"value": 21, "unit": "Cel"}`. */
-function flagOfEnvelope(value: JsonObject, schema: JsonObject): Flag | undefined {
-  const number = value["value"] ?? value["v"];
-  const unit = value["unit"] ?? value["u"];
-  const wanted = schema["unit"];
-  if (typeof number !== "number") return "type";
-  const isSaid = typeof unit === "string" && typeof wanted === "string";
-  if (isSaid && !isSameUnit(unit, wanted)) return "unit";
-  return numberFlag(number, schema);
+function envelopeFlag(envelope: JsonObject, numeric: Numeric): Flag | undefined {
+  const value = envelope["value"] ?? envelope["v"];
+  if (typeof value !== "number") return "type";
+  for (const [member, list] of unitMembers) {
+    const unit = envelope[member];
+    if (typeof unit === "string") return flagInUnit(value, unit, list, numeric);
+  }
+  return numberFlag(value, numeric);
 }
 
-/** Two ways of writing one unit, such as `CEL` and `°C`; what no list knows is equal to itself. */
-function isSameUnit(one: string, other: string): boolean {
-  return one === other || (unitOf(one)?.unit.code ?? one) === (unitOf(other)?.unit.code ?? other);
-}
-
-function numberFlag(value: number, schema: JsonObject): Flag | undefined {
-  if (schema["type"] === "integer" && !Number.isInteger(value)) return "type";
-  const { minimum, maximum, exclusiveMinimum, exclusiveMaximum } = schema;
-  const isOutside =
-    (typeof minimum === "number" && value < minimum) ||
-    (typeof maximum === "number" && value > maximum) ||
-    (typeof exclusiveMinimum === "number" && value <= exclusiveMinimum) ||
-    (typeof exclusiveMaximum === "number" && value >= exclusiveMaximum);
-  return isOutside ? "bounds" : undefined;
+function flagInUnit(
+  value: number,
+  text: string,
+  list: UnitList | undefined,
+  numeric: Numeric,
+): Flag | undefined {
+  const { unit: declared, read, kind } = numeric;
+  if (text === declared) return numberFlag(value, numeric);
+  const unit = unitOf(text, list)?.unit;
+  if (declared === undefined) {
+    if (unit === undefined || kind === undefined) return numberFlag(value, numeric);
+    if (measureIn(kind, unit) === undefined) return "dimension";
+    return numberFlag(value, { ...numeric, physical: physicalBounds(kind, unit) });
+  }
+  // what cannot be read can still be another text than the Description's
+  if (unit === undefined || read === undefined) return numberFlag(value, numeric) ?? "unit";
+  if (unit.code === read.unit.code) return numberFlag(value, numeric);
+  if (unit.dimension !== read.unit.dimension) return "dimension";
+  const converted = convert(value, unit, read.unit);
+  if (converted === undefined) return "physical";
+  // a whole number of another unit need not be one of this
+  return numberFlag(converted, { ...numeric, isWhole: false }) ?? "unit";
 }
 
 function fits(value: unknown, type: string): boolean {
   if (type === "null") return value === null;
   if (type === "array") return Array.isArray(value);
   if (type === "object") return isObject(value);
-  if (type === "number" || type === "integer") return false;
   return typeof value === type;
 }

@@ -20,7 +20,10 @@ const bare = /^(?:\d+|[A-Z]\d+)$/;
 /** An IRI is longer than a code. */
 const textCharsMax = 128;
 const keptMax = 1_000;
-const kept = new Map<string, ReadUnit | undefined>();
+type Kept = Map<string, ReadUnit | undefined>;
+const keptOf: Readonly<Record<UnitList | "any", Kept>> = {
+  ...{ ucum: new Map(), rec20: new Map(), senml: new Map(), name: new Map(), any: new Map() },
+};
 
 /**
  * The unit that a text means, undefined where it means none. One code may stand in two lists (`GB`
@@ -30,11 +33,12 @@ const kept = new Map<string, ReadUnit | undefined>();
  */
 export function unitOf(text: string, list?: UnitList): ReadUnit | undefined {
   if (text.length > textCharsMax) return undefined;
-  const key = `${list ?? ""} ${text}`;
-  if (kept.has(key)) return kept.get(key);
+  const kept = keptOf[list ?? "any"];
+  const known = kept.get(text);
+  if (known !== undefined || kept.has(text)) return known;
   const found = (list && unitBy[list](text)) ?? anyUnit(text);
   if (kept.size >= keptMax) kept.clear();
-  kept.set(key, found);
+  kept.set(text, found);
   return found;
 }
 
