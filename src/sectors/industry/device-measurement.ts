@@ -5,7 +5,8 @@
 import { objectIn } from "../../kernel/json-object.ts";
 import { datatypeNames } from "../../wire/sparkplug-b.ts";
 import { levelOf } from "../sector.ts";
-import type { MachineReading, SparkplugTopic } from "./sparkplug-host.ts";
+import type { MachineReading } from "./sparkplug-host.ts";
+import type { SparkplugTopic } from "./sparkplug-topic.ts";
 
 export interface DeviceMeasurement {
   readonly type: "DeviceMeasurement";

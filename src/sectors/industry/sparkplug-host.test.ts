@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { datatype, encodeSparkplug, type Metric } from "../../wire/sparkplug-b.ts";
-import { type MachineReading, readSparkplugTopic, SparkplugHost } from "./sparkplug-host.ts";
+import { type MachineReading, SparkplugHost } from "./sparkplug-host.ts";
+import { readSparkplugTopic } from "./sparkplug-topic.ts";
 
 const fixtures = new URL("../../../../shared/fixtures/sparkplug-b/", import.meta.url);
 const skip = existsSync(fixtures) ? false : "the fixtures (../shared) are not there";
@@ -120,6 +121,26 @@ test("Sparkplug host - a new birth forgets the old table", () => {
   say(heard, "NBIRTH/press", 0, [{ ...temperature, alias: 8n }]);
   say(heard, "NDATA/press", 1, [byAlias(3)]);
   assert.deepEqual([heard.problems, heard.rebirths], [["unknown-metric"], ["plant/press"]]);
+});
+
+test("Sparkplug host - a device that is not born again with its node is gone, others never were", () => {
+  const heard = host({ metricsMax: 6 });
+  const births = (devices: readonly string[]) => {
+    say(heard, "NBIRTH/press", 0, []);
+    for (const [at, device] of devices.entries()) say(heard, `DBIRTH/press/${device}`, at + 1, []);
+  };
+  births(["pump", "fan"]);
+  births(["pump"]);
+  heard.online.length = 0;
+  say(heard, "NDATA/press", 2, []);
+  assert.deepEqual(heard.online, ["press/fan off"]);
+  births([]);
+  heard.online.length = 0;
+  say(heard, "NDEATH/press", undefined, []);
+  assert.deepEqual(heard.online, ["press/pump off", "press/ off"]);
+  // none of them takes room any more
+  births(["a", "b", "c", "d", "e"]);
+  assert.deepEqual(heard.problems, []);
 });
 
 test("Sparkplug host - foreign bytes, foreign topics and too many machines are counted or let be", () => {

@@ -7,16 +7,7 @@ import {
   type SparkplugPayload,
   valueAs,
 } from "../../wire/sparkplug-b.ts";
-
-/** What a Sparkplug topic says (Sparkplug 3.0 §4.1). */
-export interface SparkplugTopic {
-  readonly group: string;
-  readonly type: MessageType;
-  readonly node: string;
-  readonly device?: string;
-}
-
-export type MessageType = "NBIRTH" | "NDATA" | "NDEATH" | "DBIRTH" | "DDATA" | "DDEATH";
+import { readSparkplugTopic, type SparkplugTopic } from "./sparkplug-topic.ts";
 
 /** One metric of an edge node or a device of it, as it stands. */
 export interface MachineReading {
@@ -86,6 +77,8 @@ interface Birth {
 interface EdgeNode {
   readonly birth: Birth;
   readonly devices: Map<string, Birth>;
+  /** Devices of the birth before: they are there once they are born again, which data end. */
+  readonly awaited: Set<string>;
   seq: number;
   readonly bdSeq: number | bigint | undefined;
 }
@@ -145,16 +138,23 @@ export class SparkplugHost {
   #born(topic: SparkplugTopic, payload: SparkplugPayload, now: number): void {
     const key = keyOf(topic);
     const before = this.#nodes.get(key);
-    if (before !== undefined) this.#forgetNode(key, before);
-    if (this.#nodes.size >= this.#limits.nodesMax) {
-      const text = `${this.#limits.nodesMax} nodes are there`;
-      this.#listener.problem("too-many", topic, text);
+    const awaited = new Set(before?.devices.keys());
+    if (before !== undefined) {
+      this.#awaitNoLonger(topic, before, now);
+      this.#forgetNode(key, before);
+    }
+    const { nodesMax } = this.#limits;
+    const isFull = this.#nodes.size >= nodesMax;
+    if (isFull) this.#listener.problem("too-many", topic, `${nodesMax} nodes are there`);
+    const birth = isFull ? undefined : this.#tableOf(topic, payload);
+    if (birth === undefined) {
+      if (before !== undefined) this.#gone(topic, awaited, now);
       return;
     }
-    const birth = this.#tableOf(topic, payload);
-    if (birth === undefined) return;
     const bdSeq = bdSeqOf(payload);
-    this.#nodes.set(key, { birth, devices: new Map(), seq: payload.seq ?? 0, bdSeq });
+    const seq = payload.seq ?? 0;
+    this.#nodes.set(key, { birth, devices: new Map(), awaited, seq, bdSeq });
+    this.#metrics += awaited.size;
     this.#asked.delete(key);
     this.#listener.born(topic);
     this.#listener.status(about(topic), true, timeOf(payload, now));
@@ -165,17 +165,31 @@ export class SparkplugHost {
   #died(topic: SparkplugTopic, node: EdgeNode, payload: SparkplugPayload, now: number): void {
     const bdSeq = bdSeqOf(payload);
     if (bdSeq !== undefined && node.bdSeq !== undefined && bdSeq != node.bdSeq) return;
-    const { group, node: name } = topic;
-    // a will was written when its node connected: its time is not that of the death
-    for (const device of node.devices.keys()) {
-      this.#listener.status({ group, node: name, device }, false, now);
-    }
+    this.#awaitNoLonger(topic, node, now);
+    const devices = [...node.devices.keys()];
     this.#forgetNode(keyOf(topic), node);
-    this.#listener.status({ group, node: name }, false, now);
+    // a will was written when its node connected: its time is not that of the death
+    this.#gone(topic, devices, now);
+  }
+
+  /** A node and devices of it, the node last. */
+  #gone({ group, node }: SparkplugTopic, devices: Iterable<string>, at: number): void {
+    for (const device of devices) this.#listener.status({ group, node, device }, false, at);
+    this.#listener.status({ group, node }, false, at);
+  }
+
+  /** What the birth before had and the last one has not is there no more. */
+  #awaitNoLonger({ group, node: name }: SparkplugTopic, node: EdgeNode, at: number): void {
+    for (const device of node.awaited) {
+      this.#listener.status({ group, node: name, device }, false, at);
+    }
+    this.#metrics -= node.awaited.size;
+    node.awaited.clear();
   }
 
   #deviceBorn(topic: SparkplugTopic, node: EdgeNode, payload: SparkplugPayload, now: number): void {
     this.#forgetDevice(node, topic.device!);
+    if (node.awaited.delete(topic.device!)) this.#metrics--;
     const birth = this.#tableOf(topic, payload);
     if (birth === undefined) return;
     node.devices.set(topic.device!, birth);
@@ -185,12 +199,15 @@ export class SparkplugHost {
   }
 
   #deviceDied(topic: SparkplugTopic, node: EdgeNode, payload: SparkplugPayload, now: number): void {
-    if (!node.devices.has(topic.device!)) return;
+    const isAwaited = node.awaited.delete(topic.device!);
+    if (isAwaited) this.#metrics--;
+    if (!isAwaited && !node.devices.has(topic.device!)) return;
     this.#forgetDevice(node, topic.device!);
     this.#listener.status(about(topic), false, timeOf(payload, now));
   }
 
   #data(topic: SparkplugTopic, node: EdgeNode, payload: SparkplugPayload, now: number): void {
+    this.#awaitNoLonger(topic, node, now);
     const birth = topic.device === undefined ? node.birth : node.devices.get(topic.device);
     if (birth === undefined) {
       this.#doubt("before-birth", topic, now, "no DBIRTH of this device was read");
@@ -301,25 +318,6 @@ export class SparkplugHost {
     this.#metrics -= sizeOf(birth);
     node.devices.delete(device);
   }
-}
-
-/** `spBv1.0/group/TYPE/node[/device]`; commands and states of hosts are not ours to read. */
-export function readSparkplugTopic(topic: string): SparkplugTopic | undefined {
-  const [namespace, group, type, node, device, ...more] = topic.split("/");
-  if (namespace !== "spBv1.0" || more.length > 0 || !group || !node) return undefined;
-  if (!isMessageType(type) || (type.startsWith("D") && !device)) return undefined;
-  // seen in the field: a device's data under the node's type; births and deaths are of one alone
-  if (device && (type === "NBIRTH" || type === "NDEATH")) return undefined;
-  return { group, type, node, ...(device ? { device } : {}) };
-}
-
-const messageTypes: ReadonlySet<string> = new Set<MessageType>([
-  ...(["NBIRTH", "NDATA", "NDEATH"] as const),
-  ...(["DBIRTH", "DDATA", "DDEATH"] as const),
-]);
-
-function isMessageType(type: string | undefined): type is MessageType {
-  return type !== undefined && messageTypes.has(type);
 }
 
 function about({ group, node, device }: SparkplugTopic): Omit<SparkplugTopic, "type"> {

@@ -12,12 +12,8 @@ import {
   type SourceReading,
 } from "../sector.ts";
 import { levelsOf, measurementOf, presenceOf, readMachineMessage } from "./device-measurement.ts";
-import {
-  type MachineReading,
-  SparkplugHost,
-  type SparkplugProblem,
-  type SparkplugTopic,
-} from "./sparkplug-host.ts";
+import { type MachineReading, SparkplugHost, type SparkplugProblem } from "./sparkplug-host.ts";
+import type { SparkplugTopic } from "./sparkplug-topic.ts";
 
 const certificates = "$sparkplug/certificates/";
 
