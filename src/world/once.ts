@@ -5,6 +5,7 @@ import type { Clock } from "../kernel/clock.ts";
 import { monthOf } from "../kernel/clock.ts";
 import { problemOf } from "../kernel/errors.ts";
 import { verifyBill } from "../settle/verify.ts";
+import { sectorWorkOf, type SectorWork } from "./sector-work.ts";
 import type { Deal, World } from "./world.ts";
 
 /** What `--once` prints: one agreement's line. */
@@ -31,6 +32,7 @@ export interface Summary {
   readonly seconds: number;
   readonly nodes: readonly { name: string; did: string; http: string; mqtt: string }[];
   readonly agreements: readonly DealSummary[];
+  readonly sectors: readonly SectorWork[];
   readonly totals: readonly { currency: string; amount: string; messages: number }[];
   /** Empty when all is well. */
   readonly missing: readonly string[];
@@ -112,8 +114,10 @@ export async function summarise(
       missing.push(`${name}: ${problemOf(error)}`);
     }
   }
-  for (const { config, node } of world.members) {
-    if (!node.running) missing.push(`node ${config.name} is not running`);
+  const sectors: SectorWork[] = [];
+  for (const member of world.members) {
+    if (member.node.running) sectors.push(await sectorWorkOf(member, missing));
+    else missing.push(`node ${member.config.name} is not running`);
   }
   return {
     ok: missing.length === 0,
@@ -125,6 +129,7 @@ export async function summarise(
       mqtt: node.mqttUrl,
     })),
     agreements,
+    sectors,
     totals: [...totals].map(([currency, { amountMicro, messages }]) => ({
       currency,
       amount: formatAmount(amountMicro),

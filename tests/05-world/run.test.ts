@@ -155,4 +155,13 @@ test("run - once: lives, settles, checks, prints one JSON object and leaves noth
     assert.equal(one.heardByApp, one.published);
   }
   assert.ok(summary.totals.length >= 5, "every currency earns");
+  const told = summary.sectors.flatMap(({ node, indicators }) =>
+    indicators.flatMap(({ kind, values }) =>
+      Object.keys(values).length > 0 ? [`${node} ${kind}`] : [],
+    ),
+  );
+  // the others need longer than this run, and are told when they can be
+  for (const one of ["transit punctuality", "farm irrigation", "hospital news2"]) {
+    assert.ok(told.includes(one), `${one} is not among ${told.join(", ")}`);
+  }
 });
