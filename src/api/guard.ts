@@ -30,7 +30,7 @@ export function allow(access: Access, act?: string): { access: Access; act?: str
 
 /** Checks every request of this scope; a route without `access` is a mistake and is refused. */
 export function guardRoutes(app: FastifyInstance, deps: ApiDeps): void {
-  const slow = new SlowDown();
+  const slow = new SlowDown(deps.clock);
   const strangers = new StrangerAudit(deps);
   app.decorateRequest("caller", undefined);
   app.addHook("onRequest", async (request) => {

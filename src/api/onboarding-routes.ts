@@ -152,8 +152,8 @@ export function onboardingRoutes(scope: FastifyInstance, deps: ApiDeps, clients:
         ...wish
       } = request.body;
       const { claim } = device;
-      const what = `${device.name} of ${claim} (${device.addresses.join(", ")}) as ${name}`;
-      const { listens } = pendingResource(device, deps);
+      const { listens, addresses } = pendingResource(device, deps);
+      const what = `${device.name} of ${claim} (${addresses.join(", ")}) as ${name}`;
       const thing = await audited(deps, request, what, async () => {
         const { validator } = deps.wot;
         const td = describe ? draftOf(device, deps) : undefined;
@@ -182,7 +182,8 @@ export function onboardingRoutes(scope: FastifyInstance, deps: ApiDeps, clients:
     },
     async (request, reply) => {
       const device = onboarding.pending.need(request.params.id);
-      const what = `${device.name} of ${device.claim} (${device.addresses.join(", ")})`;
+      const { addresses } = pendingResource(device, deps);
+      const what = `${device.name} of ${device.claim} (${addresses.join(", ")})`;
       await audited(deps, request, what, () => onboarding.refuse(device));
       return reply.code(204).send(null);
     },
@@ -200,16 +201,17 @@ function claimResource(claim: Claim, { onboarding }: Deps): ClaimResource {
 }
 
 function pendingResource(device: PendingDevice, { onboarding, things }: Deps): PendingResource {
-  const { id, claim, name, door, addresses, messages, outside, beyond } = device;
-  const line = onboarding.lineOf(device);
+  const { id, claim, name, door, messages, outside, beyond } = device;
+  const lines = onboarding.linesOf(device);
+  const addresses = [...new Set([...device.addresses, ...lines.map(({ address }) => address)])];
   const suggestedName = onboarding.pending.suggestedName(device);
   const seen = device.filters();
   const publish = seen.length === 0 ? [`${suggestedName}/#`] : seen;
   const shared = things.sharedTopic({ id: suggestedName, publish });
   return {
     ...{ id, claim, name, suggestedName, door, addresses, messages, outside, beyond },
-    connected: line !== undefined,
-    listens: door === "HTTP" || line?.listens() === true,
+    connected: lines.length > 0,
+    listens: door === "HTTP" || lines.some((line) => line.listens()),
     firstAt: new Date(device.firstAt).toISOString(),
     lastAt: new Date(device.lastAt).toISOString(),
     topics: device.topics().map((one) => ({ ...one, at: new Date(one.at).toISOString() })),

@@ -83,6 +83,8 @@ function printCode(
   printLine(io, `  mosquitto_pub ${login} -q 1 -t ${topic} -m '{"value":1}'`);
   const publish = `${httpUrl}/api/v1/publish/${topic}`;
   printLine(io, `  curl -u my-device:${code} -d '{"value":1}' ${publish}`);
+  printLine(io, "It hears its own token here, once it is accepted (over HTTP in the answer):");
+  printLine(io, `  mosquitto_sub ${login} -q 1 -t '$claim/credentials' -C 1`);
   printLine(io);
   printLine(io, "It waits until you decide: comity pending list, accept, refuse");
 }

@@ -100,7 +100,7 @@ function mqttServer(rooms: Rooms, trade: Trade): MqttServer {
     endedBecause: (agreement) => agreements.get(agreement)?.ended?.reason,
     usage: meter,
     claimant: (name, code) => onboarding.enter(name, code),
-    slow: new SlowDown(),
+    slow: new SlowDown(rooms.clock),
   };
   const mqtt = new MqttServer({
     flow,

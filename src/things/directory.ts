@@ -6,8 +6,8 @@
  * held in memory after the load, so a connection needs no disk. It never looks at messages: the
  * data plane tells it when a Thing was last seen, and that is forgotten on restart.
  * Beside it: `access.ts` who may what, `users.ts` people and programs, `credentials.ts` who is
- * calling, `last-seen.ts` what each Thing sent last, `audit.ts` what people did, `wot/` Things as
- * the W3C describes them.
+ * calling, `slow-down.ts` who tries in vain, `last-seen.ts` what each Thing sent last, `audit.ts`
+ * what people did, `wot/` Things as the W3C describes them.
  */
 import type { Clock } from "../kernel/clock.ts";
 import { ComityError } from "../kernel/errors.ts";

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Clock } from "../kernel/clock.ts";
 import { ComityError } from "../kernel/errors.ts";
 
 const firstWaitMs = 50;
@@ -15,7 +16,12 @@ interface Misses {
 /** Makes each further wrong token from an address wait longer; good tokens never wait. */
 export class SlowDown {
   readonly #misses = new Map<string, Misses>();
+  readonly #clock: Clock;
   #waiting = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
 
   /** LIMIT_REACHED at once where too many wait already. */
   async wait(address: string): Promise<void> {
@@ -35,7 +41,7 @@ export class SlowDown {
   }
 
   #miss(address: string): number {
-    const now = performance.now();
+    const now = this.#clock.monotonic();
     const known = this.#misses.get(address);
     const count = known && now - known.at < forgetMs ? known.count + 1 : 0;
     this.#misses.delete(address); // back in as the youngest

@@ -87,6 +87,11 @@ for (const { command, name } of [
     assert.match(making.out, /^Claim code ([0-9A-Z]{5}-){3}[0-9A-Z]{5} {3}\(told only now\)$/m);
     const [line = ""] = new RegExp(`^ *${command} .*$`, "m").exec(making.out) ?? [];
     const pasted = line.replaceAll("my-device", name);
+    const [listen = ""] = /^ *mosquitto_sub .*$/m.exec(making.out) ?? [];
+    const isMqtt = command === "mosquitto_pub";
+    const listening = isMqtt
+      ? new CliProcess("sh", ["-c", listen.replaceAll("my-device", name)])
+      : undefined;
     const first = new CliProcess("sh", ["-c", pasted]);
     assert.equal(await first.ended, 0, first.err);
 
@@ -110,8 +115,16 @@ for (const { command, name } of [
       accepting.out,
       new RegExp(`^first message received: ${name}/hello, 11 bytes`, "m"),
     );
-    if (command === "curl") assert.match(second.out, /"state":"accepted".*"token":"[\w-]{43}"/);
-    else assert.match(accepting.out, new RegExp(`comity thing rotate ${name}`));
+    await listening?.ended;
+    const credentials = JSON.parse(listening?.out ?? second.out) as Record<string, string>;
+    const [, code = ""] = /Claim code (\S+)/.exec(making.out) ?? [];
+    const own = pasted.replace(code, credentials["token"] ?? "");
+    const third = new CliProcess("sh", ["-c", own]);
+    assert.equal(await third.ended, 0, third.err);
+    assert.equal(third.out, "", "over HTTP: 204");
+    const last = new CliProcess("sh", ["-c", pasted]);
+    await last.ended;
+    assert.match(`${last.out}${last.err}`, /it has a token of its own|not authori[sz]ed/i);
     const ms = performance.now() - began;
     assert.ok(ms < 60_000, `it took ${ms} ms`);
   });

@@ -45,7 +45,7 @@ const pagePolicy = [
 
 export function shareDoor(scope: FastifyInstance, deps: ApiDeps): void {
   const { openid } = deps.shares;
-  const slow = new SlowDown();
+  const slow = new SlowDown(deps.clock);
   const rate = new RequestRate({
     ...{ clock: deps.clock, perSecondMax: requestsPerSecondMax },
     ...{ burstSeconds, caller: "address" },

@@ -21,6 +21,7 @@ export interface ClaimantDoor {
   readonly onSeen: OnSeen;
   readonly takes: ClientTakes;
   readonly address: string;
+  readonly clientId: string;
 }
 
 /**
@@ -54,6 +55,8 @@ export class ClaimantClient implements Client {
     });
     this.#session.attach({ outbox, version, ...door.takes });
     this.#detach = door.onboarding.attach(claimant, {
+      clientId: door.clientId,
+      address: door.address,
       listens: () => this.#credentialsQos !== undefined,
       accepted: () => {
         this.#becomeOwn();

@@ -325,10 +325,11 @@ export class Connection implements PacketSink {
       const which = visitorNames[visitor.kind];
       return this.#reject(reason.quotaExceeded, `the ${which} has too many connections`);
     }
+    const clientId = connect.clientId || this.#newClientId();
     const address = this.#socket.remoteAddress ?? "";
-    const from = { takes: takenBy(connect), address };
+    const from = { takes: takenBy(connect), address, clientId };
     this.#client = visitorClient(this.#line(), visitor, this.#host, from);
-    this.#accept(connect, false, connect.clientId || this.#newClientId());
+    this.#accept(connect, false, clientId);
   }
 
   #welcomeOwn(connect: Connect, principal: Principal): void {

@@ -25,16 +25,16 @@ export function visitorClient(
   line: ClientLine,
   visitor: Visitor,
   { attach, onboarding, onSeen }: VisitorDoor,
-  { takes, address }: { readonly takes: ClientTakes; readonly address: string },
+  from: { readonly takes: ClientTakes; readonly address: string; readonly clientId: string },
 ): Client {
   switch (visitor.kind) {
     case "peer":
       return new PeerClient(line, visitor, attach);
     case "participant":
-      return new GuestClient(line, visitor, takes);
+      return new GuestClient(line, visitor, from.takes);
     case "claimant": {
       if (onboarding === undefined) throw new Error("a claimant was let in where none may be");
-      return new ClaimantClient(line, visitor, { onboarding, onSeen, takes, address });
+      return new ClaimantClient(line, visitor, { onboarding, onSeen, ...from });
     }
   }
 }

@@ -156,7 +156,8 @@ export class Claims {
   }
 
   stateOf(id: string): ClaimState {
-    const { claim } = this.#need(id);
+    const claim = this.#books.get(id)?.claim;
+    if (claim === undefined) return "expired"; // so long ago that it is forgotten
     if (claim.revokedAt !== undefined) return "revoked";
     if (this.#options.clock.now() >= Date.parse(claim.expiresAt)) return "expired";
     return this.acceptedCount(id) >= claim.devicesMax ? "used up" : "open";

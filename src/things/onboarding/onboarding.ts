@@ -37,11 +37,19 @@ export interface Credentials {
 
 /** A device's open connection. */
 export interface ClaimantLine {
+  /** Of two with the same the newer one stays [MQTT-3.1.4-3]. */
+  readonly clientId: string;
+  readonly address: string;
   /** For its credentials. */
   listens(): boolean;
   /** It is a Thing now. */
   accepted(): void;
   end(text: string): void;
+}
+
+interface Lines {
+  readonly claimant: Claimant;
+  readonly open: Set<ClaimantLine>;
 }
 
 export interface Acceptance extends Partial<Omit<ThingDraft, "name">> {
@@ -70,8 +78,8 @@ export class Onboarding {
   readonly claims: Claims;
   readonly pending: PendingDevices;
   readonly #options: OnboardingOptions;
-  /** By claim and device: the newest connection of each. */
-  readonly #lines = new Map<string, { readonly claimant: Claimant; readonly line: ClaimantLine }>();
+  /** By claim and device: one may publish on one connection and listen on another. */
+  readonly #lines = new Map<string, Lines>();
   /** Tokens of accepted devices that were not heard under them yet; made anew after a restart. */
   readonly #tokens = new Map<string, Promise<string>>();
   readonly #rotating = new Set<string>();
@@ -132,19 +140,24 @@ export class Onboarding {
     else card.take(topic, payload, count, from, now);
   }
 
-  /** A device's connection; the newest is the one that counts. Returns what ends this. */
+  /** A device's connection. Returns what ends this. */
   attach(claimant: Claimant, line: ClaimantLine): () => void {
     const key = keyOf(claimant);
-    this.#lines.get(key)?.line.end("another connection of this device took over");
-    this.#lines.set(key, { claimant, line });
+    const known = this.#lines.get(key) ?? { claimant, open: new Set() };
+    this.#lines.set(key, known);
+    for (const other of [...known.open]) {
+      if (other.clientId === line.clientId) other.end("another connection took over");
+    }
+    known.open.add(line);
     return () => {
-      if (this.#lines.get(key)?.line === line) this.#lines.delete(key);
+      known.open.delete(line);
+      if (known.open.size === 0 && this.#lines.get(key) === known) this.#lines.delete(key);
     };
   }
 
-  /** Its connection; undefined where it has none now. */
-  lineOf({ claim, name }: Pick<PendingDevice, "claim" | "name">): ClaimantLine | undefined {
-    return this.#lines.get(keyOf({ claim, device: name }))?.line;
+  /** Its connections. */
+  linesOf({ claim, name }: Pick<PendingDevice, "claim" | "name">): readonly ClaimantLine[] {
+    return [...(this.#lines.get(keyOf({ claim, device: name }))?.open ?? [])];
   }
 
   /** What the device comes with from now on; the same until it was heard under it. */
@@ -169,26 +182,28 @@ export class Onboarding {
     const publish = wish.publish ?? this.#filtersOf(device, name);
     const keeps = keepsCode ? this.#keptHash(device, name) : undefined;
     const decided = { state: "accepted", thing: name, ...(keeps && settled) } as const;
-    const made = await this.claims.accept(claim, own, decided, (write) =>
-      things.create({ ...rest, name, publish }, { writes: [write], ...(keeps && { hash: keeps }) }),
-    );
+    const draft = { ...rest, name, publish };
+    const thing = await this.claims.accept(claim, own, decided, async (write) => {
+      const made = await things.create(draft, { writes: [write], ...(keeps && { hash: keeps }) });
+      // before anybody finds it accepted, who would have another token made
+      if (!keeps) this.#tokens.set(name, Promise.resolve(made.token));
+      return made.thing;
+    });
     this.pending.drop(device);
-    const line = this.lineOf(device);
-    if (keeps) line?.end("it is accepted, and keeps its code: it may connect again");
-    else {
-      this.#tokens.set(name, Promise.resolve(made.token));
-      this.#await(claim, own, name);
-      line?.accepted();
+    if (!keeps) this.#await(claim, own, name);
+    for (const line of this.linesOf(device)) {
+      if (keeps) line.end("it is accepted, and keeps its code: it may connect again");
+      else line.accepted();
     }
     this.#tidy();
-    return made.thing;
+    return thing;
   }
 
   async refuse(device: PendingDevice): Promise<void> {
     const { claim, name } = device;
     await this.claims.refuse(claim, name);
     this.pending.drop(device);
-    this.lineOf(device)?.end("an operator refused it");
+    this.#end({ claim, device: name }, "an operator refused it");
   }
 
   async revoke(id: string): Promise<void> {
@@ -255,20 +270,20 @@ export class Onboarding {
     }
   }
 
-  #end(of: Pick<Claimant, "claim" | "device">, text: string): void {
-    this.#lines.get(keyOf(of))?.line.end(text);
+  #end({ claim, device }: Pick<Claimant, "claim" | "device">, text: string): void {
+    for (const line of this.linesOf({ claim, name: device })) line.end(text);
   }
 
   /** What ended with its code, and who has been silent for too long. */
   #tidy(): void {
-    for (const { claimant, line } of [...this.#lines.values()]) {
+    for (const { claimant } of [...this.#lines.values()]) {
       const state = this.claims.stateOf(claimant.claim);
       const isOver = state !== "open" && !(state === "used up" && this.thingOf(claimant));
-      if (isOver) line.end(`the code is ${state}`);
+      if (isOver) this.#end(claimant, `the code is ${state}`);
     }
     this.pending.tidy((device) => ({
       isOver: this.claims.stateOf(device.claim) !== "open",
-      isConnected: this.lineOf(device) !== undefined,
+      isConnected: this.linesOf(device).length > 0,
     }));
   }
 }
