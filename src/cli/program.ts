@@ -3,9 +3,9 @@
  *
  * In come words and options; `up` and `world` start nodes, everything else asks a running node
  * through its HTTP API (and `tail` and `replay` through MQTT, as any device or app would), and
- * `verify` needs no node at all. Out goes text for people, or JSON with --json; an error is one
- * line that says what failed and one that says what to do, and exit code 1. No command reaches
- * into a node's folder or store, save for the token and the address that `up` left there.
+ * `verify` and `unit` need no node at all. Out goes text for people, or JSON with --json; an error
+ * is one line that says what failed and one that says what to do, and exit code 1. No command
+ * reaches into a node's folder or store, save for the token and the address that `up` left there.
  */
 import { Command, CommanderError } from "commander";
 import { packageVersion } from "../api/version.ts";
@@ -30,6 +30,7 @@ import { tailCommand } from "./tail.ts";
 import { thingCommand } from "./thing.ts";
 import { negotiationCommand } from "./negotiation.ts";
 import { transferCommand } from "./transfer.ts";
+import { unitCommand } from "./unit.ts";
 import { upCommand } from "./up.ts";
 import { userCommand } from "./user.ts";
 import { wantCommand } from "./want.ts";
@@ -91,6 +92,7 @@ function buildProgram(io: CliIo): Command {
   program.addCommand(replayCommand(io));
   for (const command of moneyCommands(io)) program.addCommand(command);
   program.addCommand(userCommand(io));
+  program.addCommand(unitCommand(io));
   program.addCommand(mcpCommand(io));
   program.addCommand(worldCommand(io));
   for (const command of everyCommand(program)) {

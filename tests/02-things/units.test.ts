@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { objectAt } from "../../src/kernel/json-object.ts";
 import { sectors } from "../../src/sectors/list.ts";
+import { measureWarnings } from "../../src/things/wot/measure-warnings.ts";
 import { tableOf } from "../../src/wire/units/code-table.ts";
 import { unitOf } from "../../src/wire/units/codes.ts";
 import { unitByQudtName } from "../../src/wire/units/names.ts";
@@ -8,6 +10,7 @@ import { rec20 } from "../../src/wire/units/rec20.ts";
 import { senml } from "../../src/wire/units/senml.ts";
 import { convert, ucumUnit } from "../../src/wire/units/unit.ts";
 import { rec20Factors } from "./rec20-factors.ts";
+import { examplesIn, examplesMissing } from "./wot-examples.ts";
 
 function codeOf(text: string): string | undefined {
   return unitOf(text)?.unit.code;
@@ -129,3 +132,23 @@ test("units - QUDT's names are read by their rule", () => {
     assert.equal(unit === undefined ? undefined : ucumUnit(unit), undefined, name);
   }
 });
+
+test(
+  "units - of the playground's Descriptions two made-up units are told, and no other",
+  { skip: examplesMissing ?? false },
+  () => {
+    const texts = [
+      "core/tds/valid",
+      "core/tds/notValidYet",
+      "examples-td",
+      "core/tms/valid",
+      "examples-tm",
+    ]
+      .flatMap(examplesIn)
+      .map(([, text]) => objectAt(JSON.parse(text)));
+    assert.ok(texts.length > 100);
+    const told = texts.flatMap((td) => measureWarnings(td));
+    const units = told.map((warning) => /unit "(.*?)" is none that is known/.exec(warning)?.[1]);
+    assert.deepEqual(new Set(units), new Set(["Celcius", "complicatedTemperatureUnit"]));
+  },
+);

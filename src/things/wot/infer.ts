@@ -63,7 +63,7 @@ function schemaOf(values: readonly unknown[], depth: number): JsonObject {
 
 /** `{"value": 21.5, "unit": "Cel"}` is a number with its unit, where all say the same. */
 function objectSchema(values: readonly JsonObject[], depth: number): JsonObject {
-  const units = new Set(values.map((value) => value["unit"] ?? value["u"]));
+  const units = new Set(values.map((value) => value["unit"] ?? value["u"] ?? value["unitCode"]));
   const numbers = values.map((value) => value["value"] ?? value["v"]);
   const [unit] = units;
   if (units.size === 1 && typeof unit === "string" && numbers.every(Number.isFinite)) {

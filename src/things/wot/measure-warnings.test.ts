@@ -14,12 +14,15 @@ test("measure warnings - a unit that is none, or of something else, is told; oth
       properties: { wet: { type: "number", "@type": "saref:Humidity", unit: "CEL" } },
     },
   };
-  assert.deepEqual(measureWarnings({ properties }), [
+  const actions = { heat: { input: { type: "number", unit: "degrees of comfort" }, forms: [{}] } };
+  const events = { hot: { data: { "@type": "iot:Temperature", unit: "Cel" } } };
+  assert.deepEqual(measureWarnings({ properties, actions, events }), [
     'properties.room.unit "C" is none of temperature, which is told in units such as Cel',
     'properties.sky.unit "Celcius" is none that is known; temperature is told in units such as Cel',
     'properties.odd.unit "complicatedTemperatureUnit" is none that is known',
     'properties.air.properties.wet.unit "CEL" (Cel in UCUM) is none of humidity, ' +
       "which is told in units such as % or g/m3",
+    'actions.heat.input.unit "degrees of comfort" is none that is known',
   ]);
 });
 

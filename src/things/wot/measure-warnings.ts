@@ -6,11 +6,17 @@ const warningsMax = 20;
 const depthMax = 4;
 
 /**
- * Where a Description's properties say of what they measure something that cannot be read or that
+ * Where a Description says of what is measured something that cannot be read or that
  * contradicts itself. It is valid all the same (TD 1.1 leaves `unit` to whoever writes it).
  */
 export function measureWarnings(td: JsonObject): string[] {
-  return membersOf(td["properties"], "properties", 0).slice(0, warningsMax);
+  // an action's input and output and an event's data are schemas as properties are
+  const others = (["actions", "events"] as const).flatMap((kind) =>
+    Object.entries(objectAt(td[kind])).flatMap(([name, one]) =>
+      membersOf(one, `${kind}.${name}`, 0),
+    ),
+  );
+  return [...membersOf(td["properties"], "properties", 0), ...others].slice(0, warningsMax);
 }
 
 function membersOf(members: unknown, path: string, depth: number): string[] {

@@ -172,3 +172,8 @@ function kindByName(iri: string): QuantityKind | undefined {
 export function measureIn(kind: QuantityKind, unit: Unit): Measure | undefined {
   return kind.measures.find(({ unit: code }) => ucumUnit(code)?.dimension === unit.dimension);
 }
+
+/** What is told in units of this dimension, for people. */
+export function titlesIn(unit: Unit): string[] {
+  return Object.values(kinds).flatMap((kind) => (measureIn(kind, unit) ? [kind.title] : []));
+}

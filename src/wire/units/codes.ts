@@ -1,4 +1,4 @@
-import { lookUpIn } from "./code-table.ts";
+import { lookUpIn, tableOf } from "./code-table.ts";
 import { unitByQudtName, unitByWord, withoutSymbols } from "./names.ts";
 import { rec20 } from "./rec20.ts";
 import { senml } from "./senml.ts";
@@ -76,4 +76,15 @@ function nameCode(text: string): string | undefined {
   if (prefix?.toLowerCase() === "ucum") return local;
   if (local !== undefined) return unitByQudtName(local) ?? unitByWord(local);
   return unitByWord(text) ?? unitByQudtName(text) ?? withoutSymbols(text);
+}
+
+/** How the other lists write a unit of UCUM. */
+export function codesFor(code: string): { readonly list: UnitList; readonly code: string }[] {
+  const others = [
+    ["rec20", rec20],
+    ["senml", senml],
+  ] as const;
+  return others.flatMap(([list, text]) =>
+    [...tableOf(text)].flatMap(([other, unit]) => (unit === code ? [{ list, code: other }] : [])),
+  );
 }
