@@ -12,6 +12,7 @@ import type { FollowedMessage } from "../sectors/sector.ts";
 import type { Fetched, FetchOptions } from "../sectors/source-run.ts";
 import type { Rooms } from "./rooms.ts";
 import { openSectorDoors } from "./sector-door.ts";
+import { describeSourceThings } from "./source-things.ts";
 import type { Trade } from "./trade.ts";
 
 /** A receiver that says nothing for so long is lost. */
@@ -31,6 +32,7 @@ export async function openSectors(rooms: Rooms, trade: Trade): Promise<Sectors> 
     pseudonyms: (topic) => pseudonymsOf(secret, `topic ${topic}`),
     connect: (address, onBytes, onEnd) => connectTo(rooms, address, onBytes, onEnd),
     publish: (message) => publishOne(flow, message),
+    describe: describeSourceThings(rooms),
     publishFigure: (topic, payload, publisher) =>
       publishOne(flow, { topic, payload, publisher, qos: 1, retain: true }),
     readTail: (filter, onMessage) => readTail(rooms, filter, onMessage),

@@ -11,6 +11,7 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Clock } from "../kernel/clock.ts";
+import type { JsonObject } from "../kernel/json-object.ts";
 import type { Product, Terms } from "../market/product.ts";
 import type { Principal } from "../things/access.ts";
 
@@ -115,6 +116,23 @@ export interface SourceReading {
   readonly messages: readonly SectorMessage[];
   readonly faults: readonly Fault[];
   readonly answers?: readonly SourceAnswer[];
+  /** Things of which it speaks, for the node's directory; those known as such change nothing. */
+  readonly described?: readonly DescribedThing[];
+}
+
+/** A Thing behind a source. */
+export interface DescribedThing {
+  /** A URN: messages name the Thing by it. */
+  readonly id: string;
+  readonly title: string;
+  readonly properties: Readonly<Record<string, DescribedProperty>>;
+}
+
+export interface DescribedProperty {
+  /** Below the source's own; what is said there is the property's value. */
+  readonly topic: string;
+  /** Of such a message, as a Description has it (W3C WoT TD 1.1 §5.3.2). */
+  readonly schema: JsonObject;
 }
 
 /** Said back to those who are followed; refused and counted where it is not on `answersOn`. */

@@ -4,7 +4,14 @@ import type { Journal } from "../kernel/journal.ts";
 import { Answers } from "./answers.ts";
 import { type CountedFaults, Faults, type Told } from "./faults.ts";
 import { Lines } from "./lines.ts";
-import type { SourceKept, SourceKind, SourceReader, SourceReading, SourceWay } from "./sector.ts";
+import type {
+  DescribedThing,
+  SourceKept,
+  SourceKind,
+  SourceReader,
+  SourceReading,
+  SourceWay,
+} from "./sector.ts";
 
 /** A source as it is kept. */
 export interface SourceDoc {
@@ -62,6 +69,8 @@ export interface SourceOutside {
     readonly qos: 0 | 1;
     readonly retain: boolean;
   }): Promise<void>;
+  /** Kept in the directory; its topics are below the source's. Throws TD_INVALID, LIMIT_REACHED. */
+  describe(thing: DescribedThing, sourceTopic: string): Promise<void>;
 }
 
 export interface FetchOptions {
@@ -266,7 +275,7 @@ export class SourceRun {
   /** All at once, so that a logged stream's share the commit. */
   async #publish(reading: SourceReading | undefined): Promise<void> {
     if (reading === undefined) return;
-    const { messages, faults, answers } = reading;
+    const { messages, faults, answers, described = [] } = reading;
     for (const fault of faults) this.#faults.add(fault);
     const publisher = `source ${this.doc.id}`;
     const own = messages.map(({ topic: below, payload, retain = false }) => ({
@@ -274,8 +283,20 @@ export class SourceRun {
       payload: Buffer.from(JSON.stringify(payload)),
     }));
     const all = [...own, ...this.#answers.allowed(answers)];
-    await Promise.all(all.map((message) => this.#outside.publish({ ...message, publisher })));
+    await Promise.all([
+      ...all.map((message) => this.#outside.publish({ ...message, publisher })),
+      ...described.map((thing) => this.#describe(thing)),
+    ]);
     this.#messages += messages.length;
+  }
+
+  /** A stream whose Thing cannot be described is one all the same. */
+  async #describe(thing: DescribedThing): Promise<void> {
+    try {
+      await this.#outside.describe(thing, this.doc.topic);
+    } catch (thrown) {
+      this.#faults.add({ code: "description", text: `${thing.id}: ${problemOf(thrown)}` });
+    }
   }
 
   #failed(thrown: unknown): void {

@@ -161,6 +161,7 @@ export async function smallNode(
       connect: () => () => {},
       pseudonyms: () => (value) => value,
       publish: async () => {},
+      describe: async () => {},
       publishFigure: async () => {},
       readTail: async () => {},
     }),

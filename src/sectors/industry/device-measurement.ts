@@ -45,7 +45,7 @@ export function measurementOf(reading: MachineReading): DeviceMeasurement {
   return {
     type: "DeviceMeasurement",
     id: `urn:ngsi-ld:DeviceMeasurement:${machine}:${encodeURIComponent(metric)}`,
-    refDevice: `${deviceUrn}${machine}`,
+    refDevice: urnOf(reading),
     controlledProperty: metric,
     dateObserved: new Date(at).toISOString(),
     ...valueMembers(value),
@@ -57,7 +57,7 @@ export function measurementOf(reading: MachineReading): DeviceMeasurement {
 export function presenceOf(machine: Machine, isOnline: boolean, at: number): DevicePresence {
   return {
     type: "Device",
-    id: `${deviceUrn}${encodedName(machine)}`,
+    id: urnOf(machine),
     deviceState: isOnline ? "online" : "offline",
     dateObserved: new Date(at).toISOString(),
   };
@@ -68,7 +68,11 @@ export function levelsOf(machine: Machine): string {
   return namesOf(machine).map(levelOf).join("/");
 }
 
-/** The same in an URN. */
+/** The Thing's id. */
+export function urnOf(machine: Machine): string {
+  return `${deviceUrn}${encodedName(machine)}`;
+}
+
 function encodedName(machine: Machine): string {
   return namesOf(machine).map(encodeURIComponent).join("/");
 }

@@ -44,7 +44,7 @@ export interface SparkplugListener {
   rebirth(about: { readonly group: string; readonly node: string }): void;
   problem(problem: SparkplugProblem, topic: SparkplugTopic, text: string): void;
   /** A birth whose table is kept: it stands until the node or the device is born anew. */
-  born(topic: SparkplugTopic): void;
+  born(topic: SparkplugTopic, metrics: readonly KnownMetric[]): void;
 }
 
 export interface SparkplugLimits {
@@ -156,7 +156,7 @@ export class SparkplugHost {
     this.#nodes.set(key, { birth, devices: new Map(), awaited, seq, bdSeq });
     this.#metrics += awaited.size;
     this.#asked.delete(key);
-    this.#listener.born(topic);
+    this.#listener.born(topic, [...birth.byName.values()]);
     this.#listener.status(about(topic), true, timeOf(payload, now));
     this.#read(topic, birth, payload, now);
   }
@@ -193,7 +193,7 @@ export class SparkplugHost {
     const birth = this.#tableOf(topic, payload);
     if (birth === undefined) return;
     node.devices.set(topic.device!, birth);
-    this.#listener.born(topic);
+    this.#listener.born(topic, [...birth.byName.values()]);
     this.#listener.status(about(topic), true, timeOf(payload, now));
     this.#read(topic, birth, payload, now);
   }

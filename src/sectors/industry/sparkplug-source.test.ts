@@ -109,6 +109,7 @@ test("sources - of a node that died its host is offline before the node is ready
     publish: async ({ topic, payload, retain }) => {
       if (retain) retained.set(topic, payload);
     },
+    describe: () => assert.fail("nobody is born"),
   };
   const first = await Sources.open(store, outside, [industry]);
   const from = { way: "topic", address: "spBv1.0/#" } as const;

@@ -2,6 +2,7 @@ import type { Clock } from "../../kernel/clock.ts";
 import { objectIn } from "../../kernel/json-object.ts";
 import { datatype, encodeSparkplug } from "../../wire/sparkplug-b.ts";
 import {
+  type DescribedThing,
   type Fault,
   levelOf,
   type SectorMessage,
@@ -12,6 +13,7 @@ import {
   type SourceReading,
 } from "../sector.ts";
 import { levelsOf, measurementOf, presenceOf, readMachineMessage } from "./device-measurement.ts";
+import { machineThing, stateLevel } from "./machine-thing.ts";
 import { type MachineReading, SparkplugHost, type SparkplugProblem } from "./sparkplug-host.ts";
 import type { SparkplugTopic } from "./sparkplug-topic.ts";
 
@@ -31,8 +33,8 @@ const certificateBytesMax = 67_108_864;
 
 /** What belongs to the session between node and host, and is no measurement. */
 const ofTheSession = /^(bdSeq$|Node Control\/|Device Control\/)/;
-/** No metric's level: a `$` at the beginning of a name is percent-encoded. */
-const stateLevel = "$state";
+/** What a Description of a machine may name; those with more are read, and not described. */
+const propertiesMax = 1_000;
 
 /**
  * Sparkplug B in, as a host application (Sparkplug 3.0 §5): one message a metric under
@@ -49,6 +51,7 @@ export class SparkplugReader implements SourceReader {
   #messages: SectorMessage[] = [];
   #faults: Fault[] = [];
   #answers: SourceAnswer[] = [];
+  #described: DescribedThing[] = [];
   #input: SourceInput = { bytes: new Uint8Array(), from: "" };
 
   constructor({ clock, id }: { readonly clock: Clock; readonly id: string }) {
@@ -66,7 +69,9 @@ export class SparkplugReader implements SourceReader {
       },
       rebirth: (node) => this.#rebirth(node),
       problem: (problem, topic, text) => this.#problem(problem, topic, text),
-      born: () => this.#keepCertificate(),
+      born: (topic, metrics) => {
+        if (this.#keepCertificate()) this.#describe(topic, metrics);
+      },
     });
   }
 
@@ -90,10 +95,14 @@ export class SparkplugReader implements SourceReader {
     this.#messages = [];
     this.#faults = [];
     this.#answers = [];
+    this.#described = [];
     this.#input = input;
     if (input.from === this.#stateTopic) this.#readOwnState(input.bytes);
     else this.#host.receive(input.from, input.bytes, this.#clock.now());
-    return { messages: this.#messages, faults: this.#faults, answers: this.#answers };
+    return {
+      ...{ messages: this.#messages, faults: this.#faults },
+      ...{ answers: this.#answers, described: this.#described },
+    };
   }
 
   #reading(reading: MachineReading): void {
@@ -123,19 +132,29 @@ export class SparkplugReader implements SourceReader {
   }
 
   /** §10.1.4: the births, as they were sent, for who comes later. */
-  #keepCertificate(): void {
+  #keepCertificate(): boolean {
     const { from, bytes } = this.#input;
     const before = this.#certificates.get(from);
     const total = this.#certificateBytes + bytes.length - (before ?? 0);
     const isFull = before === undefined && this.#certificates.size >= certificatesMax;
     if (isFull || total > certificateBytesMax) {
       this.#faults.push({ code: "certificate", text: `the birth on ${from} is not kept` });
-      return;
+      return false;
     }
     this.#certificates.set(from, bytes.length);
     this.#certificateBytes = total;
     const topic = `${certificates}${from}`;
     this.#answers.push({ topic, payload: bytes, qos: 1, retain: true });
+    return true;
+  }
+
+  #describe(topic: SparkplugTopic, metrics: readonly { name: string; datatype: number }[]): void {
+    const measured = metrics.filter(({ name }) => !ofTheSession.test(name));
+    if (measured.length <= propertiesMax) this.#described.push(machineThing(topic, measured));
+    else {
+      const text = `${levelsOf(topic)} has ${measured.length} metrics`;
+      this.#faults.push({ code: "description", text });
+    }
   }
 
   /** §6.4.26: JSON, QoS 1, retained. */

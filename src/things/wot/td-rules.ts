@@ -41,7 +41,8 @@ interface PlacedForm {
   readonly form: JsonObject;
 }
 
-function formsOf(td: JsonObject): PlacedForm[] {
+/** Of the Description itself and of all its affordances. */
+export function formsOf(td: JsonObject): PlacedForm[] {
   const found: PlacedForm[] = [];
   const take = (field: string, forms: unknown): void => {
     for (const [index, form] of listOf(forms).entries()) {

@@ -38,10 +38,9 @@ export function thingDescription(thing: Thing, address: NodeAddress): Record<str
     ...about,
     id: thing.urn,
     title: thing.title,
-    // a TD names how to authenticate and never the secret itself (TD 1.1 §5.3.3.1)
     securityDefinitions: {
       ...objectAt(written["securityDefinitions"]),
-      [nodeSecurity]: { scheme: "basic", in: "header", description: aboutSecurity },
+      ...aboutNode.securityDefinitions,
     },
     // for the whole Thing, not form by form: readers (node-wot) take credentials by it
     security: [nodeSecurity],
@@ -94,12 +93,7 @@ function propertyOf(name: string, one: JsonObject, ways: Ways, isWritten: boolea
   const topic = topicOf(thing, name);
   const read = [
     { href: url, op: ["readproperty"], "htv:methodName": "GET", ...http },
-    {
-      href: mqttHref(address, topic),
-      op: ["observeproperty", "unobserveproperty"],
-      "mqv:filter": topic,
-      ...mqtt("subscribe"),
-    },
+    observeForm(address, topic),
     // before Server-Sent Events, to which readers in a browser's ways (node-wot) send no token
     { href: `${url}/next`, op: ["observeproperty", "unobserveproperty"], ...longPoll },
     // each event's data is one value
@@ -117,6 +111,16 @@ function propertyOf(name: string, one: JsonObject, ways: Ways, isWritten: boolea
   ];
   const forms = [...(writeOnly === true ? [] : read), ...(readOnly === true ? [] : write)];
   return withForms({ ...given, ...(writeOnly !== true && { observable: true }) }, forms, ways);
+}
+
+/** By which a property is observed over MQTT. */
+export function observeForm(address: NodeAddress, topic: string): JsonObject {
+  return {
+    href: mqttHref(address, topic),
+    op: ["observeproperty", "unobserveproperty"],
+    "mqv:filter": topic,
+    ...mqtt("subscribe"),
+  };
 }
 
 function actionForms(name: string, ways: Ways): JsonObject[] {
@@ -160,6 +164,15 @@ function everything({ thing, address }: Ways): JsonObject {
 
 const aboutSecurity =
   "A Thing's name or `token`, with its token; over HTTP a bearer's token does as well.";
+/** What every Description has that leads through this node. */
+export const aboutNode = {
+  "@context": [context, { mqv: mqttVocabulary }],
+  // a TD names how to authenticate and never the secret itself (TD 1.1 §5.3.3.1)
+  securityDefinitions: {
+    [nodeSecurity]: { scheme: "basic", in: "header", description: aboutSecurity },
+  },
+  security: [nodeSecurity],
+};
 const http = { contentType: json };
 const longPoll = { ...http, subprotocol: "longpoll" };
 
