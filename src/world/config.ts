@@ -149,6 +149,7 @@ const agreement = object({
   product: text,
   actor: text,
   sentence: text,
+  indicator: Type.Optional(text),
   settings: Type.Record(Type.String(), Type.Number()),
 });
 

@@ -47,6 +47,7 @@ function rowOf(deal: Deal, told: WorldAgreement | undefined): Row {
     amount: told?.amount ?? "0",
     currency: deal.currency,
     sentence: config.sentence,
+    told: deal.told,
     value,
     unit,
   };

@@ -14,8 +14,9 @@ import { DeviceLine } from "./device-line.ts";
 import { surroundings } from "./devices/device.ts";
 import type { Device, Surroundings } from "./devices/device.ts";
 import { devicesOf } from "./devices/fleet.ts";
+import { indicatorWords } from "./indicator-words.ts";
 import { NodeProcess } from "./node-process.ts";
-import { pickPort, tryPort } from "./ports.ts";
+import { choosePorts } from "./ports.ts";
 import { addProducts, addSectorWork, addThings, agreeOn, deskName, thingsOf } from "./setup.ts";
 import { startSimClock } from "./sim-clock.ts";
 import { buildRoads } from "./simulators/roads.ts";
@@ -56,10 +57,14 @@ export interface Deal {
   resumed: boolean;
   /** Messages the provider's devices have sent of this product since the start. */
   published: number;
+  /** What the buyer's indicator of it tells, in words. */
+  told: string;
 }
 
 const host = "127.0.0.1";
 const linkTimeoutMs = 15_000;
+/** Effects are told every second, what indicators say every fifth time. */
+const indicatorsEvery = 5;
 
 /** Five sovereign nodes, their devices and desks: started, set up, and ended together. */
 export class World {
@@ -71,6 +76,7 @@ export class World {
   #starting: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
   #effects: NodeJS.Timeout | undefined;
+  #tellings = 0;
   readonly #death: PromiseWithResolvers<never>;
   readonly #abandon = (): void => {
     for (const { node } of this.members) node.abandon();
@@ -103,6 +109,7 @@ export class World {
         agreement: undefined,
         resumed: false,
         published: 0,
+        told: "",
         seat: {
           actor: createActor(config.actor, config.settings, roads),
           root: `from/${config.provider}/${config.product}`,
@@ -119,7 +126,7 @@ export class World {
     const { config, folder } = options;
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const state = readState(folder);
-    await choosePorts(options, state);
+    await choosePorts(host, options, state);
     const around = surroundingsOf(options);
     const localPeers = config.nodes.map(({ name }) => {
       const { did, http } = nodeState(state, name);
@@ -308,12 +315,17 @@ export class World {
   }
 
   async #tellEffects(): Promise<void> {
+    const isTime = this.#tellings++ % indicatorsEvery === 0;
     await Promise.allSettled(
-      this.deals.map(async ({ agreement, consumer, config, seat }) => {
+      this.deals.map(async (deal) => {
+        const { agreement, consumer, config, seat } = deal;
         if (!agreement || !consumer.node.running) return;
+        const { http } = consumer.node;
+        if (isTime && config.indicator) deal.told = await indicatorWords(http, config.indicator);
         const { value, unit } = seat.actor.outcome();
-        const effect = { text: config.sentence, value: Math.round(value * 100) / 100, unit };
-        await consumer.node.http.setEffect(agreement.id, effect);
+        const text = `${config.sentence} ${deal.told}`.trim();
+        const effect = { text, value: Math.round(value * 100) / 100, unit };
+        await http.setEffect(agreement.id, effect);
       }),
     );
   }
@@ -323,37 +335,6 @@ function nodeState(state: WorldState, name: string): NodeState {
   const found = state.nodes[name];
   if (!found) throw new Error(`the state of ${name} is missing`);
   return found;
-}
-
-/** Ports of the last start where they are free; else, and at first, the next free ones. */
-async function choosePorts(options: WorldOptions, state: WorldState): Promise<void> {
-  const { config, anyPorts, say } = options;
-  const taken = new Set<number>();
-  const kept = new Set<number>();
-  // Who can stay does, before anybody else looks for a place.
-  for (const { name } of config.nodes) {
-    const before = state.nodes[name];
-    for (const port of before ? [before.http, before.mqtt] : []) {
-      if ((await tryPort(host, port)) !== undefined) kept.add(port);
-    }
-  }
-  for (const [index, { name }] of config.nodes.entries()) {
-    const before = state.nodes[name];
-    const pick = async (what: "http" | "mqtt"): Promise<number> => {
-      const first = config.ports[what];
-      const wanted = before?.[what] ?? (anyPorts || first === 0 ? 0 : first + index);
-      if (before && kept.has(wanted)) return wanted;
-      const busy = (port: number): void =>
-        say(`Port ${port} is busy; ${name} takes the next free one for ${what.toUpperCase()}.`);
-      return pickPort(host, wanted, new Set([...taken, ...kept]), busy);
-    };
-    const http = await pick("http");
-    const mqtt = await pick("mqtt");
-    taken.add(http).add(mqtt);
-    // The identity is that of the first start, wherever the node may stand now.
-    const did = before?.did ?? `did:web:localhost%3A${http}`;
-    state.nodes[name] = { did, http, mqtt, tokens: before?.tokens ?? {} };
-  }
 }
 
 /** From the message's `time`, or, where its model has none, from the simulated time it tells. */

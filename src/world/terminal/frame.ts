@@ -18,6 +18,8 @@ export interface Row {
   readonly amount: string;
   readonly currency: string;
   readonly sentence: string;
+  /** What the buyer's indicator says; may be empty. */
+  readonly told: string;
   readonly value: number;
   readonly unit: string;
 }

@@ -22,6 +22,7 @@ const frame: Frame = {
       amount: "1234",
       currency: "CLP",
       sentence: "The farm waits for sun.",
+      told: "",
       value: 12.34,
       unit: "kWh shifted",
     },

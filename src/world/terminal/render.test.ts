@@ -16,6 +16,7 @@ const row: Row = {
   amount: "12345.678901",
   currency: "CLP",
   sentence: "The factory works ahead in the grid's clean hours.",
+  told: "How unusual a machine behaves: 1.4 (pump-2).",
   value: 1234.56,
   unit: "kW less error",
 };
@@ -64,7 +65,12 @@ test("render - shows state, rate, latency, amount and effect of every stream", (
   ]) {
     assert.ok(text.includes(part), part);
   }
-  assert.ok(text.includes(row.sentence) && text.includes("1:02:03") && text.includes("1.25 EUR"));
+  assert.ok(
+    text.includes(row.sentence) &&
+      text.includes(row.told) &&
+      text.includes("1:02:03") &&
+      text.includes("1.25 EUR"),
+  );
 });
 
 test("render - shows the agreement and the messages where there is room", () => {

@@ -143,6 +143,7 @@ function chosen(row: Row | undefined, width: number, paint: Paint): string[] {
   const id = row.agreement.replace("urn:uuid:", "");
   return [
     paint(clip(row.sentence, width), "cyan"),
+    ...(row.told === "" ? [] : [clip(row.told, width)]),
     clip(`agreement ${id}, ${count(row.messages)} messages, ${row.amount} ${row.currency}`, width),
   ];
 }
