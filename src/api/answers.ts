@@ -55,7 +55,7 @@ export const Status = Type.Object({
   version: text,
   mqtt: Type.Object({ url: text, connections: count }),
   http: Type.Object({ url: text }),
-  counts: Type.Object({ things: count, products: count, agreements: count }),
+  counts: Type.Object({ things: count, pending: count, products: count, agreements: count }),
   links: Links,
   refusals: Type.Record(text, count, { description: "Messages withheld, by reason." }),
   dropped: Type.Integer({ description: "Messages given up because a queue was full." }),

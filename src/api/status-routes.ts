@@ -53,6 +53,7 @@ export function statusRoutes(scope: FastifyInstance, deps: ApiDeps): void {
         http: { url: node.httpUrl() },
         counts: {
           things: deps.things.size,
+          pending: deps.onboarding.pending.list().length,
           products: products.length,
           agreements: agreements.length,
         },

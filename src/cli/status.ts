@@ -14,6 +14,9 @@ export function statusCommand(io: CliIo): Command {
       printLine(io, `  HTTP        ${status.http.url}`);
       printLine(io, `  MQTT        ${mqtt.url}, ${mqtt.connections} connected`);
       printLine(io, `  things      ${counts.things}`);
+      if (counts.pending > 0) {
+        printLine(io, `  waiting     ${counts.pending} (comity pending list)`);
+      }
       printLine(io, `  products    ${counts.products}`);
       printLine(io, `  agreements  ${counts.agreements}`);
       for (const [reason, count] of Object.entries(status.refusals)) {

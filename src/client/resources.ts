@@ -273,6 +273,8 @@ export interface StatusResource {
   readonly http: { readonly url: string };
   readonly counts: {
     readonly things: number;
+    /** Devices that wait to be accepted or refused. */
+    readonly pending: number;
     readonly products: number;
     readonly agreements: number;
   };

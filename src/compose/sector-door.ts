@@ -44,8 +44,10 @@ function doorOf(
   const kind = `sector-${name}`;
   return {
     clock,
-    publish: ({ as, retain = false, ...message }) =>
-      publishOne(flow, { ...message, retain, qos: 1, publisher: nameOfPrincipal(as) }),
+    async publish({ as, retain = false, ...message }) {
+      await publishOne(flow, { ...message, retain, qos: 1, publisher: nameOfPrincipal(as) });
+      if (as.kind === "thing") things.noteSeen(as.id, message.topic, message.payload);
+    },
     subscribe: (filter, onMessage) => subscribeMessages(flow, filter, onMessage),
     authenticate: (user, password) => principalOfCredentials(user, password, rooms),
     onClosed: (listener) => things.onClosed(listener),

@@ -125,6 +125,7 @@ test("onboarding - a flood under one code takes no place of another code's devic
   assert.equal(await send("quiet", quiet.code), 202);
   for (let i = 0; i < 100; i++) assert.equal(await send(`loud-${i}`, loud.code), 202);
   const waiting = await http().pending();
+  assert.equal((await http().status()).counts.pending, waiting.length);
   const ofLoud = waiting.filter(({ claim }) => claim === loud.claim.id);
   assert.equal(ofLoud.length, 64);
   assert.deepEqual(
@@ -192,6 +193,48 @@ test("onboarding - a device that comes again takes its own place, and may listen
   await http().accept("twin");
   await until("the credentials, on the line that listens", () => listener.heard.length === 1);
   assert.deepEqual(second.heard, []);
+});
+
+test("onboarding - a claimed device has no way to anything but its credentials", async (t) => {
+  const { code } = await http().addClaim({});
+  for (const version of [4, 5] as const) {
+    const clientId = `curious-${version}`;
+    const device = await deviceWith(plant.running, { version, code, clientId });
+    t.after(() => device.end());
+    const refused = version === 4 ? 128 : 0x87;
+    const filters = [
+      "#",
+      "+/#",
+      "$claim/#",
+      "$claim/+",
+      "$SYS/#",
+      "$share/g/#",
+      "from/#",
+      clientId,
+    ];
+    assert.deepEqual(
+      await device.subscribe(filters),
+      filters.map(() => refused),
+    );
+    for (const topic of ["$claim/credentials", "$link/urn:uuid:1", "from/peer/p/t"]) {
+      await device.publish(topic, "1");
+    }
+    const { outside, topics } = await http().pendingDevice(clientId);
+    assert.deepEqual([outside, topics], [3, []]);
+    await http().accept(clientId, { subscribe: ["news/#"] });
+    assert.deepEqual(await device.subscribe(["#", "$claim/#", "news/today"]), [
+      refused,
+      refused,
+      1,
+    ]);
+    assert.deepEqual(await device.subscribe(["news/#", credentialsTopic]), [1, 1]);
+    await until("its credentials alone", () => device.heard.length === 1);
+  }
+  const scope = { authorization: `Bearer someone:${code}` };
+  for (const path of ["/api/v1/things", "/api/v1/streams/%23", "/api/v1/pending", "/things"]) {
+    const answer = await fetch(`${plant.running.node.httpUrl}${path}`, { headers: scope });
+    assert.equal(answer.status, 401, path);
+  }
 });
 
 test("onboarding - a Thing that is removed or given a token by hand is opened by no code", async () => {

@@ -83,6 +83,7 @@ test("sectors - a sector's own door: upgrades and routes below its name, Things 
     line.send("hello");
     assert.equal(await seen.promise, "thing charger hello");
     await done;
+    assert.deepEqual(things.seen.of("charger")?.summary, "hello", "as at any other door");
     assert.equal(await (await fetch(`${base}/sectors/one-socket/count`)).text(), "1");
     line.close();
     for (const path of ["/sectors/one-socket/charger/wrong", "/sectors/other/x", "/elsewhere"]) {

@@ -74,26 +74,29 @@ export class ClaimantClient implements Client {
 
   subscribe(subscribe: Subscribe): void {
     const { outbox, version } = this.#line;
-    const isOther = subscribe.requests.every(({ filter }) => filter !== credentialsTopic);
-    if (this.#own !== undefined && isOther) return this.#own.subscribe(subscribe);
-    const codes = subscribe.requests.map(({ filter, qos }) => {
-      if (filter !== credentialsTopic) return reason.notAuthorized;
-      this.#credentialsQos = qos === 0 ? 0 : 1;
-      return this.#credentialsQos;
+    const retained: ((() => void) | undefined)[] = [];
+    let isListening = false;
+    const codes = subscribe.requests.map((request) => {
+      if (request.filter === credentialsTopic) {
+        isListening = true;
+        this.#credentialsQos = request.qos === 0 ? 0 : 1;
+        return this.#credentialsQos;
+      }
+      const granted = this.#own?.grant(request, subscribe.properties.subscriptionId);
+      retained.push(granted?.sendRetained);
+      return granted?.code ?? reason.notAuthorized;
     });
     outbox.pushControl(encodeSuback(version, subscribe.id, codes));
-    this.#tellCredentials();
+    for (const send of retained) send?.();
+    if (isListening) this.#tellCredentials();
   }
 
   unsubscribe(id: number, filters: readonly string[]): void {
-    const isOther = filters.every((filter) => filter !== credentialsTopic);
-    if (this.#own !== undefined && isOther) return this.#own.unsubscribe(id, filters);
     const codes = filters.map((filter) => {
-      if (filter !== credentialsTopic || this.#credentialsQos === undefined) {
-        return reason.noSubscriptionExisted;
-      }
-      this.#credentialsQos = undefined;
-      return reason.success;
+      const isOwn = filter === credentialsTopic;
+      const was = isOwn ? this.#credentialsQos !== undefined : this.#session.unsubscribe(filter);
+      if (isOwn) this.#credentialsQos = undefined;
+      return was ? reason.success : reason.noSubscriptionExisted;
     });
     this.#line.outbox.pushControl(encodeUnsuback(this.#line.version, id, codes));
   }

@@ -18,6 +18,12 @@ const noteEveryMs = 1000;
 /** A Thing published: the run's topic, and the last payload in it. */
 export type OnSeen = (thing: string, topic: string, payload: Buffer) => void;
 
+interface Granted {
+  /** For the SUBACK. */
+  readonly code: number;
+  readonly sendRetained?: () => void;
+}
+
 /** A Thing's or a user's connection, let in with this organisation's own credentials. */
 export class OwnClient implements Client {
   readonly #line: ClientLine;
@@ -59,23 +65,26 @@ export class OwnClient implements Client {
 
   subscribe(subscribe: Subscribe): void {
     const { outbox, version } = this.#line;
-    const retained: (() => void)[] = [];
-    const codes = subscribe.requests.map((request) => {
-      const refusal = this.#refusalOf(request);
-      if (refusal !== undefined) return refusal;
-      const id = subscribe.properties.subscriptionId;
-      const { isNew, subscription } = this.#session.subscribe(request, id);
-      if (request.retainHandling === 0 || (request.retainHandling === 1 && isNew)) {
-        retained.push(() => {
-          for (const run of this.#line.flow.retained.matching(request.filter)) {
-            this.#session.receiveRetained(run, subscription);
-          }
-        });
-      }
-      return subscription.qos;
-    });
+    const id = subscribe.properties.subscriptionId;
+    const granted = subscribe.requests.map((request) => this.grant(request, id));
+    const codes = granted.map(({ code }) => code);
     outbox.pushControl(encodeSuback(version, subscribe.id, codes)); // [MQTT-3.8.4-1]
-    for (const send of retained) send();
+    for (const { sendRetained } of granted) sendRetained?.();
+  }
+
+  /** One request of a SUBSCRIBE; what is retained goes out behind its SUBACK. */
+  grant(request: SubscriptionRequest, id: number | undefined): Granted {
+    const refusal = this.#refusalOf(request);
+    if (refusal !== undefined) return { code: refusal };
+    const { isNew, subscription } = this.#session.subscribe(request, id);
+    const code = subscription.qos;
+    if (request.retainHandling === 2 || (request.retainHandling === 1 && !isNew)) return { code };
+    const sendRetained = (): void => {
+      for (const run of this.#line.flow.retained.matching(request.filter)) {
+        this.#session.receiveRetained(run, subscription);
+      }
+    };
+    return { code, sendRetained };
   }
 
   unsubscribe(id: number, filters: readonly string[]): void {
