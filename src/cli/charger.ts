@@ -2,7 +2,7 @@ import { Command } from "commander";
 import type { ChargerCommands, ChargerResource } from "../client/energy.ts";
 import { secondsOf } from "../kernel/duration.ts";
 import { connect, type CliIo, globals } from "./context.ts";
-import { invalid, wholeNumber } from "./flags.ts";
+import { invalid, wattsFrom, wholeNumber } from "./flags.ts";
 import { printJson, printLine, printTable } from "./output.ts";
 
 /** `charger`: what charges electric vehicles and connects by OCPP. */
@@ -124,12 +124,6 @@ function act<C extends keyof ChargerCommands>(
 
 function evseOf({ evse }: Flags): { evse?: number } {
   return evse === undefined ? {} : { evse: wholeNumber("--evse", evse) };
-}
-
-function wattsFrom(text: string): number {
-  const [, digits, unit] = /^(\d{1,7}(?:\.\d{1,3})?) ?(kW|W)$/.exec(text) ?? [];
-  if (digits === undefined) throw invalid(`"${text}" is no power such as 11kW`);
-  return Number(digits) * (unit === "kW" ? 1000 : 1);
 }
 
 function kilowatts(watts: number): string {

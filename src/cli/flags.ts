@@ -20,6 +20,13 @@ export function bytesFrom(option: string, text: string): number {
   return Number(digits) * 1000 ** ["", "kB", "MB", "GB", "TB"].indexOf(unit);
 }
 
+/** `11kW` or `3600W`, in W. */
+export function wattsFrom(text: string): number {
+  const [, digits, unit] = /^(\d{1,7}(?:\.\d{1,3})?) ?(kW|W)$/.exec(text) ?? [];
+  if (digits === undefined) throw invalid(`"${text}" is no power such as 11kW`);
+  return Number(digits) * (unit === "kW" ? 1000 : 1);
+}
+
 /** `0.002 EUR`, or `free`. */
 export function priceFrom(text: string, perMessages: number): Price {
   // XXX: ISO 4217 for "no currency"

@@ -23,6 +23,7 @@ import { productCommand } from "./product.ts";
 import { replayCommand } from "./replay/command.ts";
 import { mcpCommand } from "./mcp.ts";
 import { chargerCommand } from "./charger.ts";
+import { demandCommand } from "./demand.ts";
 import { sectorCommands } from "./sector.ts";
 import { shareCommand } from "./share.ts";
 import { statusCommand } from "./status.ts";
@@ -86,6 +87,7 @@ function buildProgram(io: CliIo): Command {
   program.addCommand(shareCommand(io));
   for (const command of sectorCommands(io)) program.addCommand(command);
   program.addCommand(chargerCommand(io));
+  program.addCommand(demandCommand(io));
   program.addCommand(linkCommand(io));
   program.addCommand(tailCommand(io));
   program.addCommand(historyCommand(io));

@@ -33,6 +33,32 @@ export interface ChargerCommands {
   readonly stop: { readonly transaction: string };
 }
 
+export interface NewDemand {
+  readonly id?: string;
+  readonly filter: string;
+  /** By name; `*`: every one. */
+  readonly chargers: readonly string[];
+  readonly capacityKw?: number;
+}
+
+/** A stream of calls that is followed. */
+export interface DemandResource extends Required<Pick<NewDemand, "id" | "filter" | "chargers">> {
+  readonly capacityKw?: number;
+  /** Its reports stand below. */
+  readonly topic: string;
+  readonly messages: number;
+  readonly calls: readonly {
+    readonly id: string;
+    readonly programID: string;
+    readonly state: string;
+    readonly from: string;
+    readonly until: string;
+    readonly limitKw?: number;
+  }[];
+  readonly faults: Readonly<Record<string, number>>;
+  readonly lastFault?: { readonly at: number; readonly text: string };
+}
+
 /** `/api/v1/sectors/energy`, a method a route. */
 export class EnergyHttp {
   readonly #json: <T>(route: string, call?: Call) => Promise<T>;
@@ -48,6 +74,10 @@ export class EnergyHttp {
       `/chargers/${part(id)}/${name}`,
       { method: "POST", json },
     );
+  demand = () => this.#json<DemandResource[]>("/demand");
+  followDemand = (json: NewDemand) =>
+    this.#json<DemandResource>("/demand", { method: "POST", json });
+  removeDemand = (id: string) => this.#json<void>(`/demand/${part(id)}`, { method: "DELETE" });
   idTags = () => this.#json<string[]>("/id-tags");
   addIdTag = (tag: string) => this.#json<void>("/id-tags", { method: "POST", json: { tag } });
   removeIdTag = (tag: string) => this.#json<void>(`/id-tags/${part(tag)}`, { method: "DELETE" });

@@ -15,7 +15,7 @@ export type * from "./callers.ts";
 export type * from "./data-access.ts";
 export type * from "./data-sheet.ts";
 export type * from "./erasure.ts";
-export type { ChargerCommands, ChargerResource } from "./energy.ts";
+export type { ChargerCommands, ChargerResource, DemandResource, NewDemand } from "./energy.ts";
 export type * from "./history.ts";
 export type * from "./link-resource.ts";
 export type * from "./negotiations.ts";

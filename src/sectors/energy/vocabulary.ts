@@ -4,6 +4,7 @@ const energy = "https://github.com/smart-data-models/dataModel.Energy";
 const greenEnergy = "https://github.com/smart-data-models/dataModel.GreenEnergy";
 const transportation = "https://github.com/smart-data-models/dataModel.Transportation";
 const ocpp = "https://openchargealliance.org/protocols/open-charge-point-protocol/";
+const openAdr = "https://www.openadr.org/openadr-3-0";
 const weather = "https://github.com/smart-data-models/dataModel.Weather";
 
 /** One value for each line of a three-phase supply. */
@@ -127,6 +128,31 @@ export const vocabulary: Vocabulary = {
         trigger: { type: "string", title: "Alerting, Delta or Periodic" },
         value: { type: "string" },
         cleared: { type: "boolean" },
+      },
+    },
+    DemandResponseReport: {
+      title: "What was done at a call to take less, with what meters said before and since",
+      source: openAdr,
+      required: ["type", "objectType", "programID", "eventID", "clientName", "state", "resources"],
+      members: {
+        type: { type: "string", title: "Not of OpenADR, as are all sums" },
+        objectType: { type: "string", title: "REPORT" },
+        programID: { type: "string" },
+        eventID: { type: "string" },
+        clientName: { type: "string" },
+        state: { type: "string", title: "accepted, active, ended, cancelled or refused" },
+        dateObserved: { type: "string", title: "ISO 8601, UTC" },
+        limitKw: { type: "number", unit: "kW", minimum: 0, title: "Now, of all chargers together" },
+        beforeKw: { type: "number", unit: "kW", title: "Of the measured, before it began" },
+        afterKw: { type: "number", unit: "kW", title: "Of the measured, lately" },
+        reductionKw: { type: "number", unit: "kW" },
+        chargers: { type: "number", minimum: 0, title: "That the call is for" },
+        set: { type: "number", minimum: 0, title: "That have taken the limit" },
+        refused: { type: "number", minimum: 0 },
+        pending: { type: "number", minimum: 0, title: "Not connected" },
+        measured: { type: "number", minimum: 0, title: "Before it and since it began" },
+        problem: { type: "string", title: "Why it was refused" },
+        resources: { type: "array", title: "As OpenADR has it: BASELINE and DEMAND, kW" },
       },
     },
     WeatherObserved: {

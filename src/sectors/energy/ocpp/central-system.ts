@@ -118,6 +118,7 @@ export class CentralSystem {
 
   async close(): Promise<void> {
     this.#isClosed = true;
+    for (const charger of this.chargers()) charger.isReady = false;
     const server = await this.#server?.catch(() => undefined);
     await server?.close({ code: 1001, reason: "the node goes down" });
   }

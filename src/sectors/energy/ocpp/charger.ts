@@ -103,6 +103,16 @@ export class Charger {
     return fresh.length === 0 ? undefined : fresh.reduce((sum, [, one]) => sum + one.watts, 0);
   }
 
+  /** The same, where any of it was measured since. */
+  powerSince(at: number): number | undefined {
+    return [...this.#power.values()].some((one) => one.at >= at) ? this.powerW : undefined;
+  }
+
+  /** Nothing charges there any more. */
+  idle(evse: number, at: number): void {
+    if (this.#power.has(evse)) this.#power.set(evse, { watts: 0, at });
+  }
+
   get state(): Omit<ChargerState, "transactions" | "limitW" | "limit"> {
     const { powerW } = this;
     return {

@@ -99,6 +99,12 @@ export class Limits {
     throw new ComityError("CHARGER_REFUSED", { charger: id, call: "SetChargingProfile", problem });
   }
 
+  /** Resolves when those of them that are connected have answered. */
+  async synced(chargers: readonly string[]): Promise<void> {
+    const known = chargers.flatMap((id) => this.#central.get(id) ?? []);
+    await Promise.all(known.map((charger) => this.#sync(charger)));
+  }
+
   syncAll(): void {
     for (const charger of this.#central.chargers()) void this.#sync(charger);
   }
@@ -129,6 +135,7 @@ export class Limits {
         await this.#send(id, line, pieces);
         sent.outcome = "set";
       } catch (thrown) {
+        if (charger.line !== line || !charger.isReady) return; // the line broke: it is sent again
         charger.fault({ code: "limit", text: problemOf(thrown) });
         sent.outcome = "refused";
       }

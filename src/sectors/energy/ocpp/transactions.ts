@@ -107,6 +107,7 @@ export class Transactions {
     if (energy !== undefined && energy < 0) {
       charger.fault({ code: "value", text: `${id} gave ${energy} kWh` });
     }
+    charger.idle(open.evse, charger.time(at));
     await charger.publish(`transactions/${open.evse}`, {
       ...messageOf(open),
       ...{ state: "ended", endedAt: new Date(charger.time(at)).toISOString() },
