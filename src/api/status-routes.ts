@@ -43,14 +43,19 @@ export function statusRoutes(scope: FastifyInstance, deps: ApiDeps): void {
       },
     },
     async () => {
+      const { httpUrl, mqttUrl } = deps.wot.address();
       const products = await deps.products.list();
       const agreements = await deps.agreements.list();
       return {
         name: node.name,
         did: node.did,
         version: node.version,
-        mqtt: { url: node.mqttUrl(), connections: deps.traffic.mqttConnections() },
-        http: { url: node.httpUrl() },
+        mqtt: {
+          url: node.mqttUrl(),
+          publicUrl: mqttUrl,
+          connections: deps.traffic.mqttConnections(),
+        },
+        http: { url: node.httpUrl(), publicUrl: httpUrl },
         counts: {
           things: deps.things.size,
           pending: deps.onboarding.pending.list().length,

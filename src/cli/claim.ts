@@ -4,6 +4,7 @@ import { secondsOf } from "../kernel/duration.ts";
 import { connect, type CliIo, globals } from "./context.ts";
 import { invalid, wholeNumber } from "./flags.ts";
 import { printJson, printLine, printTable } from "./output.ts";
+import { type DeviceLogin, deviceUrls, publishLines, subscribeLine } from "./publish-lines.ts";
 
 interface CreateOptions {
   readonly for?: string;
@@ -32,9 +33,10 @@ export function claimCommand(io: CliIo): Command {
         ...(max !== undefined && { devicesMax: wholeNumber("--max", max) }),
         ...(topicPrefix !== undefined && { topicPrefix }),
       });
-      const mqttUrl = (await node.status()).mqtt.url;
+      const urls = await deviceUrls(node);
+      const { mqttUrl } = urls;
       if (globals(command).json === true) return printJson(io, { ...made, mqttUrl });
-      printCode(io, made, node.url, mqttUrl);
+      printCode(io, made.claim, { ...urls, name: "my-device", secret: made.code });
     });
   claim
     .command("list")
@@ -67,24 +69,19 @@ export function claimCommand(io: CliIo): Command {
 
 function printCode(
   io: CliIo,
-  { claim, code }: { claim: ClaimResource; code: string },
-  httpUrl: string,
-  mqttUrl: string,
+  { id, devicesMax, expiresAt, topicPrefix = "" }: ClaimResource,
+  login: DeviceLogin,
 ): void {
-  const { hostname, port } = new URL(mqttUrl);
-  const { id, devicesMax, expiresAt, topicPrefix = "" } = claim;
   const devices = devicesMax === 1 ? "one device" : `${devicesMax} devices`;
-  printLine(io, `Claim code ${code}   (told only now)`);
+  printLine(io, `Claim code ${login.secret}   (told only now)`);
   printLine(io, `  ${id}, for ${devices}, until ${expiresAt}`);
   printLine(io);
   printLine(io, "A device comes with it under a name of its own, over MQTT or HTTP:");
-  const topic = `${topicPrefix}my-device/hello`;
-  const login = `-h ${hostname} -p ${port || 1883} -u my-device -P ${code}`;
-  printLine(io, `  mosquitto_pub ${login} -q 1 -t ${topic} -m '{"value":1}'`);
-  const publish = `${httpUrl}/api/v1/publish/${topic}`;
-  printLine(io, `  curl -u my-device:${code} -d '{"value":1}' ${publish}`);
+  for (const line of publishLines(login, `${topicPrefix}${login.name}/hello`)) {
+    printLine(io, `  ${line}`);
+  }
   printLine(io, "It hears its own token here, once it is accepted (over HTTP in the answer):");
-  printLine(io, `  mosquitto_sub ${login} -q 1 -t '$claim/credentials' -C 1`);
+  printLine(io, `  ${subscribeLine(login, "$claim/credentials")}`);
   printLine(io);
   printLine(io, "It waits until you decide: comity pending list, accept, refuse");
 }

@@ -1,5 +1,4 @@
 import { Command } from "commander";
-import { path } from "../client/http-caller.ts";
 import type { FlaggedProperty, NewThing, ThingResource } from "../client/thing-resource.ts";
 import { objectAt } from "../kernel/json-object.ts";
 import { measureWarnings } from "../things/wot/measure-warnings.ts";
@@ -15,6 +14,7 @@ import {
 } from "./thing-description.ts";
 import { tellFirstMessage, waits } from "./first-message.ts";
 import { printJson, printLine, printTable } from "./output.ts";
+import { type DeviceLogin, deviceUrls, publishLines } from "./publish-lines.ts";
 
 interface AddOptions extends DescriptionOptions {
   readonly title?: string;
@@ -64,9 +64,9 @@ export function thingCommand(io: CliIo): Command {
         ...(await descriptionFrom(options)),
       };
       const made = await node.addThing(body);
-      const mqttUrl = (await node.status()).mqtt.url;
-      if (json) return printJson(io, { ...made, mqttUrl });
-      printCredential(io, made.thing, made.token, node.url, mqttUrl);
+      const urls = await deviceUrls(node);
+      if (json) return printJson(io, { ...made, mqttUrl: urls.mqttUrl });
+      printCredential(io, made.thing, { ...urls, name: made.thing.id, secret: made.token });
       printWarnings(io, made.warnings ?? []);
       if (!waits(io, wait, json)) return;
       printLine(io);
@@ -127,9 +127,10 @@ export function thingCommand(io: CliIo): Command {
     .action(async (name: string, _options: unknown, command: Command) => {
       const node = connect(io, command);
       const made = await node.rotateThing(name);
-      const mqttUrl = (await node.status()).mqtt.url;
+      const urls = await deviceUrls(node);
+      const { mqttUrl } = urls;
       if (globals(command).json === true) return printJson(io, { ...made, mqttUrl });
-      printCredential(io, made.thing, made.token, node.url, mqttUrl);
+      printCredential(io, made.thing, { ...urls, name: made.thing.id, secret: made.token });
     });
   thing
     .command("remove <name>")
@@ -163,38 +164,20 @@ function affordancesIn(td: Readonly<Record<string, unknown>>): string {
   return counts.length === 0 ? "nothing that can be used" : counts.join(", ");
 }
 
-/** As a shell takes it for one word. */
-function shellWord(text: string): string {
-  return /^[\w.:/%-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
-}
-
 /** A topic it may publish to; undefined where it may publish nothing. */
 function topicToTry({ publish: [first] }: ThingResource): string | undefined {
   return first?.replace(/#$/, "hello").replaceAll("+", "1");
 }
 
-function printCredential(
-  io: CliIo,
-  thing: ThingResource,
-  token: string,
-  httpUrl: string,
-  mqttUrl: string,
-): void {
-  const name = thing.id;
-  const { hostname, port, host } = new URL(mqttUrl);
-  const topic = topicToTry(thing);
+function printCredential(io: CliIo, thing: ThingResource, login: DeviceLogin): void {
+  const { name, secret, mqttUrl } = login;
   printLine(io, `Thing ${name}`);
   printLine(io, `  username  ${name}`);
-  printLine(io, `  token     ${token}   (told only now)`);
-  printLine(io, `  MQTT      mqtt://${name}:${token}@${host}`);
+  printLine(io, `  token     ${secret}   (told only now)`);
+  printLine(io, `  MQTT      mqtt://${name}:${secret}@${new URL(mqttUrl).host}`);
+  const topic = topicToTry(thing);
   if (topic === undefined) return;
   printLine(io);
   printLine(io, "Publish with any MQTT client, or over HTTP:");
-  const login = `-h ${hostname} -p ${port || 1883} -u ${name} -P ${token}`;
-  printLine(io, `  mosquitto_pub ${login} -q 1 -t ${shellWord(topic)} -m '{"value":1}'`);
-  const header = `-H 'Authorization: Bearer ${name}:${token}'`;
-  printLine(
-    io,
-    `  curl ${header} -d '{"value":1}' ${shellWord(`${httpUrl}/api/v1/publish/${path(topic)}`)}`,
-  );
+  for (const line of publishLines(login, topic)) printLine(io, `  ${line}`);
 }

@@ -269,8 +269,9 @@ export interface StatusResource {
   readonly name: string;
   readonly did: string;
   readonly version: string;
-  readonly mqtt: { readonly url: string; readonly connections: number };
-  readonly http: { readonly url: string };
+  /** `publicUrl`: where others reach it; the same as `url` where no other was named. */
+  readonly mqtt: { readonly url: string; readonly publicUrl: string; readonly connections: number };
+  readonly http: { readonly url: string; readonly publicUrl: string };
   readonly counts: {
     readonly things: number;
     /** Devices that wait to be accepted or refused. */

@@ -53,6 +53,23 @@ test("comity thing add - a script waits for nothing, and gets one object", async
   await assert.rejects(http.thing("both"), { code: "NOT_FOUND" });
 });
 
+test("comity thing add, claim create - name the addresses that devices elsewhere reach", async () => {
+  const elsewhere = await guardedNode({
+    publicUrl: "https://plant.example",
+    publicMqttUrl: "mqtt://mqtt.plant.example:8883",
+  });
+  const { running } = elsewhere;
+  const there = ["--url", running.node.httpUrl, "--token", running.token];
+  const adding = CliProcess.comity("thing", "add", "far", "--publish", "the field/+/#", ...there);
+  assert.equal(await adding.ended, 0, adding.err);
+  assert.match(adding.out, / mosquitto_pub -h mqtt\.plant\.example -p 8883 -u far -P /);
+  assert.match(adding.out, / -t 'the field\/1\/hello' /);
+  assert.match(adding.out, / https:\/\/plant\.example\/api\/v1\/publish\/the%20field\/1\/hello$/m);
+  const making = CliProcess.comity("claim", "create", "--topic-prefix", "it's/", ...there);
+  assert.equal(await making.ended, 0, making.err);
+  assert.match(making.out, /-h mqtt\.plant\.example .* -t 'it'\\''s\/my-device\/hello' /);
+});
+
 test("API - what a Thing sent is told to whoever follows it, first the last, then what comes", async () => {
   const { token: own } = await http.addThing({ name: "told" });
   const send = (value: string): Promise<Response> =>

@@ -7,7 +7,7 @@ import { freePort } from "../free-port.ts";
 import { startTestNode, type TestNode } from "../two-nodes.ts";
 
 /** A node that lets nobody in without a credential, for a whole test file; it can be restarted. */
-export async function guardedNode(): Promise<{
+export async function guardedNode(more: Partial<NodeOptions> = {}): Promise<{
   readonly running: TestNode;
   restart(): Promise<void>;
 }> {
@@ -26,6 +26,7 @@ export async function guardedNode(): Promise<{
     publicWorld: false,
     receiptWindowMs: 1000,
     logLevel: "error",
+    ...more,
   };
   let running = await startTestNode(options);
   after(async () => {
