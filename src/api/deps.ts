@@ -24,6 +24,7 @@ import type { Quality } from "../kernel/quality.ts";
 import type { RecipientClass } from "../kernel/recipient-class.ts";
 import type { Agreement } from "../market/agreement.ts";
 import type { Attestation } from "../market/attestation.ts";
+import type { Commissions } from "../market/commission/commissions.ts";
 import type { Product } from "../market/product.ts";
 import type { ConsumerMove, ProviderMove } from "../market/decisions.ts";
 import type { Negotiation } from "../market/negotiation.ts";
@@ -74,6 +75,7 @@ export interface ApiDeps {
   readonly streams: StreamsApi;
   readonly traffic: TrafficApi;
   readonly sectors: Sectors;
+  readonly commissions: Commissions;
   /** Folder of the built console; absent: found beside the package. */
   readonly consoleDir?: string;
   readonly limits?: Partial<ApiLimits>;

@@ -20,6 +20,7 @@ import type { Journal } from "../kernel/journal.ts";
 import type { Agreement } from "../market/agreement.ts";
 import type { Agreements } from "../market/agreements.ts";
 import type { Catalogue } from "../market/catalogue.ts";
+import type { Commissions } from "../market/commission/commissions.ts";
 import type { Refusals } from "../market/refusals.ts";
 import { isTransferFormat } from "../market/formats.ts";
 import type { ConsumerCounts } from "../meter/consumer-counts.ts";
@@ -81,6 +82,7 @@ export interface Rooms {
   readonly budgets: Budgets;
   readonly shares: Shares;
   readonly sectors: Sectors;
+  readonly commissions: Commissions;
   /** `mqtt://host:port` that others are told. */
   readonly announcedMqttUrl: () => string;
   readonly openid: OpenIdLogin | undefined;
@@ -121,6 +123,7 @@ export function apiDeps(rooms: Rooms): ApiDeps {
     settle: settleApi(rooms),
     shares: sharesApi(rooms),
     sectors: rooms.sectors,
+    commissions: rooms.commissions,
     logs: {
       list: () => rooms.store.logs(),
       read: (log, after, limit) => readMessages(rooms.store, log, after, limit),

@@ -19,6 +19,7 @@ import { accessRoutes } from "./access-routes.ts";
 import { affordanceRoutes } from "./affordance-routes.ts";
 import { agreementRoutes } from "./agreement-routes.ts";
 import { erasureRoutes } from "./erasure-routes.ts";
+import { commissionApiRoutes } from "./commission-routes.ts";
 import { consoleRoutes } from "./console.ts";
 import { type ApiDeps, apiLimits } from "./deps.ts";
 import { dataAccessRoutes } from "./data-access-routes.ts";
@@ -113,6 +114,7 @@ export async function apiRoutes(app: FastifyInstance, deps: ApiDeps): Promise<vo
       accessRoutes,
       sectorRoutes,
       sectorApis,
+      commissionApiRoutes,
     ]) {
       await api.register(async (scope) => routes(scope, deps), { prefix: "/api/v1" });
     }

@@ -5,6 +5,7 @@ import { attacher, authenticator, type DoorKeepers } from "../connect/mqtt/authe
 import { mqttLimits } from "../connect/mqtt/limits.ts";
 import { MqttServer } from "../connect/mqtt/server.ts";
 import { announcedMqttUrl } from "../federate/announced-address.ts";
+import { commissionRoutes } from "../federate/commission-routes.ts";
 import { dataAccessRoutes } from "../federate/data-access-requests.ts";
 import { federationRoutes } from "../federate/federation.ts";
 import { OpenIdLogin } from "../federate/openid.ts";
@@ -38,6 +39,7 @@ export async function openDoors(rooms: Rooms, trade: Trade, sectors: Sectors): P
   await federationRoutes(app, { federation });
   const { authenticatePeer } = federation;
   await dataAccessRoutes(app, { authenticatePeer, ...access });
+  await commissionRoutes(app, { commissions: rooms.commissions, did: signer.did });
   await sampleRoutes(app, { authenticatePeer, samples });
   await app.register((scope) => receiptRoutes(scope, { receipts: cosigner, authenticatePeer }));
   const { name, title, country, currency, place, dev, publicWorld } = options;

@@ -24,6 +24,7 @@ import type { Store } from "../ports/store.ts";
 import type { Signer } from "../ports/signer.ts";
 import { Agreements } from "../market/agreements.ts";
 import { Catalogue } from "../market/catalogue.ts";
+import { Commissions } from "../market/commission/commissions.ts";
 import { Shares } from "../market/shares.ts";
 import { ConsumerCounts } from "../meter/consumer-counts.ts";
 import { Meter } from "../meter/usage.ts";
@@ -104,6 +105,7 @@ export async function openRooms(options: NodeOptions, outside: Outside) {
     ...{ things, onboarding, urls, ...described },
     audit: await AuditTrail.open(store, clock),
     budgets: await Budgets.open(owned),
+    commissions: await Commissions.open({ store, signer, clock }),
     shares: await Shares.open({ ...owned, signer, catalogue }),
   };
 }

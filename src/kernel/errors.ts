@@ -116,6 +116,16 @@ export const catalogue = {
     message: "The product is not valid: {problem}",
     remedy: "Correct the named field.",
   },
+  COMMISSION_INVALID: {
+    status: 400,
+    message: "The vocabulary is not valid: {problem}.",
+    remedy: "Correct what is named; docs/reference/commissions.md shows what a vocabulary has.",
+  },
+  COMMISSION_BREAKS: {
+    status: 409,
+    message: "{sector} {version}, after {last}, {problem}.",
+    remedy: "Publish it as {wanted} or later, or leave these as they were.",
+  },
   TD_INVALID: {
     status: 400,
     message: "The Thing Description is not valid: {problem}.",

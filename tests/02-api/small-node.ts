@@ -20,6 +20,7 @@ import { matches } from "../../src/kernel/topic.ts";
 import type { Agreement } from "../../src/market/agreement.ts";
 import { Agreements } from "../../src/market/agreements.ts";
 import { Catalogue } from "../../src/market/catalogue.ts";
+import { Commissions } from "../../src/market/commission/commissions.ts";
 import { Shares } from "../../src/market/shares.ts";
 import { productFrom } from "../../src/market/new-product.ts";
 import { rulesOf } from "../../src/market/policy.ts";
@@ -153,6 +154,7 @@ export async function smallNode(
       opened: async () => {},
       revoke: (id) => Promise.reject(new ComityError("NOT_FOUND", { what: "share", id })),
     },
+    commissions: await Commissions.open({ ...outside, signer: contracts.signer }),
     sectors: await Sectors.open({
       ...{ store, clock: systemClock, journal: new Journal(), sectors: [] },
       subscribe: () => () => {},
