@@ -55,6 +55,24 @@ hold("only src/node.ts names an engine", () =>
     ),
 );
 
+hold("a sector is its folder and a line in src/sectors/list.ts, and nothing else", () => {
+  const list = "src/sectors/list.ts";
+  const sectorOf = (path: string): string | undefined =>
+    /^src\/sectors\/([a-z0-9-]+)\//.exec(path)?.[1];
+  const { parts } = sourceFiles();
+  const listed = new Set(importsOf(list).map(({ target }) => sectorOf(target)));
+  const folders = new Set(parts.flatMap((path) => sectorOf(path) ?? []));
+  const reaching = parts
+    .filter((path) => path !== list)
+    .flatMap((path) =>
+      importsOf(path)
+        .filter(({ target }) => ![undefined, sectorOf(path)].includes(sectorOf(target)))
+        .map(({ line, target }) => `${path}:${line}: ${target}; only ${list} knows a sector`),
+    );
+  const unlisted = [...folders].filter((folder) => !listed.has(folder));
+  return [...reaching, ...unlisted.map((folder) => `${folder} is not in ${list}`)];
+});
+
 hold("every relative import leads to a file", () =>
   codeFiles().flatMap((path) =>
     importsOf(path)

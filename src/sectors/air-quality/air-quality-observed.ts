@@ -19,6 +19,7 @@ export interface AirQualityObserved {
   readonly pm1?: number;
   readonly pm25?: number;
   readonly pm10?: number;
+  readonly o3?: number;
   /** Celsius. */
   readonly temperature?: number;
   /** 0 to 1. */

@@ -1,11 +1,13 @@
 import type { FollowedMessage, Indicator, IndicatorOutside } from "../sector.ts";
 import { levelOf } from "../sector.ts";
 import { type AirQualityObserved, idPrefix, readAirQuality } from "./air-quality-observed.ts";
-import { type AirQualityIndex, indexOf, nowCast, nowCastHours, type Particles } from "./aqi.ts";
+import { type AirQualityIndex, indexOf, nowCast, nowCastHours } from "./aqi.ts";
+import { ozoneIndex, type Pollutant } from "./aqi.ts";
 
 const hourMs = 3_600_000;
 const sensorsMax = 10_000;
-const kinds = ["pm25", "pm10"] as const;
+const particles = ["pm25", "pm10"] as const;
+const kinds = [...particles, "o3"] as const;
 
 interface Mean {
   sum: number;
@@ -14,13 +16,13 @@ interface Mean {
 
 /** One sensor's hours, by their number since the Unix epoch. */
 interface Sensor {
-  readonly hours: Map<number, Partial<Record<Particles, Mean>>>;
+  readonly hours: Map<number, Partial<Record<Pollutant, Mean>>>;
   latest: number;
 }
 
 /**
- * The Air Quality Index of each sensor that measures particles outdoors. An hour is the mean of
- * what was measured in it, and counts when a later one has begun.
+ * The Air Quality Index of each sensor that measures particles or ozone outdoors. An hour is the
+ * mean of what was measured in it, and counts when a later one has begun.
  */
 export class AirQualityIndicator implements Indicator {
   readonly #outside: IndicatorOutside;
@@ -64,7 +66,7 @@ export class AirQualityIndicator implements Indicator {
     key: string,
     sensor: Sensor,
     observed: AirQualityObserved,
-    measured: readonly Particles[],
+    measured: readonly Pollutant[],
   ): void {
     const hour = Math.floor(Date.parse(observed.dateObserved) / hourMs);
     if (hour < sensor.latest) {
@@ -89,29 +91,38 @@ export class AirQualityIndicator implements Indicator {
 
   /** At the beginning of an hour: of those before it. */
   #tell(key: string, { hours }: Sensor, hour: number): void {
-    const told: { kind: Particles; concentration: number; aqi: AirQualityIndex }[] = [];
-    for (const kind of kinds) {
-      const means = Array.from({ length: nowCastHours }, (_, ago) => {
+    const told: { readonly kind: Pollutant; readonly aqi: AirQualityIndex }[] = [];
+    const nowCasts: Partial<Record<Pollutant, number>> = {};
+    const meansOf = (kind: Pollutant): (number | undefined)[] =>
+      Array.from({ length: nowCastHours }, (_, ago) => {
         const mean = hours.get(hour - 1 - ago)?.[kind];
         return mean === undefined ? undefined : mean.sum / mean.count;
       });
-      const concentration = nowCast(means);
-      if (concentration === undefined) continue;
-      told.push({ kind, concentration, aqi: indexOf(kind, concentration) });
+    for (const kind of particles) {
+      const concentration = nowCast(meansOf(kind));
+      const aqi = concentration === undefined ? undefined : indexOf(kind, concentration);
+      if (concentration === undefined || aqi === undefined) continue;
+      nowCasts[kind] = Number(concentration.toFixed(1));
+      told.push({ kind, aqi });
     }
+    const ozone = ozoneIndex(meansOf("o3"));
+    if (ozone !== undefined) told.push({ kind: "o3", aqi: ozone });
     const hourEnded = new Date(hour * hourMs).toISOString();
     const worst = told.sort((a, b) => b.aqi.index - a.aqi.index)[0];
     if (worst === undefined) {
-      this.#outside.publish(key, { value: null, hourEnded, needs: "two of the last three hours" });
+      this.#outside.publish(key, {
+        value: null,
+        hourEnded,
+        needs: "two of the last three hours, or six of eight of ozone",
+      });
       return;
     }
     this.#outside.publish(key, {
       value: worst.aqi.index,
       category: worst.aqi.category,
       pollutant: worst.kind,
-      nowCast: Object.fromEntries(
-        told.map(({ kind, concentration }) => [kind, Number(concentration.toFixed(1))]),
-      ),
+      nowCast: nowCasts,
+      ...(ozone?.eightHours !== undefined && { ozone: Number(ozone.eightHours.toFixed(3)) }),
       hourEnded,
     });
   }

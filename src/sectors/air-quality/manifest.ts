@@ -1,7 +1,8 @@
 /**
  * Air quality. Measurements of Sensor.Community come in as AirQualityObserved and go out as that
- * network's maps and tools read them; from the particles of the last hours the Air Quality Index of
- * now is told for each sensor. It corrects no sensor, and says nothing of gases nobody measured.
+ * network's maps and tools read them; from the particles and the ozone of the last hours the Air
+ * Quality Index of now is told for each sensor. It corrects no sensor, and says nothing of what
+ * nobody measured.
  */
 import type { Sector } from "../sector.ts";
 import { AirQualityIndicator } from "./aqi-indicator.ts";
@@ -46,10 +47,11 @@ export const airQuality: Sector = {
   },
   indicators: {
     aqi: {
-      title: "Air Quality Index of now, of particles alone",
+      title: "Air Quality Index of now, of particles and ozone",
       unit: "{AQI}",
       formula:
-        "the higher of PM2.5's and PM10's: NowCast of 12 hours' means, then the 2024 breakpoints",
+        "the highest by the 2024 breakpoints: NowCast of 12 hours' means of PM2.5 and of PM10, " +
+        "mean of 8 hours of ozone or its last hour",
       source:
         "https://www.ecfr.gov/current/title-40/part-58/appendix-Appendix%20G%20to%20Part%2058",
       open: (outside) => new AirQualityIndicator(outside),

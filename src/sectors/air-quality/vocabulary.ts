@@ -19,6 +19,7 @@ export const vocabulary: Vocabulary = {
         pm1: { type: "number", unit: "ug/m3", minimum: 0, maximum: 10_000 },
         pm25: { type: "number", unit: "ug/m3", minimum: 0, maximum: 10_000 },
         pm10: { type: "number", unit: "ug/m3", minimum: 0, maximum: 10_000 },
+        o3: { type: "number", unit: "ug/m3", minimum: 0, maximum: 5_000 },
         temperature: { type: "number", unit: "Cel", minimum: -70, maximum: 70 },
         relativeHumidity: { type: "number", unit: "1", minimum: 0, maximum: 1 },
         atmosphericPressure: {
