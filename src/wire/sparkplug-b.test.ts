@@ -3,7 +3,6 @@ import { existsSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import * as fc from "fast-check";
 import {
-  datatype,
   decodeSparkplug,
   encodeSparkplug,
   type Metric,
@@ -11,6 +10,7 @@ import {
   type RawValue,
   valueAs,
 } from "./sparkplug-b.ts";
+import { datatype } from "./sparkplug-datatype.ts";
 
 const vectors = new URL(
   "../../../shared/fixtures/sparkplug-b/generated_payload_vectors.json",
@@ -79,6 +79,9 @@ const metric: fc.Arbitrary<Metric> = fc.record(
     datatype: fc.nat(34),
     isHistorical: fc.constant(true),
     isNull: fc.constant(true),
+    properties: fc.dictionary(fc.string(), fc.oneof(fc.string(), fc.integer()), {
+      noNullPrototype: true,
+    }),
     raw,
   },
   { requiredKeys: [], noNullPrototype: true },
@@ -160,7 +163,10 @@ test("Sparkplug B - truncated, foreign and endless bytes are refused by what is 
   assert.throws(() => decodeSparkplug(wrongSeq), /its sequence number is 256/);
   assert.throws(() => decodeSparkplug(new Uint8Array(4_194_305)), /at most 4194304 are read/);
   const many = new Uint8Array(40_002).map((_, index) => (index % 2 === 0 ? 0x12 : 0));
-  assert.throws(() => decodeSparkplug(many), /more than 20001 messages in one/);
+  assert.throws(() => decodeSparkplug(many), /it has over 20000 metrics/);
+  // a key without its value: field 9 of a metric, field 1 in it
+  const keyAlone = Buffer.from([0x12, 0x05, 0x4a, 0x03, 0x0a, 0x01, 0x61]);
+  assert.throws(() => decodeSparkplug(keyAlone), /1 properties have 0 values/);
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
       try {

@@ -4,6 +4,14 @@
  * hold them.
  */
 import { decode, encode, optional, ProtobufError, repeated, table } from "./protobuf/message.ts";
+import { datatype } from "./sparkplug-datatype.ts";
+import {
+  type MetricProperties,
+  propertiesOf,
+  propertiesTable,
+  type WireProperties,
+  wireProperties,
+} from "./sparkplug-properties.ts";
 
 export type MetricValue = number | bigint | boolean | string | Uint8Array;
 
@@ -18,6 +26,8 @@ export interface Metric {
   readonly isHistorical?: boolean;
   readonly isTransient?: boolean;
   readonly isNull?: boolean;
+  /** §6.4.8 */
+  readonly properties?: MetricProperties;
   /** As it was carried: `valueAs` reads it by its datatype. Data sets and templates are left out. */
   readonly raw?: RawValue;
 }
@@ -34,34 +44,6 @@ export interface SparkplugPayload {
   readonly metrics: readonly Metric[];
 }
 
-/** §6.4.16 */
-export const datatype = {
-  int8: 1,
-  int16: 2,
-  int32: 3,
-  int64: 4,
-  uint8: 5,
-  uint16: 6,
-  uint32: 7,
-  uint64: 8,
-  float: 9,
-  double: 10,
-  boolean: 11,
-  string: 12,
-  dateTime: 13,
-  text: 14,
-  uuid: 15,
-  bytes: 17,
-  file: 18,
-} as const;
-
-const names =
-  "Unknown Int8 Int16 Int32 Int64 UInt8 UInt16 UInt32 UInt64 Float Double Boolean String " +
-  "DateTime Text UUID DataSet Bytes File Template";
-
-/** As the specification writes them, by number. */
-export const datatypeNames: readonly string[] = names.split(" ");
-
 export const payloadBytesMax = 4_194_304;
 export const metricsMax = 20_000;
 
@@ -77,6 +59,7 @@ interface WireMetric {
   readonly isHistorical?: boolean;
   readonly isTransient?: boolean;
   readonly isNull?: boolean;
+  readonly properties?: WireProperties;
   readonly int?: number;
   readonly long?: bigint;
   readonly float?: number;
@@ -100,6 +83,7 @@ const metricTable = table<WireMetric>("Metric", {
   isHistorical: optional(5, "bool"),
   isTransient: optional(6, "bool"),
   isNull: optional(7, "bool"),
+  properties: optional(9, () => propertiesTable),
   int: optional(10, "uint32"),
   long: optional(11, "uint64"),
   float: optional(12, "float"),
@@ -115,8 +99,8 @@ const payloadTable = table<WirePayload>("Payload", {
   seq: optional(3, "uint64"),
 });
 
-/** The payload itself is a message too. */
-const limits = { depthMax: 1, messagesMax: metricsMax + 1 };
+/** Metrics in the payload, their sets of properties, and the properties in these. */
+const limits = { depthMax: 3, messagesMax: 10 * metricsMax };
 
 export function decodeSparkplug(bytes: Uint8Array): SparkplugPayload {
   if (bytes.length > payloadBytesMax) {
@@ -134,6 +118,7 @@ function payloadOf({ timestamp, seq, metrics }: WirePayload): SparkplugPayload {
   if (seq !== undefined && seq > 255n) {
     throw new SparkplugInvalid(`its sequence number is ${seq}`);
   }
+  if (metrics.length > metricsMax) throw new SparkplugInvalid(`it has over ${metricsMax} metrics`);
   return {
     metrics: metrics.map(metricOf),
     ...(timestamp !== undefined && { timestamp: Number(timestamp) }),
@@ -143,12 +128,17 @@ function payloadOf({ timestamp, seq, metrics }: WirePayload): SparkplugPayload {
 
 const carriers = ["int", "long", "float", "double", "boolean", "string", "bytes"] as const;
 
-function metricOf({ timestamp, ...wire }: WireMetric): Metric {
+function metricOf({ timestamp, properties, ...wire }: WireMetric): Metric {
   const as = carriers.find((one) => wire[one] !== undefined);
   const raw = as === undefined ? {} : { raw: { as, value: wire[as]! } };
   const plain: { -readonly [Key in keyof typeof wire]: (typeof wire)[Key] } = wire;
   for (const one of carriers) delete plain[one];
-  return { ...plain, ...(timestamp !== undefined && { timestamp: Number(timestamp) }), ...raw };
+  return {
+    ...plain,
+    ...(timestamp !== undefined && { timestamp: Number(timestamp) }),
+    ...(properties !== undefined && { properties: propertiesOf(properties) }),
+    ...raw,
+  };
 }
 
 /**
@@ -247,10 +237,11 @@ export function encodeSparkplug({ timestamp, seq, metrics }: SparkplugPayload): 
   });
 }
 
-function wireOf({ raw, timestamp, ...plain }: Metric): WireMetric {
+function wireOf({ raw, timestamp, properties, ...plain }: Metric): WireMetric {
   return {
     ...plain,
     ...(timestamp !== undefined && { timestamp: BigInt(timestamp) }),
+    ...(properties !== undefined && { properties: wireProperties(properties) }),
     ...(raw !== undefined && { [raw.as]: unsigned(raw) }),
   };
 }

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { datatype, encodeSparkplug, type Metric } from "../../src/wire/sparkplug-b.ts";
+import { encodeSparkplug, type Metric } from "../../src/wire/sparkplug-b.ts";
+import { datatype } from "../../src/wire/sparkplug-datatype.ts";
 import { type TwoNodes, twoNodes, until } from "../two-nodes.ts";
 import { type Sample, scoresOf } from "./anomaly-by-hand.ts";
 

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { Ajv } from "ajv";
 import { connectMqtt, type MqttClient } from "../../src/client/mqtt.ts";
-import { datatype, encodeSparkplug, type Metric } from "../../src/wire/sparkplug-b.ts";
+import { encodeSparkplug, type Metric } from "../../src/wire/sparkplug-b.ts";
+import { datatype } from "../../src/wire/sparkplug-datatype.ts";
 import { type TwoNodes, twoNodes, until } from "../two-nodes.ts";
 
 interface Property {
@@ -51,7 +52,10 @@ async function described(id: string): Promise<Description> {
 
 const births: readonly Metric[] = [
   { name: "Speed", alias: 1n, datatype: datatype.int32, raw: { as: "int", value: 900 } },
-  { name: "Bearing/Temperature", alias: 2n, datatype: datatype.float, isNull: true },
+  {
+    ...{ name: "Bearing/Temperature", alias: 2n, datatype: datatype.float, isNull: true },
+    properties: { engUnit: "°C", engHigh: 120, Quality: 192 },
+  },
   { name: "Tripped", alias: 3n, datatype: datatype.boolean, raw: { as: "boolean", value: false } },
   {
     name: "Count",
@@ -69,6 +73,10 @@ test("industry - a machine that is born is a Thing; what its Description promise
   assert.equal(title, "press (hall 1/edge)");
   const names = ["Speed", "Bearing/Temperature", "Tripped", "Count"];
   assert.deepEqual(Object.keys(properties), [...names, "$state"]);
+  assert.deepEqual(properties["Bearing/Temperature"]!["properties"], {
+    numValue: { type: "number", unit: "Cel" },
+    dateObserved: { type: "string", format: "date-time" },
+  });
   const [node, heard] = [nodes.provider, new Map<string, unknown>()];
   for (const [name, { forms }] of Object.entries(properties)) {
     const [form = assert.fail()] = forms;
@@ -82,7 +90,7 @@ test("industry - a machine that is born is a Thing; what its Description promise
   }
   await say("hall 1/DDATA/edge/press", 2, [
     { alias: 1n, raw: { as: "int", value: 0xffff_fff0 } },
-    { alias: 2n, raw: { as: "float", value: 60.5 } },
+    { alias: 2n, raw: { as: "float", value: 60.5 }, properties: { Quality: 500 } },
     { alias: 3n, raw: { as: "boolean", value: true } },
     { alias: 4n, raw: { as: "long", value: 2n ** 64n - 2n } },
   ]);
@@ -96,6 +104,8 @@ test("industry - a machine that is born is a Thing; what its Description promise
     return numValue ?? textValue;
   });
   assert.deepEqual(values, [-16, 60.5, "true", "18446744073709551614"]);
+  const { unit, quality } = heard.get("Bearing/Temperature") as Record<string, unknown>;
+  assert.deepEqual([unit, quality], ["Cel", "stale"], "the birth's unit, the message's quality");
 });
 
 test("industry - births that say nothing new change no Description; a new metric does", async () => {

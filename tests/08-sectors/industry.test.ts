@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { connectMqtt, type MqttClient } from "../../src/client/mqtt.ts";
-import { datatype, encodeSparkplug, type Metric } from "../../src/wire/sparkplug-b.ts";
+import { encodeSparkplug, type Metric } from "../../src/wire/sparkplug-b.ts";
+import { datatype } from "../../src/wire/sparkplug-datatype.ts";
 import { type TwoNodes, twoNodes, until } from "../two-nodes.ts";
 import { type OraclePayload, readSparkplug } from "./sparkplug-oracle.ts";
 
@@ -159,6 +160,7 @@ test(
 test("industry - a death is told, and what died leaves the feed; integers stay whole", async () => {
   const count = (value: bigint): Metric => ({
     ...{ name: "Count", alias: 1n, datatype: datatype.uint64 },
+    properties: { engUnit: "kWh", Quality: 0 },
     raw: { as: "long", value },
   });
   const bdSeq = (value: bigint): Metric => ({
@@ -183,6 +185,9 @@ test("industry - a death is told, and what died leaves the feed; integers stay w
   await say("DBIRTH/press/fan", 2, [count(7n)]);
   const values = async () => {
     const { metrics } = await birthOf("from/provider/plant/plant/hall 1/#");
+    for (const { properties } of metrics.slice(2)) {
+      assert.deepEqual(properties, { engUnit: "kW.h", Quality: 0 });
+    }
     return metrics.slice(2).map(({ name, value }) => [name, value]);
   };
   await until("both are there", async () => (await values()).length === 2);

@@ -13,6 +13,8 @@ interface OracleMetric {
   readonly timestamp?: number;
   readonly datatype?: number;
   readonly isNull: boolean;
+  /** The unit, and whatever else stands in its set of properties. */
+  readonly properties: Readonly<Record<string, string | number | undefined>>;
   readonly value?: number | bigint | boolean | string;
 }
 
@@ -38,8 +40,19 @@ function metricOf(fields: Fields): OracleMetric {
     ...(name !== undefined && { name }),
     ...numbers(fields, { timestamp: 3, datatype: 4 }),
     isNull: fields.get(7)?.[0] === 1n,
+    properties: propertiesOf(fields.get(9)?.[0] as Buffer | undefined),
     ...(value !== undefined && { value }),
   };
+}
+
+function propertiesOf(bytes: Buffer | undefined): OracleMetric["properties"] {
+  const set = fieldsOf(bytes ?? Buffer.alloc(0));
+  const values = (set.get(2) ?? []).map((one) => fieldsOf(one as Buffer));
+  const said = values.map((value, at) => [
+    String(set.get(1)?.[at]),
+    value.get(8)?.[0]?.toString() ?? Number(value.get(3)?.[0]),
+  ]);
+  return Object.fromEntries(said) as OracleMetric["properties"];
 }
 
 function numbers(fields: Fields, names: Readonly<Record<string, number>>): Record<string, number> {

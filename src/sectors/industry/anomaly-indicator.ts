@@ -146,12 +146,13 @@ type Measured = Extract<MachineMessage, { type: "DeviceMeasurement" }> & {
   readonly numValue: number;
 };
 
-/** What was kept while there was no connection is of no sample of now, nor is a date a quantity. */
+/** What is stale, bad or was kept while there was no connection says nothing of now; no date does. */
 function isMeasured(message: MachineMessage): message is Measured {
   return (
     message.type === "DeviceMeasurement" &&
     message.numValue !== undefined &&
     message.isHistorical !== true &&
+    message.quality === undefined &&
     message.datatype !== "DateTime"
   );
 }

@@ -3,9 +3,10 @@
  * DeviceMeasurement for each value of a metric, a Device for who is there.
  */
 import { objectIn } from "../../kernel/json-object.ts";
-import { datatypeNames } from "../../wire/sparkplug-b.ts";
+import { datatypeNames } from "../../wire/sparkplug-datatype.ts";
+import { unitOf } from "../../wire/units/codes.ts";
 import { levelOf } from "../sector.ts";
-import type { MachineReading } from "./sparkplug-host.ts";
+import type { MachineReading, Quality } from "./sparkplug-host.ts";
 import type { SparkplugTopic } from "./sparkplug-topic.ts";
 
 export interface DeviceMeasurement {
@@ -20,6 +21,10 @@ export interface DeviceMeasurement {
   readonly numValue?: number;
   /** Text, `true` or `false`, and integers beyond 2⁵³; where both are absent there is no value. */
   readonly textValue?: string;
+  /** UCUM where it is known, else as the machine writes it. */
+  readonly unit?: string;
+  /** Absent: it is good; not of the model. */
+  readonly quality?: Exclude<Quality, "good">;
   /** Sparkplug's name of its datatype (§6.4.16); not of the model. */
   readonly datatype?: string;
   /** Stored while the node was offline; not of the model. */
@@ -40,7 +45,7 @@ type Machine = Omit<SparkplugTopic, "type">;
 const deviceUrn = "urn:ngsi-ld:Device:";
 
 export function measurementOf(reading: MachineReading): DeviceMeasurement {
-  const { metric, value, at, isHistorical } = reading;
+  const { metric, value, at, unit, quality, isHistorical } = reading;
   const machine = encodedName(reading);
   return {
     type: "DeviceMeasurement",
@@ -49,6 +54,8 @@ export function measurementOf(reading: MachineReading): DeviceMeasurement {
     controlledProperty: metric,
     dateObserved: new Date(at).toISOString(),
     ...valueMembers(value),
+    ...(unit !== undefined && { unit: ucumOf(unit) }),
+    ...(quality !== "good" && { quality }),
     datatype: datatypeNames[reading.datatype] ?? "Unknown",
     ...(isHistorical && { isHistorical }),
   };
@@ -79,6 +86,10 @@ function encodedName(machine: Machine): string {
 
 function namesOf({ group, node, device }: Machine): string[] {
   return [group, node, ...(device === undefined ? [] : [device])];
+}
+
+export function ucumOf(unit: string): string {
+  return unitOf(unit)?.unit.code ?? unit;
 }
 
 function valueMembers(value: MachineReading["value"]): object {
@@ -120,8 +131,9 @@ function machineIn(urn: unknown): string | undefined {
 }
 
 function isMeasurement(said: Readonly<Record<string, unknown>>): boolean {
-  const { type, controlledProperty: name, numValue = 0, textValue = "", datatype = "" } = said;
+  const { type, controlledProperty: name, numValue = 0, textValue = "" } = said;
   if (type !== "DeviceMeasurement" || typeof name !== "string" || name === "") return false;
   const isValue = Number.isFinite(numValue) && typeof textValue === "string";
-  return isValue && typeof datatype === "string" && name.length <= textLengthMax;
+  const about = [name, said["datatype"] ?? "", said["unit"] ?? "", said["quality"] ?? ""];
+  return isValue && about.every((one) => typeof one === "string" && one.length <= textLengthMax);
 }

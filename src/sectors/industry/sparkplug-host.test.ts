@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { test } from "node:test";
-import { datatype, encodeSparkplug, type Metric } from "../../wire/sparkplug-b.ts";
+import { encodeSparkplug, type Metric } from "../../wire/sparkplug-b.ts";
+import { datatype } from "../../wire/sparkplug-datatype.ts";
 import { type MachineReading, SparkplugHost } from "./sparkplug-host.ts";
 import { readSparkplugTopic } from "./sparkplug-topic.ts";
 
@@ -150,7 +151,8 @@ test("Sparkplug host - foreign bytes, foreign topics and too many machines are c
   say(heard, "NBIRTH/press", 0, [temperature]);
   say(heard, "NBIRTH/saw", 0, [temperature]);
   say(heard, "DBIRTH/press/pump", 1, [temperature, { ...temperature, name: "b" }]);
-  assert.deepEqual(heard.problems, ["payload", "too-many", "too-many"]);
+  say(heard, "DBIRTH/press/fan", 2, [{ ...temperature, name: "b".repeat(100) }]);
+  assert.deepEqual(heard.problems, ["payload", "too-many", "too-many", "too-many"]);
   for (const none of [
     ...["spBv1.0/STATE/host", "spBv1.0/g/NCMD/n", "spBv1.0/g/DDATA/n"],
     ...["spAv1.0/g/NDATA/n", "spBv1.0/g/NBIRTH/n/d", "spBv1.0/g/NDATA/n/d/x", "spBv1.0//NDATA/n"],

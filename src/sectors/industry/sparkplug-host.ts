@@ -1,5 +1,4 @@
 import {
-  datatypeNames,
   decodeSparkplug,
   type Metric,
   type MetricValue,
@@ -7,6 +6,8 @@ import {
   type SparkplugPayload,
   valueAs,
 } from "../../wire/sparkplug-b.ts";
+import { datatypeNames } from "../../wire/sparkplug-datatype.ts";
+import { qualities } from "../../wire/sparkplug-properties.ts";
 import { readSparkplugTopic, type SparkplugTopic } from "./sparkplug-topic.ts";
 
 /** One metric of an edge node or a device of it, as it stands. */
@@ -19,11 +20,17 @@ export interface MachineReading {
   readonly datatype: number;
   /** Null where the machine says that it has none. */
   readonly value: Exclude<MetricValue, Uint8Array> | null;
+  /** As the node writes it; absent: it does not say. */
+  readonly unit?: string;
+  readonly quality: Quality;
   /** Milliseconds since the Unix epoch. */
   readonly at: number;
   /** Stored while the node was offline: no state of now. */
   readonly isHistorical: boolean;
 }
+
+/** What the node thinks of its own value (§6.4.9). */
+export type Quality = "good" | "bad" | "stale";
 
 export type SparkplugProblem =
   | "payload"
@@ -50,7 +57,7 @@ export interface SparkplugListener {
 export interface SparkplugLimits {
   /** Those that are there; and as many others are known to have been asked for their birth. */
   readonly nodesMax: number;
-  /** Names of all nodes and devices together. */
+  /** Names of all nodes and devices together; a long one counts as several. */
   readonly metricsMax: number;
   /** Between two requests for a rebirth of one node. */
   readonly rebirthMsMin: number;
@@ -62,15 +69,19 @@ const sparkplugLimits: SparkplugLimits = {
   rebirthMsMin: 10_000,
 };
 
-interface KnownMetric {
+export interface KnownMetric {
   readonly name: string;
   readonly datatype: number;
+  /** As the node writes it. */
+  readonly unit?: string;
 }
 
 /** What a birth said: data messages carry aliases alone. */
 interface Birth {
   readonly byAlias: Map<bigint, KnownMetric>;
   readonly byName: Map<string, KnownMetric>;
+  /** Of the limit `metricsMax`. */
+  readonly room: number;
 }
 
 /** A node that is there: it was born, and has not died. */
@@ -253,20 +264,14 @@ export class SparkplugHost {
   }
 
   #tableOf(topic: SparkplugTopic, payload: SparkplugPayload): Birth | undefined {
+    const birth = birthOf(payload);
     const { metricsMax } = this.#limits;
-    if (this.#metrics + payload.metrics.length + 1 > metricsMax) {
+    if (this.#metrics + birth.room > metricsMax) {
       const text = `with its ${payload.metrics.length} metrics there were over ${metricsMax}`;
       this.#listener.problem("too-many", topic, text);
       return undefined;
     }
-    const birth: Birth = { byAlias: new Map(), byName: new Map() };
-    for (const { name, alias, datatype } of payload.metrics) {
-      if (name === undefined || datatype === undefined) continue;
-      const known = { name, datatype };
-      birth.byName.set(name, known);
-      if (alias !== undefined) birth.byAlias.set(alias, known);
-    }
-    this.#metrics += sizeOf(birth);
+    this.#metrics += birth.room;
     return birth;
   }
 
@@ -294,8 +299,10 @@ export class SparkplugHost {
         this.#listener.problem("clock", topic, `${name} is of no time that there is`);
         continue;
       }
+      const unit = unitIn(metric.properties) ?? known.unit;
       this.#listener.reading({
-        ...{ group, node, metric: name, value, at },
+        ...{ group, node, metric: name, value, at, quality: qualityOf(metric) },
+        ...(unit !== undefined && { unit }),
         datatype: metric.datatype ?? known.datatype,
         ...(device === undefined ? {} : { device }),
         isHistorical: metric.isHistorical === true,
@@ -308,14 +315,14 @@ export class SparkplugHost {
 
   #forgetNode(key: string, node: EdgeNode): void {
     this.#nodes.delete(key);
-    this.#metrics -= sizeOf(node.birth);
+    this.#metrics -= node.birth.room;
     for (const device of [...node.devices.keys()]) this.#forgetDevice(node, device);
   }
 
   #forgetDevice(node: EdgeNode, device: string): void {
     const birth = node.devices.get(device);
     if (birth === undefined) return;
-    this.#metrics -= sizeOf(birth);
+    this.#metrics -= birth.room;
     node.devices.delete(device);
   }
 }
@@ -324,17 +331,29 @@ function about({ group, node, device }: SparkplugTopic): Omit<SparkplugTopic, "t
   return { group, node, ...(device === undefined ? {} : { device }) };
 }
 
+const charsPerName = 64;
+
+/** A device that has no metrics takes room as well. */
+function birthOf({ metrics }: SparkplugPayload): Birth {
+  const [byAlias, byName] = [new Map<bigint, KnownMetric>(), new Map<string, KnownMetric>()];
+  let room = 1;
+  for (const { name, alias, datatype, properties } of metrics) {
+    if (name === undefined || datatype === undefined) continue;
+    const unit = unitIn(properties);
+    const known = { name, datatype, ...(unit !== undefined && { unit }) };
+    byName.set(name, known);
+    if (alias !== undefined) byAlias.set(alias, known);
+    room += 1 + Math.floor((name.length + (unit?.length ?? 0)) / charsPerName);
+  }
+  return { byAlias, byName, room };
+}
+
 function knownAs({ byAlias, byName }: Birth, { name, alias }: Metric): KnownMetric | undefined {
   return name === undefined ? byAlias.get(alias ?? -1n) : byName.get(name);
 }
 
 /** 9999-12-31, in milliseconds. */
 const timeMax = 253_402_300_799_999;
-
-/** A device that has no metrics takes room as well. */
-function sizeOf({ byName, byAlias }: Birth): number {
-  return Math.max(byName.size, byAlias.size) + 1;
-}
 
 function keyOf({ group, node }: SparkplugTopic): string {
   return `${group}/${node}`;
@@ -352,6 +371,19 @@ function bdSeqOf({ metrics }: SparkplugPayload): number | bigint | undefined {
 function typeOf(metric: Metric, known: KnownMetric): string {
   const type = metric.datatype ?? known.datatype;
   return datatypeNames[type] ?? `datatype ${type}`;
+}
+
+/** No property of the specification, but what gateways in the field call it. */
+function unitIn(properties: Metric["properties"]): string | undefined {
+  const unit = properties?.["engUnit"];
+  return typeof unit === "string" && unit !== "" ? unit : undefined;
+}
+
+/** 0, 192 and 500 are all that it may be; unsaid it is good. */
+function qualityOf({ properties }: Metric): Quality {
+  const quality = properties?.["Quality"] ?? qualities.good;
+  if (quality === qualities.good) return "good";
+  return quality === qualities.stale ? "stale" : "bad";
 }
 
 /** Not a number is no value either: JSON could not say it. */

@@ -1,11 +1,7 @@
 import type { Clock } from "../../kernel/clock.ts";
-import {
-  datatype,
-  datatypeNames,
-  encodeSparkplug,
-  type Metric,
-  rawOf,
-} from "../../wire/sparkplug-b.ts";
+import { encodeSparkplug, type Metric, rawOf } from "../../wire/sparkplug-b.ts";
+import { datatype, datatypeNames } from "../../wire/sparkplug-datatype.ts";
+import { qualities } from "../../wire/sparkplug-properties.ts";
 import type { Composer, FollowedMessage } from "../sector.ts";
 import { type DeviceMeasurement, readMachineMessage } from "./device-measurement.ts";
 
@@ -88,7 +84,17 @@ function metricOf(measured: DeviceMeasurement, name: string, timestamp: number) 
   const other = numValue === undefined ? datatype.string : datatype.double;
   const known = datatypeNames.indexOf(measured.datatype ?? "");
   const type = known > 0 ? known : other;
-  if (value === undefined) return { name, timestamp, datatype: type, isNull: true };
+  const about = { name, timestamp, datatype: type, ...propertiesOf(measured) };
+  if (value === undefined) return { ...about, isNull: true };
   const raw = rawOf(type === datatype.boolean ? value === "true" : value, type);
-  return raw && { name, timestamp, datatype: type, raw };
+  return raw && { ...about, raw };
+}
+
+function propertiesOf({ unit, quality }: DeviceMeasurement): Pick<Metric, "properties"> {
+  if (unit === undefined && quality === undefined) return {};
+  const properties = {
+    ...(unit !== undefined && { engUnit: unit }),
+    ...(quality !== undefined && { Quality: qualities[quality] ?? qualities.bad }),
+  };
+  return { properties };
 }

@@ -1,6 +1,7 @@
 import type { Clock } from "../../kernel/clock.ts";
 import { objectIn } from "../../kernel/json-object.ts";
-import { datatype, encodeSparkplug } from "../../wire/sparkplug-b.ts";
+import { encodeSparkplug } from "../../wire/sparkplug-b.ts";
+import { datatype } from "../../wire/sparkplug-datatype.ts";
 import {
   type DescribedThing,
   type Fault,
@@ -14,7 +15,12 @@ import {
 } from "../sector.ts";
 import { levelsOf, measurementOf, presenceOf, readMachineMessage } from "./device-measurement.ts";
 import { machineThing, stateLevel } from "./machine-thing.ts";
-import { type MachineReading, SparkplugHost, type SparkplugProblem } from "./sparkplug-host.ts";
+import {
+  type KnownMetric,
+  type MachineReading,
+  SparkplugHost,
+  type SparkplugProblem,
+} from "./sparkplug-host.ts";
 import type { SparkplugTopic } from "./sparkplug-topic.ts";
 
 const certificates = "$sparkplug/certificates/";
@@ -148,7 +154,7 @@ export class SparkplugReader implements SourceReader {
     return true;
   }
 
-  #describe(topic: SparkplugTopic, metrics: readonly { name: string; datatype: number }[]): void {
+  #describe(topic: SparkplugTopic, metrics: readonly KnownMetric[]): void {
     const measured = metrics.filter(({ name }) => !ofTheSession.test(name));
     if (measured.length <= propertiesMax) this.#described.push(machineThing(topic, measured));
     else {

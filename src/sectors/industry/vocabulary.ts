@@ -17,6 +17,8 @@ export const vocabulary: Vocabulary = {
         dateObserved: { type: "string", title: "When it was measured, ISO 8601" },
         numValue: { type: "number" },
         textValue: { type: "string" },
+        unit: { type: "string", title: "UCUM where it is known, else as the machine writes it" },
+        quality: { type: "string", title: "bad or stale, where it is not good; not of the model" },
         datatype: { type: "string", title: "Sparkplug's name of it; not of the model" },
         isHistorical: { type: "boolean", title: "Stored while offline; not of the model" },
       },

@@ -1,4 +1,5 @@
-import { decodeSparkplug, encodeSparkplug, datatype } from "../../wire/sparkplug-b.ts";
+import { decodeSparkplug, encodeSparkplug } from "../../wire/sparkplug-b.ts";
+import { datatype } from "../../wire/sparkplug-datatype.ts";
 import type { Metric, RawValue } from "../../wire/sparkplug-b.ts";
 import type { SimClock } from "../sim-clock.ts";
 import type { Device, Emission } from "./device.ts";
