@@ -13,13 +13,14 @@ import type { Clock } from "../kernel/clock.ts";
 import { ComityError } from "../kernel/errors.ts";
 import { type Entropy, newToken, newUrn } from "../kernel/id.ts";
 import type { JsonObject } from "../kernel/json-object.ts";
-import { type Place, placeProblem } from "../kernel/place.ts";
+import type { Place } from "../kernel/place.ts";
 import { type Price, priceProblem } from "../kernel/price.ts";
 import type { RecipientClass } from "../kernel/recipient-class.ts";
-import { filterProblem, overlaps } from "../kernel/topic.ts";
+import { overlaps } from "../kernel/topic.ts";
 import type { Store, Write } from "../ports/store.ts";
 import type { Principal } from "./access.ts";
 import { LastSeen, seenOf } from "./last-seen.ts";
+import { draftProblem, textIn, type ThingDraft } from "./thing-draft.ts";
 import { tokenFits, tokenHash } from "./token.ts";
 
 export interface Thing {
@@ -62,18 +63,6 @@ export interface ThingAccess {
   readonly withheld?: { readonly article: string; readonly reason: string };
 }
 
-export interface ThingDraft {
-  readonly name: string;
-  readonly title?: string | undefined;
-  readonly kind?: string | undefined;
-  readonly place?: Place | undefined;
-  readonly publish?: readonly string[] | undefined;
-  readonly subscribe?: readonly string[] | undefined;
-  readonly properties?: Readonly<Record<string, unknown>> | undefined;
-  /** Valid, but for forms and security, which the node adds. */
-  readonly td?: JsonObject | undefined;
-}
-
 export interface ThingWithToken {
   readonly thing: Thing;
   readonly token: string;
@@ -105,9 +94,6 @@ interface Entry {
 }
 
 const kind = "thing";
-const name = /^[a-z0-9-]{1,64}$/;
-const filtersMax = 64;
-const textMax = 200;
 
 export class Things {
   readonly seen = new LastSeen();
@@ -310,30 +296,4 @@ export class Things {
     await this.#options.store.commit([{ op, kind, id, doc }, ...writes]);
     this.#entries.set(id, { thing, hash });
   }
-}
-
-function textIn(value: unknown): string | undefined {
-  return typeof value === "string" && value !== "" ? value.slice(0, textMax) : undefined;
-}
-
-function draftProblem(draft: ThingDraft): string | undefined {
-  if (!name.test(draft.name)) {
-    return `its name "${draft.name}" is not 1 to 64 of a-z, 0-9 and -`;
-  }
-  for (const text of [draft.title, draft.kind]) {
-    if (text !== undefined && (text === "" || text.length > textMax)) {
-      return `title and kind have 1 to ${textMax} characters`;
-    }
-  }
-  const place = draft.place && placeProblem(draft.place);
-  if (place !== undefined) return place;
-  for (const filters of [draft.publish ?? [], draft.subscribe ?? []]) {
-    if (filters.length > filtersMax) return `it has more than ${filtersMax} filters`;
-    for (const filter of filters) {
-      const wrong = filterProblem(filter);
-      if (wrong !== undefined) return `the filter '${filter}' ${wrong}`;
-      if (filter.startsWith("$")) return `the filter '${filter}' is the node's own`;
-    }
-  }
-  return undefined;
 }

@@ -249,3 +249,25 @@ test("onboarding - a Thing that is removed or given a token by hand is opened by
     assert.equal(await send(name, code), 403);
   }
 });
+
+test("onboarding - a claimed device is told that it has no session that stays", async (t) => {
+  const { code } = await http().addClaim({});
+  const login = {
+    username: "claim",
+    password: code,
+    clientId: "long",
+    protocolVersion: 5,
+  } as const;
+  const asking = { clean: false, properties: { sessionExpiryInterval: 3_600 } };
+  const client = mqtt.connect(plant.running.node.mqttUrl, {
+    ...login,
+    ...asking,
+    reconnectPeriod: 0,
+  });
+  t.after(() => client.endAsync(true));
+  const connack = await new Promise<mqtt.IConnackPacket>((resolve) =>
+    client.once("connect", resolve),
+  );
+  assert.equal(connack.sessionPresent, false);
+  assert.equal(connack.properties?.sessionExpiryInterval, 0, "§3.2.2.3.2");
+});

@@ -138,6 +138,8 @@ test("onboarding - another Thing's topics are given to nobody unasked, and names
   assert.equal(card?.topics[0]?.preview, "·[2Jhere");
   assert.match(card?.shared ?? "", /bus-7 may publish on its topics too/);
   await assert.rejects(http().accept(card?.id ?? ""), { code: "THING_INVALID" });
+  const taken = http().accept(card?.id ?? "", { name: "bus-7", publish: ["bus-8/#"] });
+  await assert.rejects(taken, { code: "STORE_CONFLICT" }, "it waits on");
   const { thing } = await http().accept(card?.id ?? "", { publish: ["bus-8/#"] });
   assert.deepEqual([thing.id, thing.publish], ["bus-8", ["bus-8/#"]]);
 });

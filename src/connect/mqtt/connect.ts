@@ -64,8 +64,13 @@ export function sessionExpiry(connect: Connect): number {
 }
 
 /** What a client that is let in is told of this server. */
-export function welcome(connect: Connect, limits: MqttLimits, clientId: string): Properties {
-  const { sessionExpirySecondsMax } = limits;
+export function welcome(
+  connect: Connect,
+  limits: MqttLimits,
+  clientId: string,
+  keepsSession: boolean,
+): Properties {
+  const sessionExpirySecondsMax = keepsSession ? limits.sessionExpirySecondsMax : 0;
   const asked = connect.properties.sessionExpirySeconds ?? 0;
   // It is told when its session is kept for less than it asked (§3.2.2.3.2).
   const isCapped = asked > sessionExpirySecondsMax;

@@ -359,7 +359,7 @@ export class Connection implements PacketSink {
         connect.version,
         sessionPresent,
         reason.success,
-        welcome(connect, this.#host.limits, clientId),
+        welcome(connect, this.#host.limits, clientId, this.#session !== undefined),
       ),
     );
   }
