@@ -16,6 +16,7 @@ export interface Measure {
   readonly maximum?: number;
 }
 
+/** Parts of a whole. */
 const share = { minimum: 0, maximum: 1 };
 const hundred = { minimum: 0, maximum: 100 };
 /** Of what there can be none of, and never less. */
@@ -23,7 +24,6 @@ const positive = { minimum: 0 };
 /** m/s, by the SI's definition of the metre. */
 const lightSpeed = 299_792_458;
 
-const of = (title: string, ...measures: Measure[]): QuantityKind => ({ title, measures });
 const concentration: readonly Measure[] = [
   { unit: "g/m3", ...positive },
   { unit: "mol/m3", ...positive },
@@ -31,113 +31,108 @@ const concentration: readonly Measure[] = [
 ];
 
 /**
- * By the local name that QUDT, SAREF, OM, the W3C's iot-schema and SOSA's users give it, in small
- * letters. Bounds are physics'; a device's own are its Description's `minimum` and `maximum`.
+ * Local names that QUDT, SAREF, OM, the W3C's iot-schema and SOSA's users have, in small letters;
+ * the first is the kind's title once it is spaced. Bounds are physics', or of what is alive; a
+ * device's own are its Description's `minimum` and `maximum`.
  */
-const kinds: Readonly<Record<string, QuantityKind>> = {
+const table: readonly (readonly [names: string, ...measures: Measure[]])[] = [
   // 0 K, below which nothing is (third law of thermodynamics)
-  temperature: of("temperature", { unit: "Cel", minimum: -273.15 }),
-  pressure: of("pressure", { unit: "Pa" }),
-  // a gauge may show less than nothing, an absolute pressure is a force
-  absolutepressure: of("absolute pressure", { unit: "Pa", ...positive }),
-  relativehumidity: of("relative humidity", { unit: "%", ...hundred }),
-  humidity: of("humidity", { unit: "%", ...hundred }, { unit: "g/m3", ...positive }),
-  // the strongest acids and bases in water, concentrated, stand within these
-  ph: of("pH", { unit: "[pH]", minimum: -2, maximum: 16 }),
-  concentration: of("concentration", ...concentration),
-  volumefraction: of("share", { unit: "1", ...share }),
-  batterylevel: of("battery level", { unit: "%", ...hundred }),
-  oxygensaturation: of("oxygen saturation", { unit: "%", ...hundred }),
-  // the atrioventricular node lets no more through than about 300 a minute, flutter 400
-  heartrate: of("heart rate", { unit: "/min", minimum: 0, maximum: 400 }),
-  respiratoryrate: of("respiratory rate", { unit: "/min", minimum: 0, maximum: 200 }),
+  [
+    "temperature air_temperature ambient_temperature water_temperature soil_temperature " +
+      "body_temperature thermodynamic_temperature celsius_temperature",
+    { unit: "Cel", minimum: -273.15 },
+  ],
+  // a gauge shows less than nothing where air is thinner than about it
+  ["pressure gauge_pressure", { unit: "Pa" }],
+  ["absolute_pressure atmospheric_pressure barometric_pressure", { unit: "Pa", ...positive }],
+  // SAREF's and the market's humidity is relative; in g/m³ it is absolute
+  ["relative_humidity", { unit: "%", ...hundred }],
+  ["humidity absolute_humidity", { unit: "%", ...hundred }, { unit: "g/m3", ...positive }],
+  // concentrated strong acids and bases in water stand within these
+  ["ph acidity", { unit: "[pH]", minimum: -2, maximum: 16 }],
+  [
+    "concentration mass_concentration amount_of_substance_concentration particulate_matter pm25 " +
+      "pm10 carbon_dioxide co2 co2_concentration",
+    ...concentration,
+  ],
+  ["volume_fraction mass_fraction mole_fraction", { unit: "1", ...share }],
+  ["soil_moisture volumetric_water_content", { unit: "1", ...share }],
+  ["battery_level battery_percentage state_of_charge", { unit: "%", ...hundred }],
+  ["oxygen_saturation spo2", { unit: "%", ...hundred }],
+  // the fastest hearts of newborn and of atria that flutter, which no ventricle follows
+  ["heart_rate heartbeat pulse_rate", { unit: "/min", minimum: 0, maximum: 400 }],
+  ["respiratory_rate respiration_rate", { unit: "/min", minimum: 0, maximum: 200 }],
   // WGS 84
-  latitude: of("latitude", { unit: "deg", minimum: -90, maximum: 90 }),
-  longitude: of("longitude", { unit: "deg", minimum: -180, maximum: 180 }),
-  direction: of("direction", { unit: "deg", minimum: -360, maximum: 360 }),
-  angle: of("angle", { unit: "rad" }),
-  speed: of("speed", { unit: "m/s", minimum: -lightSpeed, maximum: lightSpeed }),
-  windspeed: of("wind speed", { unit: "m/s", minimum: 0, maximum: lightSpeed }),
-  acceleration: of("acceleration", { unit: "m/s2" }),
-  rotationalspeed: of("rotational speed", { unit: "/s" }, { unit: "rad/s" }),
-  length: of("length", { unit: "m" }),
-  distance: of("distance", { unit: "m", ...positive }),
-  area: of("area", { unit: "m2", ...positive }),
-  volume: of("volume", { unit: "m3", ...positive }),
-  mass: of("mass", { unit: "kg", ...positive }),
-  weight: of("weight", { unit: "kg", ...positive }, { unit: "N" }),
-  density: of("density", { unit: "kg/m3", ...positive }),
-  volumeflowrate: of("volume flow rate", { unit: "m3/s" }),
-  massflowrate: of("mass flow rate", { unit: "kg/s" }),
-  precipitation: of("precipitation", { unit: "m", ...positive }, { unit: "m/s", ...positive }),
-  soilmoisture: of("soil moisture", { unit: "1", ...share }),
-  duration: of("duration", { unit: "s", ...positive }),
-  frequency: of("frequency", { unit: "Hz", ...positive }),
-  force: of("force", { unit: "N" }),
-  energy: of("energy", { unit: "J" }),
-  power: of("power", { unit: "W" }),
-  apparentpower: of("apparent power", { unit: "V.A", ...positive }),
-  powerfactor: of("power factor", { unit: "1", minimum: -1, maximum: 1 }),
-  voltage: of("voltage", { unit: "V" }),
-  current: of("electric current", { unit: "A" }),
-  charge: of("electric charge", { unit: "C" }),
-  resistance: of("resistance", { unit: "Ohm", ...positive }),
-  conductivity: of("conductivity", { unit: "S/m", ...positive }),
-  capacitance: of("capacitance", { unit: "F", ...positive }),
-  inductance: of("inductance", { unit: "H" }),
-  illuminance: of("illuminance", { unit: "lx", ...positive }),
-  luminousflux: of("luminous flux", { unit: "lm", ...positive }),
+  ["latitude", { unit: "deg", minimum: -90, maximum: 90 }],
+  ["longitude", { unit: "deg", minimum: -180, maximum: 180 }],
+  // once around, either way
+  [
+    "direction wind_direction bearing heading azimuth",
+    { unit: "deg", minimum: -360, maximum: 360 },
+  ],
+  ["angle plane_angle", { unit: "rad" }],
+  // nothing is faster than light; what reverses is slower than nothing
+  ["speed velocity linear_velocity", { unit: "m/s", minimum: -lightSpeed, maximum: lightSpeed }],
+  ["wind_speed", { unit: "m/s", minimum: 0, maximum: lightSpeed }],
+  ["acceleration linear_acceleration", { unit: "m/s2" }],
+  ["rotational_speed rotational_frequency angular_velocity", { unit: "/s" }, { unit: "rad/s" }],
+  ["length height altitude", { unit: "m" }],
+  ["distance", { unit: "m", ...positive }],
+  ["area", { unit: "m2", ...positive }],
+  ["volume", { unit: "m3", ...positive }],
+  ["mass", { unit: "kg", ...positive }],
+  // said of a mass by people, of a force by physicists
+  ["weight", { unit: "kg", ...positive }, { unit: "N" }],
+  ["density mass_density", { unit: "kg/m3", ...positive }],
+  // a flow may turn
+  ["volume_flow_rate flow_rate", { unit: "m3/s" }],
+  ["mass_flow_rate", { unit: "kg/s" }],
+  ["precipitation rainfall", { unit: "m", ...positive }, { unit: "m/s", ...positive }],
+  ["duration time", { unit: "s", ...positive }],
+  ["frequency", { unit: "Hz", ...positive }],
+  ["force", { unit: "N" }],
+  ["energy electric_energy active_energy", { unit: "J" }],
+  // whoever feeds in takes less than nothing
+  ["power active_power reactive_power electric_power", { unit: "W" }],
+  ["apparent_power", { unit: "V.A", ...positive }],
+  // a cosine
+  ["power_factor", { unit: "1", minimum: -1, maximum: 1 }],
+  ["voltage electric_potential electric_potential_difference", { unit: "V" }],
+  ["electric_current current", { unit: "A" }],
+  ["electric_charge charge", { unit: "C" }],
+  ["resistance electric_resistance", { unit: "Ohm", ...positive }],
+  ["conductivity electric_conductivity electrical_conductivity", { unit: "S/m", ...positive }],
+  ["capacitance", { unit: "F", ...positive }],
+  ["inductance", { unit: "H" }],
+  ["illuminance light", { unit: "lx", ...positive }],
+  ["luminous_flux", { unit: "lm", ...positive }],
   // a pyranometer that cools at night shows a little less than nothing (ISO 9060, zero offset)
-  irradiance: of("irradiance", { unit: "W/m2", minimum: -20 }),
-  soundpressurelevel: of("sound pressure level", { unit: "B[SPL]" }, { unit: "B" }),
-  activity: of("activity", { unit: "Bq", ...positive }),
-  doserate: of("dose rate", { unit: "Sv/s", ...positive }),
-  magneticfluxdensity: of("magnetic flux density", { unit: "T" }),
-  datarate: of("data rate", { unit: "bit/s", ...positive }),
-};
+  ["irradiance solar_irradiance solar_radiation", { unit: "W/m2", minimum: -20 }],
+  // a level of a pressure, or bare decibels of who leaves the reference unsaid
+  ["sound_pressure_level sound_level noise", { unit: "B[SPL]" }, { unit: "B" }],
+  ["activity", { unit: "Bq", ...positive }],
+  ["dose_rate dose_equivalent_rate", { unit: "Sv/s", ...positive }],
+  ["magnetic_flux_density", { unit: "T" }],
+  ["data_rate", { unit: "bit/s", ...positive }],
+];
 
-/** Other names of the same, as vocabularies have them. */
-const aliases: Readonly<Record<string, string>> = {
-  ...{ airtemperature: "temperature", ambienttemperature: "temperature" },
-  ...{ watertemperature: "temperature", soiltemperature: "temperature" },
-  ...{ thermodynamictemperature: "temperature", celsiustemperature: "temperature" },
-  ...{ bodytemperature: "temperature", acidity: "ph" },
-  ...{ atmosphericpressure: "absolutepressure", barometricpressure: "absolutepressure" },
-  ...{ massconcentration: "concentration", amountofsubstanceconcentration: "concentration" },
-  ...{ particulatematter: "concentration", carbondioxide: "concentration", co2: "concentration" },
-  ...{ pm25: "concentration", pm10: "concentration", co2concentration: "concentration" },
-  ...{ stateofcharge: "batterylevel", batterypercentage: "batterylevel", spo2: "oxygensaturation" },
-  ...{ heartbeat: "heartrate", pulserate: "heartrate", respirationrate: "respiratoryrate" },
-  ...{
-    winddirection: "direction",
-    bearing: "direction",
-    heading: "direction",
-    azimuth: "direction",
-  },
-  ...{ planeangle: "angle", velocity: "speed", linearvelocity: "speed" },
-  ...{ linearacceleration: "acceleration", rotationalfrequency: "rotationalspeed" },
-  ...{ angularvelocity: "rotationalspeed", height: "length", altitude: "length" },
-  ...{ massdensity: "density", flowrate: "volumeflowrate" },
-  ...{ rainfall: "precipitation", volumetricwatercontent: "soilmoisture", time: "duration" },
-  ...{ electricenergy: "energy", activeenergy: "energy", electricpower: "power" },
-  ...{ activepower: "power", reactivepower: "power", electricpotential: "voltage" },
-  ...{ electricpotentialdifference: "voltage", electriccurrent: "current" },
-  ...{ electriccharge: "charge", electricresistance: "resistance" },
-  ...{ electricconductivity: "conductivity", electricalconductivity: "conductivity" },
-  ...{ light: "illuminance", solarirradiance: "irradiance" },
-  ...{
-    solarradiation: "irradiance",
-    soundlevel: "soundpressurelevel",
-    noise: "soundpressurelevel",
-  },
-  ...{ doseequivalentrate: "doserate" },
-};
+const kinds = table.map(([names, ...measures]): QuantityKind => {
+  const [first = ""] = names.split(" ");
+  return { title: first === "ph" ? "pH" : first.replaceAll("_", " "), measures };
+});
+const kindOfName: ReadonlyMap<string, QuantityKind> = new Map(
+  table.flatMap(([names], at) =>
+    names.split(" ").map((name) => [name.replaceAll("_", ""), kinds[at]!] as const),
+  ),
+);
 
-/** Units of SenML's that say what they measure as well. */
-const kindsOfUnits: Readonly<Record<string, string>> = {
-  ...{ "%RH": "relativehumidity", "%EL": "batterylevel", "beat/min": "heartrate" },
-  ...{ lat: "latitude", lon: "longitude", pH: "ph", "[pH]": "ph" },
-};
+/** Units of SenML's that say what they measure as well, and UCUM's that do. */
+const nameOfUnit: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    ...{ "%RH": "relativehumidity", "%EL": "batterylevel", "beat/min": "heartrate" },
+    ...{ lat: "latitude", lon: "longitude", pH: "ph", "[pH]": "ph" },
+  }),
+);
 
 const types = ["@type", "qudt:hasQuantityKind", "hasQuantityKind", "sosa:observes"];
 const more = ["saref:relatesToProperty", "ssn:forProperty", "om:hasPhenomenon"];
@@ -151,21 +146,17 @@ export function kindOf(schema: JsonObject): QuantityKind | undefined {
       if (kind !== undefined) return kind;
     }
   }
-  const unit = schema["unit"];
-  return typeof unit === "string" && Object.hasOwn(kindsOfUnits, unit)
-    ? kinds[kindsOfUnits[unit] ?? ""]
-    : undefined;
+  return kindOfName.get(nameOfUnit.get(String(schema["unit"])) ?? "");
 }
 
 /** `saref:Temperature`, `iot:TemperatureData`, `http://qudt.org/vocab/quantitykind/Temperature`. */
 function kindByName(iri: string): QuantityKind | undefined {
   const [local = ""] = /[^/#:]*$/.exec(iri) ?? [];
   const word = local.toLowerCase().replaceAll(/[^a-z0-9]/g, "");
-  for (const name of [word, word.replace(/(?:data|property|measurement|value|sensor)$/, "")]) {
-    if (Object.hasOwn(kinds, name)) return kinds[name];
-    if (Object.hasOwn(aliases, name)) return kinds[aliases[name] ?? ""];
-  }
-  return undefined;
+  return (
+    kindOfName.get(word) ??
+    kindOfName.get(word.replace(/(?:data|property|measurement|value|sensor)$/, ""))
+  );
 }
 
 /** The measure of a kind that is told in units of this dimension; undefined: it is not told so. */
@@ -175,5 +166,5 @@ export function measureIn(kind: QuantityKind, unit: Unit): Measure | undefined {
 
 /** What is told in units of this dimension, for people. */
 export function titlesIn(unit: Unit): string[] {
-  return Object.values(kinds).flatMap((kind) => (measureIn(kind, unit) ? [kind.title] : []));
+  return kinds.flatMap((kind) => (measureIn(kind, unit) ? [kind.title] : []));
 }

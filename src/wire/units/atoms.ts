@@ -19,7 +19,7 @@ export interface Scale {
   readonly fromBase: (base: number) => number;
 }
 
-/** UCUM §§27, 28; two letters before one. */
+/** UCUM §§27, 49; two letters before one. */
 export const prefixes: readonly (readonly [string, number])[] = Object.entries({
   ...{ Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30, Ti: 2 ** 40, da: 10 },
   ...{ Y: 1e24, Z: 1e21, E: 1e18, P: 1e15, T: 1e12, G: 1e9, M: 1e6, k: 1e3, h: 1e2 },
@@ -60,7 +60,10 @@ type Row = readonly [symbol: string, ...rest: string[]];
 
 function rowsOf(table: string, between: string): Row[] {
   const entries = table.trim().split(between === ";" ? /;\s+/ : /\s+/);
-  return entries.map((entry) => entry.split(" ") as unknown as Row);
+  return entries.map((entry) => {
+    const [symbol = "", ...rest] = entry.split(" ");
+    return [symbol, ...rest];
+  });
 }
 
 function linear([symbol, value, unit]: Row, isMetric: boolean): [string, Definition] {
@@ -77,7 +80,7 @@ function linear([symbol, value, unit]: Row, isMetric: boolean): [string, Definit
   ];
 }
 
-/** §24: of no dimension that anything else could have. */
+/** §§24, 25: of a dimension of its own, so that nothing but itself is comparable with it. */
 function arbitrary(symbol: string, isMetric: boolean, unit = symbol): [string, Definition] {
   return [symbol, () => ({ factor: 1, powers: { [unit]: 1 }, isMetric })];
 }
@@ -90,7 +93,7 @@ const temperatures: Readonly<Record<string, Scaling>> = {
   degF: [(fahrenheit) => fahrenheit + 459.67, (rankines) => rankines - 459.67],
   degRe: [(reaumur) => reaumur + 218.52, (steps) => steps - 218.52],
 };
-/** What a value is as a multiple of what it is taken of, and back (§§21–23, table 5). */
+/** What a value is as a multiple of what it is taken of, and back (§23). */
 const functions: Readonly<Record<string, Scaling>> = {
   ...temperatures,
   pH: [(level) => 10 ** -level, (ratio) => -Math.log10(ratio)],

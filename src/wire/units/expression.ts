@@ -1,8 +1,6 @@
-/** UCUM's grammar (specification §§2–15), case sensitive, over the symbols of `atoms.ts`. */
-import { type Atom, atomOf, prefixes, type Scale } from "./atoms.ts";
+/** UCUM's grammar (specification §§3–11), case sensitive, over the symbols of `atoms.ts`. */
+import { atomOf, prefixes, type Scale } from "./atoms.ts";
 import { multiplied, type Powers } from "./powers.ts";
-
-export type { Scale };
 
 export interface Term {
   /** One of it in base units. */
@@ -14,7 +12,7 @@ export interface Term {
 
 const depthMax = 8;
 const exponentMax = 99;
-/** §3: brackets are part of the symbol and take what no symbol has outside; §2: ASCII 33–126. */
+/** §3: ASCII 33–126; §5: brackets are part of a symbol and take what none has outside of them. */
 const symbol = /(?:10[*^]|(?:[^\s"()+\-./=[\]{}\d\u007F-\uFFFF]|\[[^\s"[\]{}\u007F-\uFFFF]+\])+)/y;
 const exponentDigits = /[+-]?\d+/y;
 const digits = /\d+/y;
@@ -64,8 +62,7 @@ function termFrom(reader: Reader, depth: number): Term | undefined {
   for (;;) {
     const component = componentFrom(reader, depth);
     if (component === undefined) return undefined;
-    product =
-      product === undefined && exponent === 1 ? component : times(product, component, exponent);
+    product = times(product, component, exponent);
     if (reader.takes(".")) exponent = 1;
     else if (reader.takes("/")) exponent = -1;
     else return product;
@@ -73,10 +70,20 @@ function termFrom(reader: Reader, depth: number): Term | undefined {
 }
 
 function times(product: Term = one, component: Term, exponent: number): Term {
+  const multiple = component.factor ** exponent;
+  // §22: a special unit may be multiplied by a number, and by nothing else
+  if (product.scale !== undefined && isNumber(component)) return scaled(product, multiple);
+  if (component.scale !== undefined && exponent === 1 && isNumber(product)) {
+    return scaled(component, product.factor);
+  }
   return {
-    factor: product.factor * component.factor ** exponent,
+    factor: product.factor * multiple,
     powers: multiplied(product.powers, component.powers, exponent),
   };
+}
+
+function isNumber({ powers, scale }: Term): boolean {
+  return scale === undefined && Object.keys(powers).length === 0;
 }
 
 function componentFrom(reader: Reader, depth: number): Term | undefined {
@@ -91,7 +98,7 @@ function componentFrom(reader: Reader, depth: number): Term | undefined {
   return term;
 }
 
-/** §§4, 9: a symbol with or without a prefix, and its exponent; or a positive integer. */
+/** A symbol with or without a prefix, and its exponent (§9); or a positive integer (§8). */
 function simpleFrom(reader: Reader): Term | undefined {
   const name = reader.take(symbol);
   if (name === undefined) {
@@ -102,6 +109,7 @@ function simpleFrom(reader: Reader): Term | undefined {
   const exponent = reader.take(exponentDigits);
   if (unit === undefined || exponent === undefined) return unit;
   const power = Number(exponent);
+  if (power === 1) return unit;
   if (Math.abs(power) > exponentMax) return undefined;
   return { factor: unit.factor ** power, powers: multiplied({}, unit.powers, power) };
 }
@@ -118,18 +126,18 @@ function prefixed(name: string): Term | undefined {
 }
 
 /**
- * §22: a special unit with a prefix is its function of the value times the prefix. In a product
- * the difference counts: K for Cel; levels stay what they are.
+ * §22: so many of a special unit is its function of the value times as many. In a product its
+ * steps count: K for Cel; levels stay what they are.
  */
-function scaled({ factor, powers, scale }: Atom, prefix: number): Term {
-  const term = { factor: factor * prefix, powers };
+function scaled({ factor, powers, scale }: Term, multiple: number): Term {
+  const term = { factor: factor * multiple, powers };
   if (scale === undefined) return term;
   return {
     ...term,
     scale: {
       powers: scale.powers,
-      toBase: (value) => scale.toBase(value * prefix),
-      fromBase: (base) => scale.fromBase(base) / prefix,
+      toBase: (value) => scale.toBase(value * multiple),
+      fromBase: (base) => scale.fromBase(base) / multiple,
     },
   };
 }

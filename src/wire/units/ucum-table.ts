@@ -5,7 +5,7 @@
  * The table says what UCUM says: nothing may be added to it, changed or left out here.
  */
 
-/** Base units (§25), and those that take prefixes (§§26-45). */
+/** Base units (§28), and others that take prefixes (§11). */
 export const metric = `
   m; g; s; rad; K; C; cd; mol 6.02214076 10*23; sr 1 rad2; Hz 1 s-1; N 1 kg.m/s2; Pa 1 N/m2;
   J 1 N.m; W 1 J/s; A 1 C/s; V 1 J/C; F 1 C/V; Ohm 1 V/A; S 1 Ohm-1; Wb 1 V.s; T 1 Wb/m2;
@@ -21,6 +21,7 @@ export const metric = `
   m[H2O] 980665e-5 kPa; m[Hg] 133.3220 kPa; eq 1 mol; osm 1 mol; g% 1 g/dl; kat 1 mol/s;
   U 1 umol/min; st 1 m3; mho 1 S; bit 1 1; By 8 bit; Bd 1 /s`;
 
+/** Those that take none. */
 export const plain = `
   10* 10 1; 10^ 10 1; [pi] 3.1415926535897932384626433832795028841971693993751058209749445923 1;
   % 1 10*-2; [ppth] 1 10*-3; [ppm] 1 10*-6; [ppb] 1 10*-9; [pptr] 1 10*-12; gon 0.9 deg;

@@ -4,8 +4,9 @@
  * compared and converted. Pure; whose reading it is and what a wrong unit means is not known here.
  * What UCUM itself says stands in `expression.ts` (its grammar) and `atoms.ts` (its symbols).
  */
+import type { Scale } from "./atoms.ts";
+import { termOf } from "./expression.ts";
 import { type Powers, powersKey } from "./powers.ts";
-import { type Scale, termOf } from "./expression.ts";
 
 export interface Unit {
   /** UCUM, case sensitive. */
