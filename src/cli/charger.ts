@@ -29,6 +29,14 @@ export function chargerCommand(io: CliIo): Command {
       printTable(io, heads, rows, "None has connected. Begin with: comity thing add cp-1");
     });
   charger
+    .command("password <charger>")
+    .description("a new password in OCPP's length, for one that takes no Thing's token")
+    .action(async (id: string, _options: unknown, command: Command) => {
+      const made = await connect(io, command).energy.makePassword(id);
+      if (globals(command).json === true) return printJson(io, made);
+      printLine(io, `${id}'s password: ${made.password}   (told only now)`);
+    });
+  charger
     .command("limit <charger> <power>")
     .description('the most it may take: "11kW", "3600W", or none')
     .option("--for <time>", "so long, such as 2h (default: until it is changed)")

@@ -74,6 +74,11 @@ export class EnergyHttp {
       `/chargers/${part(id)}/${name}`,
       { method: "POST", json },
     );
+  /** Of 32 characters, told once. */
+  makePassword = (id: string) =>
+    this.#json<{ charger: string; password: string }>(`/chargers/${part(id)}/password`, {
+      method: "POST",
+    });
   demand = () => this.#json<DemandResource[]>("/demand");
   followDemand = (json: NewDemand) =>
     this.#json<DemandResource>("/demand", { method: "POST", json });

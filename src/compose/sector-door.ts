@@ -8,7 +8,7 @@ import type { Rooms } from "./rooms.ts";
 
 type DoorRooms = Pick<
   Rooms,
-  "app" | "clock" | "closing" | "flow" | "journal" | "store" | "things" | "users"
+  "app" | "clock" | "closing" | "entropy" | "flow" | "journal" | "store" | "things" | "users"
 >;
 type TakeUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
@@ -40,16 +40,22 @@ function doorOf(
   takers: Map<string, TakeUpgrade>,
   apis: Map<string, SectorApi>,
 ): SectorDoor {
-  const { app, clock, flow, journal, store, things } = rooms;
+  const { app, clock, entropy, flow, journal, store, things } = rooms;
   const kind = `sector-${name}`;
   return {
-    clock,
+    ...{ clock, entropy },
     async publish({ as, retain = false, ...message }) {
       await publishOne(flow, { ...message, retain, qos: 1, publisher: nameOfPrincipal(as) });
       if (as.kind === "thing") things.noteSeen(as.id, message.topic, message.payload);
     },
     subscribe: (filter, onMessage) => subscribeMessages(flow, filter, onMessage),
     authenticate: (user, password) => principalOfCredentials(user, password, rooms),
+    thing(id) {
+      const thing = things.get(id);
+      if (thing === undefined) return undefined;
+      const { urn, publish, subscribe: sees } = thing;
+      return { urn, principal: { kind: "thing", id, publish, subscribe: sees } };
+    },
     onClosed: (listener) => things.onClosed(listener),
     documents: {
       get: (id) => store.get(kind, id),

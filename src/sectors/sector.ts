@@ -11,6 +11,7 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Clock } from "../kernel/clock.ts";
+import type { Entropy } from "../kernel/id.ts";
 import type { JsonObject } from "../kernel/json-object.ts";
 import type { Product, Terms } from "../market/product.ts";
 import type { Principal } from "../things/access.ts";
@@ -214,6 +215,7 @@ export interface Composer {
 /** What a sector with doors of its own is given. */
 export interface SectorDoor {
   readonly clock: Clock;
+  readonly entropy: Entropy;
   /** As a Thing's or a user's own client would; resolves when it is durable, where it is logged. */
   publish(message: {
     readonly topic: string;
@@ -226,6 +228,8 @@ export interface SectorDoor {
   subscribe(filter: string, onMessage: (message: FollowedMessage) => void): () => void;
   /** Who a name and password are, a Thing or a user; undefined: nobody. */
   authenticate(name: string, password: string): Principal | undefined;
+  /** A Thing as its own token would name it, for who has authenticated it otherwise. */
+  thing(name: string): { readonly principal: Principal; readonly urn: string } | undefined;
   /** Told with a Thing's name when its token is good no more; returns what ends it. */
   onClosed(listener: (thing: string) => void): () => void;
   /** Documents of this sector alone. */

@@ -301,3 +301,41 @@ test("ocpp - a charger whose Thing is removed is disconnected at once", async ()
   const [told] = (await closed) as [{ code: number; reason: string }];
   assert.deepEqual([told.code, told.reason], [1008, "its credential was withdrawn"]);
 });
+
+test("ocpp - a password of OCPP's length opens as the token does, and ends with its Thing", async () => {
+  const { http } = nodes.provider;
+  const { token } = await http.addThing({ name: "cp-short" });
+  const path = "/sectors/energy/ocpp/cp-short";
+  const answerTo = async (password: string): Promise<number> =>
+    (await refusal(nodes.provider, path, basic("cp-short", password))).status;
+  const first = await http.energy.makePassword("cp-short");
+  assert.match(first.password, /^[\w-]{32}$/); // BasicAuthPassword: 16 to 40 characters
+  const charger = await connectCharger(nodes.provider, "cp-short", first.password);
+  assert.equal((await charger.call("BootNotification", boot16))["status"], "Accepted");
+  const closed = once(charger.client, "close");
+  const second = await http.energy.makePassword("cp-short");
+  await closed;
+  assert.deepEqual(
+    [await answerTo(first.password), await answerTo(second.password), await answerTo(token)],
+    [401, 200, 200],
+  );
+  await nodes.restart("provider");
+  assert.equal(await answerTo(second.password), 200);
+  await nodes.provider.http.removeThing("cp-short");
+  await nodes.provider.http.addThing({ name: "cp-short" });
+  assert.equal(await answerTo(second.password), 401);
+  await assert.rejects(nodes.provider.http.energy.makePassword("nobody"), { code: "NOT_FOUND" });
+});
+
+test("ocpp - a charger that floods is disconnected, and that is counted", async () => {
+  const { token } = await nodes.provider.http.addThing({ name: "cp-flood" });
+  const charger = await connectCharger(nodes.provider, "cp-flood", token);
+  const closed = once(charger.client, "close");
+  for (let i = 0; i < 700; i++)
+    charger.client.sendRaw(JSON.stringify([2, `${i}`, "Heartbeat", {}]));
+  await closed;
+  const chargers = await nodes.provider.http.energy.chargers();
+  const { faults, online } = chargers.find(({ id }) => id === "cp-flood")!;
+  assert.equal(online, false);
+  assert.ok(faults["rate"]! >= 1);
+});

@@ -8,12 +8,14 @@ import type { Charger, ChargerState } from "./ocpp/charger.ts";
 import { ask, type Command, requestOf } from "./ocpp/commands.ts";
 import type { IdTags } from "./ocpp/id-tags.ts";
 import type { Limits } from "./ocpp/limits.ts";
+import type { Passwords } from "./ocpp/passwords.ts";
 import type { Transactions } from "./ocpp/transactions.ts";
 
 export interface ChargingRooms {
   readonly central: CentralSystem;
   readonly idTags: IdTags;
   readonly transactions: Transactions;
+  readonly passwords: Passwords;
   readonly limits: Limits;
   readonly now: () => number;
 }
@@ -40,7 +42,7 @@ export function chargerRoutes(
   audited: Audited,
 ): void {
   const app = scope.withTypeProvider<TypeBoxTypeProvider>();
-  const { central, idTags, limits, now } = rooms;
+  const { central, idTags, limits, passwords, now } = rooms;
   app.get(
     "/chargers",
     { config: { access: "viewer" }, schema: { summary: "Chargers that connected, by OCPP" } },
@@ -67,6 +69,23 @@ export function chargerRoutes(
       const what = `${id} ${watts === null ? "none" : `${watts} W`}`;
       const outcome = await audited(request, what, () => limits.limit(id, limit));
       return { charger: id, outcome };
+    },
+  );
+
+  app.post(
+    "/chargers/:id/password",
+    {
+      config: { access: "operator", act: "charger.password" },
+      schema: {
+        summary: "A password in OCPP's length for the Thing of that name, told once",
+        params: Params,
+      },
+    },
+    async (request, reply) => {
+      const { id } = request.params;
+      const password = await audited(request, id, () => passwords.make(id));
+      central.withdraw(id);
+      return reply.code(201).send({ charger: id, password });
     },
   );
 
