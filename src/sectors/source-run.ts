@@ -80,8 +80,9 @@ export interface FetchOptions {
 }
 
 const failedEveryMsMax = 600_000;
-/** Messages of a followed topic that may wait to be read. */
-const waitingMax = 1_000;
+/** Of a followed topic, until it is published: a device that was offline says all it kept at once. */
+const waitingMax = 20_000;
+const waitingBytesMax = 67_108_864;
 
 /** One source at work: polls or follows, publishes what its reader makes of it, and keeps count. */
 export class SourceRun {
@@ -96,6 +97,7 @@ export class SourceRun {
   /** How that went, in the same order. */
   #told: Promise<void> = Promise.resolve();
   #waiting = 0;
+  #waitingBytes = 0;
   #stopped = false;
   #tag: string | undefined;
   #reads = 0;
@@ -229,16 +231,19 @@ export class SourceRun {
 
   /** One after the other; what comes while too much waits is a fault, not a growing queue. */
   #follow(topic: string, bytes: Buffer): void {
-    if (bytes.length > this.#kind.bytesMax || this.#waiting >= waitingMax) {
-      const code = this.#waiting >= waitingMax ? "overrun" : "size";
-      this.#faults.add({
-        code,
-        text: `a message of ${bytes.length} bytes on ${topic} was left out`,
-      });
+    const { length } = bytes;
+    const isOver = this.#waiting >= waitingMax || this.#waitingBytes + length > waitingBytesMax;
+    if (isOver || length > this.#kind.bytesMax) {
+      const text = `a message of ${length} bytes on ${topic} was left out`;
+      this.#faults.add({ code: isOver ? "overrun" : "size", text });
       return;
     }
     this.#waiting++;
-    void this.#queue(() => this.#read(bytes, topic)).finally(() => this.#waiting--);
+    this.#waitingBytes += length;
+    void this.#queue(() => this.#read(bytes, topic)).finally(() => {
+      this.#waiting--;
+      this.#waitingBytes -= length;
+    });
   }
 
   /** Readings come in order; those before may still be on their way to the disk. */

@@ -237,6 +237,23 @@ test("industry - what is truncated, foreign, repeated, unknown or of no time is 
   assert.match(lastFault?.text ?? "", /^sequence-gap: bad\/lathe: NDATA: 4 was .* 9 came$/);
 });
 
+test("industry - what a node kept while it was offline comes at once, and is read to the end", async () => {
+  const kept = 6_000;
+  const { messages: before } = await source();
+  const topic = "spBv1.0/remote/NDATA/well";
+  await edge.publish(
+    "spBv1.0/remote/NBIRTH/well",
+    encodeSparkplug({ seq: 0, metrics: [metric(0, 0, true)] }),
+  );
+  const sent = Array.from({ length: kept }, (_, at) => {
+    const metrics = [{ ...metric(0, at), timestamp: 1_000 * at, isHistorical: true }];
+    return edge.publish(topic, encodeSparkplug({ seq: (at + 1) % 256, metrics }), { qos: 1 });
+  });
+  await Promise.all(sent);
+  await until("all are published", async () => (await source()).messages === before + kept + 2);
+  assert.equal((await source()).faults["overrun"], undefined);
+});
+
 test("industry - births stand as certificates for who may read them; the host says it is there", async () => {
   const { provider } = nodes;
   const birth = encodeSparkplug({ seq: 0, metrics: [metric(0, 1, true)] });
