@@ -107,6 +107,7 @@ const flag = either("unreadable", "type", "dimension", "physical", "bounds", "un
 const Flagged = Type.Object(
   {
     property: text,
+    member: Type.Optional(text),
     now: Type.Optional(flag),
     counts: Type.Record(text, count, { description: "Since the node started, by flag." }),
   },

@@ -148,10 +148,11 @@ function printWarnings(io: CliIo, warnings: readonly string[]): void {
   for (const warning of warnings) printLine(io, `Warning: ${warning}`);
 }
 
-/** `pressure: bounds 3 (now)`. */
-function flagText({ property, now, counts }: FlaggedProperty): string {
+/** `pressure: bounds 3 (now)`, `weather.wind.speed: type 1`. */
+function flagText({ property, member, now, counts }: FlaggedProperty): string {
   const all = Object.entries(counts).map(([flag, count]) => `${flag} ${count}`);
-  return `${property}: ${all.join(" ")}${now === undefined ? "" : " (now)"}`;
+  const where = member === undefined ? property : `${property}.${member}`;
+  return `${where}: ${all.join(" ")}${now === undefined ? "" : " (now)"}`;
 }
 
 /** `2 properties, 1 action`. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { ucumUnit } from "../wire/units/unit.ts";
 import { runCli } from "./program.ts";
 
 async function run(...args: string[]): Promise<{ code: number; text: string }> {
@@ -48,4 +49,18 @@ test("unit - a value is converted, and what cannot be is refused with what is wr
     assert.equal(code, 1);
     assert.match(text, expected);
   }
+});
+
+test("unit - the kinds of quantities are listed with their bounds and names", async () => {
+  const { code, text } = await run("unit", "kinds");
+  assert.equal(code, 0);
+  assert.match(
+    text,
+    /^KIND +UNIT +LEAST +MOST +NAMES\ntemperature +Cel +-273\.15 +- +temperature airt/,
+  );
+  assert.match(text, /\nrelative humidity +% +0 +100 +relativehumidity\n/);
+  const kinds: { measures: { unit: string }[] }[] = JSON.parse(
+    (await run("--json", "unit", "kinds")).text,
+  );
+  for (const { unit } of kinds.flatMap(({ measures }) => measures)) assert.ok(ucumUnit(unit), unit);
 });

@@ -1,10 +1,10 @@
 import { Command } from "commander";
-import { titlesIn } from "../things/wot/quantity-kinds.ts";
+import { quantityKinds, titlesIn } from "../things/wot/quantity-kinds.ts";
 import { codesFor, type ReadUnit, type UnitList, unitOf } from "../wire/units/codes.ts";
 import { convert } from "../wire/units/unit.ts";
 import { type CliIo, globals } from "./context.ts";
 import { invalid } from "./flags.ts";
-import { printJson, printLine } from "./output.ts";
+import { printJson, printLine, printTable } from "./output.ts";
 
 const titles: Readonly<Record<UnitList, string>> = {
   ucum: "UCUM",
@@ -13,7 +13,7 @@ const titles: Readonly<Record<UnitList, string>> = {
   name: "name",
 };
 
-/** `unit show` and `unit convert`; they ask no node. */
+/** `unit show`, `unit convert` and `unit kinds`; they ask no node. */
 export function unitCommand(io: CliIo): Command {
   const unit = new Command("unit").description("units of measure, and what a code means");
   unit
@@ -54,6 +54,19 @@ export function unitCommand(io: CliIo): Command {
         return printJson(io, { value: converted, unit: target.code });
       }
       printLine(io, `${value} ${source.code} = ${converted} ${target.code}`);
+    });
+  unit
+    .command("kinds")
+    .description("what a property may say that it measures, and what a reading of it can be")
+    .action((_options: unknown, command: Command) => {
+      if (globals(command).json === true) return printJson(io, quantityKinds);
+      const rows = quantityKinds.flatMap(({ title, names, measures }) =>
+        measures.map(({ unit: code, minimum, maximum }, i) => [
+          ...[i === 0 ? title : "", code, String(minimum ?? "-"), String(maximum ?? "-")],
+          i === 0 ? names.join(" ") : "",
+        ]),
+      );
+      printTable(io, ["KIND", "UNIT", "LEAST", "MOST", "NAMES"], rows, "");
     });
   return unit;
 }

@@ -32,6 +32,8 @@ export interface SeenMessage {
 
 export interface FlaggedProperty {
   readonly property: string;
+  /** Where in an object: `wind.speed`; absent: the reading as a whole. */
+  readonly member?: string;
   /** Of the last reading; absent: it was as described. */
   readonly now?: ReadingFlag;
   /** Since the node started. */

@@ -1,7 +1,12 @@
 import type { Clock } from "../kernel/clock.ts";
 import type { JsonObject } from "../kernel/json-object.ts";
 import type { Thing, Things } from "../things/directory.ts";
-import { type Flag, readingCheck, type ReadingCheck } from "../things/wot/reading-check.ts";
+import {
+  type Flag,
+  type Odd,
+  readingCheck,
+  type ReadingCheck,
+} from "../things/wot/reading-check.ts";
 import { propertiesOf, topicOf } from "../things/wot/thing-description.ts";
 import type { Flow } from "./flow.ts";
 import type { Receiver, Subscription } from "./router.ts";
@@ -16,6 +21,8 @@ export interface Reading {
 /** What was odd about a property's readings since the node started. */
 export interface Flagged {
   readonly property: string;
+  /** Where in an object; absent: the reading as a whole. */
+  readonly member?: string;
   /** Of the last reading; absent: nothing. */
   readonly now?: Flag;
   readonly counts: Readonly<Partial<Record<Flag, number>>>;
@@ -28,8 +35,9 @@ interface Followed {
   check: ReadingCheck | undefined;
   readonly subscription: Subscription;
   last: Reading | undefined;
-  now: Flag | undefined;
-  readonly counts: Partial<Record<Flag, number>>;
+  now: Odd | undefined;
+  /** By member: no more than the Description names. */
+  odd: Map<string, Partial<Record<Flag, number>>> | undefined;
 }
 
 const payloadBytesMax = 65_536;
@@ -70,9 +78,10 @@ export class Readings implements Receiver {
   flagged(thing: Thing): Flagged[] {
     return Object.keys(propertiesOf(thing)).flatMap((name) => {
       const followed = this.#followed.get(topicOf(thing, name))?.get(thing.id);
-      if (followed === undefined || Object.keys(followed.counts).length === 0) return [];
-      const { property, now, counts } = followed;
-      return [{ property, ...(now && { now }), counts }];
+      return [...(followed?.odd ?? [])].map(([member, counts]) => {
+        const now = followed?.now?.member === member ? followed.now.flag : undefined;
+        return { property: name, ...(member !== "" && { member }), ...(now && { now }), counts };
+      });
     });
   }
 
@@ -81,9 +90,9 @@ export class Readings implements Receiver {
     const at = (run.at ??= this.#clock.now());
     for (const followed of this.#followed.get(run.topic)?.values() ?? []) {
       this.#keep(followed, payload, at);
-      const flag = (followed.check ??= readingCheck(followed.schema))(payload);
-      followed.now = flag;
-      if (flag !== undefined) followed.counts[flag] = (followed.counts[flag] ?? 0) + 1;
+      const odd = (followed.check ??= readingCheck(followed.schema))(payload);
+      followed.now = odd;
+      if (odd !== undefined) count(followed, odd);
     }
   }
 
@@ -104,7 +113,7 @@ export class Readings implements Receiver {
       const subscription = other?.subscription ?? { filter, receiver: this, qos: 0 };
       followers.set(thing.id, {
         ...{ property, schema, check: undefined, subscription },
-        ...{ last: undefined, now: undefined, counts: {} },
+        ...{ last: undefined, now: undefined, odd: undefined },
       });
       this.#followed.set(filter, followers);
       this.#flow.router.subscribe(subscription);
@@ -124,4 +133,11 @@ export class Readings implements Receiver {
       this.#flow.router.unsubscribe(followed.subscription);
     }
   }
+}
+
+function count(followed: Followed, { flag, member }: Odd): void {
+  const all = (followed.odd ??= new Map());
+  const counts = all.get(member) ?? {};
+  counts[flag] = (counts[flag] ?? 0) + 1;
+  all.set(member, counts);
 }

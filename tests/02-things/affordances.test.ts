@@ -179,6 +179,17 @@ test("readings - what a Thing measures and in which unit is told when it is adde
   const flagged = (await http.things()).find(({ id }) => id === "weather")?.flagged;
   const counts = { unit: 1, dimension: 1, bounds: 1, physical: 3 };
   assert.deepEqual(flagged, [{ property: "air", now: "physical", counts }]);
+  const wind = {
+    type: "object",
+    properties: { speed: { type: "number" }, gust: { type: "number" } },
+  };
+  await http.describeThing("weather", { td: { title: "Weather", properties: { wind } } });
+  await weather.publish("weather/wind", '{"speed":"calm","gust":3}', { qos: 1 });
+  await weather.publish("weather/wind", '{"speed":1,"gust":null}', { qos: 1 });
+  assert.deepEqual((await http.things()).find(({ id }) => id === "weather")?.flagged, [
+    { property: "wind", member: "speed", counts: { type: 1 } },
+    { property: "wind", member: "gust", now: "type", counts: { type: 1 } },
+  ]);
 });
 
 test("infer - a Thing that says nothing of itself is described by what it publishes", async (t) => {

@@ -6,6 +6,8 @@ import { listOf } from "./td-rules.ts";
 export interface QuantityKind {
   /** For people: `relative humidity`. */
   readonly title: string;
+  /** Of its IRIs, what comes last: in small letters, without what is no letter or digit. */
+  readonly names: readonly string[];
   /** UCUM units it is told in, one a dimension, with the least and the most that can be. */
   readonly measures: readonly Measure[];
 }
@@ -116,14 +118,13 @@ const table: readonly (readonly [names: string, ...measures: Measure[]])[] = [
   ["data_rate", { unit: "bit/s", ...positive }],
 ];
 
-const kinds = table.map(([names, ...measures]): QuantityKind => {
+export const quantityKinds = table.map(([names, ...measures]): QuantityKind => {
   const [first = ""] = names.split(" ");
-  return { title: first === "ph" ? "pH" : first.replaceAll("_", " "), measures };
+  const title = first === "ph" ? "pH" : first.replaceAll("_", " ");
+  return { title, names: names.replaceAll("_", "").split(" "), measures };
 });
 const kindOfName: ReadonlyMap<string, QuantityKind> = new Map(
-  table.flatMap(([names], at) =>
-    names.split(" ").map((name) => [name.replaceAll("_", ""), kinds[at]!] as const),
-  ),
+  quantityKinds.flatMap((kind) => kind.names.map((name) => [name, kind] as const)),
 );
 
 /** Units of SenML's that say what they measure as well, and UCUM's that do. */
@@ -166,5 +167,5 @@ export function measureIn(kind: QuantityKind, unit: Unit): Measure | undefined {
 
 /** What is told in units of this dimension, for people. */
 export function titlesIn(unit: Unit): string[] {
-  return kinds.flatMap((kind) => (measureIn(kind, unit) ? [kind.title] : []));
+  return quantityKinds.flatMap((kind) => (measureIn(kind, unit) ? [kind.title] : []));
 }

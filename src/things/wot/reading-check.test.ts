@@ -5,7 +5,7 @@ import { convert, ucumUnit } from "../../wire/units/unit.ts";
 import { readingCheck } from "./reading-check.ts";
 
 const flag = (reading: string, schema: Record<string, unknown>) =>
-  readingCheck(schema)(Buffer.from(reading));
+  readingCheck(schema)(Buffer.from(reading))?.flag;
 
 test("readings - one unit written in four ways is one", () => {
   const temperature = { type: "number", unit: "Cel" };
@@ -89,6 +89,17 @@ test("readings - no finite number is none that was measured, and NaN is no JSON"
   assert.equal(flag("NaN", { type: "number" }), "unreadable");
   assert.equal(flag("Infinity", { type: "number", unit: "Cel" }), "unreadable");
   assert.equal(flag('{"value":1e308,"unit":"km"}', { type: "number", unit: "mm" }), "physical");
+});
+
+test("readings - in an object the member that is odd is named", () => {
+  const wind = { type: "object", properties: { speed: { type: "number", minimum: 0 } } };
+  const check = readingCheck({ type: "object", properties: { at: { type: "string" }, wind } });
+  const odd = (reading: unknown) => check(Buffer.from(JSON.stringify(reading)));
+  assert.deepEqual(odd({ at: 3 }), { flag: "type", member: "at" });
+  assert.deepEqual(odd({ wind: { speed: -1 } }), { flag: "bounds", member: "wind.speed" });
+  assert.deepEqual(odd({ wind: 3 }), { flag: "type", member: "wind" });
+  assert.deepEqual(odd([]), { flag: "type", member: "" });
+  assert.equal(odd({ wind: { speed: 1 }, at: "noon" }), undefined);
 });
 
 test("readings - bounds hold within an object too, and an integer has no fraction", () => {

@@ -10,44 +10,59 @@ import { kindOf, measureIn, type QuantityKind } from "./quantity-kinds.ts";
  */
 export type Flag = "unreadable" | "type" | "dimension" | "physical" | "bounds" | "unit";
 
-/** How a reading departs from what its property says of it (TD 1.1 §5.3.2); undefined: it does not. */
-export type ReadingCheck = (payload: Uint8Array) => Flag | undefined;
+/** What is odd, and where in an object: `wind.speed`; empty: the reading as a whole. */
+export interface Odd {
+  readonly flag: Flag;
+  readonly member: string;
+}
 
-type ValueCheck = (value: unknown) => Flag | undefined;
+/** How a reading departs from what its property says of it (TD 1.1 §5.3.2); undefined: it does not. */
+export type ReadingCheck = (payload: Uint8Array) => Odd | undefined;
+
+type ValueCheck = (value: unknown) => Odd | undefined;
 
 const depthMax = 4;
 
 /** What can be known before a reading comes is found out here, once. */
 export function readingCheck(schema: JsonObject): ReadingCheck {
-  const check = valueCheck(schema, 0);
+  const check = valueCheck(schema, "", 0);
   const isText = schema["type"] === undefined || schema["type"] === "string";
   return (payload) => {
     let value: unknown;
     try {
       value = JSON.parse(Buffer.from(payload).toString("utf8"));
     } catch {
-      return isText ? undefined : "unreadable";
+      return isText ? undefined : { flag: "unreadable", member: "" };
     }
     return check(value);
   };
 }
 
-function valueCheck(schema: JsonObject, depth: number): ValueCheck {
+function valueCheck(schema: JsonObject, member: string, depth: number): ValueCheck {
   const type = schema["type"];
-  if (type === "number" || type === "integer") return numericCheck(schema);
-  if (type === "object" && depth < depthMax) return objectCheck(schema, depth);
-  return (value) => (typeof type !== "string" || fits(value, type) ? undefined : "type");
+  if (type === "object" && depth < depthMax) return objectCheck(schema, member, depth);
+  const isNumeric = type === "number" || type === "integer";
+  const check = isNumeric
+    ? numericCheck(schema)
+    : (value: unknown) => (typeof type !== "string" || fits(value, type) ? undefined : "type");
+  return (value) => {
+    const flag = check(value);
+    return flag && { flag, member };
+  };
 }
 
-function objectCheck(schema: JsonObject, depth: number): ValueCheck {
-  const members = Object.entries(objectAt(schema["properties"])).flatMap(([name, member]) =>
-    isObject(member) ? [[name, valueCheck(member, depth + 1)] as const] : [],
-  );
+/** The first member that is odd. */
+function objectCheck(schema: JsonObject, path: string, depth: number): ValueCheck {
+  const members = Object.entries(objectAt(schema["properties"])).flatMap(([name, member]) => {
+    if (!isObject(member)) return [];
+    const check = valueCheck(member, path === "" ? name : `${path}.${name}`, depth + 1);
+    return [[name, check] as const];
+  });
   return (value) => {
-    if (!isObject(value)) return "type";
+    if (!isObject(value)) return { flag: "type", member: path };
     for (const [name, check] of members) {
-      const flag = Object.hasOwn(value, name) ? check(value[name]) : undefined;
-      if (flag !== undefined) return flag;
+      const odd = Object.hasOwn(value, name) ? check(value[name]) : undefined;
+      if (odd !== undefined) return odd;
     }
     return undefined;
   };
@@ -71,7 +86,7 @@ interface Bounds {
   readonly exclusiveMaximum: number;
 }
 
-function numericCheck(schema: JsonObject): ValueCheck {
+function numericCheck(schema: JsonObject): (value: unknown) => Flag | undefined {
   const unit = typeof schema["unit"] === "string" ? schema["unit"] : undefined;
   const read = unit === undefined ? undefined : unitOf(unit);
   const kind = kindOf(schema);
