@@ -25,16 +25,20 @@ export function followPending(token: string, stop: AbortSignal): void {
 }
 
 export async function decide({ id, name }: Waiting, act: "accept" | "refuse"): Promise<void> {
-  const response = await ask(`/api/v1/pending/${id}/${act}`, {
-    method: "POST",
-    ...(act === "accept" && { body: "{}" }),
-  });
-  if (response.ok) {
-    waiting.value = waiting.value.filter((device) => device.id !== id);
-    return tell(act === "accept" ? `${name} is accepted.` : `${name} is refused.`);
+  try {
+    const response = await ask(`/api/v1/pending/${id}/${act}`, {
+      method: "POST",
+      ...(act === "accept" && { body: "{}" }),
+    });
+    if (response.ok) {
+      waiting.value = waiting.value.filter((device) => device.id !== id);
+      return tell(act === "accept" ? `${name} is accepted.` : `${name} is refused.`);
+    }
+    const { error } = (await response.json()) as { error?: { message: string } };
+    tell(error?.message ?? `The node answered ${response.status}.`);
+  } catch {
+    tell(`The node does not answer; nothing was decided about ${name}, as far as is known here.`);
   }
-  const { error } = (await response.json()) as { error?: { message: string } };
-  tell(error?.message ?? `The node answered ${response.status}.`);
 }
 
 function tell(text: string): void {

@@ -129,7 +129,9 @@ export function onboardingRoutes(scope: FastifyInstance, deps: ApiDeps, clients:
     },
     async (request) => {
       const device = onboarding.pending.need(request.params.id);
-      return { ...pendingResource(device, deps), td: draftOf(device, deps) };
+      const card = pendingResource(device, deps);
+      const { suggestedName: name, publish } = card;
+      return { ...card, td: inferredTd({ id: name, title: name, publish }, device.samples()) };
     },
   );
 
@@ -156,14 +158,12 @@ export function onboardingRoutes(scope: FastifyInstance, deps: ApiDeps, clients:
       const what = `${device.name} of ${claim} (${addresses.join(", ")}) as ${name}`;
       const thing = await audited(deps, request, what, async () => {
         const { validator } = deps.wot;
-        const td = describe ? draftOf(device, deps) : undefined;
-        const title = wish.title ?? name;
-        const described = { id: name, title, publish: wish.publish ?? device.filters() };
-        const kept = await describedTd({ td }, described, {
-          validator,
-          address: deps.wot.address(),
-        });
-        return onboarding.accept(device, { ...wish, name, td: kept });
+        const { title = name, publish = device.filters(name) } = wish;
+        const as = { id: name, title, publish };
+        const drafted = describe ? inferredTd(as, device.samples()) : undefined;
+        const address = deps.wot.address();
+        const td = await describedTd({ td: drafted }, as, { validator, address });
+        return onboarding.accept(device, { ...wish, name, td });
       });
       const until = onboarding.claims.need(claim).expiresAt;
       return reply.code(201).send({ thing: thingResource(thing, deps), listens, until });
@@ -205,8 +205,7 @@ function pendingResource(device: PendingDevice, { onboarding, things }: Deps): P
   const lines = onboarding.linesOf(device);
   const addresses = [...new Set([...device.addresses, ...lines.map(({ address }) => address)])];
   const suggestedName = onboarding.pending.suggestedName(device);
-  const seen = device.filters();
-  const publish = seen.length === 0 ? [`${suggestedName}/#`] : seen;
+  const publish = device.filters(suggestedName);
   const shared = things.sharedTopic({ id: suggestedName, publish });
   return {
     ...{ id, claim, name, suggestedName, door, addresses, messages, outside, beyond },
@@ -218,10 +217,4 @@ function pendingResource(device: PendingDevice, { onboarding, things }: Deps): P
     publish,
     ...(shared !== undefined && { shared }),
   };
-}
-
-function draftOf(device: PendingDevice, { onboarding }: Deps) {
-  const name = onboarding.pending.suggestedName(device);
-  const [publish = `${name}/#`] = device.filters();
-  return inferredTd({ id: name, title: name, publish: [publish] }, device.samples());
 }

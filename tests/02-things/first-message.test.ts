@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { test } from "node:test";
+import mqtt from "mqtt";
+import { until } from "../two-nodes.ts";
 import { CliProcess } from "./cli-process.ts";
 import { guardedNode } from "./guarded-node.ts";
 
@@ -146,6 +148,49 @@ for (const { command, name } of [
     assert.ok(ms < 60_000, `it took ${ms} ms`);
   });
 }
+
+test("comity pending accept - a script gets one object, with the first message where it waits", async (t) => {
+  const { code } = await http.addClaim({});
+  const device = await mqtt.connectAsync(node.mqttUrl, {
+    ...{ username: "claim", password: code, clientId: "fan-1", reconnectPeriod: 0 },
+  });
+  t.after(() => device.endAsync(true));
+  await device.publishAsync("hall/fan-1/rpm", "900", { qos: 1 });
+  const wish = ["fan-1", "--name", "fan", "--kind", "fan", "--place", "51.9,4.5", "--describe"];
+  const accepting = CliProcess.comity("pending", "accept", ...wish, "--json", "--wait", ...target);
+  await until("it is accepted", async () => (await http.things()).some(({ id }) => id === "fan"));
+  await device.publishAsync("hall/fan-1/rpm", "910", { qos: 1 });
+  assert.equal(await accepting.ended, 0, accepting.err);
+  const { thing, listens, firstMessage } = JSON.parse(accepting.out) as Record<string, object>;
+  assert.deepEqual(
+    { ...thing, createdAt: "", lastAt: 0, last: "" },
+    {
+      ...{ id: "fan", title: "fan", kind: "fan", place: { lat: 51.9, lon: 4.5 }, subscribe: [] },
+      ...{ publish: ["hall/fan-1/#"], createdAt: "", lastAt: 0, last: "" },
+    },
+  );
+  assert.equal(listens, false);
+  assert.deepEqual(
+    { ...firstMessage, at: 0 },
+    { at: 0, topic: "hall/fan-1/rpm", bytes: 3, summary: "910" },
+  );
+  assert.ok("rpm" in ((await http.thing("fan"))["properties"] as object));
+});
+
+test("comity pending accept - a device that keeps its code is said to", async (t) => {
+  const { code } = await http.addClaim({ devicesMax: 1 });
+  const come = { username: "fan-2", password: code, reconnectPeriod: 100 };
+  const device = await mqtt.connectAsync(node.mqttUrl, come);
+  t.after(() => device.endAsync(true));
+  await device.publishAsync("fan-2/rpm", "1", { qos: 1 });
+  const again = new Promise((resolve) => device.once("connect", resolve));
+  const accepting = CliProcess.comity("pending", "accept", "fan-2", "--keep-code", ...target);
+  assert.equal(await accepting.ended, 0, accepting.err);
+  assert.match(accepting.out, /^Its claim code stays its password\.$/m);
+  await again;
+  await device.publishAsync("fan-2/rpm", "2", { qos: 1 });
+  assert.equal((await http.things()).find(({ id }) => id === "fan-2")?.last, "2");
+});
 
 test("comity claim, pending - listed, revoked, refused, and a wrong option is named", async () => {
   const { code, claim } = await http.addClaim({ topicPrefix: "factory/" });

@@ -87,6 +87,10 @@ test("Claims - what could not be kept was not decided", async () => {
     ...{ claim: claim.id, device: "pump", thing: "pump" },
   });
   await assert.rejects(claims.refuse(claim.id, "pump"), { code: "STATE_INVALID" });
+  const late = (await claims.create({ by: "owner admin" })).claim.id;
+  await claims.revoke(late);
+  const accepting = claims.accept(late, "pump", decided, (write) => store.commit([write]));
+  await assert.rejects(accepting, { code: "CLAIM_REFUSED", message: /revoked/ });
 });
 
 test("PendingDevice - is offered what it used and no more", () => {
@@ -94,7 +98,7 @@ test("PendingDevice - is offered what it used and no more", () => {
     const device = new PendingDevice("1", { claim: "c", name, door: "MQTT", at: 0 });
     const from = { door: "MQTT", address: "::1" } as const;
     for (const topic of topics) device.take(topic, Buffer.from("1"), 1, from, 0);
-    return device.filters();
+    return device.filters("thing");
   };
   assert.deepEqual(filtersOf("p", "p/a", "p/b/c"), ["p/#"]);
   assert.deepEqual(filtersOf("p", "factory/p/a", "factory/p/b"), ["factory/p/#"]);
@@ -102,8 +106,8 @@ test("PendingDevice - is offered what it used and no more", () => {
   assert.deepEqual(filtersOf("p", "factory/a"), ["factory/a"]);
   assert.deepEqual(filtersOf("p", "p"), ["p"]);
   assert.deepEqual(filtersOf("factory", "a/factoryx/b"), ["a/factoryx/b"]);
-  assert.deepEqual(filtersOf("p", "p\u001b/a"), [], "no topic that is not as it is shown");
-  assert.deepEqual(filtersOf("p"), []);
+  assert.deepEqual(filtersOf("p", "p\u001b/a"), ["thing/#"], "no topic that is not as it is shown");
+  assert.deepEqual(filtersOf("p"), ["thing/#"]);
 });
 
 test("PendingDevice - keeps the start of a long message, and drafts nothing from it", () => {

@@ -184,8 +184,8 @@ export class Claims {
   }
 
   /**
-   * Makes a Thing of a device: `make` commits the decision together with the Thing. LIMIT_REACHED
-   * where the code has made as many as it may.
+   * Makes a Thing of a device: `make` commits the decision together with the Thing. CLAIM_REFUSED
+   * where the code has ended, LIMIT_REACHED where it has made as many as it may.
    */
   async accept<T>(
     id: string,
@@ -194,6 +194,10 @@ export class Claims {
     make: (write: Write) => Promise<T>,
   ): Promise<T> {
     const book = this.#need(id);
+    const state = this.stateOf(id);
+    if (state === "expired" || state === "revoked") {
+      throw new ComityError("CLAIM_REFUSED", { problem: `the code is ${state}` });
+    }
     if (this.acceptedCount(id) >= book.claim.devicesMax) {
       const what = "devices of this claim code";
       throw new ComityError("LIMIT_REACHED", { limit: book.claim.devicesMax, what });

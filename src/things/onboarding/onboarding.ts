@@ -219,8 +219,7 @@ export class Onboarding {
 
   /** The filters it is accepted with unless others are named; no other Thing's topics by mistake. */
   #filtersOf(device: PendingDevice, name: string): readonly string[] {
-    const seen = device.filters();
-    const publish = seen.length === 0 ? [`${name}/#`] : seen;
+    const publish = device.filters(name);
     const shared = this.#options.things.sharedTopic({ id: name, publish });
     if (shared === undefined) return publish;
     const problem = `${shared}; name the topics it may have (--publish)`;

@@ -91,11 +91,12 @@ export class PendingDevice {
   /**
    * What it would have to publish to go on as it does: below the level of its own name where all
    * its topics stand below one, else exactly what was seen. Never more: `factory/#` is not its.
+   * Where nothing was seen that it could have, below the name of its Thing.
    */
-  filters(): readonly string[] {
+  filters(thing: string): readonly string[] {
     const topics = [...this.#topics.keys()].filter((topic) => topic === printable(topic));
     const [first] = topics;
-    if (first === undefined) return [];
+    if (first === undefined) return [`${thing}/#`];
     const levels = first.split("/");
     const own = levels.indexOf(this.name);
     const prefix = `${levels.slice(0, own + 1).join("/")}/`;
