@@ -14,6 +14,7 @@ import {
 import { openDoors } from "./compose/doors.ts";
 import { startErasures } from "./compose/erasures.ts";
 import type { NodeOptions, RunningNode } from "./compose/options.ts";
+import { openMarks } from "./compose/marks.ts";
 import { openRooms, type Outside, type Rooms } from "./compose/rooms.ts";
 import { openSectors } from "./compose/sectors.ts";
 import { openTrade } from "./compose/trade.ts";
@@ -40,6 +41,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     const rooms = await openRooms(options, await openEngines(options, log, closing));
     const trade = await openTrade(rooms);
     await contractsToDataPlane(rooms, trade);
+    await openMarks(rooms, trade);
     const sectors = await openSectors(rooms, trade);
     await openDoors(rooms, trade, sectors);
     await trade.federation.resume();

@@ -6,6 +6,7 @@ import { ComityError } from "../kernel/errors.ts";
 import type { Agreement } from "../market/agreement.ts";
 import { nameOfPrincipal } from "../things/access.ts";
 import * as answers from "./answers.ts";
+import { toldMark } from "./commission-told.ts";
 import type { ApiDeps } from "./deps.ts";
 import { allow, audited, callerOf } from "./guard.ts";
 import { AgreeBody, answer, EffectBody, IdParams, LinkBody, attestationIn } from "./schemas.ts";
@@ -50,7 +51,8 @@ function readRoutes(scope: FastifyInstance, deps: ApiDeps): void {
     async (request) => {
       const agreement = await agreementOf(deps, request.params.id);
       const usage = await deps.settle.usageOf(agreement.id);
-      return { ...toldAgreement(agreement), ...(usage && { usage }) };
+      const mark = toldMark(deps, deps.commissions.marks.received(agreement.id));
+      return { ...toldAgreement(agreement), ...mark, ...(usage && { usage }) };
     },
   );
 

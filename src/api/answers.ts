@@ -1,3 +1,4 @@
+import { MarkAnswer } from "./commission-told.ts";
 import { type TSchema, Type } from "typebox";
 import {
   Attestation,
@@ -187,6 +188,7 @@ export const Product = Type.Object({
   policy: Type.Unknown({ description: "What is offered, in ODRL." }),
   createdAt: time,
   quality: Type.Optional(Quality),
+  mark: Type.Optional(MarkAnswer),
 });
 
 export const Sample = Type.Object({
@@ -241,6 +243,7 @@ export const Offer = Type.Object({
   notAfter: Type.Optional(time),
   messagesMax: Type.Optional(count),
   quality: Type.Optional(Quality),
+  mark: Type.Optional(MarkAnswer),
 });
 
 export const Want = Type.Object({

@@ -8,17 +8,14 @@ import type {
   PublishedResource,
 } from "../client/commissions.ts";
 import { commissionPath } from "../federate/commission-routes.ts";
-import { changesBetween, type Change, describeChange } from "../market/commission/changes.ts";
-import { type Commission, NewCommission, VersionText } from "../market/commission/document.ts";
+import { NewCommission, VersionText } from "../market/commission/document.ts";
 import type { Sector } from "../sectors/sector.ts";
+import { commissionName, toldChange, toldChanges, toldCommission } from "./commission-told.ts";
 import type { ApiDeps } from "./deps.ts";
 import { allow, audited } from "./guard.ts";
 import { answer, Name } from "./schemas.ts";
 
-const reference = Type.String({
-  ...{ minLength: 1, maxLength: 700 },
-  description: "A vocabulary: its hash, or [issuer/]sector[@version].",
-});
+const NameParams = Type.Object({ name: commissionName });
 const PackBody = Type.Object(
   { pack: Name, version: Type.Optional(VersionText) },
   { additionalProperties: false },
@@ -28,11 +25,8 @@ const PublishBody = Type.Union([PackBody, NewCommission]);
 /** Vocabularies: published here, and of others. */
 export function commissionApiRoutes(scope: FastifyInstance, deps: ApiDeps): void {
   const app = scope.withTypeProvider<TypeBoxTypeProvider>();
-  const { commissions, sectors, node } = deps;
-  const resourceOf = ({ hash, document }: Commission): CommissionResource => {
-    const { issuer, sector, version, title, issuedAt } = document;
-    return { hash, issuer, sector, version, title, issuedAt, own: issuer === node.did };
-  };
+  const { sectors, node } = deps;
+  const { documents } = deps.commissions;
   app.get(
     "/commissions",
     {
@@ -42,7 +36,7 @@ export function commissionApiRoutes(scope: FastifyInstance, deps: ApiDeps): void
         response: { 200: answer<readonly CommissionResource[]>("Vocabularies.") },
       },
     },
-    async () => commissions.list().map(resourceOf),
+    async () => documents.list().map((one) => toldCommission(deps, one)),
   );
   app.post(
     "/commissions",
@@ -57,10 +51,13 @@ export function commissionApiRoutes(scope: FastifyInstance, deps: ApiDeps): void
     async (request, reply) => {
       const { body } = request;
       const wish = "pack" in body ? packOf(sectors.need(body.pack), body.version) : body;
-      const publish = () => commissions.publish(wish);
+      const publish = () => documents.publish(wish);
       const { commission, changes } = await audited(deps, request, wish.sector, publish);
       const url = `${node.publicUrl ?? node.httpUrl()}${commissionPath(commission.document)}`;
-      const told = { commission: resourceOf(commission), changes: changes.map(toldChange), url };
+      const told = {
+        commission: toldCommission(deps, commission),
+        ...{ changes: changes.map(toldChange), url },
+      };
       return reply.code(201).send(told);
     },
   );
@@ -70,13 +67,14 @@ export function commissionApiRoutes(scope: FastifyInstance, deps: ApiDeps): void
       config: allow("viewer"),
       schema: {
         summary: "One vocabulary, with its signature",
-        params: Type.Object({ name: reference }),
+        params: NameParams,
         response: { 200: answer<CommissionDetail>("The vocabulary.") },
       },
     },
     async ({ params: { name } }) => {
-      const { document, signed, ...found } = commissions.need(name);
-      return { ...resourceOf({ ...found, document, signed }), document, signed };
+      const found = documents.need(name);
+      const { document, signed } = found;
+      return { ...toldCommission(deps, found), document, signed };
     },
   );
   app.get(
@@ -85,20 +83,15 @@ export function commissionApiRoutes(scope: FastifyInstance, deps: ApiDeps): void
       config: allow("viewer"),
       schema: {
         summary: "What it says otherwise than another, what breaks first",
-        params: Type.Object({ name: reference }),
-        querystring: Type.Object({ since: reference }),
+        params: NameParams,
+        querystring: Type.Object({ since: commissionName }),
         response: { 200: answer<readonly ChangeResource[]>("Changes.") },
       },
     },
     async ({ params: { name }, query: { since } }) => {
-      const [old, next] = [commissions.need(since), commissions.need(name)];
-      return changesBetween(old.document, next.document).map(toldChange);
+      return toldChanges(documents.need(since), documents.need(name));
     },
   );
-}
-
-function toldChange(change: Change): ChangeResource {
-  return { level: change.level, text: describeChange(change) };
 }
 
 /** What a sector's pack says, as a vocabulary; without a version it is the next. */

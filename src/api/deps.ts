@@ -14,6 +14,8 @@ import type {
 } from "../client/resources.ts";
 import type { NegotiationWish, ProposalToMake } from "../client/negotiations.ts";
 import type { DataAccessAsked } from "../federate/data-access-requests.ts";
+import type { Issuers } from "../federate/issuers.ts";
+import type { Marks } from "../flow/marks.ts";
 import type { HistoryLine, HistoryQuery } from "../flow/history-query.ts";
 import type { Readings } from "../flow/readings.ts";
 import type { Clock } from "../kernel/clock.ts";
@@ -25,6 +27,7 @@ import type { RecipientClass } from "../kernel/recipient-class.ts";
 import type { Agreement } from "../market/agreement.ts";
 import type { Attestation } from "../market/attestation.ts";
 import type { Commissions } from "../market/commission/commissions.ts";
+import type { Recognitions } from "../market/commission/recognitions.ts";
 import type { Product } from "../market/product.ts";
 import type { ConsumerMove, ProviderMove } from "../market/decisions.ts";
 import type { Negotiation } from "../market/negotiation.ts";
@@ -75,10 +78,17 @@ export interface ApiDeps {
   readonly streams: StreamsApi;
   readonly traffic: TrafficApi;
   readonly sectors: Sectors;
-  readonly commissions: Commissions;
+  readonly commissions: CommissionsApi;
   /** Folder of the built console; absent: found beside the package. */
   readonly consoleDir?: string;
   readonly limits?: Partial<ApiLimits>;
+}
+
+export interface CommissionsApi {
+  readonly documents: Commissions;
+  readonly recognitions: Recognitions;
+  readonly issuers: Pick<Issuers, "recognise" | "check">;
+  readonly marks: Pick<Marks, "of" | "received">;
 }
 
 export interface NodeFacts {
@@ -156,6 +166,7 @@ export interface ProductsApi {
 export type ProductToAdd = Required<Omit<NewProduct, MayBeAbsent>> & Pick<NewProduct, MayBeAbsent>;
 type MayBeAbsent =
   | "place"
+  | "conformsTo"
   | "units"
   | "sheet"
   | "retention"

@@ -12,6 +12,7 @@ import { ComityError } from "../kernel/errors.ts";
 import { lintProduct } from "../market/policy/lint.ts";
 import { logOfProduct } from "../market/grant.ts";
 import * as answers from "./answers.ts";
+import { toldMark } from "./commission-told.ts";
 import type { ApiDeps, ProductToAdd } from "./deps.ts";
 import { peerNames, searchQueryOf } from "./find.ts";
 import { allow, audited } from "./guard.ts";
@@ -62,7 +63,8 @@ function productRoutes(scope: FastifyInstance, deps: ApiDeps): void {
     async (request, reply) => {
       const product = withDefaults(request.body);
       const made = await audited(deps, request, product.id, () => deps.products.add(product));
-      return reply.code(201).send(toldProduct(made));
+      const mark = toldMark(deps, deps.commissions.marks.of(made.id));
+      return reply.code(201).send({ ...toldProduct(made), ...mark });
     },
   );
 
@@ -83,7 +85,11 @@ function productRoutes(scope: FastifyInstance, deps: ApiDeps): void {
       const logged = product.delivery === "logged" ? await deps.logs.list() : [];
       const log = logged.find((one) => one.log === logOfProduct(id));
       const measured = log && { messages: log.messages, bytes: log.bytes };
-      return { ...toldProduct(product, deps.products.quality(id)), ...(measured && { measured }) };
+      return {
+        ...toldProduct(product, deps.products.quality(id)),
+        ...toldMark(deps, deps.commissions.marks.of(id)),
+        ...(measured && { measured }),
+      };
     },
   );
 
@@ -211,13 +217,22 @@ function peerRoutes(scope: FastifyInstance, deps: ApiDeps): void {
     },
     async (request, reply) => {
       const didOf = peerNames(deps.node, await deps.peers.list());
-      const query = searchQueryOf(request.query, deps.clock.now(), didOf);
-      const { fresh = false, as } = request.query;
+      const { fresh = false, as, mark } = request.query;
+      const marked = mark === undefined ? {} : { marks: marksOf(deps, mark) };
+      const query = { ...searchQueryOf(request.query, deps.clock.now(), didOf), ...marked };
       const { offers, total } = await deps.offers.find(query, fresh, as);
       reply.header("total-count", total);
-      return offers;
+      return offers.map((offer) => ({ ...offer, ...toldMark(deps, offer.mark) }));
     },
   );
+}
+
+/** Nobody's mark says anything here before somebody's word is taken. */
+function marksOf({ commissions: { recognitions } }: ApiDeps, sector: string): readonly string[] {
+  const hashes = recognitions.hashesOf(sector);
+  if (hashes.length > 0) return hashes;
+  const id = `${sector}: recognise somebody's (comity commission recognise)`;
+  throw new ComityError("NOT_FOUND", { what: "recognised vocabulary of", id });
 }
 
 function withDefaults(body: Type.Static<typeof ProductBody>): ProductToAdd {
@@ -231,6 +246,7 @@ function withDefaults(body: Type.Static<typeof ProductBody>): ProductToAdd {
     keywords: body.keywords ?? [],
     ...(body.units && { units: body.units }),
     ...(body.place && { place: body.place }),
+    ...(body.conformsTo !== undefined && { conformsTo: body.conformsTo }),
     ...(body.sheet && { sheet: body.sheet }),
     ...(body.retention && { retention: body.retention }),
     ...(body.approval && { approval: body.approval }),

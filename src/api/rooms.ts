@@ -1,13 +1,15 @@
-import type { ApiDeps, NodeFacts, SpendingLimits } from "./deps.ts";
+import type { ApiDeps, NodeFacts, ProductToAdd, SpendingLimits } from "./deps.ts";
 import type { DataAccess } from "../federate/data-access.ts";
 import type { DataAccessRequests } from "../federate/data-access-requests.ts";
 import type { OpenIdLogin } from "../federate/openid.ts";
 import type { Federation } from "../federate/federation.ts";
 import { offerAttested } from "../federate/found-offer.ts";
 import type { ProductSamples, Sample } from "../federate/samples.ts";
+import type { Issuers } from "../federate/issuers.ts";
 import type { Wants } from "../federate/wants.ts";
 import type { Links } from "../federate/links.ts";
 import type { Flow } from "../flow/flow.ts";
+import type { Marks } from "../flow/marks.ts";
 import type { HistoryKeeping } from "../flow/history.ts";
 import { ownHistoryLines } from "../flow/own-history.ts";
 import { publishOne, subscribeMessages } from "../flow/local-streams.ts";
@@ -21,6 +23,7 @@ import type { Agreement } from "../market/agreement.ts";
 import type { Agreements } from "../market/agreements.ts";
 import type { Catalogue } from "../market/catalogue.ts";
 import type { Commissions } from "../market/commission/commissions.ts";
+import type { Recognitions } from "../market/commission/recognitions.ts";
 import type { Refusals } from "../market/refusals.ts";
 import { isTransferFormat } from "../market/formats.ts";
 import type { ConsumerCounts } from "../meter/consumer-counts.ts";
@@ -83,6 +86,9 @@ export interface Rooms {
   readonly shares: Shares;
   readonly sectors: Sectors;
   readonly commissions: Commissions;
+  readonly recognitions: Recognitions;
+  readonly issuers: Issuers;
+  readonly marks: Marks;
   /** `mqtt://host:port` that others are told. */
   readonly announcedMqttUrl: () => string;
   readonly openid: OpenIdLogin | undefined;
@@ -123,7 +129,10 @@ export function apiDeps(rooms: Rooms): ApiDeps {
     settle: settleApi(rooms),
     shares: sharesApi(rooms),
     sectors: rooms.sectors,
-    commissions: rooms.commissions,
+    commissions: {
+      documents: rooms.commissions,
+      ...{ recognitions: rooms.recognitions, issuers: rooms.issuers, marks: rooms.marks },
+    },
     logs: {
       list: () => rooms.store.logs(),
       read: (log, after, limit) => readMessages(rooms.store, log, after, limit),
@@ -149,19 +158,32 @@ export function apiDeps(rooms: Rooms): ApiDeps {
   };
 }
 
-function productsApi({ catalogue, flow }: Rooms): ApiDeps["products"] {
+function productsApi(rooms: Rooms): ApiDeps["products"] {
+  const { catalogue, flow } = rooms;
   return {
     list: () => catalogue.list(),
     get: (id) => catalogue.get(id),
     quality: (id) => flow.quality.of(id),
     async add(input) {
-      const product = await catalogue.add(input);
+      const product = await catalogue.add(withMark(rooms, input));
       // Whoever hears that the product exists may rely on its log.
       await flow.serve(product);
       return product;
     },
     remove: (id) => catalogue.remove(id),
   };
+}
+
+/** What it is said to conform to by its hash: a vocabulary of its sector that counts here. */
+function withMark({ commissions, recognitions }: Rooms, input: ProductToAdd): ProductToAdd {
+  if (input.conformsTo === undefined) return input;
+  const { hash, document } = commissions.need(input.conformsTo);
+  const { issuer, sector, version } = document;
+  const problem = !recognitions.counts(hash)
+    ? `conformsTo is ${sector} ${version} of ${issuer}, which this node does not recognise.`
+    : `conformsTo is of the sector ${sector}, the product of ${input.sector ?? "none"}.`;
+  if (recognitions.counts(hash) && sector === input.sector) return { ...input, conformsTo: hash };
+  throw new ComityError("PRODUCT_INVALID", { problem });
 }
 
 function peersApi({ federation: { peers, offers }, agreements }: Rooms): ApiDeps["peers"] {

@@ -160,6 +160,7 @@ export const ProductBody = Type.Object(
       Type.Array(text(32), { maxItems: 16, description: "Kept as UCUM has them." }),
     ),
     place: Type.Optional(Place),
+    conformsTo: Type.Optional(text(700)),
     sheet: Type.Optional(Sheet),
     retention: Type.Optional(Retention),
     approval: Type.Optional(Type.Union([Type.Literal("auto"), Type.Literal("manual")])),
@@ -254,6 +255,9 @@ export const WantBody = Type.Object(
 export const FindParams = Type.Object(
   {
     ...findable,
+    mark: Type.Optional(
+      Type.String({ maxLength: 32, description: "A sector that is recognised." }),
+    ),
     newerThanSeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 31_536_000 })),
     fresh: Type.Optional(Type.Boolean({ description: "Asks peers before it answers." })),
     offset: Type.Optional(Type.Integer({ minimum: 0, maximum: totalMax })),

@@ -20,6 +20,7 @@ import { affordanceRoutes } from "./affordance-routes.ts";
 import { agreementRoutes } from "./agreement-routes.ts";
 import { erasureRoutes } from "./erasure-routes.ts";
 import { commissionApiRoutes } from "./commission-routes.ts";
+import { recognitionRoutes } from "./recognition-routes.ts";
 import { consoleRoutes } from "./console.ts";
 import { type ApiDeps, apiLimits } from "./deps.ts";
 import { dataAccessRoutes } from "./data-access-routes.ts";
@@ -115,6 +116,7 @@ export async function apiRoutes(app: FastifyInstance, deps: ApiDeps): Promise<vo
       sectorRoutes,
       sectorApis,
       commissionApiRoutes,
+      recognitionRoutes,
     ]) {
       await api.register(async (scope) => routes(scope, deps), { prefix: "/api/v1" });
     }

@@ -2,7 +2,7 @@ import type { AgreementDetail, AgreementResource, ProductResource } from "../cli
 import type { ToldTerms } from "../client/terms.ts";
 import type { Quality } from "../kernel/quality.ts";
 import type { Agreement } from "../market/agreement.ts";
-import { evidenceSides, attestedIn } from "../market/evidence.ts";
+import { attestedIn, conformsToIn, evidenceSides } from "../market/evidence.ts";
 import { compileOffer, readRules, shownOffer, termsOf, termsOfProduct } from "../market/policy.ts";
 import { describePolicy, plainPolicy } from "../market/policy/plain.ts";
 import type { PolicyTerms } from "../market/policy/rules.ts";
@@ -26,9 +26,11 @@ export function agreementResource(agreement: Agreement): AgreementResource {
 export function toldAgreement(agreement: Agreement): AgreementDetail {
   const { policy, keys, evidence: jws } = agreement;
   const attested = attestedIn(agreement);
+  const conformsTo = conformsToIn(agreement);
   return {
     ...agreementResource(agreement),
     ...(attested && { attested }),
+    ...(conformsTo !== undefined && { conformsTo }),
     policy,
     keys,
     jws,

@@ -4,6 +4,7 @@ import { describePrice } from "../kernel/price.ts";
 import { oneOfClass } from "../kernel/recipient-class.ts";
 import { connect, type CliIo, globals } from "./context.ts";
 import { erasureCommands } from "./erasure.ts";
+import { printMark } from "./mark.ts";
 import { printJson, printLine, printTable } from "./output.ts";
 import { type StatedFlags, statedFrom } from "./tariffs.ts";
 import { printTerms } from "./terms.ts";
@@ -59,6 +60,10 @@ function agreementCommand(io: CliIo): Command {
       printTerms(io, found);
       const { recipientClass, measures } = found.attested ?? {};
       if (recipientClass) printLine(io, `  stated    to be ${oneOfClass(recipientClass)}`);
+      if (found.conformsTo !== undefined) {
+        if (found.mark) printMark(io, found.mark, "  ");
+        else printLine(io, `  Mark: ${found.conformsTo}, which is not known here`);
+      }
       if (measures) printLine(io, `  stated    to take the measures ${measures.join(", ")}`);
     });
   return agreement;

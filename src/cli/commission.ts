@@ -1,10 +1,11 @@
 import { Command } from "commander";
-import type { ChangeResource, CommissionDetail } from "../client/commissions.ts";
+import type { CommissionDetail } from "../client/commissions.ts";
 import { connect, type CliIo, globals, readObject } from "./context.ts";
 import { invalid } from "./flags.ts";
+import { printChanges, recognitionCommands } from "./recognition.ts";
 import { printJson, printLine, printTable } from "./output.ts";
 
-/** `commission publish`, `list`, `show` and `diff`. */
+/** `commission publish`, `list`, `show` and `diff`, and what `recognition.ts` adds. */
 export function commissionCommand(io: CliIo): Command {
   const commission = new Command("commission").description(
     "vocabularies: what data of a sector look like, signed by who says so",
@@ -16,7 +17,7 @@ export function commissionCommand(io: CliIo): Command {
     .option("--as <version>", "its version (default: the next that its changes ask for)")
     .action(async (file: string | undefined, flags: PublishFlags, command: Command) => {
       const wish = wishFrom(file, flags);
-      const published = await connect(io, command).publishCommission(wish);
+      const published = await connect(io, command).commissions.publish(wish);
       if (globals(command).json === true) return printJson(io, published);
       const { title, sector, version, hash } = published.commission;
       printLine(io, `${title} is published as ${sector} ${version}.`);
@@ -28,10 +29,11 @@ export function commissionCommand(io: CliIo): Command {
     .command("list")
     .description("all that are kept here, own and others'")
     .action(async (_options: unknown, command: Command) => {
-      const all = await connect(io, command).commissions();
+      const all = await connect(io, command).commissions.list();
       if (globals(command).json === true) return printJson(io, all);
-      const rows = all.map(({ sector, version, title, issuer, own, hash }) => {
-        return [sector, version, title, own ? "yours" : issuer, hash];
+      const rows = all.map(({ sector, version, title, issuer, own, recognised, hash }) => {
+        const from = own ? "yours" : recognised ? issuer : `${issuer} (not recognised)`;
+        return [sector, version, title, from, hash];
       });
       const none = "None yet. Publish one: comity commission publish --pack transport";
       printTable(io, ["SECTOR", "VERSION", "TITLE", "FROM", "HASH"], rows, none);
@@ -40,7 +42,7 @@ export function commissionCommand(io: CliIo): Command {
     .command("show <name>")
     .description("what it says: messages, members, units, indicators ([issuer/]sector[@version])")
     .action(async (name: string, _options: unknown, command: Command) => {
-      const found = await connect(io, command).commission(name);
+      const found = await connect(io, command).commissions.get(name);
       if (globals(command).json === true) return printJson(io, found);
       printCommission(io, found);
     });
@@ -48,11 +50,12 @@ export function commissionCommand(io: CliIo): Command {
     .command("diff <old> <new>")
     .description("what a version says otherwise than another, what breaks first")
     .action(async (old: string, next: string, _options: unknown, command: Command) => {
-      const changes = await connect(io, command).commissionChanges(next, old);
+      const changes = await connect(io, command).commissions.changes(next, old);
       if (globals(command).json === true) return printJson(io, changes);
       if (changes.length === 0) printLine(io, "They say the same.");
       printChanges(io, changes);
     });
+  for (const command of recognitionCommands(io)) commission.addCommand(command);
   return commission;
 }
 
@@ -67,11 +70,6 @@ function wishFrom(file: string | undefined, { pack, as: version }: PublishFlags)
   }
   const said = file === undefined ? { pack } : readObject(file, "vocabulary");
   return { ...said, ...(version !== undefined && { version }) };
-}
-
-function printChanges(io: CliIo, changes: readonly ChangeResource[]): void {
-  const word = { major: "breaks", minor: "new", patch: "said" };
-  for (const { level, text } of changes) printLine(io, `  ${word[level].padEnd(7)}  ${text}`);
 }
 
 function printCommission(io: CliIo, found: CommissionDetail): void {

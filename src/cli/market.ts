@@ -5,6 +5,7 @@ import { describeQuality } from "../kernel/quality.ts";
 import { connect, type CliIo, globals } from "./context.ts";
 import { printDataSheet, printVariants } from "./data-sheet.ts";
 import { invalid, wholeNumber } from "./flags.ts";
+import { markText, printMark } from "./mark.ts";
 import { printJson, printLine, printTable } from "./output.ts";
 import { classFrom } from "./tariffs.ts";
 import { printTerms } from "./terms.ts";
@@ -69,6 +70,7 @@ function peerCommand(io: CliIo): Command {
 interface FindFlags {
   readonly sector?: string;
   readonly unit?: string;
+  readonly mark?: string;
   readonly of?: string;
   readonly near?: string;
   readonly box?: string;
@@ -90,6 +92,7 @@ function findCommand(io: CliIo): Command {
     .argument("[words...]", "words it must hold, the last one perhaps only begun")
     .option("--sector <word>", "of that sector")
     .option("--unit <code>", "measured in that unit (UCUM)")
+    .option("--mark <sector>", "by a vocabulary of that sector that is recognised here")
     .option("--of <peer>", "offered by that peer")
     .option("--near <lat,lon,km>", "from within that distance")
     .option("--box <south,west,north,east>", "from within that box")
@@ -135,6 +138,7 @@ function findQueryOf(words: readonly string[], flags: FindFlags): FindQuery {
     q: words.join(" "),
     ...(sector !== undefined && { sector }),
     ...(unit !== undefined && { unit }),
+    ...(flags.mark !== undefined && { mark: flags.mark }),
     ...(provider !== undefined && { provider }),
     ...(near !== undefined && { near }),
     ...(box !== undefined && { box }),
@@ -162,6 +166,7 @@ function printVerbose(io: CliIo, found: readonly OfferResource[]): void {
   for (const offer of found) {
     printLine(io, `${offer.title}, from ${offer.providerName}: ${offer.offer}`);
     if (offer.quality) printLine(io, `  Over the last day: ${describeQuality(offer.quality)}.`);
+    printMark(io, offer.mark, "  ");
     printTerms(io, offer);
     printVariants(io, offer);
     printDataSheet(io, offer.sheet, offer);
@@ -182,10 +187,11 @@ function priceText({ price, recipientClass, variants = [] }: OfferResource): str
 }
 
 /** What there is beside the price, shortly: all of it is told by --verbose. */
-function termsText({ delivery, promises }: OfferResource): string {
+function termsText({ delivery, promises, mark }: OfferResource): string {
   const terms = promises
     .filter(({ kind }) => kind !== "owed")
     .map(({ text }) => text.charAt(0).toLowerCase() + text.slice(1, -1));
   const told = terms.length > 2 ? [`${terms.length} terms`] : terms;
-  return [...(delivery === undefined ? [] : [delivery]), ...told].join(", ");
+  const shown = [...markText(mark), ...told];
+  return [...(delivery === undefined ? [] : [delivery]), ...shown].join(", ");
 }

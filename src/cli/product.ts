@@ -9,6 +9,7 @@ import { connect, type CliIo, globals, readObject, readText } from "./context.ts
 import { printDataSheet, printTariffs } from "./data-sheet.ts";
 import { type PricedFile, type PricedFlags, pricedFrom } from "./tariffs.ts";
 import { bytesFrom, invalid, placeFrom, repeated } from "./flags.ts";
+import { printMark } from "./mark.ts";
 import { printJson, printLine, printTable } from "./output.ts";
 import {
   printTerms,
@@ -30,6 +31,7 @@ export interface ProductFlags extends TermsFlags, Omit<PricedFlags, "per"> {
   readonly sector?: string;
   readonly keyword?: string[];
   readonly unit?: string[];
+  readonly conformsTo?: string;
   readonly place?: string;
   readonly manual?: boolean;
   readonly sample?: boolean;
@@ -54,6 +56,7 @@ export function productCommand(io: CliIo): Command {
     .option("--sector <word>", "transport, energy, agriculture, health, industry, …")
     .option("--keyword <word>", "found by it; repeatable", repeated)
     .option("--unit <code>", "what it is measured in, such as Cel (UCUM); repeatable", repeated)
+    .option("--conforms-to <vocabulary>", "what its messages are by, such as transport@2.1.0")
     .option("--place <lat,lon[,name]>", "where the data is from")
     .option("--tariff <class=price>", 'such as "sme=0.001 EUR"; repeatable', repeated)
     .option("--cost <price>", "what it costs to make it available, as --price (Data Act, Art. 9)")
@@ -103,6 +106,7 @@ export function productCommand(io: CliIo): Command {
       if (globals(command).json === true) return printJson(io, found);
       printLine(io, `${found.title} (${found.id}), ${found.delivery}: ${found.topics.join(" ")}`);
       if (found.quality) printLine(io, `Over the last day: ${describeQuality(found.quality)}.`);
+      printMark(io, found.mark);
       const sample = found.sample === false ? "none" : `comity sample ${found.id}`;
       printLine(io, `Sample, for whoever thinks of agreeing: ${sample}`);
       printTerms(io, found);
@@ -167,6 +171,7 @@ export function productFrom(
     ...(flags.sector !== undefined && { sector: flags.sector }),
     ...(flags.keyword && { keywords: flags.keyword }),
     ...(flags.unit && { units: flags.unit }),
+    ...(flags.conformsTo !== undefined && { conformsTo: flags.conformsTo }),
     ...(flags.place !== undefined && { place: placeFrom(flags.place) }),
     ...((flags.keep ?? flags.keepBytes) !== undefined && { retention: retentionFrom(flags) }),
     ...(flags.manual === true && { approval: "manual" as const }),

@@ -1,3 +1,5 @@
+import type { Mark } from "../kernel/mark.ts";
+
 /** Vocabularies that participants sign and publish, as they travel. */
 export interface CommissionResource {
   /** Its identity. */
@@ -10,6 +12,8 @@ export interface CommissionResource {
   readonly issuedAt: string;
   /** Published by this node. */
   readonly own: boolean;
+  /** A mark by it counts here. */
+  readonly recognised: boolean;
 }
 
 export interface CommissionDetail extends CommissionResource {
@@ -54,4 +58,28 @@ export interface PublishedResource {
   readonly changes: readonly ChangeResource[];
   /** Where everybody reads it. */
   readonly url: string;
+}
+
+/** Whose word about a sector the node takes. */
+export interface RecognitionResource {
+  readonly issuer: string;
+  readonly issuerName: string;
+  readonly sector: string;
+  readonly accepted: CommissionResource;
+  /** A later version that waits, and what it changes. */
+  readonly offered?: {
+    readonly commission: CommissionResource;
+    readonly changes: readonly ChangeResource[];
+  };
+  readonly checkedAt: string;
+  /** What is wrong with what it publishes now; what was accepted stands. */
+  readonly problem?: string;
+  /** Another document it signed under a version that is kept here. */
+  readonly rival?: object;
+}
+
+/** What an offer, a product or what is received says of the vocabulary it is by. */
+export interface MarkResource extends Mark {
+  /** This node takes its issuer's word; absent: it does not, or does not know the document. */
+  readonly recognised?: true;
 }

@@ -10,12 +10,7 @@ import type {
   ThingAccessResource,
 } from "./data-access.ts";
 import type { HistoryCursor, HistoryRange, HistoryRow } from "./history.ts";
-import type {
-  ChangeResource,
-  CommissionDetail,
-  CommissionResource,
-  PublishedResource,
-} from "./commissions.ts";
+import { CommissionCalls } from "./commission-calls.ts";
 import type { LinkResource } from "./link-resource.ts";
 import type {
   AgreementDetail,
@@ -80,11 +75,14 @@ const eraseTimeoutMs = 600_000;
  */
 export class ComityHttp {
   readonly url: string;
+  /** Vocabularies. */
+  readonly commissions: CommissionCalls;
   readonly #caller: HttpCaller;
 
   constructor(options: ComityHttpOptions) {
     this.#caller = new HttpCaller(options);
     this.url = this.#caller.url;
+    this.commissions = new CommissionCalls(this.#caller);
   }
 
   health = () => this.#json<HealthResource>("/health");
@@ -101,15 +99,6 @@ export class ComityHttp {
   readonly energy = new EnergyHttp((route, call) => this.#json(route, call));
   removeIndicator = (id: string) =>
     this.#json<void>(`/indicators/${part(id)}`, { method: "DELETE" });
-
-  commissions = () => this.#json<CommissionResource[]>("/commissions");
-  /** By hash, or as `[issuer/]sector[@version]`. */
-  commission = (name: string) => this.#json<CommissionDetail>(`/commissions/${part(name)}`);
-  commissionChanges = (name: string, since: string) =>
-    this.#json<ChangeResource[]>(`/commissions/${part(name)}/changes`, { query: { since } });
-  /** `{pack}`, or the vocabulary itself; either with a `version`. */
-  publishCommission = (vocabulary: object) =>
-    this.#json<PublishedResource>("/commissions", { method: "POST", json: vocabulary });
 
   status = () => this.#json<StatusResource>("/status");
   openapi = () => this.#json<Record<string, unknown>>("/openapi.json");

@@ -9,6 +9,7 @@ import type {
   TradeSecretsResource,
   VariantResource,
 } from "./attestation.ts";
+import type { MarkResource } from "./commissions.ts";
 import type { TermsResource, ToldTerms } from "./terms.ts";
 import type { SearchQuery } from "../ports/search.ts";
 import type { LinkResource } from "./link-resource.ts";
@@ -42,6 +43,9 @@ export interface ProductResource extends ToldTerms, PricedResource {
   /** UCUM codes. */
   readonly units?: readonly string[];
   readonly place?: Place;
+  /** Hash of the vocabulary that it is by, and how it holds to it. */
+  readonly conformsTo?: string;
+  readonly mark?: MarkResource;
   /** Who agrees to a request: the node by itself (absent), or a person. */
   readonly approval?: "auto" | "manual";
   /** Who thinks of agreeing may see no messages of it before; absent: the last ten. */
@@ -83,6 +87,7 @@ export type NewProduct = Pick<ProductResource, "title" | "topics"> &
       | "terms"
       | "createdAt"
       | "quality"
+      | "mark"
       | "reservedFor"
       | "measured"
       | keyof ToldTerms
@@ -136,6 +141,8 @@ export interface OfferResource extends ToldTerms {
   readonly messagesMax?: number;
   /** As its provider measured it over the last day. */
   readonly quality?: Quality;
+  /** As its provider measured it, too. */
+  readonly mark?: MarkResource;
 }
 
 /** What to find; all that is given must hold. */
@@ -146,6 +153,8 @@ export interface FindQuery {
   readonly delivery?: "live" | "logged";
   /** UCUM code. */
   readonly unit?: string;
+  /** A sector: by a vocabulary of it that this node recognises, and holding to it. */
+  readonly mark?: string;
   /** Name or DID. */
   readonly provider?: string;
   readonly free?: boolean;
@@ -225,6 +234,10 @@ export interface AgreementDetail extends AgreementResource, ToldTerms {
   readonly keys: unknown;
   /** What the consumer attests of itself; both signed it. */
   readonly attested?: AttestationResource;
+  /** Of what is received, as this node looked at it; absent: no vocabulary was promised. */
+  readonly mark?: MarkResource;
+  /** Hash of the vocabulary that was promised; both signed it. */
+  readonly conformsTo?: string;
   readonly usage?: UsageResource;
 }
 

@@ -29,7 +29,7 @@ const farewellMs = 1000;
 /** The sockets: MQTT for devices, apps and links; HTTP for people, programs and peers. */
 export async function openDoors(rooms: Rooms, trade: Trade, sectors: Sectors): Promise<void> {
   const { options, signer, things, urls, app, closing, failed, clock, entropy } = rooms;
-  const { federation, wants, cosigner, links, traffic, receipts, access, samples } = trade;
+  const { federation, issuers, wants, cosigner, links, traffic, receipts, access, samples } = trade;
   const mqtt = mqttServer(rooms, trade);
   closing.add("MQTT", () => mqtt.close());
   closing.add("the links", () => links.close());
@@ -65,6 +65,7 @@ export async function openDoors(rooms: Rooms, trade: Trade, sectors: Sectors): P
     facts,
     mqttConnections,
     federation,
+    issuers,
     wants,
     links,
     traffic,

@@ -44,6 +44,8 @@ export interface NodeOptions {
   readonly receiptWindowMs: number;
   /** Between two readings of a peer's catalogue, about; a minute where absent, 0: only when asked. */
   readonly crawlMs?: number;
+  /** How often a message is held against the vocabulary it is by; absent: every ten seconds. */
+  readonly markEveryMs?: number;
   /** Delivery under an agreement rests when so many messages are owed without a signature. */
   readonly exposureMessagesMax?: number;
   /** How often a provider that serves HTTP alone is asked; absent: every ten seconds. */

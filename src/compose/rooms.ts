@@ -10,6 +10,7 @@ import type { Logger } from "pino";
 import { createHttpServer } from "../api/server.ts";
 import { Flow } from "../flow/flow.ts";
 import { HistoryKeeping } from "../flow/history.ts";
+import { Marks } from "../flow/marks.ts";
 import { Samples } from "../flow/samples.ts";
 import { unprovenPeers } from "../federate/peer-identity.ts";
 import type { Clock } from "../kernel/clock.ts";
@@ -25,6 +26,7 @@ import type { Signer } from "../ports/signer.ts";
 import { Agreements } from "../market/agreements.ts";
 import { Catalogue } from "../market/catalogue.ts";
 import { Commissions } from "../market/commission/commissions.ts";
+import { Recognitions } from "../market/commission/recognitions.ts";
 import { Shares } from "../market/shares.ts";
 import { ConsumerCounts } from "../meter/consumer-counts.ts";
 import { Meter } from "../meter/usage.ts";
@@ -96,6 +98,9 @@ export async function openRooms(options: NodeOptions, outside: Outside) {
   const agreements = await Agreements.open(store);
   const counts = await ConsumerCounts.open(store, clock);
   const catalogue = await Catalogue.open({ store, clock });
+  const commissions = await Commissions.open({ store, signer, clock });
+  const marks = new Marks({ flow, samples, commissions, everyMs: options.markEveryMs });
+  closing.add("the marks", () => marks.close());
   const owned = { store, clock, entropy, users, agreements, counts };
   return {
     ...{ options, store, signer, secret, search, clock, entropy, crash, log, closing },
@@ -105,7 +110,7 @@ export async function openRooms(options: NodeOptions, outside: Outside) {
     ...{ things, onboarding, urls, ...described },
     audit: await AuditTrail.open(store, clock),
     budgets: await Budgets.open(owned),
-    commissions: await Commissions.open({ store, signer, clock }),
+    ...{ commissions, marks, recognitions: await Recognitions.open({ store, clock, commissions }) },
     shares: await Shares.open({ ...owned, signer, catalogue }),
   };
 }

@@ -1,6 +1,7 @@
 import { announcedMqttUrl } from "../federate/announced-address.ts";
 import { tokenLifetimeSeconds } from "../federate/authenticate.ts";
 import { openFederation } from "../federate/federation.ts";
+import { Issuers } from "../federate/issuers.ts";
 import { Links } from "../federate/links.ts";
 import { ProductSamples } from "../federate/samples.ts";
 import { Wants } from "../federate/wants.ts";
@@ -92,5 +93,22 @@ export async function openTrade(rooms: Rooms) {
   const samples = new ProductSamples({
     ...{ catalogue: rooms.catalogue, samples: rooms.samples, peers, clock, did: signer.did },
   });
-  return { federation, wants, receipts, cosigner, links, fetches, traffic, access, samples };
+  const { commissions, recognitions } = rooms;
+  const issuers = new Issuers({
+    ...{ peers, commissions, recognitions, clock, journal, did: signer.did },
+    everyMs: options.crawlMs === 0 ? 0 : undefined,
+  });
+  rooms.closing.add("the issuers", () => issuers.close());
+  return {
+    federation,
+    issuers,
+    wants,
+    receipts,
+    cosigner,
+    links,
+    fetches,
+    traffic,
+    access,
+    samples,
+  };
 }

@@ -8,7 +8,10 @@ import type { Commission } from "../market/commission/document.ts";
 const signedType = "application/jose+json";
 
 /** Where a version stands, for ever. */
-export function commissionPath({ sector, version }: Commission["document"]): string {
+export function commissionPath({
+  sector,
+  version,
+}: Pick<Commission["document"], "sector" | "version">): string {
   return `/commissions/${sector}/${version}`;
 }
 

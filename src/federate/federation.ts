@@ -24,7 +24,7 @@ import { ErasureBook } from "./erasure-book.ts";
 import { ErasureReceipts, erasureRoutes } from "./erasure-receipts.ts";
 import { Erasures } from "./erasures.ts";
 import { didDocumentOf, type NodeProfile, versionMetadata } from "./identity.ts";
-import type { MeasuredQuality } from "./found-offer.ts";
+import type { MeasuredQuality, ProductMarks } from "./found-offer.ts";
 import { Offers } from "./offers.ts";
 import { type Caller, Outbound } from "./outbound.ts";
 import { Outbox } from "./outbox.ts";
@@ -42,6 +42,7 @@ export interface FederationOptions {
   readonly agreements: Agreements;
   readonly search: SearchIndex;
   readonly quality: MeasuredQuality;
+  readonly marks: ProductMarks;
   /** Between two readings of a peer's catalogue, about; 0: only when asked. */
   readonly crawlMs?: number;
   readonly profile: NodeProfile;

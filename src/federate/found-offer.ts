@@ -1,9 +1,11 @@
 import { hash } from "node:crypto";
 import { parseAmount } from "../kernel/amount.ts";
+import type { Mark } from "../kernel/mark.ts";
 import type { Place } from "../kernel/place.ts";
 import type { Price } from "../kernel/price.ts";
 import type { Quality } from "../kernel/quality.ts";
 import type { RecipientClass } from "../kernel/recipient-class.ts";
+import type { Marks } from "../flow/marks.ts";
 import type { QualityMeter } from "../flow/quality.ts";
 import type { Catalogue } from "../market/catalogue.ts";
 import type { DataSheet } from "../market/data-sheet.ts";
@@ -42,6 +44,8 @@ export interface FoundOffer extends Omit<Terms, "topics">, Attestation {
   readonly seenAt?: string;
   /** As its provider measured it. */
   readonly quality?: Quality;
+  /** As its provider measured it, too. */
+  readonly mark?: Mark;
   /** The same product's offers to whoever attests what they need. */
   readonly variants?: readonly OfferVariant[];
 }
@@ -53,6 +57,7 @@ export type OfferVariant = Attestation & Pick<FoundOffer, "offer" | "price" | "p
 const variantsMax = 32;
 
 export type MeasuredQuality = Pick<QualityMeter, "of" | "onTold">;
+export type ProductMarks = Pick<Marks, "of" | "onTold">;
 
 interface Whose {
   readonly provider: string;
@@ -93,13 +98,20 @@ export function offerAttested(found: FoundOffer, attested: Attestation): FoundOf
   return chosen === found ? found : { ...rest, ...chosen };
 }
 
+interface OfferSources {
+  readonly catalogue: Catalogue;
+  readonly quality: MeasuredQuality;
+  readonly marks: ProductMarks;
+}
+
 export function ownOffer(
   product: Product,
-  { catalogue, quality }: { catalogue: Catalogue; quality: MeasuredQuality },
+  { catalogue, quality, marks }: OfferSources,
   whose: Whose,
 ): readonly FoundOffer[] {
   const { keywords, topics, terms, units } = product;
   const measured = quality.of(product.id);
+  const mark = marks.of(product.id);
   const { tradeSecrets, ...plain } = product;
   const about = {
     ...plain,
@@ -108,6 +120,7 @@ export function ownOffer(
     units: [...(units ?? [])],
     price: terms.price,
     ...(measured === undefined ? {} : { quality: measured }),
+    ...(mark === undefined ? {} : { mark }),
     ...(tradeSecrets && {
       tradeSecrets: { fields: [...tradeSecrets.fields], measures: [...tradeSecrets.measures] },
     }),
@@ -157,6 +170,7 @@ export function entryOf(found: FoundOffer): SearchEntry {
     delivery: found.delivery,
     units: found.units ?? [],
     ...(place !== undefined && { place }),
+    ...(found.mark?.state === "conforming" && { mark: found.mark.hash }),
     ...(found.quality !== undefined && { lastAt: Date.parse(found.quality.lastAt) }),
     price: found.price,
     weight: weightOf(found),
@@ -186,7 +200,7 @@ function foundOffer(
   about: AboutProduct,
   whose: Whose,
 ): FoundOffer {
-  const { description, sector, keywords, units, place, quality, sheet } = about;
+  const { description, sector, keywords, units, place, quality, mark, sheet } = about;
   const { cost, tradeSecrets } = about;
   return {
     ...terms,
@@ -206,6 +220,7 @@ function foundOffer(
     ...(units === undefined || units.length === 0 ? {} : { units }),
     ...(place === undefined ? {} : { place }),
     ...(quality === undefined ? {} : { quality }),
+    ...(mark === undefined ? {} : { mark }),
     ...(sheet === undefined ? {} : { sheet }),
     ...(cost === undefined ? {} : { cost }),
     ...(tradeSecrets === undefined ? {} : { tradeSecrets }),

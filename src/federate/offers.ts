@@ -23,6 +23,7 @@ import {
   offerOfId,
   ownOffer,
   priceFor,
+  type ProductMarks,
 } from "./found-offer.ts";
 import type { PeerBook } from "./peers.ts";
 
@@ -34,6 +35,7 @@ export interface OffersOptions {
   readonly entropy: Entropy;
   readonly search: SearchIndex;
   readonly quality: MeasuredQuality;
+  readonly marks: ProductMarks;
   readonly name: string;
   /** Between two readings of a peer's catalogue, about. */
   readonly crawlMs?: number;
@@ -66,6 +68,7 @@ export class Offers {
     this.#crawler = new Crawler({ ...options, ...(everyMs !== undefined && { everyMs }) });
     options.catalogue.listen(() => this.#syncOwn());
     options.quality.onTold(() => this.#syncOwn());
+    options.marks.onTold(() => this.#syncOwn());
   }
 
   /** Begins to read peers' catalogues; called once the node can be asked back. */
@@ -186,13 +189,13 @@ export class Offers {
   }
 
   async #putOwn(): Promise<void> {
-    const { catalogue, signer, name, search, quality, clock } = this.#options;
+    const { catalogue, signer, name, search, quality, marks, clock } = this.#options;
     const whose = { provider: signer.did, providerName: name };
     const known = (await search.known(signer.did))?.digests ?? new Map<string, string>();
     const entries: SearchEntry[] = [];
     for (const [at, product] of catalogue.list().entries()) {
       if (at % productsPerTurn === productsPerTurn - 1) await turn();
-      const offers = ownOffer(product, { catalogue, quality }, whose);
+      const offers = ownOffer(product, { catalogue, quality, marks }, whose);
       entries.push(...offers.map((found) => entryOf(found)));
     }
     const ids = new Set(entries.map(({ offer }) => offer));

@@ -81,12 +81,18 @@ export class PeerBook implements Peers {
       if (id === this.#options.signer.did) throw itself(url);
       return this.#learn(id, await this.#versioned(id, base));
     }
-    const did = this.#options.resolver.localDidAt(base) ?? (await this.#didAt(base));
+    const did = await this.didAt(base);
     if (did === this.#options.signer.did) throw itself(url);
     if (!this.#options.resolver.isMock(did)) {
       await this.#options.resolver.resolve(did, 0); // a moment ago it may not have run
     }
     return this.#learn(did); // anew, where it is known: it may have moved
+  }
+
+  /** Who says to be at the address of a node. */
+  async didAt(url: string): Promise<string> {
+    const base = baseOf(url);
+    return this.#options.resolver.localDidAt(base) ?? this.#didAt(base);
   }
 
   /**

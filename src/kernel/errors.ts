@@ -126,6 +126,11 @@ export const catalogue = {
     message: "{sector} {version}, after {last}, {problem}.",
     remedy: "Publish it as {wanted} or later, or leave these as they were.",
   },
+  COMMISSION_REFUSED: {
+    status: 409,
+    message: "What {issuer} publishes as {sector} is not taken: {problem}.",
+    remedy: "What was accepted before stands; ask the issuer, and keep what it signed.",
+  },
   TD_INVALID: {
     status: 400,
     message: "The Thing Description is not valid: {problem}.",

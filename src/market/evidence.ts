@@ -31,6 +31,8 @@ export interface ComityTerms {
   readonly delivery: "live" | "logged";
   readonly topics: readonly string[];
   readonly price: Price;
+  /** Hash of the vocabulary that its messages are said to be by. */
+  readonly conformsTo?: string;
   /** What the consumer attested of itself when it asked. */
   readonly attested?: Attestation;
   /** What a calendar month costs at most, where only the provider counts; decimal. */
@@ -157,6 +159,11 @@ export function attestationIn({ recipientClass, measures }: PolicyTerms): Attest
 /** What was attested under an agreement, as both signed it. */
 export function attestedIn({ policy }: Pick<Agreement, "policy">): Attestation | undefined {
   return (policy as Partial<AgreementPolicy>).comity?.attested;
+}
+
+/** The vocabulary that was promised under an agreement, as both signed it. */
+export function conformsToIn({ policy }: Pick<Agreement, "policy">): string | undefined {
+  return (policy as Partial<AgreementPolicy>).comity?.conformsTo;
 }
 
 function sameJson(a: unknown, b: unknown): boolean {

@@ -46,6 +46,7 @@ export function productFrom(input: NewProduct, now: number): Product {
     keywords: [...(input.keywords ?? [])],
     ...(input.units === undefined ? {} : { units: ucumCodes(input.units) }),
     ...(input.place === undefined ? {} : { place: input.place }),
+    ...(input.conformsTo === undefined ? {} : { conformsTo: input.conformsTo }),
     ...(input.retention === undefined ? {} : { retention: { ...input.retention } }),
     ...sheetOf(input),
     ...offeredBy(input),

@@ -22,6 +22,8 @@ export interface Product {
   /** UCUM codes of what is measured. */
   readonly units?: readonly string[];
   readonly place?: Place;
+  /** Hash of the vocabulary that its messages are by. */
+  readonly conformsTo?: string;
   readonly terms: Terms;
   /** Beside the terms' price, which is everybody's: other prices, at most one a class. */
   readonly tariffs?: readonly Tariff[];

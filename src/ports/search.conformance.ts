@@ -116,6 +116,7 @@ const word = fc.constantFrom("bus", "Büs", "tram", "tramway", "Zürich", "zur",
 const phrase = fc.array(word, { maxLength: 4 }).map((words) => words.join(" "));
 const sector = fc.constantFrom("transport", "Transport", "energy");
 const unit = fc.constantFrom("Cel", "cel", "m/s", "%");
+const mark = fc.constantFrom("sha256:a", "sha256:b", "sha256:A");
 const lat = fc.integer({ min: -90, max: 90 });
 const lon = fc.integer({ min: -180, max: 180 });
 const amount = fc.constantFrom("0", "0.000001", "0.01", "0.010001", "3", "1000000");
@@ -132,6 +133,7 @@ const entry: fc.Arbitrary<SearchEntry> = fc
       sector,
       delivery,
       units: fc.uniqueArray(unit, { maxLength: 2 }),
+      mark,
       place: fc.record({ lat, lon }),
       price: fc.record({ amount, currency, perMessages: fc.constantFrom(1, 10, 1000) }),
       lastAt: time,
@@ -147,6 +149,7 @@ const query: fc.Arbitrary<SearchQuery> = fc.record(
     sector,
     delivery,
     unit,
+    marks: fc.array(mark, { maxLength: 2 }),
     free: fc.boolean(),
     near: fc.record({ lat, lon, km: fc.constantFrom(50, 500, 5000, 19_000) }),
     box: fc
@@ -170,6 +173,7 @@ function fitsPlainly(one: SearchEntry, asked: SearchQuery): boolean {
     (wanted === undefined || one.sector === wanted) &&
     (way === undefined || one.delivery === way) &&
     (code === undefined || one.units.includes(code)) &&
+    (asked.marks === undefined || asked.marks.some((hash) => hash === one.mark)) &&
     (free !== true || each === 0) &&
     (priceMax === undefined ||
       each === 0 ||

@@ -32,6 +32,8 @@ export interface SearchEntry {
   /** UCUM codes. */
   readonly units: readonly string[];
   readonly place?: Place;
+  /** Hash of the vocabulary that it is by, where it holds to it. */
+  readonly mark?: string;
   readonly price: Price;
   /** When its newest message came, as its provider measured; milliseconds since the Unix epoch. */
   readonly lastAt?: number;
@@ -67,6 +69,8 @@ export interface SearchQuery {
   readonly sector?: string;
   readonly delivery?: "live" | "logged";
   readonly unit?: string;
+  /** One of these hashes. */
+  readonly marks?: readonly string[];
   readonly provider?: string;
   readonly free?: boolean;
   readonly near?: { readonly lat: number; readonly lon: number; readonly km: number };

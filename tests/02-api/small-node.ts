@@ -20,7 +20,6 @@ import { matches } from "../../src/kernel/topic.ts";
 import type { Agreement } from "../../src/market/agreement.ts";
 import { Agreements } from "../../src/market/agreements.ts";
 import { Catalogue } from "../../src/market/catalogue.ts";
-import { Commissions } from "../../src/market/commission/commissions.ts";
 import { Shares } from "../../src/market/shares.ts";
 import { productFrom } from "../../src/market/new-product.ts";
 import { rulesOf } from "../../src/market/policy.ts";
@@ -34,6 +33,7 @@ import { Users } from "../../src/things/users.ts";
 import { JsonPathSearch } from "../../src/things/wot/jsonpath-search.ts";
 import { TdDirectory } from "../../src/things/wot/td-directory.ts";
 import { Validator } from "../../src/things/wot/validator.ts";
+import { smallCommissions } from "./small-commissions.ts";
 
 /** The rooms the API only passes on to, kept in memory; the API, its store and HTTP are real. */
 export interface SmallNode {
@@ -154,7 +154,7 @@ export async function smallNode(
       opened: async () => {},
       revoke: (id) => Promise.reject(new ComityError("NOT_FOUND", { what: "share", id })),
     },
-    commissions: await Commissions.open({ ...outside, signer: contracts.signer }),
+    commissions: await smallCommissions({ ...outside, signer: contracts.signer }),
     sectors: await Sectors.open({
       ...{ store, clock: systemClock, journal: new Journal(), sectors: [] },
       subscribe: () => () => {},

@@ -92,6 +92,7 @@ export async function openSide(
     agreements,
     search,
     quality: await QualityMeter.open({ store, clock }),
+    marks: { of: () => undefined, onTold: () => () => {} },
     profile: { name: seat.name, title: `The ${seat.name}`, country: "NL", currency: "EUR" },
     baseUrl: () => seat.url,
     mqttUrl: () => `mqtt://127.0.0.1:${seat.port + 1}`,

@@ -45,7 +45,7 @@ function limitedTo(maximum: number): object {
 
 test("commissions - each sector's pack is published, and anybody can read and verify it", async (t) => {
   const { http, node } = (await nodes(t)).provider;
-  for (const { name } of sectors) await http.publishCommission({ pack: name });
+  for (const { name } of sectors) await http.commissions.publish({ pack: name });
   const index = await read<Index>(`${node.httpUrl}/commissions`);
   assert.equal(index.issuer, node.did);
   const names = sectors.map(({ name }) => name).toSorted();
@@ -82,36 +82,36 @@ test("commissions - each sector's pack is published, and anybody can read and ve
 test("commissions - a version says what it breaks, and is refused below what that asks for", async (t) => {
   const both = await nodes(t);
   const { http } = both.provider;
-  const first = await http.publishCommission(buses);
+  const first = await http.commissions.publish(buses);
   assert.equal(first.commission.version, "1.0.0");
-  await assert.rejects(http.publishCommission(buses), { code: "STATE_INVALID" });
-  await assert.rejects(http.publishCommission({ ...limitedTo(90), version: "1.1.0" }), {
+  await assert.rejects(http.commissions.publish(buses), { code: "STATE_INVALID" });
+  await assert.rejects(http.commissions.publish({ ...limitedTo(90), version: "1.1.0" }), {
     code: "COMMISSION_BREAKS",
     message:
       "transport 1.1.0, after 1.0.0, is a major change: Bus.speed: maximum 90 instead of 120.",
     remedy: "Publish it as 2.0.0 or later, or leave these as they were.",
   });
-  await assert.rejects(http.publishCommission({ ...limitedTo(130), version: "0.9.0" }), {
+  await assert.rejects(http.commissions.publish({ ...limitedTo(130), version: "0.9.0" }), {
     message: "transport 0.9.0, after 1.0.0, is not after 1.0.0.",
   });
-  const wider = await http.publishCommission(limitedTo(130));
+  const wider = await http.commissions.publish(limitedTo(130));
   assert.equal(wider.commission.version, "1.1.0");
-  const narrower = await http.publishCommission(limitedTo(90));
+  const narrower = await http.commissions.publish(limitedTo(90));
   assert.equal(narrower.commission.version, "2.0.0");
   assert.deepEqual(narrower.changes, [
     { level: "major", text: "Bus.speed: maximum 90 instead of 130" },
   ]);
   // every version stays, after a restart too, and names the one before
   await both.restart("provider");
-  const kept = await http.commissions();
+  const kept = await http.commissions.list();
   assert.deepEqual(
     kept.map(({ version }) => version),
     ["1.0.0", "1.1.0", "2.0.0"],
   );
-  const { document } = await http.commission("transport@2.0.0");
+  const { document } = await http.commissions.get("transport@2.0.0");
   assert.equal(document.previous, wider.commission.hash);
-  assert.equal((await http.commission("transport")).version, "2.0.0");
-  const since = await http.commissionChanges("transport@2.0.0", "transport@1.0.0");
+  assert.equal((await http.commissions.get("transport")).version, "2.0.0");
+  const since = await http.commissions.changes("transport@2.0.0", "transport@1.0.0");
   assert.deepEqual(since, [{ level: "major", text: "Bus.speed: maximum 90 instead of 120" }]);
 });
 
@@ -149,10 +149,10 @@ test("commissions - a vocabulary that cannot be meant is refused by name", async
     ],
   ];
   for (const [vocabulary, message] of cases) {
-    await assert.rejects(http.publishCommission(vocabulary), {
+    await assert.rejects(http.commissions.publish(vocabulary), {
       code: "COMMISSION_INVALID",
       message,
     });
   }
-  assert.deepEqual(await http.commissions(), []);
+  assert.deepEqual(await http.commissions.list(), []);
 });

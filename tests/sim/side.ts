@@ -195,6 +195,7 @@ async function openProcess(outside: {
     ...{ store, signer, clock, entropy, journal, catalogue, agreements },
     search: directSearch(),
     quality: await QualityMeter.open({ store, clock }),
+    marks: { of: () => undefined, onTold: () => () => {} },
     crawlMs: 0,
     profile: { name, title: name, country: "NL", currency: "EUR" },
     baseUrl: () => origin,

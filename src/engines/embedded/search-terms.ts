@@ -21,6 +21,7 @@ export function termsOfEntry(entry: SearchEntry, provider: string): Set<string> 
   terms.add(`=provider ${provider}`);
   terms.add(`=sector ${entry.sector}`);
   terms.add(`=delivery ${entry.delivery}`);
+  if (entry.mark !== undefined) terms.add(`=mark ${entry.mark}`);
   for (const unit of entry.units) terms.add(`=unit ${unit}`);
   if (entry.place !== undefined) {
     terms.add(cell(cellAt(entry.place.lon + 180), cellAt(entry.place.lat + 90)));
@@ -31,12 +32,13 @@ export function termsOfEntry(entry: SearchEntry, provider: string): Set<string> 
 
 /** Those that all must hold, alternatives side by side. */
 export function facetsOf(query: SearchQuery): (readonly string[])[] {
-  const { provider, sector, delivery, unit, free, priceMax, near, box } = query;
+  const { provider, sector, delivery, unit, marks, free, priceMax, near, box } = query;
   const facets: (readonly string[])[] = [];
   if (provider !== undefined) facets.push([`=provider ${provider}`]);
   if (sector !== undefined) facets.push([`=sector ${sector}`]);
   if (delivery !== undefined) facets.push([`=delivery ${delivery}`]);
   if (unit !== undefined) facets.push([`=unit ${unit}`]);
+  if (marks !== undefined) facets.push(marks.map((mark) => `=mark ${mark}`));
   if (free === true) facets.push(["=free"]);
   if (priceMax !== undefined) facets.push(["=free", `=currency ${priceMax.currency}`]);
   if (box !== undefined) facets.push(cellsOf(box));

@@ -1,6 +1,7 @@
 import { hash } from "node:crypto";
 import type { FastifyInstance } from "fastify";
 import { ComityError } from "../../kernel/errors.ts";
+import type { Mark } from "../../kernel/mark.ts";
 import type { Quality } from "../../kernel/quality.ts";
 import type { Catalogue } from "../../market/catalogue.ts";
 import { formatsFor, type TransferFormat } from "../../market/formats.ts";
@@ -15,7 +16,8 @@ import {
 } from "../../wire/dsp/messages.ts";
 import { parseMessage } from "../../wire/dsp/parse.ts";
 import type { AuthenticatePeer } from "../authenticate.ts";
-import type { MeasuredQuality } from "../found-offer.ts";
+import { commissionPath } from "../commission-routes.ts";
+import type { MeasuredQuality, ProductMarks } from "../found-offer.ts";
 import { type CatalogueQuery, catalogueQuery, pageOf } from "./catalogue-query.ts";
 import { answerInDsp } from "./dsp-errors.ts";
 
@@ -28,6 +30,7 @@ export interface CatalogueRoutesDeps {
   readonly catalogue: Catalogue;
   readonly signer: Signer;
   readonly quality: MeasuredQuality;
+  readonly marks: ProductMarks;
   readonly baseUrl: () => string;
 }
 
@@ -36,7 +39,7 @@ export async function catalogueRoutes(
   app: FastifyInstance,
   deps: CatalogueRoutesDeps,
 ): Promise<void> {
-  const { authenticatePeer, catalogue, signer, quality, baseUrl } = deps;
+  const { authenticatePeer, catalogue, signer, quality, marks, baseUrl } = deps;
   const service = () => ({
     "@id": `${signer.did}#dataspace`,
     "@type": "DataService",
@@ -49,12 +52,14 @@ export async function catalogueRoutes(
     distribution: formatsOf(product).map((format) => {
       return { "@type": "Distribution", format, accessService: service() };
     }),
-    comity: aboutOf(product, quality.of(product.id)),
+    ...conformsTo(marks.of(product.id)),
+    comity: aboutOf(product, quality.of(product.id), marks.of(product.id)),
   });
   /** Of the whole catalogue; made anew once a product came or went, or was measured anew. */
   let digest: string | undefined;
   catalogue.listen(() => (digest = undefined));
   quality.onTold(() => (digest = undefined));
+  marks.onTold(() => (digest = undefined));
   /** RFC 9110 §8.8.3: of the catalogue as this query sees it. */
   const tagOf = (query: CatalogueQuery): string => {
     digest ??= digestOf([baseUrl(), ...catalogue.list().map(datasetOf)]);
@@ -111,7 +116,17 @@ function formatsOf({ terms, tariffs = [] }: Product): readonly TransferFormat[] 
   return all.reduce((most, formats) => (formats.length > most.length ? formats : most));
 }
 
-function aboutOf(product: Product, quality: Quality | undefined): AboutProduct {
+/** DCAT 3 §6.4.8, under the protocol's own prefix; a DID URL (DID Core §3.2) names the document. */
+function conformsTo(mark: Mark | undefined): object {
+  if (mark === undefined) return {};
+  return { "dct:conformsTo": { "@id": `${mark.issuer}${commissionPath(mark)}` } };
+}
+
+function aboutOf(
+  product: Product,
+  quality: Quality | undefined,
+  mark: Mark | undefined,
+): AboutProduct {
   const { title, description, delivery, topics, sector, approval, place, sheet } = product;
   return {
     title,
@@ -125,6 +140,7 @@ function aboutOf(product: Product, quality: Quality | undefined): AboutProduct {
     ...(product.units === undefined ? {} : { units: [...product.units] }),
     ...(place === undefined ? {} : { place }),
     ...(quality === undefined ? {} : { quality }),
+    ...(mark === undefined ? {} : { mark }),
     ...(sheet === undefined ? {} : { sheet }),
     ...(product.cost === undefined ? {} : { cost: product.cost }),
     ...(product.tradeSecrets === undefined

@@ -335,6 +335,7 @@ export class NegotiationProvider {
         delivery: product.delivery,
         topics: product.topics,
         price: pricedIn(terms, product),
+        ...(product.conformsTo !== undefined && { conformsTo: product.conformsTo }),
         ...(attested && { attested }),
         keys,
       },

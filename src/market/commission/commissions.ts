@@ -65,7 +65,11 @@ export class Commissions {
 
   /** What this node has published. */
   published(): readonly Commission[] {
-    return this.list().filter(({ document }) => document.issuer === this.#options.signer.did);
+    return this.list().filter(({ document }) => this.isOwn(document));
+  }
+
+  isOwn({ issuer }: Pick<Document, "issuer">): boolean {
+    return issuer === this.#options.signer.did;
   }
 
   get(hash: string): Commission | undefined {
@@ -85,7 +89,7 @@ export class Commissions {
       }
       return (issuer ?? document.issuer) === document.issuer;
     });
-    const own = named.filter(({ document }) => document.issuer === this.#options.signer.did);
+    const own = named.filter(({ document }) => this.isOwn(document));
     const fitting = issuer === undefined && own.length > 0 ? own : named;
     const issuers = new Set(fitting.map(({ document }) => document.issuer));
     if (issuers.size > 1) {

@@ -4,9 +4,10 @@
  * In comes a vocabulary, written by a person or made of a sector's pack; out goes a document that
  * its issuer signed: messages with members, units and bounds, indicators, a product template.
  * `changes.ts` says what a new version breaks, `departure.ts` whether a message is as the document
- * says, `commissions.ts` keeps what was published here and whose word this node takes. Messages are
- * described by a closed model and never by JSON Schema: what a stranger wrote is data, compiled
- * nowhere, and costs what its size says. Nothing here calls another node (`federate/issuers.ts`).
+ * says; `commissions.ts` keeps documents, `recognitions.ts` whose word this node takes. Messages
+ * are described by a closed model and never by JSON Schema: what a stranger wrote is data, compiled
+ * nowhere, and costs what its size says. Nothing here calls another node (`federate/issuers.ts`) or
+ * looks at a stream (`flow/marks.ts`).
  *
  * This file: the document, its bytes and its signature.
  */
@@ -42,8 +43,8 @@ const text = (maxLength: number) => Type.String({ minLength: 1, maxLength });
 export const VersionText = Type.String({
   pattern: "^(0|[1-9]\\d{0,5})\\.(0|[1-9]\\d{0,5})\\.(0|[1-9]\\d{0,5})$",
 });
-const SectorName = Type.String({ pattern: "^[a-z0-9-]{1,32}$" });
-const HashText = Type.String({ pattern: "^sha256:[A-Za-z0-9_-]{43}$" });
+export const SectorName = Type.String({ pattern: "^[a-z0-9-]{1,32}$" });
+export const HashText = Type.String({ pattern: "^sha256:[A-Za-z0-9_-]{43}$" });
 
 const Member = Type.Object(
   {

@@ -87,6 +87,7 @@ const comityTerms = Type.Object({
   delivery: Type.Union([Type.Literal("live"), Type.Literal("logged")]),
   topics: Type.Array(Type.String()),
   price,
+  conformsTo: Type.Optional(Type.String({ maxLength: 64 })),
   attested,
   keys: Type.Record(Type.String(), jwk),
 });
@@ -233,6 +234,29 @@ const quality = Type.Object({
   lastAt: Type.String({ pattern: "^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ$" }),
 });
 
+/** The vocabulary it is by, and how its messages were when its provider looked at them. */
+const mark = Type.Object({
+  issuer: Type.String({ maxLength: 512 }),
+  sector: Type.String({ pattern: "^[a-z0-9-]{1,32}$" }),
+  version: Type.String({ maxLength: 32 }),
+  hash: Type.String({ maxLength: 64 }),
+  state: Type.Union([
+    Type.Literal("conforming"),
+    Type.Literal("departing"),
+    Type.Literal("unchecked"),
+  ]),
+  checked: Type.Integer({ minimum: 0 }),
+  conforming: Type.Integer({ minimum: 0 }),
+  since: Type.Optional(Type.String({ maxLength: 32 })),
+  until: Type.Optional(Type.String({ maxLength: 32 })),
+  departures: Type.Optional(
+    Type.Array(
+      Type.Object({ text: Type.String({ maxLength: 500 }), count: Type.Integer({ minimum: 1 }) }),
+      { maxItems: 10 },
+    ),
+  ),
+});
+
 /** What a product says about itself beyond its policy: our member of a Dataset. */
 const aboutProduct = Type.Object({
   title: Type.String(),
@@ -249,6 +273,7 @@ const aboutProduct = Type.Object({
   ),
   price: Type.Optional(price),
   quality: Type.Optional(quality),
+  mark: Type.Optional(mark),
   sheet: Type.Optional(
     Type.Object({
       kind: Type.Optional(Type.String({ maxLength: 1_000 })),
