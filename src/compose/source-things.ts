@@ -1,10 +1,13 @@
 import { isDeepStrictEqual } from "node:util";
-import { type JsonObject, objectAt } from "../kernel/json-object.ts";
+import type { JsonObject } from "../kernel/json-object.ts";
 import type { DescribedThing } from "../sectors/sector.ts";
 import { TdInvalid } from "../things/wot/problem.ts";
 import { sourceThingDescription } from "../things/wot/source-thing.ts";
 import { formsOf } from "../things/wot/td-rules.ts";
 import type { Rooms } from "./rooms.ts";
+
+/** As for those that come over HTTP. */
+const tdBytesMax = 1_048_576;
 
 /** Keeps Things behind sources in the directory; one that has not changed is no event there. */
 export function describeSourceThings({ address, directory }: Pick<Rooms, "address" | "directory">) {
@@ -23,13 +26,16 @@ export function describeSourceThings({ address, directory }: Pick<Rooms, "addres
       const same = ["title", "properties"].every((one) => isDeepStrictEqual(before[one], td[one]));
       if (same) return;
     }
-    await directory.put(id, JSON.stringify(td));
+    const text = JSON.stringify(td);
+    if (Buffer.byteLength(text) > tdBytesMax) {
+      throw new TdInvalid([{ field: "(root)", description: `has more than ${tdBytesMax} bytes` }]);
+    }
+    await directory.put(id, text);
   };
 }
 
 /** Whoever names a machine like a Thing of somebody else does not get at its Description. */
 function isOf(td: JsonObject, sourceTopic: string): boolean {
-  return formsOf(td).every(({ form }) => {
-    return String(objectAt(form)["mqv:filter"]).startsWith(`${sourceTopic}/`);
-  });
+  const filters = formsOf(td).map(({ form }) => String(form["mqv:filter"]));
+  return filters.length > 0 && filters.every((one) => one.startsWith(`${sourceTopic}/`));
 }

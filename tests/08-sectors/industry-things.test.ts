@@ -125,15 +125,33 @@ test("industry - births that say nothing new change no Description; a new metric
 
 test("industry - whoever names a machine like somebody's Thing does not get at its Description", async () => {
   const id = "urn:ngsi-ld:Device:office/lamp";
-  const lamp = {
+  const bare = {
     ...{ "@context": "https://www.w3.org/2022/wot/td/v1.1", id, title: "The lamp" },
     ...{ securityDefinitions: { none: { scheme: "nosec" } }, security: "none" },
-    properties: { on: { type: "boolean", forms: [{ href: "http://lamp.example/on" }] } },
   };
-  assert.equal((await directory(id, lamp)).status, 201);
-  await say("office/NBIRTH/lamp", 0, births);
-  await until("it is refused", async () => {
-    return (await nodes.provider.http.sources())[0]?.faults["description"] === 1;
+  const on = { type: "boolean", forms: [{ href: "http://lamp.example/on" }] };
+  for (const [refused, lamp] of [bare, { ...bare, properties: { on } }].entries()) {
+    assert.ok((await directory(id, lamp)).ok);
+    await say("office/NBIRTH/lamp", 0, births);
+    await until("it is refused", async () => {
+      return (await nodes.provider.http.sources())[0]?.faults["description"] === refused + 1;
+    });
+    assert.equal((await described(id)).title, "The lamp");
+  }
+});
+
+test("industry - a machine whose Description would be too large is read, and not described", async () => {
+  const { faults } = (await nodes.provider.http.sources())[0]!;
+  const many = (count: number, length: number) =>
+    Array.from({ length: count }, (_, at): Metric => {
+      return { name: `${at}`.padStart(length, "x"), datatype: datatype.int32, isNull: true };
+    });
+  await say("hall/NBIRTH/wide", 0, many(1_001, 4));
+  await say("hall/NBIRTH/long", 0, many(1_000, 900));
+  await until("both are faults", async () => {
+    const { faults: now } = (await nodes.provider.http.sources())[0]!;
+    return now["description"] === (faults["description"] ?? 0) + 2;
   });
-  assert.equal((await described(id)).title, "The lamp");
+  assert.equal((await directory("urn:ngsi-ld:Device:hall/wide")).status, 404);
+  assert.equal((await directory("urn:ngsi-ld:Device:hall/long")).status, 404);
 });
