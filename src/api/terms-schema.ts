@@ -43,6 +43,18 @@ const terms = {
     Type.Record(Type.String(), Type.Number(), { description: "Steps, by member." }),
   ),
   pseudonymise: names("Members whose value is replaced by a keyed hash."),
+  shift: Type.Optional(
+    Type.Record(Type.String(), Type.Integer({ minimum: 1 }), {
+      description: "Dates moved by whole days, at most so many, by member.",
+    }),
+  ),
+  shiftBy: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 256,
+      description: "Each value of this member has a number of days of its own.",
+    }),
+  ),
   notBefore: time("ISO 8601, UTC: nothing is delivered before."),
   notAfter: time("ISO 8601, UTC: nothing is delivered from then on."),
   lifeSeconds: whole("Delivery ends so long after the agreement was signed."),

@@ -18,6 +18,8 @@ export interface TermsFlags {
   readonly drop?: string[];
   readonly round?: string[];
   readonly pseudonymise?: string[];
+  readonly shift?: string[];
+  readonly shiftBy?: string;
   readonly notBefore?: string;
   readonly notAfter?: string;
   readonly life?: string;
@@ -48,6 +50,8 @@ export function withTermsOptions(command: Command): Command {
     .option("--drop <name>", "leave this JSON member out; repeatable", repeated)
     .option("--round <name=step>", "round a number, such as lat=0.01; repeatable", repeated)
     .option("--pseudonymise <name>", "replace a value by a keyed hash; repeatable", repeated)
+    .option("--shift <name=days>", "move a date, such as measuredAt=365; repeatable", repeated)
+    .option("--shift-by <name>", "by other days for each value of this member")
     .option("--not-before <time>", "deliver nothing before, such as 2027-01-01T00:00:00Z")
     .option("--not-after <time>", "deliver nothing from then on")
     .option("--life <time>", "deliver so long after signing, such as 30d, 12h or 10s")
@@ -84,7 +88,9 @@ export function termsSaid(flags: TermsFlags, file: TermsFile = {}): Partial<Term
     ...{ topics: flags.onlyTopic, fields: flags.field, drop: flags.drop },
     ...{ pseudonymise: flags.pseudonymise, notBefore, notAfter, dataFrom, dataUntil, attribution },
     ...{ purposes: flags.purpose, recipients: flags.recipient, jurisdictions: flags.jurisdiction },
-    round: read(flags.round, roundFrom),
+    round: read(flags.round, (pairs) => numbersFrom("--round", pairs, "a step like lat=0.01")),
+    shift: read(flags.shift, (pairs) => numbersFrom("--shift", pairs, "days like measuredAt=365")),
+    shiftBy: flags.shiftBy,
     lifeSeconds: read(flags.life, (text) => timeFrom("--life", text)),
     deleteAfterSeconds: read(flags.deleteAfter, (text) => timeFrom("--delete-after", text)),
     messagesMax: read(flags.messagesMax, (text) => wholeNumber("--messages-max", text)),
@@ -116,15 +122,19 @@ function timeFrom(option: string, text: string): number {
   return seconds;
 }
 
-function roundFrom(pairs: readonly string[]): Record<string, number> {
+function numbersFrom(
+  option: string,
+  pairs: readonly string[],
+  example: string,
+): Record<string, number> {
   return Object.fromEntries(
     pairs
       .join(",")
       .split(",")
       .map((pair) => {
-        const [, name = "", step = ""] = /^([^=]+)=(\d+(?:\.\d+)?)$/.exec(pair) ?? [];
-        if (name === "") throw invalid(`--round "${pair}" is not a name and a step like lat=0.01`);
-        return [name, Number(step)];
+        const [, name = "", number = ""] = /^([^=]+)=(\d+(?:\.\d+)?)$/.exec(pair) ?? [];
+        if (name === "") throw invalid(`${option} "${pair}" is not a name and ${example}`);
+        return [name, Number(number)];
       }),
   );
 }

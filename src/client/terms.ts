@@ -11,6 +11,10 @@ export interface TermsResource {
   /** Steps, by member. */
   readonly round?: Readonly<Record<string, number>>;
   readonly pseudonymise?: readonly string[];
+  /** Whole days at most, by member that holds a date. */
+  readonly shift?: Readonly<Record<string, number>>;
+  /** Each value of this member has a number of days of its own. */
+  readonly shiftBy?: string;
   readonly notBefore?: string;
   readonly notAfter?: string;
   /** From the agreement's signing on. */

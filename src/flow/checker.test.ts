@@ -138,7 +138,7 @@ test("checker - the place is that of the message as it came, not as it is rounde
   assert.deepEqual(reasons, { place: 1 });
 });
 
-test("checkers - equal content is computed once for all, pseudonyms for each agreement", () => {
+test("checkers - equal content is computed once for all, pseudonyms and moved dates for each agreement", () => {
   const checkers = new Checkers(secret);
   const of = (agreement: string, terms: Partial<Grant>) =>
     checkers.of({ ...plain, ...terms, agreement });
@@ -150,5 +150,9 @@ test("checkers - equal content is computed once for all, pseudonyms for each agr
   const run = runOf("t", '{"id":7}');
   const names = ["x", "y"].map((agreement) => textsIn(of(agreement, hidden).check(run, 0).run)[0]);
   assert.notEqual(names[0], names[1]);
+  const dated = { shape: { shift: { at: 36_525 } } };
+  const date = runOf("t", '{"at":"2024-03-01"}');
+  const days = ["x", "y"].map((agreement) => textsIn(of(agreement, dated).check(date, 0).run)[0]);
+  assert.notEqual(days[0], days[1]);
   assert.equal(of("x", fields).check(run, 0), of("y", fields).check(run, 0));
 });

@@ -5,9 +5,10 @@ import { encodePublish } from "../wire/mqtt/encode.ts";
 import { compileConditions, type Decide, type Verdict } from "./conditions.ts";
 import { isJsonObject } from "./json-text.ts";
 import { positionIn } from "./position.ts";
-import { type Pseudonym, pseudonymsOf } from "./pseudonyms.ts";
+import { dayShiftsOf } from "./date-shift.ts";
+import { pseudonymsOf } from "./pseudonyms.ts";
 import { layout5, type Run } from "./run.ts";
-import { compileShape, type Shaper } from "./shape.ts";
+import { compileShape, type Masks, type Shaper } from "./shape.ts";
 
 /** A run as a grant lets it through. */
 export interface Checked {
@@ -37,9 +38,9 @@ export class Checker {
   #lastRun: Run | undefined;
   #lastChecked: Checked | undefined;
 
-  constructor({ filters, when, unless = [], shape }: Content, pseudonym: Pseudonym) {
+  constructor({ filters, when, unless = [], shape }: Content, masks: Masks) {
     this.#decide = compileConditions(filters, when, unless);
-    this.#shape = shape === undefined ? undefined : compileShape(shape, pseudonym);
+    this.#shape = shape === undefined ? undefined : compileShape(shape, masks);
   }
 
   /** Messages of these topics go through as they are. */
@@ -105,7 +106,7 @@ function jsonIn(payload: Buffer): string | undefined {
   return isJsonObject(text) ? text : undefined;
 }
 
-/** Agreements of equal content have one checker; pseudonyms are each agreement's own. */
+/** Agreements of equal content have one checker; pseudonyms and days are each agreement's own. */
 export class Checkers {
   readonly #secret: Uint8Array;
   readonly #known = new Map<string, Checker>();
@@ -118,7 +119,10 @@ export class Checkers {
     const key = contentKey(grant);
     let checker = this.#known.get(key);
     if (checker === undefined) {
-      checker = new Checker(grant, pseudonymsOf(this.#secret, grant.agreement));
+      checker = new Checker(grant, {
+        pseudonym: pseudonymsOf(this.#secret, grant.agreement),
+        dayShift: dayShiftsOf(this.#secret, grant.agreement),
+      });
       this.#known.set(key, checker);
     }
     return checker;
@@ -127,6 +131,7 @@ export class Checkers {
 
 /** The same for agreements that let the same messages through in the same shape. */
 export function contentKey({ agreement, filters, when, unless, shape }: Grant): string {
-  const scope = shape?.pseudonymise === undefined ? "" : agreement;
+  const isOwn = shape?.pseudonymise !== undefined || shape?.shift !== undefined;
+  const scope = isOwn ? agreement : "";
   return JSON.stringify([scope, filters, when, unless, shape]);
 }

@@ -47,6 +47,7 @@ export async function* grantedHistoryLines(
   granted: GrantedHistory,
   query: HistoryQuery,
 ): AsyncGenerator<HistoryLine> {
+  if (granted.gate.grant.shape?.shift !== undefined) throw new ComityError("HISTORY_HIDDEN");
   await granted.keeping.caughtUp(granted.log.name);
   const source = new GrantedSource(granted, query);
   try {

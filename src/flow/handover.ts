@@ -19,7 +19,9 @@ export interface Place {
 }
 
 /** One message as it leaves under an agreement. */
-export interface HandedMessage extends Place {
+export interface HandedMessage extends Pick<Place, "position"> {
+  /** As in `Place`; undefined where the agreement moves dates: when a message came is one of them. */
+  readonly at?: number;
   readonly topic: string;
   /** Part of a buffer that is used again: copy to keep. */
   readonly payload: Buffer;
@@ -43,6 +45,7 @@ export class Handover {
   readonly #outbox: Outbox;
   readonly #tally: Tally;
   readonly #take: TakeMessage;
+  readonly #hidesTime: boolean;
   #place: Place | undefined;
 
   constructor(
@@ -56,6 +59,7 @@ export class Handover {
   ) {
     const { agreement } = gate.grant;
     this.gate = gate;
+    this.#hidesTime = gate.grant.shape?.shift !== undefined;
     this.#flow = flow;
     this.#take = options.take;
     const { usage } = flow.outside;
@@ -135,7 +139,7 @@ export class Handover {
       else {
         const { at = this.#flow.outside.clock.now(), ...place } = this.#place ?? {};
         this.#place = undefined;
-        takesMore = this.#take({ topic, payload, at, ...place });
+        takesMore = this.#take({ topic, payload, ...(this.#hidesTime ? {} : { at }), ...place });
       }
     });
     return takesMore;

@@ -62,6 +62,8 @@ export class Samples {
   async of(grant: Grant): Promise<readonly SampleMessage[]> {
     const now = this.#flow.outside.clock.now();
     if (now < (grant.notBefore ?? 0) || now >= (grant.notAfter ?? Infinity)) return [];
+    // when each came is told with it, which an agreement that moves dates hides
+    if (grant.shape?.shift !== undefined) return [];
     const most = Math.min(sampleMessagesMax, grant.messagesMax ?? Infinity);
     const log = grant.log === undefined ? undefined : this.#flow.logOf(grant.product);
     const passed = log === undefined ? this.#live(grant) : await this.#logged(grant, log, most);

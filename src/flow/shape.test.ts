@@ -3,14 +3,17 @@ import { test } from "node:test";
 import * as fc from "fast-check";
 import type { Shape } from "../market/grant.ts";
 import { isJsonObject } from "./json-text.ts";
+import { dayShiftsOf, shiftedDate } from "./date-shift.ts";
 import { pseudonymsOf } from "./pseudonyms.ts";
 import { compileShape } from "./shape.ts";
 
-const pseudonym = pseudonymsOf(new Uint8Array(32), "agreement");
+const secret = new Uint8Array(32);
+const dayShift = dayShiftsOf(secret, "agreement");
+const masks = { pseudonym: pseudonymsOf(secret, "agreement"), dayShift };
 
 function shaped(text: string, shape: Shape): string | undefined {
   assert.ok(isJsonObject(text), text);
-  return compileShape(shape, pseudonym)(text);
+  return compileShape(shape, masks)(text);
 }
 
 function select(text: string, ...allow: string[]): string | undefined {
@@ -88,6 +91,44 @@ test("shape - pseudonyms hide strings and numbers alike, and what they cannot hi
   );
   assert.equal(shaped('{"id":true}', { pseudonymise }), undefined);
   assert.equal(shaped('{"id":{"n":1}}', { pseudonymise }), undefined);
+});
+
+test("shape - dates of one subject are moved alike, wherever the subject stands", () => {
+  const shift = { at: 365, "period.start": 365 };
+  const moved = (date: string, subject: string): string =>
+    shiftedDate(date, "string", dayShift(subject, 365)) ?? "";
+  const [at, start] = ['"2024-03-01T10:00:00.50+01:00"', '"2023"'];
+  const text = `{"at":${at},"period":[{"start":${start},"end":1}],"who":{"id":7},"v":1.50}`;
+  const after = shaped(text, { shift, shiftBy: "who.id" });
+  assert.equal(
+    after,
+    `{"at":${moved(at, "7")},"period":[{"start":${moved(start, "7")},"end":1}],"who":{"id":7},"v":1.50}`,
+  );
+  const listed = `{"at":${at},"who":[{"id":"7"},{"id":7.0}]}`;
+  assert.match(
+    shaped(listed, { shift, shiftBy: "who.id" }) ?? "",
+    RegExp(`^{"at":${moved(at, "7").replace("+", "\\+")}`),
+  );
+  const left = shaped(text, { allow: ["at"], shift: { at: 365 }, shiftBy: "who.id" });
+  assert.equal(
+    left,
+    `{"at":${moved(at, "7")}}`,
+    "who it is of is read where it is not let through",
+  );
+  assert.equal(shaped(`{"at":${at}}`, { shift }), `{"at":${moved(at, "")}}`);
+});
+
+test("shape - a date whose subject cannot be told, or that is none, withholds", () => {
+  const shift = { at: 30 };
+  const date = '"at":"2024-03-01"';
+  for (const who of ["", ',"id":null', ',"id":true', ',"id":{"x":1}', ',"id":[1,2]', ',"id":[]']) {
+    assert.equal(shaped(`{${date}${who}}`, { shift, shiftBy: "id" }), undefined, who);
+  }
+  assert.equal(shaped('{"at":null}', { shift, shiftBy: "id" }), '{"at":null}');
+  assert.equal(shaped('{"v":1}', { shift, shiftBy: "id" }), '{"v":1}', "nothing is to be moved");
+  for (const value of ['"soon"', "7", "true", "{}", '["2024",3]']) {
+    assert.equal(shaped(`{"at":${value}}`, { shift }), undefined, value);
+  }
 });
 
 test("shape - nothing of a member that is not let through comes out changed", () => {

@@ -59,6 +59,11 @@ export const catalogue = {
     message: "The history of {log} is still being made: it stands at position {position} of {end}.",
     remedy: "Ask again in a moment; positions of the log itself can be read at any time.",
   },
+  HISTORY_HIDDEN: {
+    status: 403,
+    message: "The agreement moves dates: its history is not told by time.",
+    remedy: "Read it by position with ?after=POSITION, or follow the stream.",
+  },
   BODY_INVALID: {
     status: 400,
     message: "The request is not valid: {problem}",

@@ -79,12 +79,15 @@ function whenOf({ dataFrom, dataUntil, area, when }: PolicyTerms): Condition | u
   return all.length > 1 ? { all } : all[0];
 }
 
-function shapeOf({ fields, drop, round, pseudonymise }: PolicyTerms): Shape | undefined {
+function shapeOf(terms: PolicyTerms): Shape | undefined {
+  const { fields, drop, round, pseudonymise, shift, shiftBy } = terms;
   const shape: Shape = {
     ...(fields === undefined ? {} : { allow: fields }),
     ...(drop === undefined ? {} : { drop }),
     ...(round === undefined ? {} : { round }),
     ...(pseudonymise === undefined ? {} : { pseudonymise }),
+    ...(shift === undefined ? {} : { shift }),
+    ...(shiftBy === undefined ? {} : { shiftBy }),
   };
   return Object.keys(shape).length === 0 ? undefined : shape;
 }

@@ -25,6 +25,10 @@ export interface Shape {
   readonly round?: Readonly<Record<string, number>>;
   /** Replaced by a hash under a key of this agreement alone. */
   readonly pseudonymise?: readonly string[];
+  /** Dates moved by whole days, at most so many, by a number made under a key of this agreement. */
+  readonly shift?: Readonly<Record<string, number>>;
+  /** Each value of this member has a number of its own; undefined: there is one. */
+  readonly shiftBy?: string;
 }
 
 /** The first `messages` of each window of log time go through; windows begin at whole multiples. */

@@ -96,6 +96,10 @@ export interface Terms {
   readonly round?: Readonly<Record<string, number>>;
   /** Members whose value is replaced by a keyed hash, another key under each agreement. */
   readonly pseudonymise?: readonly string[];
+  /** Dates moved by whole days, by member, at most so many: one number for all that belongs together. */
+  readonly shift?: Readonly<Record<string, number>>;
+  /** What belongs together has the same value here; absent: all of the agreement. */
+  readonly shiftBy?: string;
   /** Nothing is delivered before `notBefore`, and nothing from `notAfter` on. */
   readonly notBefore?: string;
   readonly notAfter?: string;

@@ -96,7 +96,8 @@ export async function addProducts(http: ComityHttp, node: NodeConfig): Promise<v
 
 /** A list of what passes stands for itself: what the template does to fields it may not name. */
 function withoutFields(terms: Partial<TermsResource>): Partial<TermsResource> {
-  const { drop: _drop, round: _round, pseudonymise: _pseudonymise, ...others } = terms;
+  const { drop: _drop, round: _round, pseudonymise: _pseudonymise, ...more } = terms;
+  const { shift: _shift, shiftBy: _shiftBy, ...others } = more;
   return others;
 }
 

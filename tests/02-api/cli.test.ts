@@ -128,17 +128,13 @@ const PRODUCT = ["--topic", "bus-7/#", "--price", "0.002 EUR", "--per", "10"].co
 
 test("comity product add - every term has its flag, and show tells them in plain words", async () => {
   const area = join(folder, "area.geojson");
-  const ring = [
-    [4, 51],
-    [5, 51],
-    [5, 52],
-    [4, 51],
-  ];
+  const ring = [4, 5, 5, 4].map((lon, i) => [lon, i === 2 ? 52 : 51]);
   const geometry = { type: "Polygon", coordinates: [ring] };
   await writeFile(area, JSON.stringify({ type: "Feature", properties: {}, geometry }));
   const line =
     "product add tram --topic tram/# --price free --only-topic tram/7/# --field lat --field lon " +
-    "--field car --drop lon.raw --round lat=0.01 --pseudonymise car " +
+    "--field car --field when --drop lon.raw --round lat=0.01 --pseudonymise car " +
+    "--shift when=30 --shift-by car " +
     "--not-before 2099-01-01T00:00:00Z --not-after 2100-01-01T00:00:00Z --life 30d " +
     "--data-from 2098-01-01T00:00:00Z --data-until 2099-01-01T00:00:00Z " +
     "--messages-max 1000 --bytes-max 5MB --rate 1/10s/topic " +
@@ -148,10 +144,12 @@ test("comity product add - every term has its flag, and show tells them in plain
   assert.deepEqual(made.terms, {
     price: { amount: "0", currency: "XXX", perMessages: 1 },
     topics: ["tram/7/#"],
-    fields: ["lat", "lon", "car"],
+    fields: ["lat", "lon", "car", "when"],
     drop: ["lon.raw"],
     round: { lat: 0.01 },
     pseudonymise: ["car"],
+    shift: { when: 30 },
+    shiftBy: "car",
     notBefore: "2099-01-01T00:00:00Z",
     notAfter: "2100-01-01T00:00:00Z",
     lifeSeconds: 2_592_000,
@@ -182,6 +180,7 @@ test("comity product add - every term has its flag, and show tells them in plain
   assert.match(found.out, /attested {2}Used only for research/);
   const wrongs: readonly (readonly [RegExp, readonly string[]])[] = [
     [/--round "lat"/, ["--round", "lat"]],
+    [/--shift "when"/, ["--shift", "when"]],
     [/--rate "1\/10s"/, ["--rate", "1/10s"]],
     [/--life "soon"/, ["--life", "soon"]],
     [/--bytes-max "5 apples"/, ["--bytes-max", "5 apples"]],

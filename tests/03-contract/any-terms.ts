@@ -68,18 +68,25 @@ const period = fc.uniqueArray(ms, { minLength: 2, maxLength: 2 }).map((both) => 
 
 /** Members that no two of drop, round and pseudonymise may name, none inside another. */
 const firstLevel = (path: string) => path.split(".", 1)[0];
-const members = fc.uniqueArray(path, { minLength: 4, maxLength: 8, selector: firstLevel });
-const shape = members.chain((paths) =>
-  fc.record(
-    {
-      fields: fc.constant(paths),
-      drop: fc.constant([`${paths[0]}.left`]),
-      round: step.map((one) => ({ [paths[1]!]: one, [paths[2]!]: 0.25 })),
-      pseudonymise: fc.constant(paths.slice(3)),
-    },
-    { requiredKeys: [] },
-  ),
-);
+const members = fc.uniqueArray(path, { minLength: 5, maxLength: 8, selector: firstLevel });
+const shape = members
+  .chain((paths) =>
+    fc.record(
+      {
+        fields: fc.constant(paths),
+        drop: fc.constant([`${paths[0]}.left`]),
+        round: step.map((one) => ({ [paths[1]!]: one, [paths[2]!]: 0.25 })),
+        pseudonymise: fc.constant(paths.slice(4)),
+        shift: fc.integer({ min: 1, max: 36_525 }).map((days) => ({ [paths[3]!]: days })),
+        shiftBy: path.filter((one) => one !== paths[3]),
+      },
+      { requiredKeys: [] },
+    ),
+  )
+  .map(({ shiftBy, ...others }) =>
+    // by what the dates are moved is nothing without dates
+    others.shift === undefined || shiftBy === undefined ? others : { ...others, shiftBy },
+  );
 
 const single = fc.record(
   {

@@ -169,3 +169,39 @@ test("history under an agreement - a cap is met by what windows are made of", as
   assert.equal(await oneSided(), 30);
   await until("it has ended", async () => (await asked(key, { fn: "count" })).status === 409);
 });
+
+test("history under an agreement - of moved dates is read by position, and tells no other time", async (t) => {
+  const terms = { shift: { observedAt: 365 }, shiftBy: "driver" };
+  const { device, transfer } = await customer(t, terms);
+  const key = await transfer("HttpData-PULL");
+  await drive(device, 3);
+  const { lines } = await asked(key, { after: "-1" });
+  const messages = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  assert.deepEqual(
+    messages.map((message) => Object.keys(message)),
+    Array.from({ length: 3 }, () => ["topic", "position", "payload"]),
+  );
+  const times = messages.map(({ payload }) => {
+    const { observedAt } = JSON.parse(String(payload)) as { observedAt: string };
+    return Date.parse(observedAt);
+  });
+  assert.deepEqual(
+    times.map((time) => time - times[0]!),
+    [0, minute, 2 * minute],
+  );
+  const days = (times[0]! - day) / 86_400_000;
+  assert.ok(Number.isInteger(days) && days !== 0 && Math.abs(days) <= 365, `${days} days`);
+  const questions: Record<string, string>[] = [
+    { filter: "#" },
+    { fn: "count" },
+    { from: "2026-10-01" },
+  ];
+  for (const query of questions) {
+    const { status, text } = await asked(key, query);
+    assert.deepEqual([status, text.includes("HISTORY_HIDDEN")], [403, true], text);
+  }
+  const latest = await fetch(key.endpoint, { headers: key.headers });
+  assert.equal(latest.status, 200);
+  const [last] = (await latest.json()) as Record<string, unknown>[];
+  assert.deepEqual(Object.keys(last!).sort(), ["payload", "position", "topic"]);
+});

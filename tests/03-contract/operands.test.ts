@@ -133,6 +133,14 @@ function pseudonym(value: string): string {
   return createHmac("sha256", key).update(value).digest("base64url").slice(0, 22);
 }
 
+/** A day moved as the agreement moves those of one subject. */
+function moved(day: string, subject: string): string {
+  const key = Buffer.from(hkdfSync("sha256", secret, "", `comity date shifts ${agreement}`, 32));
+  const drawn = createHmac("sha256", key).update(subject).digest().readUIntBE(0, 6) % 60;
+  const days = drawn < 30 ? drawn - 30 : drawn - 29;
+  return new Date(Date.parse(day) + days * 86_400_000).toISOString().slice(0, 10);
+}
+
 const borders: readonly Border[] = [
   {
     operand: "topics",
@@ -190,6 +198,22 @@ const borders: readonly Border[] = [
       [0, "bus/1", '{"driver":{"name":"A"}}', undefined],
     ],
     refused: { field: 1 },
+  },
+  {
+    operand: "dateShift",
+    terms: { shift: { at: 30 }, shiftBy: "id" },
+    messages: [
+      [
+        0,
+        "bus/1",
+        '{"id":7,"at":"2024-03-15T10:00:00+01:00","v":1.0}',
+        `{"id":7,"at":"${moved("2024-03-15", "7")}T10:00:00+01:00","v":1.0}`,
+      ],
+      [0, "bus/1", '{"id":8,"at":"2024-03-15"}', `{"id":8,"at":"${moved("2024-03-15", "8")}"}`],
+      [0, "bus/1", '{"at":"2024-03-15"}', undefined],
+      [0, "bus/1", '{"id":7,"at":"soon"}', undefined],
+    ],
+    refused: { field: 2 },
   },
   {
     operand: "area",

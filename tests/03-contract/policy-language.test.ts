@@ -55,10 +55,14 @@ test("policy - is told in plain English, whatever it says, and the same each tim
   );
 });
 
-/** One a term; the two caps are told together, each rounding and each prohibition by itself. */
+/**
+ * One a term; the two caps are told together, and by what dates are moved with that they are; each
+ * rounding and each prohibition by itself.
+ */
 function promisesIn({ price, round, unless = [], ...terms }: PolicyTerms): number {
   const both = terms.messagesMax !== undefined && terms.bytesMax !== undefined ? 1 : 0;
-  const named = Object.keys(terms).length - both + Object.keys(round ?? {}).length;
+  const by = terms.shiftBy === undefined ? 0 : 1;
+  const named = Object.keys(terms).length - both - by + Object.keys(round ?? {}).length;
   return named + unless.length + (price.amount === "0" ? 0 : 1);
 }
 

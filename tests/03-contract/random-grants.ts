@@ -67,6 +67,10 @@ const shape: fc.Arbitrary<Shape> = fc.record(
       noNullPrototype: true,
     }),
     pseudonymise: paths,
+    shift: fc
+      .uniqueArray(fc.constantFrom("when", "when", "s.t", "v"), { minLength: 1, maxLength: 2 })
+      .map((names) => Object.fromEntries(names.map((name) => [name, 30]))),
+    shiftBy: fc.constantFrom("id", "n.x.y", "s.u"),
   },
   { requiredKeys: [] },
 );
@@ -108,11 +112,16 @@ export const terms: fc.Arbitrary<Terms> = fc
 
 const number = fc.integer({ min: -3500, max: 3500 }).map((thousandths) => thousandths / 1000);
 const scalar = fc.oneof(number, fc.constantFrom("x", "7", 'q"\\', "ü", true, null, 7, 90, 200));
+const date = fc.oneof(
+  fc.constantFrom("2024-02-29T23:59:60+01:00", "2024", "2024-03", "2023-02-30", "soon", null),
+  fc.constantFrom(1_700_000_000, 1_700_000_000.5, 1_700_000_000_123),
+);
 const point = fc.record({ lat: scalar, lon: number, alt: scalar }, { requiredKeys: [] });
 const object = fc.record(
   {
     id: scalar,
     v: fc.oneof(scalar, fc.array(number, { maxLength: 3 })),
+    when: fc.oneof(date, fc.array(date, { maxLength: 2 })),
     lat: number,
     lon: number,
     latitude: number,

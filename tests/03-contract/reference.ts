@@ -50,8 +50,9 @@ export function decide(grant: Grant, secret: Uint8Array, message: Message): Deci
   const key = Buffer.from(
     hkdfSync("sha256", secret, "", `comity pseudonyms ${grant.agreement}`, 32),
   );
-  const shaped =
-    value && shapedObject(value, "", grant.shape, grant.shape.allow === undefined, key);
+  const days = value && daysOf(value, grant, secret);
+  const made = { shape: grant.shape, key, days };
+  const shaped = value && shapedObject(value, "", made, grant.shape.allow === undefined);
   if (shaped === undefined || shaped === broken) return refuse("field");
   return { passes: true, payload: Buffer.from(JSON.stringify(shaped)) };
 }
@@ -183,7 +184,15 @@ function onEarth(place: Place): Place | undefined {
 const broken = Symbol("cannot be read");
 const absent = Symbol("left out");
 
-function shapedObject(value: Members, at: string, shape: Shape, isOpen: boolean, key: Buffer) {
+interface Made {
+  readonly shape: Shape;
+  readonly key: Buffer;
+  /** Undefined where it cannot be told whose dates they are. */
+  readonly days: number | undefined;
+}
+
+function shapedObject(value: Members, at: string, made: Made, isOpen: boolean) {
+  const { shape } = made;
   const left: [string, unknown][] = [];
   for (const [name, member] of Object.entries(value)) {
     const path = at === "" ? name : `${at}.${name}`;
@@ -191,37 +200,76 @@ function shapedObject(value: Members, at: string, shape: Shape, isOpen: boolean,
     const opened = isOpen || shape.allow?.includes(path) === true;
     const leads = [...(shape.allow ?? [])].some((other) => other.startsWith(`${path}.`));
     if (!opened && !leads) continue;
-    const shaped = shapedValue(member, path, shape, opened, key);
+    const shaped = shapedValue(member, path, made, opened);
     if (shaped === broken) return broken;
     if (shaped !== absent) left.push([name, shaped]);
   }
   return Object.fromEntries(left);
 }
 
-function shapedValue(
-  value: unknown,
-  path: string,
-  shape: Shape,
-  isOpen: boolean,
-  key: Buffer,
-): unknown {
+function shapedValue(value: unknown, path: string, made: Made, isOpen: boolean): unknown {
+  const { shape, key, days } = made;
   if (Array.isArray(value)) {
-    const shaped = value.map((one: unknown) => shapedValue(one, path, shape, isOpen, key));
+    const shaped = value.map((one: unknown) => shapedValue(one, path, made, isOpen));
     return shaped.includes(broken) ? broken : shaped.filter((one) => one !== absent);
   }
   const step = shape.round?.[path];
   const isHidden = shape.pseudonymise?.includes(path) === true;
+  if (isOpen && value !== null && shape.shift?.[path] !== undefined) {
+    return days === undefined ? broken : moved(value, days);
+  }
   if (isOpen && value !== null && (isHidden || step !== undefined)) {
     if (isHidden)
       return isObject(value) || typeof value === "boolean" ? broken : hidden(value, key);
     return typeof value === "number" ? rounded(value, step!) : broken;
   }
-  if (isObject(value)) return shapedObject(value, path, shape, isOpen, key);
+  if (isObject(value)) return shapedObject(value, path, made, isOpen);
   return isOpen ? value : absent;
 }
 
 function hidden(value: unknown, key: Buffer): string {
   return createHmac("sha256", key).update(String(value)).digest("base64url").slice(0, 22);
+}
+
+function daysOf(value: Members, { shape, agreement }: Grant, secret: Uint8Array) {
+  const most = Object.values(shape?.shift ?? {})[0];
+  if (most === undefined) return undefined;
+  const subjects = shape?.shiftBy === undefined ? [""] : standing(value, "", shape.shiftBy);
+  const told = new Set(subjects.map((one) => (isScalar(one) ? String(one) : undefined)));
+  const [subject] = told;
+  if (told.size !== 1 || subject === undefined) return undefined;
+  const key = hkdfSync("sha256", secret, "", `comity date shifts ${agreement}`, 32);
+  const hash = createHmac("sha256", Buffer.from(key)).update(subject).digest("hex");
+  const drawn = Number(BigInt(`0x${hash.slice(0, 12)}`) % BigInt(2 * most));
+  return drawn < most ? drawn - most : drawn - most + 1;
+}
+
+function isScalar(value: unknown): boolean {
+  return typeof value === "string" || typeof value === "number";
+}
+
+function standing(value: unknown, at: string, path: string): unknown[] {
+  if (Array.isArray(value)) return value.flatMap((one: unknown) => standing(one, at, path));
+  if (at === path || !isObject(value)) return at === path ? [value] : [];
+  return Object.entries(value).flatMap(([name, member]) =>
+    standing(member, at === "" ? name : `${at}.${name}`, path),
+  );
+}
+
+const dayMs = 86_400_000;
+
+/** Seconds and milliseconds alone, and no intervals. */
+function moved(value: unknown, days: number): unknown {
+  if (typeof value === "number") {
+    if (value >= 1e8 && value < 1e11) return value + (days * dayMs) / 1000;
+    return value >= 1e11 && value < 1e14 ? value + days * dayMs : broken;
+  }
+  if (typeof value !== "string") return broken;
+  const full = { 4: `${value}-07-02`, 7: `${value}-15` }[value.length] ?? value.slice(0, 10);
+  const at = Date.parse(`${full}T00:00:00Z`);
+  if (Number.isNaN(at) || new Date(at).toISOString().slice(0, 10) !== full) return broken;
+  const date = new Date(at + days * dayMs).toISOString().slice(0, Math.min(10, value.length));
+  return date + value.slice(10);
 }
 
 /** Numbers and steps have at most three decimals here. */

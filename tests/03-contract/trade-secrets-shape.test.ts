@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
+import { dayShiftsOf } from "../../src/flow/date-shift.ts";
 import { pseudonymsOf } from "../../src/flow/pseudonyms.ts";
 import { compileShape } from "../../src/flow/shape.ts";
 import { ComityError } from "../../src/kernel/errors.ts";
@@ -11,6 +12,11 @@ import type { PolicyTerms } from "../../src/market/policy/rules.ts";
 import { secretsLetOut } from "../../src/market/policy/trade-secrets.ts";
 import type { Product } from "../../src/market/product.ts";
 
+const secret = Buffer.alloc(32, 1);
+const masks = {
+  pseudonym: pseudonymsOf(secret, "urn:uuid:1"),
+  dayShift: dayShiftsOf(secret, "urn:uuid:1"),
+};
 const price = { amount: "0", currency: "EUR", perMessages: 1 };
 const path = fc.constantFrom("a", "a.b", "a.b.c", "a.d", "e", "e.f", "g", "h");
 const paths = fc.uniqueArray(path, { minLength: 1, maxLength: 3 });
@@ -49,7 +55,7 @@ function shown({ fields, drop, round, pseudonymise }: PolicyTerms): string[] | u
     ...(round && { round }),
     ...(pseudonymise && { pseudonymise }),
   };
-  const text = compileShape(asked, pseudonymsOf(Buffer.alloc(32, 1), "urn:uuid:1"))(payload);
+  const text = compileShape(asked, masks)(payload);
   return text === undefined ? undefined : membersOf(JSON.parse(text));
 }
 

@@ -5,7 +5,7 @@ import type { HandedMessage } from "../../flow/handover.ts";
 export function frameOf({ topic, at, position, payload }: HandedMessage): string {
   return JSON.stringify({
     topic,
-    at,
+    ...(at === undefined ? {} : { at }),
     ...(position === undefined ? {} : { position }),
     ...(isUtf8(payload)
       ? { payload: payload.toString("utf8") }

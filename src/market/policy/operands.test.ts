@@ -44,6 +44,12 @@ const borders: readonly Border[] = [
   },
   { operand: "comity:pseudonym", operator: "isAllOf", ...list },
   {
+    operand: "comity:dateShift",
+    operator: "isAllOf",
+    good: [["at=1"], "at=36525", ["a=b=30"], ["from=30", "until=30"]],
+    bad: [["at"], ["at=0"], ["at=-1"], ["at=1.5"], ["at=36526"], ["from=30", "until=31"], ["=1"]],
+  },
+  {
     operand: "comity:round",
     operator: "isAllOf",
     good: [["lat=0.01"], "lat=0.000000001", ["a=b=1000000000"], ["lat=0.5", "lon=0.5"]],
@@ -231,6 +237,30 @@ test("policy - terms that contradict each other are refused", () => {
         [fields, named("b")],
       ];
     }),
+    [
+      [
+        constraint("comity:dateShift", "isAllOf", ["a=1"]),
+        constraint("comity:dateShiftBy", "eq", "b"),
+      ],
+      [constraint("comity:dateShiftBy", "eq", "b")],
+    ],
+    [
+      [
+        constraint("comity:dateShift", "isAllOf", ["a=1"]),
+        constraint("comity:dateShiftBy", "eq", "b"),
+      ],
+      [
+        constraint("comity:dateShift", "isAllOf", ["a=1"]),
+        constraint("comity:dateShiftBy", "eq", "a"),
+      ],
+    ],
+    [
+      [constraint("comity:dateShift", "isAllOf", ["a=1"])],
+      [
+        constraint("comity:dateShift", "isAllOf", ["a=1"]),
+        constraint("comity:pseudonym", "isAllOf", ["a"]),
+      ],
+    ],
     [
       [constraint("comity:pseudonym", "isAllOf", ["a.b"])],
       [

@@ -74,19 +74,27 @@ export const duration: Words<number> = {
 };
 
 /** Text survives every connector; members of an object that JSON-LD does not know do not. */
-const steps: Words<Readonly<Record<string, number>>> = {
-  write: (value) =>
-    Object.entries(value)
-      .map(([name, step]) => `${name}=${decimal(step)}`)
-      .sort(),
-  read: (value) => {
-    const list = names.read(value);
-    const pairs = list?.map((text) => /^(.+)=(\d{1,10}(?:\.\d{1,24})?)$/.exec(text));
-    if (!pairs?.every((pair) => pair !== null)) return undefined;
-    const read = Object.fromEntries(pairs.map(([, name = "", step]) => [name, Number(step)]));
-    return Object.keys(read).length === pairs.length ? read : undefined;
-  },
-  form: 'a list such as ["lat=0.01"]',
+function numbered(pair: RegExp, example: string): Words<Readonly<Record<string, number>>> {
+  return {
+    write: (value) =>
+      Object.entries(value)
+        .map(([name, number]) => `${name}=${decimal(number)}`)
+        .sort(),
+    read: (value) => {
+      const list = names.read(value);
+      const pairs = list?.map((text) => pair.exec(text));
+      if (!pairs?.every((found) => found !== null)) return undefined;
+      const read = Object.fromEntries(pairs.map(([, name = "", text]) => [name, Number(text)]));
+      return Object.keys(read).length === pairs.length ? read : undefined;
+    },
+    form: `a list such as ["${example}"]`,
+  };
+}
+
+const member: Words<string> = {
+  write: (value) => value,
+  read: (value) => (typeof value === "string" && value !== "" ? value : undefined),
+  form: "a name",
 };
 
 const perTime: Words<Rate> = {
@@ -115,8 +123,18 @@ const rows: { readonly [K in keyof Permitted]: Row<Permitted[K]> } = {
   topics: { leftOperand: "comity:topic", operator: "isAnyOf", ...names },
   fields: { leftOperand: "comity:field", operator: "isAnyOf", ...names },
   drop: { leftOperand: "comity:field", operator: "isNoneOf", ...names },
-  round: { leftOperand: "comity:round", operator: "isAllOf", ...steps },
+  round: {
+    leftOperand: "comity:round",
+    operator: "isAllOf",
+    ...numbered(/^(.+)=(\d{1,10}(?:\.\d{1,24})?)$/, "lat=0.01"),
+  },
   pseudonymise: { leftOperand: "comity:pseudonym", operator: "isAllOf", ...names },
+  shift: {
+    leftOperand: "comity:dateShift",
+    operator: "isAllOf",
+    ...numbered(/^(.+)=([1-9]\d{0,4})$/, "effectiveDateTime=365"),
+  },
+  shiftBy: { leftOperand: "comity:dateShiftBy", operator: "eq", ...member },
   notBefore: { leftOperand: "dateTime", operator: "gteq", ...time },
   notAfter: { leftOperand: "dateTime", operator: "lteq", ...time },
   lifeSeconds: { leftOperand: "elapsedTime", operator: "lteq", ...duration },

@@ -126,6 +126,14 @@ const table: readonly (readonly [PolicyTerms, string])[] = [
     "You may use this data free of charge. The field vehicle is replaced by pseudonyms made for you alone.",
   ],
   [
+    { ...free, shift: { measuredAt: 365 } },
+    "You may use this data free of charge. The dates in the field measuredAt are moved by one number of days made for you alone, 365 days at most, back or forth; that hides no date from who sees a message arrive on it.",
+  ],
+  [
+    { ...free, shift: { until: 1, from: 1 }, shiftBy: "patient" },
+    "You may use this data free of charge. The dates in the fields from and until are moved by one number of days for each patient, made for you alone, 1 day at most, back or forth; that hides no date from who sees a message arrive on it.",
+  ],
+  [
     { ...free, dataFrom: "2026-05-01T00:00:00Z", dataUntil: "2026-06-01T00:00:00Z" },
     "You may use this data free of charge. You receive only messages that were recorded from 1 May 2026 on. You receive only messages that were recorded before 1 June 2026.",
   ],

@@ -113,7 +113,8 @@ function stated({ recipientClass }: PolicyTerms): string[] {
 }
 
 /** What of each message is shown. */
-function contents({ fields, drop, round, pseudonymise }: PolicyTerms): string[] {
+function contents(terms: PolicyTerms): string[] {
+  const { fields, drop, round, pseudonymise } = terms;
   const are = (names: readonly string[]): string =>
     names.length === 1 ? `field ${names[0]} is` : `fields ${listOf(names, "and")} are`;
   const steps = Object.entries(round ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
@@ -125,6 +126,23 @@ function contents({ fields, drop, round, pseudonymise }: PolicyTerms): string[] 
     ...(pseudonymise
       ? [`The ${are(pseudonymise)} replaced by pseudonyms made for you alone.`]
       : []),
+    ...shiftedDates(terms),
+  ];
+}
+
+function shiftedDates({ shift, shiftBy }: PolicyTerms): string[] {
+  if (shift === undefined) return [];
+  const names = Object.keys(shift).sort();
+  const dates = `dates in the field${names.length === 1 ? "" : "s"} ${listOf(names, "and")}`;
+  const days = Math.max(...Object.values(shift));
+  const most = `${days.toLocaleString("en")} day${days === 1 ? "" : "s"}`;
+  const whole =
+    shiftBy === undefined
+      ? "by one number of days made for you alone"
+      : `by one number of days for each ${shiftBy}, made for you alone`;
+  return [
+    `The ${dates} are moved ${whole}, ${most} at most, back or forth; ` +
+      "that hides no date from who sees a message arrive on it.",
   ];
 }
 

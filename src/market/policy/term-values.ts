@@ -13,6 +13,8 @@ const secondsMax = 100 * 366 * 86_400;
 /** The data plane rebuilds a window from the log, so it is kept short. */
 const rateSecondsMax = 3_600;
 const attributionLengthMax = 500;
+/** A hundred years. */
+const shiftDaysMax = 36_525;
 
 type Check<T> = (value: T) => string | undefined;
 type Checks = { readonly [K in keyof Required<Terms>]: Check<NonNullable<Terms[K]>> };
@@ -24,6 +26,8 @@ const checks: Checks = {
   drop: membersProblem,
   round: roundProblem,
   pseudonymise: membersProblem,
+  shift: shiftProblem,
+  shiftBy: (value) => membersProblem([value]),
   notBefore: timeProblem,
   notAfter: timeProblem,
   lifeSeconds: (value) => wholeProblem(value, secondsMax),
@@ -66,9 +70,12 @@ function contradiction(terms: Terms): string | undefined {
 }
 
 /** Each member is treated in one way, and one that is not let through at all in none. */
-function shapeProblem({ fields, drop = [], round = {}, pseudonymise = [] }: Terms) {
+function shapeProblem(terms: Terms): string | undefined {
+  const { fields, drop = [], round = {}, pseudonymise = [], shift = {}, shiftBy } = terms;
   const uses = new Map<string, string>();
-  for (const [use, names] of Object.entries({ drop, round: Object.keys(round), pseudonymise })) {
+  const [rounded, shifted] = [Object.keys(round), Object.keys(shift)];
+  const named = { drop, round: rounded, pseudonymise, shift: shifted };
+  for (const [use, names] of Object.entries(named)) {
     for (const name of names) {
       const before = uses.get(name);
       if (before !== undefined) return `${use} names "${name}", and so does ${before}`;
@@ -89,6 +96,9 @@ function shapeProblem({ fields, drop = [], round = {}, pseudonymise = [] }: Term
       return `${use} names "${name}", which fields do not let through`;
     }
   }
+  if (shiftBy === undefined) return undefined;
+  if (shifted.length === 0) return "shiftBy is there without shift";
+  if (shifted.includes(shiftBy)) return `shiftBy names "${shiftBy}", and so does shift`;
   return undefined;
 }
 
@@ -138,16 +148,28 @@ function first(names: readonly string[], check: Check<string>): string | undefin
   return undefined;
 }
 
-function roundProblem(round: Readonly<Record<string, number>>): string | undefined {
-  if (typeof round !== "object" || round === null || Array.isArray(round)) {
-    return "is no object of members and steps";
+function numberedProblem(value: unknown, what: string): string | undefined {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    return `is no object of members and ${what}`;
   }
-  const names = Object.keys(round);
-  const problem = names.length === 0 ? "is empty: leave it out" : namesProblem(names);
+  const names = Object.keys(value);
+  return names.length === 0 ? "is empty: leave it out" : membersProblem(names);
+}
+
+/** What lies between two dates stays only where all of them are moved alike. */
+function shiftProblem(shift: Readonly<Record<string, number>>): string | undefined {
+  const problem = numberedProblem(shift, "days");
   if (problem !== undefined) return problem;
-  for (const name of names) {
-    const path = pathProblem(name);
-    if (path !== undefined) return `names "${name}", which ${path}`;
+  const days = Object.values(shift);
+  const wrong = days.map((one) => wholeProblem(one, shiftDaysMax)).find((one) => one !== undefined);
+  if (wrong !== undefined) return `days: ${wrong}`;
+  return days.every((one) => one === days[0]) ? undefined : "has members with different days";
+}
+
+function roundProblem(round: Readonly<Record<string, number>>): string | undefined {
+  const problem = numberedProblem(round, "steps");
+  if (problem !== undefined) return problem;
+  for (const name of Object.keys(round)) {
     // 1e-9 … 1e9 is written without an exponent by `decimal`, and read back as the same number
     const step = round[name] ?? 0;
     if (!(typeof step === "number" && step >= 1e-9 && step <= 1e9)) {

@@ -5,23 +5,27 @@
 import type { Attestation } from "../attestation.ts";
 import type { Terms, TradeSecrets } from "../product.ts";
 
-type Shaped = Pick<Terms, "fields" | "drop" | "round" | "pseudonymise">;
+type Shaped = Pick<Terms, "fields" | "drop" | "round" | "pseudonymise" | "shift" | "shiftBy">;
 
 /** The same terms with these members left out. */
 export function withoutSecrets<T extends Shaped>(terms: T, secrets: readonly string[]): T {
-  const { fields, drop = [], round, pseudonymise, ...rest } = terms;
+  const { fields, drop = [], round, pseudonymise, shift, shiftBy, ...rest } = terms;
   const isSecret = (name: string): boolean => secrets.some((secret) => holds(secret, name));
   const open = (names: readonly string[]) => names.filter((name) => !isSecret(name));
   const shown = fields && open(fields);
   const isOut = (secret: string): boolean => shown?.some((name) => holds(name, secret)) === false;
   const left = [...open(drop), ...secrets.filter((secret) => !isOut(secret))];
-  const steps = round && Object.entries(round).filter(([name]) => !isSecret(name));
+  const unsecret = (each: Readonly<Record<string, number>> = {}) =>
+    Object.entries(each).filter(([name]) => !isSecret(name));
+  const [steps, days] = [unsecret(round), unsecret(shift)];
   const masked = pseudonymise && open(pseudonymise);
   const shaped: Shaped = {
     ...(shown && { fields: shown }),
     ...(left.length > 0 && { drop: left }),
-    ...(steps && steps.length > 0 && { round: Object.fromEntries(steps) }),
+    ...(steps.length > 0 && { round: Object.fromEntries(steps) }),
     ...(masked && masked.length > 0 && { pseudonymise: masked }),
+    ...(days.length > 0 && { shift: Object.fromEntries(days) }),
+    ...(days.length > 0 && shiftBy !== undefined && { shiftBy }),
   };
   return { ...rest, ...shaped } as T;
 }
