@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { Clock } from "../../kernel/clock.ts";
 import { matches } from "../../kernel/topic.ts";
 import { sectors } from "../../sectors/list.ts";
-import type { Indicator, SourceReader } from "../../sectors/sector.ts";
+import type { Indicator, Sector, SourceReader } from "../../sectors/sector.ts";
 import { type Actor, timeIn } from "../actors/actor.ts";
 import { createActor } from "../actors/cast.ts";
 import { type AgreementConfig, loadWorld, type NodeConfig } from "../config.ts";
@@ -204,6 +204,40 @@ test("devices - say nothing but finite numbers, with honest stamps", () => {
     for (const value of Object.values(data)) {
       if (typeof value === "number") assert.ok(Number.isFinite(value), `${topic}: ${value}`);
     }
+  }
+});
+
+/** What a message lacks of a sector's model of it, in words. */
+function modelProblems(sector: Sector, type: string, data: Data): string[] {
+  const model = sector.vocabulary.messages[type];
+  if (model === undefined) return [];
+  const missing = model.required.filter((member) => !(member in data));
+  const wrong = Object.entries(model.members).flatMap(([member, { type: kind, ...limits }]) => {
+    const value = data[member];
+    if (value === undefined) return [];
+    const isOfKind = kind === "array" ? Array.isArray(value) : typeof value === kind;
+    const { minimum = -Infinity, maximum = Infinity } = limits;
+    const isWithin = typeof value !== "number" || (value >= minimum && value <= maximum);
+    return isOfKind && isWithin ? [] : [`${member} is ${JSON.stringify(value)}`];
+  });
+  return [...missing.map((member) => `no ${member}`), ...wrong];
+}
+
+test("devices - what stands in a sector's model has what it requires, within its bounds", () => {
+  const met = new Set<string>();
+  for (const { topic, data } of standing) {
+    const type = data["type"] ?? data["resourceType"];
+    if (typeof type !== "string") continue;
+    for (const sector of sectors.filter(({ vocabulary }) => type in vocabulary.messages)) {
+      met.add(`${sector.name} ${type}`);
+      assert.deepEqual(modelProblems(sector, type, data), [], `${sector.name}: ${topic}`);
+    }
+  }
+  for (const name of ["transport", "agriculture", "energy", "health", "industry"]) {
+    assert.ok(
+      [...met].some((one) => one.startsWith(`${name} `)),
+      `nothing of ${name} in ${[...met].join(", ")}`,
+    );
   }
 });
 
