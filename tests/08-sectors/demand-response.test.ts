@@ -245,6 +245,13 @@ test("demand response - levels are shares of a capacity; what is for others, or 
     targets,
   });
   await until("it is the only one", () => car.watts === 10_000);
+  // and then not for it: the limit is taken back
+  const later = (ms: number) => new Date(Date.now() + ms).toISOString();
+  const others = [{ type: "RESOURCE_NAME", values: ["cp-77"] }];
+  await publish({ ...event, modificationDateTime: later(1_000), targets: others });
+  await until("it is free", () => car.watts === 22_000);
+  await publish({ ...event, modificationDateTime: later(2_000), targets });
+  await until("it is meant again", () => car.watts === 10_000);
   await publish({ ...event, id: "s-2", targets: [{ type: "VEN_NAME", values: ["somebody"] }] });
   await publish({ ...event, id: "s-3", intervals: [] });
   await publish({ type: "Reading", value: 5 });
@@ -253,6 +260,8 @@ test("demand response - levels are shares of a capacity; what is for others, or 
     return faults["target"] === 1 && faults["interval"] === 1 && faults["event"] === 1;
   });
   assert.equal(car.watts, 10_000);
+  for (let i = 0; i < 70; i++) await publish({ ...event, id: "s-2", targets: others });
+  await until("too many are counted", async () => (await follow("levels")).faults["rate"]! > 0);
   await assert.rejects(energy.followDemand({ filter: "demand/#", chargers: ["*"] }), {
     code: "BODY_INVALID",
   });

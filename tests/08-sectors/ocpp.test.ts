@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { request } from "node:http";
 import { after, before, test } from "node:test";
+import { WebSocket } from "ws";
 import { type TestNode, type TwoNodes, twoNodes, until } from "../two-nodes.ts";
 import { connectCharger, type OcppVersion, type TestCharger } from "./ocpp-charger.ts";
 
@@ -325,6 +326,34 @@ test("ocpp - a password of OCPP's length opens as the token does, and ends with 
   await nodes.provider.http.addThing({ name: "cp-short" });
   assert.equal(await answerTo(second.password), 401);
   await assert.rejects(nodes.provider.http.energy.makePassword("nobody"), { code: "NOT_FOUND" });
+});
+
+test("ocpp - a removed Thing leaves nothing behind for the next of its name", async () => {
+  const { http } = nodes.provider;
+  const first = await newCharger("cp-name");
+  const start = { connectorId: 1, idTag: "card", meterStart: 0, timestamp: now() };
+  await first.call("StartTransaction", start);
+  await http.energy.command("cp-name", "limit", { watts: 4_000 });
+  const isListed = async () => (await http.energy.chargers()).some(({ id }) => id === "cp-name");
+  assert.ok(await isListed());
+  await http.removeThing("cp-name");
+  assert.ok(!(await isListed()));
+  const next = await newCharger("cp-name");
+  await next.call("BootNotification", boot16);
+  const state = (await http.energy.chargers()).find(({ id }) => id === "cp-name")!;
+  assert.deepEqual([state.transactions, state.limitW], [[], undefined]);
+  await next.close();
+});
+
+test("ocpp - a charger of another version is let in without a subprotocol, and let go", async () => {
+  const { token } = await nodes.provider.http.addThing({ name: "cp-old" });
+  const url = `${nodes.provider.node.httpUrl.replace("http", "ws")}/sectors/energy/ocpp/cp-old`;
+  const headers = { authorization: basic("cp-old", token) };
+  const line = new WebSocket(url, { headers });
+  const [code] = (await once(line, "close")) as [number];
+  assert.equal(code, 1002);
+  const chargers = await nodes.provider.http.energy.chargers();
+  assert.deepEqual(chargers.find(({ id }) => id === "cp-old")!.faults, { protocol: 1 });
 });
 
 test("ocpp - a charger that floods is disconnected, and that is counted", async () => {

@@ -27,8 +27,10 @@ export async function openCharging(door: SectorDoor): Promise<() => Promise<void
   door.onUpgrade((request, socket, head) => central.take(request, socket, head));
   const end = door.onClosed((thing) => {
     central.withdraw(thing);
-    passwords.forget(thing).catch((thrown: unknown) => {
-      door.tell("ocpp", `The password of ${thing} is not forgotten: ${problemOf(thrown)}`);
+    const isGone = door.thing(thing) === undefined;
+    const kept = isGone ? [passwords, limits, transactions] : [passwords];
+    Promise.all(kept.map((one) => one.forget(thing))).catch((thrown: unknown) => {
+      door.tell("ocpp", `What was kept of ${thing} is not forgotten: ${problemOf(thrown)}`);
     });
   });
   return async () => {

@@ -10,6 +10,7 @@
  */
 import { ComityError, problemOf } from "../../../kernel/errors.ts";
 import { filterProblem, overlaps } from "../../../kernel/topic.ts";
+import { TokenBucket } from "../../../kernel/token-bucket.ts";
 import { Turns } from "../../../kernel/turns.ts";
 import type { Principal } from "../../../things/access.ts";
 import { type CountedFaults, Faults } from "../../faults.ts";
@@ -65,6 +66,8 @@ interface Run {
   readonly by: Principal;
   readonly calls: Map<string, Call>;
   readonly faults: Faults;
+  /** Each may have every charger told anew. */
+  readonly changes: TokenBucket;
   messages: number;
   /** The last figures that were told, by call, and when. */
   readonly told: Map<string, { readonly text: string; readonly at: number }>;
@@ -76,6 +79,7 @@ const reports = "demand/reports";
 const followsMax = 20;
 const chargersMax = 1000;
 const callsMax = 50;
+const changesPerMinuteMax = 60;
 const tickMs = 1000;
 const reportMs = 10_000;
 
@@ -151,6 +155,7 @@ export class DemandResponse {
       ...{ follow, by, messages: 0, told: new Map(), end: () => {} },
       calls: new Map(calls.map((call) => [call.event.id, call])),
       faults: new Faults(this.#door.clock),
+      changes: new TokenBucket(changesPerMinuteMax / 60, 60, this.#door.clock),
     };
     this.#runs.set(follow.id, run);
     run.end = this.#door.subscribe(follow.filter, (message) => this.#take(run, message));
@@ -159,49 +164,58 @@ export class DemandResponse {
 
   #take(run: Run, { payload }: FollowedMessage): void {
     run.messages++;
-    const now = this.#door.clock.now();
-    const read = eventIn(payload, now);
+    const read = eventIn(payload, this.#door.clock.now());
     if ("fault" in read) return run.faults.add(read.fault);
     const { event } = read;
-    const before = run.calls.get(event.id);
-    const known = event.isCancelled
-      ? before?.isCancelled !== false
-      : before !== undefined && event.modifiedAt <= before.event.modifiedAt;
-    if (known) return; // sent again, or called off before it was heard of
-    const late = !event.isCancelled && untilOf(event) <= now;
-    if (late) return run.faults.add({ code: "late", text: `${event.id} is over` });
-    if (!isFor(event, run.follow)) {
-      return run.faults.add({ code: "target", text: `${event.id} is for others` });
-    }
-    if (!before && run.calls.size >= callsMax) {
-      return run.faults.add({ code: "calls", text: `more than ${callsMax} at a time` });
+    if (!run.changes.tryTake(1)) {
+      return run.faults.add({ code: "rate", text: `more than ${changesPerMinuteMax} a minute` });
     }
     void this.#turns.take(run.follow.id, () =>
-      this.#accept(run, event, before).catch((thrown: unknown) =>
+      this.#decide(run, event).catch((thrown: unknown) =>
         run.faults.add({ code: "call", text: `${event.id}: ${problemOf(thrown)}` }),
       ),
     );
   }
 
-  async #accept(run: Run, event: DemandEvent, before: Call | undefined): Promise<void> {
-    const { id, capacityKw } = run.follow;
+  async #decide(run: Run, event: DemandEvent): Promise<void> {
+    const before = run.calls.get(event.id);
+    const isMine = isFor(event, run.follow);
+    if (!event.isCancelled && before && event.modifiedAt <= before.event.modifiedAt) return;
+    if (event.isCancelled || (before && !isMine)) {
+      // called off, for these chargers at least; perhaps before it was heard of
+      if (before?.isCancelled === false) await this.#accept(run, { ...before, isCancelled: true });
+      return;
+    }
+    if (!isMine) return run.faults.add({ code: "target", text: `${event.id} is for others` });
+    if (untilOf(event) <= this.#door.clock.now()) {
+      return run.faults.add({ code: "late", text: `${event.id} is over` });
+    }
+    if (!before && run.calls.size >= callsMax) {
+      return run.faults.add({ code: "calls", text: `more than ${callsMax} at a time` });
+    }
     const needsCapacity = event.intervals.some(({ level = 0 }) => level > 0);
-    if (needsCapacity && capacityKw === undefined) {
+    if (needsCapacity && run.follow.capacityKw === undefined) {
       const problem = "a level is a share of a capacity, and none is named here";
       run.faults.add({ code: "capacity", text: `${event.id}: ${problem}` });
       return this.#report(run, { event, isCancelled: true }, "refused", problem);
     }
-    // what was called off is remembered until it would have ended: it may be sent again
-    const call: Call = event.isCancelled
-      ? { ...before!, isCancelled: true }
-      : { event, isCancelled: false, ...(before?.before && { before: before.before }) };
+    const measured = before?.before && { before: before.before };
+    await this.#accept(run, { event, isCancelled: false, ...measured });
+  }
+
+  /** What was called off is remembered until it would have ended: it may be sent again. */
+  async #accept(run: Run, call: Call): Promise<void> {
+    const { event, isCancelled } = call;
     run.calls.set(event.id, call);
-    if (!call.isCancelled) this.#measureBefore(run, call);
+    if (!isCancelled) this.#measureBefore(run, call);
     await this.#keep(run);
-    const state: CallState = call.isCancelled ? "cancelled" : "accepted";
+    const state: CallState = isCancelled ? "cancelled" : "accepted";
     const name = event.eventName ?? event.id;
-    this.#door.tell("demand", `${id}: the call ${name} of ${event.programID} is ${state}`);
-    await this.#limits.synced(this.#membersOf(run, call.event));
+    this.#door.tell(
+      "demand",
+      `${run.follow.id}: the call ${name} of ${event.programID} is ${state}`,
+    );
+    await this.#limits.synced(this.#membersOf(run, event));
     await this.#report(run, call, state);
   }
 

@@ -116,6 +116,7 @@ export class CentralSystem {
   /** Its Thing is gone, or has another token. */
   withdraw(id: string): void {
     void this.#known.get(id)?.client?.close({ code: 1008, reason: "its credential was withdrawn" });
+    if (this.#door.thing(id) === undefined) this.#known.delete(id);
   }
 
   async close(): Promise<void> {

@@ -99,6 +99,12 @@ export class Limits {
     throw new ComityError("CHARGER_REFUSED", { charger: id, call: "SetChargingProfile", problem });
   }
 
+  /** Its Thing is gone. */
+  async forget(id: string): Promise<void> {
+    this.#sent.delete(id);
+    await this.#keep(id, { isSet: false });
+  }
+
   /** Resolves when those of them that are connected have answered. */
   async synced(chargers: readonly string[]): Promise<void> {
     const known = chargers.flatMap((id) => this.#central.get(id) ?? []);

@@ -117,6 +117,11 @@ export class Transactions {
     await this.#forget(keyOf(charger.id, id));
   }
 
+  /** Its Thing is gone. */
+  async forget(charger: string): Promise<void> {
+    for (const id of this.of(charger)) await this.#forget(keyOf(charger, id));
+  }
+
   async #started(charger: Charger, evse: number, step: Step): Promise<number> {
     const again = [...this.#open.values()].find((one) => {
       return one.charger === charger.id && one.evse === evse && one.startedAt === step.at;
