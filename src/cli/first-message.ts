@@ -15,9 +15,11 @@ export async function firstMessage(
   io: CliIo,
   node: ComityHttp,
   name: string,
+  onWaiting = (): void => {},
 ): Promise<SeenMessage | undefined> {
   const stopping = new AbortController();
   const interrupt = interrupted(io);
+  onWaiting(); // from here Ctrl-C ends the waiting and nothing else
   const seen = node.thingSeen(name, stopping.signal);
   try {
     const first = await Promise.race([seen.next(), interrupt.promise]);
@@ -33,8 +35,8 @@ export async function firstMessage(
 /** `first message received: pump-7/hello, 11 bytes, after 12 s`. */
 export async function tellFirstMessage(io: CliIo, node: ComityHttp, name: string): Promise<void> {
   const began = performance.now();
-  printLine(io, "Waiting for its first message (Ctrl-C ends the waiting; the Thing stays added).");
-  const first = await firstMessage(io, node, name);
+  const waiting = "Waiting for its first message (Ctrl-C ends the waiting; the Thing stays added).";
+  const first = await firstMessage(io, node, name, () => printLine(io, waiting));
   if (first === undefined) {
     printLine(io, `${name} stays added; nothing has come from it yet.`);
     return;

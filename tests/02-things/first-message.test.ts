@@ -158,7 +158,8 @@ test("comity pending accept - a script gets one object, with the first message w
   await device.publishAsync("hall/fan-1/rpm", "900", { qos: 1 });
   const wish = ["fan-1", "--name", "fan", "--kind", "fan", "--place", "51.9,4.5", "--describe"];
   const accepting = CliProcess.comity("pending", "accept", ...wish, "--json", "--wait", ...target);
-  await until("it is accepted", async () => (await http.things()).some(({ id }) => id === "fan"));
+  const isAccepted = async () => (await http.things()).some(({ id }) => id === "fan");
+  await until("it is accepted", isAccepted, 30_000);
   await device.publishAsync("hall/fan-1/rpm", "910", { qos: 1 });
   assert.equal(await accepting.ended, 0, accepting.err);
   const { thing, listens, firstMessage } = JSON.parse(accepting.out) as Record<string, object>;
