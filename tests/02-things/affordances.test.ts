@@ -1,6 +1,10 @@
 /** What a Thing Description's forms point to, used as its reader uses them. */
 import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
+import { runCli } from "../../src/cli/program.ts";
 import { connectMqtt } from "../../src/client/mqtt.ts";
 import { oneNode } from "../01-connect/one-node.ts";
 import { until } from "../two-nodes.ts";
@@ -190,7 +194,26 @@ test("readings - what a Thing measures and in which unit is told when it is adde
     { property: "wind", member: "speed", counts: { type: 1 } },
     { property: "wind", member: "gust", now: "type", counts: { type: 1 } },
   ]);
+  assert.match(await printed("thing", "list"), /wind\.speed: type 1, wind\.gust: type 1 \(now\)/);
+  const folder = await mkdtemp(join(tmpdir(), "comity-units-"));
+  t.after(() => rm(folder, { recursive: true }));
+  const file = join(folder, "weather.td.json");
+  await writeFile(file, JSON.stringify({ title: "Weather", properties }));
+  const described = await printed("thing", "describe", "weather", "--td", file);
+  assert.match(
+    described,
+    /2 properties.*\n\nWarning: properties\.ground\.unit "C" is none of temp/,
+  );
 });
+
+/** What a command prints. */
+async function printed(...args: string[]): Promise<string> {
+  let text = "";
+  const stream = { write: (more: string) => (text += more) };
+  const all = ["--url", node.httpUrl, "--token", token, ...args];
+  assert.equal(await runCli(all, { stdout: stream, stderr: stream, env: {} }), 0, text);
+  return text;
+}
 
 test("infer - a Thing that says nothing of itself is described by what it publishes", async (t) => {
   const { token: secret } = await http.addThing({ name: "probe" });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
+import { objectAt } from "../../kernel/json-object.ts";
 import { convert, ucumUnit } from "../../wire/units/unit.ts";
 import { readingCheck } from "./reading-check.ts";
 
@@ -122,5 +123,32 @@ test("readings - bounds decide alike in every unit of a dimension", () => {
       const expected = degrees < -273.15 ? "physical" : degrees > 99.5 ? "bounds" : undefined;
       assert.equal(flag(reading, schema), expected ?? (code === "Cel" ? undefined : "unit"));
     }),
+  );
+});
+
+test("readings - whatever a Description and a device say, a check ends with a flag or none", () => {
+  const member = fc.constantFrom(
+    ...["type", "unit", "@type", "minimum", "exclusiveMaximum", "properties", "value", "v"],
+    ...["u", "unitCode", "qudt:hasQuantityKind", "@id", "__proto__", "constructor"],
+  );
+  const text = fc.constantFrom(
+    ...["number", "integer", "object", "Cel", "FAH", "GB", "saref:Temperature", "°", "{}", "["],
+  );
+  const json = fc.letrec((tie) => ({
+    any: fc.oneof(
+      { maxDepth: 4 },
+      fc.oneof(text, fc.string(), fc.double(), fc.constant(null), fc.boolean()),
+      fc.array(tie("any"), { maxLength: 3 }),
+      tie("object"),
+    ),
+    object: fc.dictionary(fc.oneof(member, fc.string()), tie("any"), { maxKeys: 6 }),
+  }));
+  const flags = ["unreadable", "type", "dimension", "physical", "bounds", "unit", undefined];
+  fc.assert(
+    fc.property(json.object, json.any, (schema, reading) => {
+      const found = flag(JSON.stringify(reading), objectAt(schema));
+      assert.ok(flags.includes(found));
+    }),
+    { numRuns: 500 },
   );
 });
