@@ -89,6 +89,22 @@ test("issuers - a new version waits, and says what it breaks, before it is accep
   await assert.rejects(commissions.update("transport"), { code: "STATE_INVALID" });
 });
 
+test("issuers - whoever is nobody, private or silent on the sector is not recognised", async (t) => {
+  const { issuer, commissions } = await open(t);
+  await issuer.publish(buses("1.0.0"));
+  const refused: readonly [string, string, string][] = [
+    ["nobody", "transport", "ADDRESS_FORBIDDEN"],
+    ["http://127.0.0.1:1", "transport", "ADDRESS_FORBIDDEN"],
+    ["did:web:127.0.0.1%3A1", "transport", "ADDRESS_FORBIDDEN"],
+    ["did:key:z6Mk", "transport", "IDENTITY_INVALID"],
+    [issuer.did, "energy", "COMMISSION_REFUSED"],
+  ];
+  for (const [named, sector, code] of refused) {
+    await assert.rejects(commissions.recognise(named, sector), { code }, named);
+  }
+  await assert.rejects(commissions.forget("transport"), { code: "NOT_FOUND" });
+});
+
 test("issuers - a forged document is refused: a flipped byte, another key, another's list", async (t) => {
   const { issuer, commissions } = await open(t);
   const recognise = () => commissions.recognise(issuer.did, "transport");

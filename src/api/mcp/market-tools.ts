@@ -35,6 +35,12 @@ export function addMarketTools(server: McpServer, node: ComityHttp): void {
       {
         words: Type.Optional(Type.String({ maxLength: 200 })),
         sector: Type.Optional(Type.String({ maxLength: 64 })),
+        mark: Type.Optional(
+          Type.String({
+            description: "A sector: only what keeps to a vocabulary of it that is recognised here.",
+            maxLength: 32,
+          }),
+        ),
         provider: Type.Optional(Type.String({ description: "DID or name.", maxLength: 512 })),
         delivery: Type.Optional(Type.Union([Type.Literal("live"), Type.Literal("logged")])),
         free: Type.Optional(Type.Boolean()),

@@ -92,6 +92,7 @@ export class Recognitions {
   /** What it has published since, the oldest first; it waits until it is accepted. */
   async offer(recognition: Recognition, since: readonly Commission[]): Promise<Recognition> {
     const { issuer, sector, accepted } = recognition;
+    if (!this.#stands(recognition)) return recognition;
     await this.#commissions.keep(since);
     const offered = since.at(-1)?.hash;
     return this.#put({
@@ -102,6 +103,7 @@ export class Recognitions {
 
   /** Something is wrong with what it publishes now. */
   async object(recognition: Recognition, problem: string, rival?: GeneralJws): Promise<void> {
+    if (!this.#stands(recognition)) return;
     const proof = rival ?? recognition.rival;
     const checkedAt = this.#now();
     await this.#put({ ...recognition, checkedAt, problem, ...(proof && { rival: proof }) });
@@ -131,6 +133,11 @@ export class Recognitions {
   listen(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /** Asking takes time: meanwhile it may have been forgotten, or another version accepted. */
+  #stands({ issuer, sector, accepted }: Recognition): boolean {
+    return this.get(issuer, sector)?.accepted === accepted;
   }
 
   async #put(recognition: Recognition): Promise<Recognition> {
