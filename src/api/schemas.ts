@@ -204,37 +204,6 @@ const findable = {
   as: Type.Optional(RecipientClass),
 };
 
-export const SourceBody = Type.Object(
-  {
-    id: Type.Optional(Name),
-    kind: Name,
-    from: Type.Object(
-      {
-        way: Type.Union([
-          Type.Literal("url"),
-          Type.Literal("file"),
-          Type.Literal("topic"),
-          Type.Literal("tcp"),
-        ]),
-        address: text(2048),
-      },
-      strict,
-    ),
-    everySeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 86_400 })),
-    topic: text(1024),
-  },
-  strict,
-);
-
-export const IndicatorBody = Type.Object(
-  {
-    id: Type.Optional(Name),
-    kind: Name,
-    filters: Type.Array(text(1024), { minItems: 1, maxItems: 16 }),
-  },
-  strict,
-);
-
 export const WantBody = Type.Object(
   {
     ...findable,

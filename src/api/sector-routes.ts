@@ -9,11 +9,13 @@ import type {
 } from "../client/sectors.ts";
 import { ComityError } from "../kernel/errors.ts";
 import { filterProblem } from "../kernel/topic.ts";
+import { goals } from "../sectors/goals.ts";
 import type { Audited, Sector } from "../sectors/sector.ts";
 import { hasRole, maySubscribe, nameOfPrincipal } from "../things/access.ts";
 import type { ApiDeps } from "./deps.ts";
 import { allow, audited, callerOf } from "./guard.ts";
-import { answer, IdParams, IndicatorBody, Name, SourceBody } from "./schemas.ts";
+import { answer, IdParams, Name } from "./schemas.ts";
+import { IndicatorBody, SourceBody } from "./sector-schemas.ts";
 
 /** What sectors there are, and what of them is at work here. */
 export function sectorRoutes(scope: FastifyInstance, deps: ApiDeps): void {
@@ -197,8 +199,12 @@ function resourceOf(sector: Sector): SectorResource {
       return { name: output, title, contentType };
     }),
     indicators: Object.entries(indicators).map(([indicator, kind]) => {
-      const { title, unit, formula, source } = kind;
-      return { name: indicator, title, unit, formula, ...(source !== undefined && { source }) };
+      const { title, unit, formula, source, settings, goal } = kind;
+      return {
+        ...{ name: indicator, title, unit, formula, ...(source !== undefined && { source }) },
+        ...(settings && { settings }),
+        ...(goal && { goal: { ...goal, official: goals[goal.number] } }),
+      };
     }),
   };
 }

@@ -25,6 +25,7 @@ import { replayCommand } from "./replay/command.ts";
 import { mcpCommand } from "./mcp.ts";
 import { chargerCommand } from "./charger.ts";
 import { demandCommand } from "./demand.ts";
+import { sdgCommand } from "./sdg.ts";
 import { sectorCommands } from "./sector.ts";
 import { shareCommand } from "./share.ts";
 import { statusCommand } from "./status.ts";
@@ -89,6 +90,7 @@ function buildProgram(io: CliIo): Command {
   for (const command of sectorCommands(io)) program.addCommand(command);
   program.addCommand(chargerCommand(io));
   program.addCommand(demandCommand(io));
+  program.addCommand(sdgCommand(io));
   program.addCommand(linkCommand(io));
   program.addCommand(tailCommand(io));
   program.addCommand(historyCommand(io));

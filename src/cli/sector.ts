@@ -1,8 +1,9 @@
 import { printable } from "../kernel/printable.ts";
 import { Command } from "commander";
-import type { FigureResource, NewSourceResource, SourceResource } from "../client/sectors.ts";
+import type { FigureResource, NewIndicatorResource } from "../client/sectors.ts";
+import type { NewSourceResource, SourceResource } from "../client/sectors.ts";
 import { secondsOf } from "../kernel/duration.ts";
-import { connect, type CliIo, globals } from "./context.ts";
+import { connect, type CliIo, globals, readText } from "./context.ts";
 import { invalid, repeated } from "./flags.ts";
 import { printJson, printLine, printTable } from "./output.ts";
 
@@ -153,17 +154,37 @@ function stateOf({ failures, lastError, reads }: SourceResource): string {
   return reads === 0 ? "nothing yet" : "ok";
 }
 
+export interface IndicatorFlags {
+  readonly filter: string[];
+  readonly set?: string[];
+  readonly name?: string;
+}
+
+/** `--set name=@FILE` takes the file's text: places of people are many. */
+export function indicatorFrom(kind: string, flags: IndicatorFlags): NewIndicatorResource {
+  const { filter: filters, set = [], name } = flags;
+  const settings = set.map((one) => {
+    const [, setting, value = ""] = /^([A-Za-z]{1,64})=(.*)$/s.exec(one) ?? [];
+    if (setting === undefined) throw invalid(`--set "${one}" is not name=value`);
+    return [setting, value.startsWith("@") ? readText(value.slice(1)) : value] as const;
+  });
+  return {
+    ...{ kind, filters },
+    ...(settings.length > 0 && { settings: Object.fromEntries(settings) }),
+    ...(name !== undefined && { id: name }),
+  };
+}
+
 function indicatorCommand(io: CliIo): Command {
   const indicator = new Command("indicator").description("figures that streams tell together");
   indicator
     .command("add <kind>")
     .description("follow streams from now on, such as headway")
     .requiredOption("--filter <filter>", "what it follows; repeatable", repeated)
+    .option("--set <name=value>", "what the kind asks for; @FILE: the file's text", repeated)
     .option("--name <name>", "how it is called (default: the kind)")
-    .action(async (kind: string, flags: { filter: string[]; name?: string }, command: Command) => {
-      const { filter: filters, name } = flags;
-      const wish = { kind, filters, ...(name !== undefined && { id: name }) };
-      const made = await connect(io, command).addIndicator(wish);
+    .action(async (kind: string, flags: IndicatorFlags, command: Command) => {
+      const made = await connect(io, command).addIndicator(indicatorFrom(kind, flags));
       if (globals(command).json === true) return printJson(io, made);
       printLine(io, `${made.id} follows ${made.filters.join(" ")}: ${made.title} (${made.unit}).`);
       printLine(io, `Watch it: comity tail '${made.topic}/#'`);

@@ -29,7 +29,29 @@ export interface SectorResource {
     readonly unit: string;
     readonly formula: string;
     readonly source?: string;
+    readonly goal?: GoalResource;
+    /** What whoever adds it tells it, by name; told unless `otherwise` is taken. */
+    readonly settings?: Readonly<Record<string, SettingResource>>;
   }[];
+}
+
+/** What a figure has to do with the Sustainable Development Goals. */
+export interface GoalResource {
+  /** Of the official indicator, such as `7.2.1`. */
+  readonly number: string;
+  readonly contributes: string;
+  readonly isNot: string;
+  /** The official indicator's own words and unit. */
+  readonly official?: { readonly title: string; readonly unit: string };
+}
+
+interface SettingResource {
+  readonly title: string;
+  readonly type: "number" | "string";
+  readonly unit?: string;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly otherwise?: number | string;
 }
 
 type SourceWay = "url" | "file" | "topic" | "tcp";
@@ -63,9 +85,11 @@ export interface NewIndicatorResource {
   readonly id?: string;
   readonly kind: string;
   readonly filters: readonly string[];
+  readonly settings?: Readonly<Record<string, number | string>>;
 }
 
-export interface IndicatorResource extends Required<NewIndicatorResource> {
+export interface IndicatorResource extends NewIndicatorResource {
+  readonly id: string;
   readonly sector: string;
   readonly createdAt: string;
   readonly topic: string;
@@ -73,7 +97,15 @@ export interface IndicatorResource extends Required<NewIndicatorResource> {
   readonly unit: string;
   readonly formula: string;
   readonly source?: string;
+  readonly goal?: GoalResource;
   readonly messages: number;
+  /** What came of each filter since the node started. */
+  readonly streams: readonly {
+    readonly filter: string;
+    readonly messages: number;
+    readonly firstAt?: string;
+    readonly lastAt?: string;
+  }[];
   readonly keys: number;
   readonly faults: Readonly<Record<string, number>>;
   readonly lastFault?: Told;

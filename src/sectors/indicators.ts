@@ -4,7 +4,9 @@ import { filterProblem, overlaps } from "../kernel/topic.ts";
 import { Turns } from "../kernel/turns.ts";
 import type { Store } from "../ports/store.ts";
 import { type CountedFaults, Faults } from "./faults.ts";
-import type { Figure, Indicator, IndicatorKind, Sector } from "./sector.ts";
+import type { Figure, GoalContribution, Indicator, IndicatorKind } from "./sector.ts";
+import type { Sector, Settings } from "./sector.ts";
+import { settingsOf } from "./settings.ts";
 
 /** An indicator as it is kept. */
 export interface IndicatorDoc {
@@ -13,6 +15,8 @@ export interface IndicatorDoc {
   readonly kind: string;
   /** What it follows. */
   readonly filters: readonly string[];
+  /** What it was told; absent: nothing. */
+  readonly settings?: Settings;
   /** ISO 8601, UTC. */
   readonly createdAt: string;
 }
@@ -22,6 +26,16 @@ export interface NewIndicator {
   readonly id?: string;
   readonly kind: string;
   readonly filters: readonly string[];
+  readonly settings?: Settings;
+}
+
+/** What came of one filter since the node started. */
+export interface FollowedStream {
+  readonly filter: string;
+  readonly messages: number;
+  /** ISO 8601, UTC: when the first and the last came. */
+  readonly firstAt?: string;
+  readonly lastAt?: string;
 }
 
 /** How it goes, since the node started. */
@@ -32,7 +46,9 @@ export interface IndicatorState extends CountedFaults {
   readonly unit: string;
   readonly formula: string;
   readonly source?: string;
+  readonly goal?: GoalContribution;
   readonly messages: number;
+  readonly streams: readonly FollowedStream[];
   /** How many keys have a figure. */
   readonly keys: number;
 }
@@ -111,11 +127,12 @@ export class Indicators {
   }
 
   /** Kept, then following. BODY_INVALID names what is wrong with it. */
-  async add({ id, kind: name, filters }: NewIndicator): Promise<IndicatorSummary> {
+  async add({ id, kind: name, filters, settings: told }: NewIndicator): Promise<IndicatorSummary> {
     const known = this.#kinds.get(name);
     if (!known) throw new ComityError("NOT_FOUND", { what: "indicator kind", id: name });
     const problem = filtersProblem(filters);
     if (problem !== undefined) throw new ComityError("BODY_INVALID", { problem });
+    const settings = settingsOf(known.kind.settings, told);
     return this.#turns.take("indicators", async () => {
       if (this.#runs.size >= indicatorsMax) {
         throw new ComityError("LIMIT_REACHED", { limit: indicatorsMax, what: "indicators" });
@@ -125,10 +142,11 @@ export class Indicators {
         sector: known.sector,
         kind: name,
         filters: [...filters],
+        ...(known.kind.settings && { settings }),
         createdAt: new Date(this.#outside.clock.now()).toISOString(),
       };
-      await this.#store.commit([{ op: "add", kind: kindOfDocs, id: doc.id, doc }]);
       const run = new IndicatorRun(doc, known.kind, this.#outside);
+      await this.#store.commit([{ op: "add", kind: kindOfDocs, id: doc.id, doc }]);
       this.#runs.set(doc.id, run);
       run.start();
       return run.summary;
@@ -172,6 +190,14 @@ function filtersProblem(filters: readonly string[]): string | undefined {
   return undefined;
 }
 
+interface Stream {
+  readonly filter: string;
+  messages: number;
+  /** Unix milliseconds. */
+  firstAt?: number;
+  lastAt?: number;
+}
+
 interface SaidFigure {
   readonly text: string;
   readonly figure: KeyFigure;
@@ -187,7 +213,7 @@ class IndicatorRun {
   /** Said the longest ago first. */
   readonly #figures = new Map<string, SaidFigure>();
   readonly #faults: Faults;
-  #messages = 0;
+  readonly #streams: readonly Stream[];
   #ends: readonly (() => void)[] = [];
   #publishing: Promise<unknown> = Promise.resolve();
 
@@ -196,20 +222,27 @@ class IndicatorRun {
     this.#kind = kind;
     this.#outside = outside;
     this.#faults = new Faults(outside.clock);
+    this.#streams = doc.filters.map((filter) => ({ filter, messages: 0 }));
     this.#indicator = kind.open({
       clock: outside.clock,
+      settings: doc.settings ?? {},
       publish: (key, figure) => this.#publish(key, figure),
       fault: (fault) => this.#faults.add(fault),
     });
   }
 
   get summary(): IndicatorSummary {
-    const { title, unit, formula, source } = this.#kind;
+    const { title, unit, formula, source, goal } = this.#kind;
     return {
       ...this.#doc,
-      ...{ title, unit, formula, ...(source !== undefined && { source }) },
+      ...{ title, unit, formula, ...(source !== undefined && { source }), ...(goal && { goal }) },
       topic: this.#topic,
-      messages: this.#messages,
+      messages: this.#streams.reduce((sum, { messages }) => sum + messages, 0),
+      streams: this.#streams.map(({ filter, messages, firstAt, lastAt }) => ({
+        ...{ filter, messages },
+        ...(firstAt !== undefined && { firstAt: new Date(firstAt).toISOString() }),
+        ...(lastAt !== undefined && { lastAt: new Date(lastAt).toISOString() }),
+      })),
       keys: this.#figures.size,
       ...this.#faults.counted(),
     };
@@ -222,9 +255,12 @@ class IndicatorRun {
   }
 
   start(): void {
-    this.#ends = this.#doc.filters.map((filter) =>
-      this.#outside.subscribe(filter, (message) => {
-        this.#messages++;
+    this.#ends = this.#streams.map((stream) =>
+      this.#outside.subscribe(stream.filter, (message) => {
+        const now = this.#outside.clock.now();
+        stream.messages++;
+        stream.firstAt ??= now;
+        stream.lastAt = now;
         this.#guarded(() => this.#indicator.take(message));
       }),
     );

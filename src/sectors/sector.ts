@@ -15,6 +15,7 @@ import type { Entropy } from "../kernel/id.ts";
 import type { JsonObject } from "../kernel/json-object.ts";
 import type { Product, Terms } from "../market/product.ts";
 import type { Principal } from "../things/access.ts";
+import type { GoalNumber } from "./goals.ts";
 
 export interface Sector {
   /** `[a-z0-9-]{1,32}`: the `sector` of its products, the folder's name. */
@@ -174,11 +175,40 @@ export interface IndicatorKind {
   readonly formula: string;
   /** Where it is defined. */
   readonly source?: string;
+  /** What whoever adds it tells it, by name. */
+  readonly settings?: Readonly<Record<string, SettingModel>>;
+  /** The indicator of the Sustainable Development Goals that it contributes to. */
+  readonly goal?: GoalContribution;
+  /** BODY_INVALID where what it was told cannot be. */
   readonly open: (outside: IndicatorOutside) => Indicator;
+}
+
+export interface SettingModel {
+  readonly title: string;
+  readonly type: "number" | "string";
+  /** UCUM. */
+  readonly unit?: string;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  /** Taken where nothing is told; absent: it must be told. */
+  readonly otherwise?: number | string;
+}
+
+/** What is told, or taken instead; each of its model's type. */
+export type Settings = Readonly<Record<string, number | string>>;
+
+export interface GoalContribution {
+  /** Its official number. */
+  readonly number: GoalNumber;
+  /** What this figure says of it. */
+  readonly contributes: string;
+  /** What this figure leaves out: the official ones are national statistics. */
+  readonly isNot: string;
 }
 
 export interface IndicatorOutside {
   readonly clock: Clock;
+  readonly settings: Settings;
   /** Says the figure for a key, which becomes levels of its topic; told when it differs. */
   publish(key: string, figure: Figure): void;
   fault(fault: Fault): void;

@@ -26,7 +26,7 @@ function opened<T extends Indicator>(open: (outside: IndicatorOutside) => T): Op
   const told: [string, Figure][] = [];
   const faults: Fault[] = [];
   const indicator = open({
-    clock: systemClock,
+    ...{ clock: systemClock, settings: {} },
     publish(key, figure) {
       figures.set(key, figure);
       told.push([key, figure]);

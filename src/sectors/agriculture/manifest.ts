@@ -9,6 +9,7 @@ import { IrrigationIndicator } from "./irrigation-indicator.ts";
 import { LorawanReader } from "./lorawan-source.ts";
 import { RecordsComposer } from "./records-output.ts";
 import { vocabulary } from "./vocabulary.ts";
+import { waterUse } from "./water-use.ts";
 
 const paper56 = "https://www.fao.org/4/x0490e/x0490e00.htm";
 
@@ -52,6 +53,7 @@ export const agriculture: Sector = {
       formula: "median of the slopes between all readings since the last wetting (Theil and Sen)",
       open: (outside) => new DryingIndicator(outside),
     },
+    "water-use": waterUse,
     irrigation: {
       title: "How much water a parcel needs today",
       unit: "mm",

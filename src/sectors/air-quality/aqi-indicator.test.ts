@@ -8,6 +8,7 @@ function followed() {
   const faults: Fault[] = [];
   const indicator = new AirQualityIndicator({
     clock: { now: () => 0, monotonic: () => 0 },
+    settings: {},
     publish: (key, figure) => void figures.set(key, figure),
     fault: (fault) => void faults.push(fault),
   });

@@ -6,6 +6,7 @@
  */
 import type { Sector } from "../sector.ts";
 import { AirQualityIndicator } from "./aqi-indicator.ts";
+import { fineParticles } from "./fine-particles.ts";
 import { SensorCommunityComposer } from "./sensor-community-output.ts";
 import { SensorCommunityReader } from "./sensor-community-source.ts";
 import { vocabulary } from "./vocabulary.ts";
@@ -56,5 +57,6 @@ export const airQuality: Sector = {
         "https://www.ecfr.gov/current/title-40/part-58/appendix-Appendix%20G%20to%20Part%2058",
       open: (outside) => new AirQualityIndicator(outside),
     },
+    "fine-particles": fineParticles,
   },
 };

@@ -1,10 +1,9 @@
 import { messageIn } from "../message.ts";
-import type { JsonObject } from "../../kernel/json-object.ts";
 import type { FollowedMessage, Indicator, IndicatorKind, IndicatorOutside } from "../sector.ts";
 import { levelOf } from "../sector.ts";
 import { Backtest, type ForecastModel, LoadForecast, type PowerReading } from "./forecast.ts";
 import { SolarForecast } from "./forecast.ts";
-import { type ObservedPower, readLoad, readPhotovoltaic } from "./observed.ts";
+import { checked, readLoad, readPhotovoltaic } from "./observed.ts";
 import { Plants } from "./plants.ts";
 
 const hourMs = 3_600_000;
@@ -13,7 +12,6 @@ const horizonsHours = [1, 4, 24] as const;
 /** Of each the forecasts of a day and a half that are not yet due are kept. */
 const followedMax = 200;
 /** How far ahead of the node's clock a reading may be. */
-const aheadMsMax = 60_000;
 
 const howItErrs =
   "the error is the mean of |forecast − measured| over all forecasts that came due, " +
@@ -190,26 +188,6 @@ class LoadForecastIndicator implements Indicator {
   beat(): void {
     this.#forecasts.beat();
   }
-}
-
-/** A reading, where the message is one that can be used; what is wrong with it is a fault. */
-function checked(
-  read: (said: JsonObject) => ObservedPower | string | undefined,
-  said: JsonObject,
-  outside: IndicatorOutside,
-): ObservedPower | undefined {
-  const reading = read(said);
-  if (reading === undefined) return undefined;
-  if (typeof reading === "string") {
-    outside.fault({ code: "value", text: `${String(said["id"])}: ${reading}` });
-    return undefined;
-  }
-  // it would hold up all that is measured until then
-  if (reading.at > outside.clock.now() + aheadMsMax) {
-    outside.fault({ code: "clock", text: `${reading.id} is ahead of time` });
-    return undefined;
-  }
-  return reading;
 }
 
 function rounded(watts: number | undefined): number | null {

@@ -6,6 +6,7 @@
  * only thing it ever tells to take less. It knows no plant but what is told of it.
  */
 import type { Sector } from "../sector.ts";
+import { emissions, energyIntensity, renewableShare } from "./energy-use.ts";
 import { loadForecast, pvForecast } from "./forecast-indicator.ts";
 import { pvPerformance } from "./performance.ts";
 import { PvdaqComposer } from "./pvdaq-output.ts";
@@ -50,6 +51,9 @@ export const energy: Sector = {
     "pv-forecast": pvForecast,
     "load-forecast": loadForecast,
     "pv-performance": pvPerformance,
+    "renewable-share": renewableShare,
+    "energy-intensity": energyIntensity,
+    emissions,
   },
   open: async (door) => (await import("./charging.ts")).openCharging(door),
 };

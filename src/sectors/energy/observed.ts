@@ -1,5 +1,6 @@
 import { isObject, type JsonObject } from "../../kernel/json-object.ts";
 import { isoTime } from "../../kernel/time.ts";
+import type { IndicatorOutside } from "../sector.ts";
 import type { Plant } from "./forecast.ts";
 
 /** Power somebody measured. */
@@ -22,6 +23,7 @@ export interface DescribedPlant extends Plant {
 }
 
 const idLengthMax = 200;
+const aheadMsMax = 60_000;
 
 /** Of a PhotovoltaicMeasurement; a name of what is wrong with it, undefined where it is none. */
 export function readPhotovoltaic(said: JsonObject): ObservedPower | string | undefined {
@@ -61,6 +63,26 @@ export function readPlant(said: JsonObject): DescribedPlant | string | undefined
     ...{ id, latitude, longitude, mounting: { tilt, azimuth } },
     ...(NominalPower !== undefined && { nominalPower: NominalPower }),
   };
+}
+
+/** A reading, where the message is one that can be used; what is wrong with it is a fault. */
+export function checked(
+  read: (said: JsonObject) => ObservedPower | string | undefined,
+  said: JsonObject,
+  outside: IndicatorOutside,
+): ObservedPower | undefined {
+  const reading = read(said);
+  if (reading === undefined) return undefined;
+  if (typeof reading === "string") {
+    outside.fault({ code: "value", text: `${String(said["id"])}: ${reading}` });
+    return undefined;
+  }
+  // it would hold up all that is measured until then
+  if (reading.at > outside.clock.now() + aheadMsMax) {
+    outside.fault({ code: "clock", text: `${reading.id} is ahead of time` });
+    return undefined;
+  }
+  return reading;
 }
 
 function observed(

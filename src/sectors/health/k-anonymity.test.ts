@@ -33,6 +33,7 @@ test("ward vitals - said of five people or more, taken back below, and of few no
   let now = 0;
   const indicator = new WardIndicator({
     clock: { now: () => now, monotonic: () => now },
+    settings: {},
     publish: (key, figure) => figures.set(key, figure),
     fault: ({ text }) => assert.fail(text),
   });

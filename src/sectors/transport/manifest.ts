@@ -11,6 +11,7 @@ import { congestion } from "./congestion.ts";
 import { bunching, headway } from "./headway.ts";
 import { NmeaReader } from "./nmea-source.ts";
 import { punctuality } from "./punctuality.ts";
+import { transitAccess } from "./transit-access.ts";
 import { vocabulary } from "./vocabulary.ts";
 
 const protobuf = "application/x-protobuf";
@@ -61,5 +62,8 @@ export const transport: Sector = {
       open: (outside) => new GtfsRealtimeComposer(outside),
     },
   },
-  indicators: { headway, bunching, punctuality, congestion },
+  indicators: {
+    ...{ headway, bunching, punctuality, congestion },
+    "transit-access": transitAccess,
+  },
 };

@@ -44,7 +44,7 @@ async function workOf(config: NodeConfig, clock: Clock): Promise<Work> {
   const indicators = config.indicators.map(({ kind, filters }) => {
     const sector = sectors.find(({ indicators: kinds }) => kind in kinds)!;
     const machine: Indicator = sector.indicators[kind]!.open({
-      clock,
+      ...{ clock, settings: {} },
       publish: (key, figure) => {
         const topic = `indicators/${sector.name}/${kind}/${key}`;
         said.push({ topic, data: { indicator: kind, key, ...figure } });
