@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
+import { openEmbeddedSigner } from "../../src/engines/embedded/signer.ts";
+import { systemClock } from "../../src/kernel/clock.ts";
+import { dspPath } from "../../src/wire/dsp/messages.ts";
+import { assertFits, schemasMissing } from "../03-contract/dsp-schemas.ts";
 import { type TwoNodes, twoNodes, until } from "../two-nodes.ts";
 
 const buses = {
@@ -127,3 +131,21 @@ test("marks - a product names a vocabulary of its sector that counts here, or no
     message: /conformsTo is of the sector transport, the product of energy/,
   });
 });
+
+test(
+  "marks - the catalogue names the vocabulary as DCAT does",
+  { skip: schemasMissing },
+  async (t) => {
+    const { provider, consumer } = await marked(t);
+    await provider.http.addProduct(product);
+    const { data, did = "" } = consumer.options;
+    const signer = await openEmbeddedSigner({ dir: data, did, clock: systemClock });
+    const url = `${provider.node.httpUrl}${dspPath}/catalog/datasets/buses`;
+    const token = await signer.token(provider.node.did, 60);
+    const answer = await fetch(url, { headers: { authorization: `Bearer ${token}` } });
+    const dataset = (await answer.json()) as Record<string, unknown>;
+    assertFits("catalog/dataset", dataset);
+    const path = `${provider.node.did}/commissions/transport/1.0.0`;
+    assert.deepEqual(dataset["dct:conformsTo"], { "@id": path });
+  },
+);

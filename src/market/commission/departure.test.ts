@@ -33,8 +33,8 @@ test("departure - the first thing that is otherwise is named, what is not named 
     [{ ...bus, location: [] }, "Bus.location is array, not object"],
     [{ ...bus, full: null }, "Bus.full is null, not boolean"],
     [{ ...bus, id: undefined }, "Bus.id is missing"],
-    [{ ...bus, type: "Tram" }, 'the type "Tram" is not in the vocabulary'],
-    [{ ...bus, type: "__proto__" }, 'the type "__proto__" is not in the vocabulary'],
+    [{ ...bus, type: "Tram" }, "its type is not in the vocabulary"],
+    [{ ...bus, type: "__proto__" }, "its type is not in the vocabulary"],
     [{ ...bus, type: undefined, resourceType: "Bus" }, undefined],
     [{ id: "7" }, "it says no type"],
     [[bus], "it is no JSON object"],
@@ -44,8 +44,6 @@ test("departure - the first thing that is otherwise is named, what is not named 
     assert.equal(departureOf(bytes(value), { messages }), departure, JSON.stringify(value));
   }
   assert.equal(departureOf(Buffer.from([0xff, 0x00]), { messages }), "it is no JSON object");
-  const long = departureOf(bytes({ type: "x".repeat(100_000) }), { messages });
-  assert.ok(long !== undefined && long.length < 120);
 });
 
 const names = ["a", "b", "c", "__proto__"] as const;

@@ -1,11 +1,10 @@
 import { isObject, type JsonObject, objectIn } from "../../kernel/json-object.ts";
 import type { Document, Member } from "./document.ts";
 
-const toldCharsMax = 64;
-
 /**
  * The first thing in which a message is not as the vocabulary says; undefined: it conforms. Members
- * that the vocabulary does not name are the sender's own.
+ * that the vocabulary does not name are the sender's own. Nothing that the message holds is said:
+ * whoever reads the catalogue reads it.
  */
 export function departureOf(
   payload: Uint8Array,
@@ -16,7 +15,7 @@ export function departureOf(
   const type = typeOf(value);
   if (type === undefined) return "it says no type";
   const message = Object.hasOwn(messages, type) ? messages[type] : undefined;
-  if (message === undefined) return `the type ${told(type)} is not in the vocabulary`;
+  if (message === undefined) return "its type is not in the vocabulary";
   const missing = message.required.find((name) => !Object.hasOwn(value, name));
   if (missing !== undefined) return `${type}.${missing} is missing`;
   for (const [name, member] of Object.entries(message.members)) {
@@ -45,9 +44,4 @@ function kindOf(value: unknown): string {
   if (value === null) return "null";
   if (Array.isArray(value)) return "array";
   return isObject(value) ? "object" : typeof value;
-}
-
-/** What a stranger sent is told shortly. */
-function told(text: string): string {
-  return JSON.stringify(text.slice(0, toldCharsMax));
 }
