@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { publishOne, subscribeMessages } from "../flow/local-streams.ts";
+import { refuseUpgrade } from "../kernel/refuse-upgrade.ts";
 import type { Sector, SectorApi, SectorDoor } from "../sectors/sector.ts";
 import { nameOfPrincipal } from "../things/access.ts";
 import { principalOfCredentials } from "../things/credentials.ts";
@@ -30,7 +31,7 @@ export async function openSectorDoors(
     const take = first === "sectors" ? takers.get(name) : undefined;
     if (take !== undefined) take(request, socket, head);
     // the data door answers its own, and leaves all else to who comes after it
-    else if (first !== "data") socket.end("HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n");
+    else if (first !== "data") refuseUpgrade(socket, 404);
   });
 }
 

@@ -10,6 +10,7 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
 import { ComityError } from "../../kernel/errors.ts";
+import { refuseUpgrade } from "../../kernel/refuse-upgrade.ts";
 import { RequestRate } from "../../kernel/request-rate.ts";
 import type { Flow, StartPosition } from "../../flow/flow.ts";
 import { FollowedStream, type Line } from "../../flow/followed-stream.ts";
@@ -130,7 +131,7 @@ export class DataDoor {
       const path = URL.parse(request.url ?? "", "http://data")?.pathname ?? "";
       if (path.startsWith("/data/")) void this.#upgrade(request, socket, head);
       // another listener may know the path
-      else if (server.listenerCount("upgrade") === 1) refuse(socket, 404, "Not Found", "");
+      else if (server.listenerCount("upgrade") === 1) refuseUpgrade(socket, 404);
     });
     await app.register(
       async (scope) => {
@@ -230,7 +231,10 @@ export class DataDoor {
       const known = error instanceof ComityError ? error : undefined;
       const { code = "INTERNAL", message = "The node failed.", remedy = "" } = known ?? {};
       const body = JSON.stringify({ error: { code, message, remedy } });
-      refuse(socket, known?.status ?? 500, "Refused", body);
+      refuseUpgrade(socket, known?.status ?? 500, {
+        headers: ["content-type: application/json; charset=utf-8"],
+        body,
+      });
     }
   }
 
@@ -328,14 +332,4 @@ function streamAsked(address: string): { id: string; searchParams: URLSearchPara
     const problem = `"${pathname}" is no address: after % come two hexadecimal digits`;
     throw new ComityError("BODY_INVALID", { problem });
   }
-}
-
-function refuse(socket: Duplex, status: number, text: string, body: string): void {
-  const head = [
-    `HTTP/1.1 ${status} ${text}`,
-    "content-type: application/json; charset=utf-8",
-    `content-length: ${Buffer.byteLength(body)}`,
-    "connection: close",
-  ];
-  socket.end(`${head.join("\r\n")}\r\n\r\n${body}`);
 }

@@ -7,11 +7,12 @@
  * and is loaded with the first charger; who may connect, how often and how much is decided here.
  * Everything a charger says counts as its own word; nothing it says reaches another's topic.
  */
-import { STATUS_CODES, type IncomingMessage } from "node:http";
+import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { RPCServer } from "ocpp-rpc";
 import { problemOf } from "../../../kernel/errors.ts";
 import type { JsonObject } from "../../../kernel/json-object.ts";
+import { refuseUpgrade } from "../../../kernel/refuse-upgrade.ts";
 import { TokenBucket } from "../../../kernel/token-bucket.ts";
 import type { Principal } from "../../../things/access.ts";
 import type { SectorDoor } from "../../sector.ts";
@@ -131,35 +132,35 @@ export class CentralSystem {
     socket.on("error", () => socket.destroy());
     // the library decodes the path itself, and would throw on what is no name
     const id = pathForm.exec(request.url ?? "")?.[1];
-    if (id === undefined) return refuse(socket, 404);
+    if (id === undefined) return refuseUpgrade(socket, 404);
     const principal = this.#principalOf(id, request.headers.authorization);
     if (principal === undefined) {
       this.#strange(id);
-      return refuse(socket, 401, 'www-authenticate: Basic realm="OCPP"');
+      return refuseUpgrade(socket, 401, { headers: ['www-authenticate: Basic realm="OCPP"'] });
     }
     const topic = topicOf(principal);
-    if (topic === undefined) return refuse(socket, 403);
+    if (topic === undefined) return refuseUpgrade(socket, 403);
     const known = this.#knownOf(id, topic, principal);
     if (!known.connects.tryTake(1)) {
       known.charger.fault({ code: "reconnects", text: "it connects again and again" });
       this.#tell(known, "connects again and again, and is kept waiting");
       const seconds = Math.ceil(60 / this.#rooms.limits.connectsPerMinuteMax);
-      return refuse(socket, 429, `retry-after: ${seconds}`);
+      return refuseUpgrade(socket, 429, { headers: [`retry-after: ${seconds}`] });
     }
     const online = [...this.#known.values()].filter(({ client }) => client !== undefined).length;
     if (known.client === undefined && online >= this.#rooms.limits.chargersMax) {
       known.charger.fault({ code: "chargers", text: "too many are connected" });
-      return refuse(socket, 503, "retry-after: 60");
+      return refuseUpgrade(socket, 503, { headers: ["retry-after: 60"] });
     }
     this.#server ??= this.#openServer();
     this.#server.then(
       (server) =>
         this.#isClosed
-          ? refuse(socket, 503)
+          ? refuseUpgrade(socket, 503)
           : server.handleUpgrade(request, socket as Parameters<Upgrade>[1], head),
       (thrown: unknown) => {
         this.#door.tell("ocpp", `OCPP cannot be spoken: ${problemOf(thrown)}`);
-        refuse(socket, 500);
+        refuseUpgrade(socket, 500);
       },
     );
   }
@@ -320,9 +321,4 @@ function topicOf(principal: Principal): string | undefined {
   if (principal.kind !== "thing") return undefined;
   const filter = principal.publish.find((one) => /^[^+#]+\/#$/.test(one));
   return filter?.slice(0, -"/#".length);
-}
-
-function refuse(socket: Duplex, status: number, header = ""): void {
-  const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, "connection: close", header];
-  socket.end(`${lines.filter((line) => line !== "").join("\r\n")}\r\ncontent-length: 0\r\n\r\n`);
 }
