@@ -167,6 +167,15 @@ for (const [name, file, routes] of [
       // a figure that could only be one value would be no figure
       assert.ok(new Set(valuesOf(headway).values()).size > 8);
       assert.ok(bunching.some(({ value }) => (value ?? 0) > 0));
+      // of two with one id the first counts
+      const updates = ({ entity }: OracleFeed) =>
+        new Map(entity.toReversed().flatMap((one) => (one.tripUpdate ? [[one.id, one]] : [])));
+      const feed = oracle(recorded(file));
+      const left = updates(await feedOf(`from/provider/${name}-predictions/#`));
+      const came = updates(feed);
+      assert.equal(left.size, came.size);
+      // one by one: a difference among thousands is too long to be shown
+      for (const [id, update] of came) assert.deepEqual(left.get(id), update);
     },
   );
 }
@@ -187,6 +196,16 @@ test(
     assert.equal(first!.unit, "s");
   },
 );
+
+/** What the other organisation hands on in the native format. */
+async function feedOf(filter: string): Promise<OracleFeed> {
+  const { node, token } = nodes.consumer;
+  const url = new URL("/sectors/transport/gtfs-realtime", node.httpUrl);
+  url.searchParams.set("filter", filter);
+  const response = await fetch(url, { headers: { authorization: `Bearer ${token}` } });
+  assert.equal(response.status, 200, await response.clone().text());
+  return oracle(Buffer.from(await response.arrayBuffer()));
+}
 
 function byKey([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
   return a < b ? -1 : 1;
