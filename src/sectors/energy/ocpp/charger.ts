@@ -158,7 +158,7 @@ export class Charger {
       for (const fault of faults) this.fault(fault);
       const at = this.time(value.timestamp);
       const watts = members["totalActivePower"];
-      if (typeof watts === "number") this.#power.set(evse, { watts, at });
+      if (typeof watts === "number") this.#measured(evse, { watts, at });
       last = { ...last, ...members };
       if (Object.keys(members).length === 0) continue;
       await this.publish(`meters/${evse}`, {
@@ -172,17 +172,23 @@ export class Charger {
     return last;
   }
 
-  /** Its own time, unless it is ahead of ours. */
+  /** Its own time; ours where it is ahead of that, or no time to us (a leap second, `+05`). */
   time(timestamp: string): number {
     const now = this.#door.clock.now();
     const at = Date.parse(timestamp);
     if (at <= now + aheadMsMax) return at;
-    this.fault({ code: "clock", text: `${timestamp} is not yet` });
+    const problem = Number.isNaN(at) ? "is no time that is known here" : "is not yet";
+    this.fault({ code: "clock", text: `${timestamp} ${problem}` });
     return now;
   }
 
   fault(fault: Fault): void {
     this.#faults.add(fault);
+  }
+
+  #measured(evse: number, power: Power): void {
+    if (this.#power.has(evse) || this.#power.size < outletsMax) this.#power.set(evse, power);
+    else this.fault({ code: "outlets", text: `it meters more than ${outletsMax} EVSEs` });
   }
 
   /** Retained; told when something differs. */

@@ -9,6 +9,8 @@ interface Open {
   readonly evse: number;
   /** As the charger told it, so that what it sends again is known again. */
   readonly startedAt: string;
+  /** The same as a time that can be: ISO 8601, UTC. */
+  readonly since: string;
   /** Its register then, kWh. */
   readonly registerKwh?: number;
 }
@@ -68,6 +70,7 @@ export class Transactions {
     if (this.#open.has(keyOf(charger.id, id))) return;
     const open: Open = {
       ...{ id, charger: charger.id, evse: step.evse ?? 0, startedAt: step.at },
+      since: new Date(charger.time(step.at)).toISOString(),
       ...(step.registerKwh !== undefined && { registerKwh: step.registerKwh }),
     };
     const own = this.of(charger.id);
@@ -107,10 +110,11 @@ export class Transactions {
     if (energy !== undefined && energy < 0) {
       charger.fault({ code: "value", text: `${id} gave ${energy} kWh` });
     }
-    charger.idle(open.evse, charger.time(at));
+    const endedAt = charger.time(at);
+    charger.idle(open.evse, endedAt);
     await charger.publish(`transactions/${open.evse}`, {
       ...messageOf(open),
-      ...{ state: "ended", endedAt: new Date(charger.time(at)).toISOString() },
+      ...{ state: "ended", endedAt: new Date(endedAt).toISOString() },
       ...(energy !== undefined && energy >= 0 && { energy }),
       ...(reason !== undefined && { reason }),
     });
@@ -149,10 +153,9 @@ function keyOf(charger: string, id: string): string {
   return `${prefix}${charger}.${id}`;
 }
 
-function messageOf({ id, charger, evse, startedAt }: Open): object {
+function messageOf({ id, charger, evse, since }: Open): object {
   return {
     type: "ChargingTransaction",
-    ...{ id, refChargingStation: charger, evse },
-    startedAt: new Date(startedAt).toISOString(),
+    ...{ id, refChargingStation: charger, evse, startedAt: since },
   };
 }
