@@ -7,6 +7,7 @@ import ais from "ggencoder";
 import { messagePartIn, positionReportIn } from "../../src/wire/nmea/ais.ts";
 import { parseSentence } from "../../src/wire/nmea/sentence.ts";
 import { type TwoNodes, twoNodes, until } from "../two-nodes.ts";
+import { oracle } from "./transport-data.ts";
 
 const { AisDecode, AisEncode } = ais;
 
@@ -171,6 +172,17 @@ test("transport - ships' sentences over MQTT become positions at another organis
   const own = seen.find(([where]) => where.endsWith("/receivers/pier"))?.[1];
   assert.deepEqual(own?.["location"], { type: "Point", coordinates: [11.5166667, 48.1173] });
   assert.equal(own?.["lastKnownPositionUpdatedAt"], "2026-03-23T12:35:19.000Z");
+  // what came as sentences leaves as vehicles of a feed
+  const { node, token } = nodes.consumer;
+  const path = "/sectors/transport/gtfs-realtime?filter=from/provider/harbour/%23";
+  const headers = { authorization: `Bearer ${token}` };
+  const feed = await fetch(new URL(path, node.httpUrl), { headers });
+  const { entity } = oracle(Buffer.from(await feed.arrayBuffer()));
+  const places = entity.map(({ vehicle }) => {
+    const { latitude, longitude } = vehicle!.position;
+    return [latitude, longitude].map((degrees) => degrees.toFixed(4)).join(" ");
+  });
+  assert.deepEqual(places.toSorted(), ["48.1173 11.5167", "51.9000 -4.1200", "51.9000 4.1000"]);
 });
 
 test("transport - lines over TCP are read as they come, cut anywhere, and again after a break", async () => {
