@@ -90,6 +90,15 @@ test("Sparkplug host - data before a birth are not read, and the birth is asked 
   assert.deepEqual(heard.rebirths, ["plant/press", "plant/press"], "not with every message");
 });
 
+test("Sparkplug host - a clock that is set back keeps no node from being asked for its birth", () => {
+  const heard = host({ rebirthMsMin: 10_000, nodesMax: 1 });
+  const hour = 3_600_000;
+  for (const now of [hour, 1_000, 6_000]) say(heard, "NDATA/press", 4, [byAlias(22)], now);
+  assert.deepEqual(heard.rebirths, ["plant/press", "plant/press"]);
+  say(heard, "NDATA/lathe", 4, [byAlias(22)], 500);
+  assert.equal(heard.rebirths.at(-1), "plant/lathe", "nor where another's place is to be taken");
+});
+
 test("Sparkplug host - after a gap the births are asked for; 255 is followed by 0", () => {
   const heard = host();
   say(heard, "NBIRTH/press", 254, [temperature]);

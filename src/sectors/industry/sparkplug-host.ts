@@ -251,12 +251,15 @@ export class SparkplugHost {
     this.#listener.problem(problem, topic, text);
     const key = keyOf(topic);
     const { rebirthMsMin, nodesMax } = this.#limits;
-    if (now - (this.#asked.get(key) ?? Number.NEGATIVE_INFINITY) < rebirthMsMin) return;
+    // a time that is not yet was asked before the clock was set back
+    const isRecent = (at: number): boolean => at <= now && now - at < rebirthMsMin;
+    const askedAt = this.#asked.get(key);
+    if (askedAt !== undefined && isRecent(askedAt)) return;
     this.#asked.delete(key);
     if (this.#asked.size >= nodesMax) {
       const [[oldest, at]] = this.#asked as unknown as [[string, number]];
       // names that are made up one after the other are not all asked
-      if (now - at < rebirthMsMin) return;
+      if (isRecent(at)) return;
       this.#asked.delete(oldest);
     }
     this.#asked.set(key, now);
