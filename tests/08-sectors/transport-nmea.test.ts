@@ -5,7 +5,7 @@ import { after, before, test } from "node:test";
 import * as fc from "fast-check";
 import ais from "ggencoder";
 import { messagePartIn, positionReportIn } from "../../src/wire/nmea/ais.ts";
-import { parseSentence } from "../../src/wire/nmea/sentence.ts";
+import { ownPositionIn, parseSentence } from "../../src/wire/nmea/sentence.ts";
 import { type TwoNodes, twoNodes, until } from "../two-nodes.ts";
 import { oracle } from "./transport-data.ts";
 
@@ -86,6 +86,19 @@ test("nmea - whatever the line, a sentence or an NmeaError", () => {
     }),
     { numRuns: 2_000 },
   );
+});
+
+test("nmea - minutes beyond 59 and days that no month has are no position, whatever the checksum", () => {
+  const own = (lat: string, time: string, date: string) =>
+    ownPositionIn(parseSentence(sentence(`GPRMC,${time},A,${lat},N,00500.00,E,,,${date},,`)));
+  assert.deepEqual(own("4859.90", "235959", "280225"), {
+    ...{ lat: 48.9983333, lon: 5, at: Date.UTC(2025, 1, 28, 23, 59, 59) },
+  });
+  assert.throws(() => own("4860.00", "120000", "280225"), { name: "NmeaError", code: "form" });
+  for (const date of ["300225", "310425", "000125", "011325"]) {
+    assert.throws(() => own("4859.90", "120000", date), { name: "NmeaError", code: "form" }, date);
+  }
+  assert.throws(() => own("4859.90", "240000", "280225"), { name: "NmeaError", code: "form" });
 });
 
 let nodes: TwoNodes;

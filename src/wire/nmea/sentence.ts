@@ -73,13 +73,15 @@ function timeOf(date: string, time: string): number {
   const [, hour, minute, second, rest = ""] =
     /^(\d\d)(\d\d)(\d\d)(\.\d{1,3})?\d*$/.exec(time) ?? [];
   const at = Date.parse(`20${year}-${month}-${day}T${hour}:${minute}:${second}${rest}Z`);
-  if (Number.isNaN(at)) throw new NmeaError("form", `no time: "${printable(`${date} ${time}`)}"`);
+  // ECMAScript reads 30 February as 2 March
+  const isDay = new Date(at).getUTCDate() === Number(day);
+  if (!isDay) throw new NmeaError("form", `no time: "${printable(`${date} ${time}`)}"`);
   return at;
 }
 
 /** `4807.038` and `N`: degrees and minutes. */
 function degreesOf(text = "", side = "", sides: string): number {
-  const [, degrees, minutes] = /^(\d{2,3})(\d\d(?:\.\d+)?)$/.exec(text) ?? [];
+  const [, degrees, minutes] = /^(\d{2,3})([0-5]\d(?:\.\d+)?)$/.exec(text) ?? [];
   const sign = sides.indexOf(side);
   if (degrees === undefined || side.length !== 1 || sign === -1) {
     throw new NmeaError("form", `no angle: "${printable(`${text} ${side}`)}"`);
