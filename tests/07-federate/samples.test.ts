@@ -88,6 +88,17 @@ test("sample - of a live product that is quiet since the start what was retained
   assert.deepEqual(payloads(await sampled("quiet")), [{ n: 7 }]);
 });
 
+test("sample - none of an offer that moves dates: when each came would be told with it", async () => {
+  const topics = ["ward/#"];
+  const ward = { title: "Ward", topics, delivery: "logged" as const };
+  await offer({ ...ward, id: "exact", terms: { price: free } });
+  await offer({ ...ward, id: "moved", terms: { price: free, shift: { at: 365 } } });
+  const reading = JSON.stringify({ at: "2026-11-20", pulse: 71 });
+  await device.publish("ward/1", reading, { qos: 1 });
+  assert.deepEqual(payloads(await sampled("exact")), [JSON.parse(reading)]);
+  assert.deepEqual(await sampled("moved"), []);
+});
+
 test("sample - only what the offer lets through, in its shape, and no more than it has", async () => {
   const ring = [4.4, 51.8, 4.6, 51.8, 4.6, 52, 4.4, 52, 4.4, 51.8];
   const coordinates = [Array.from({ length: 5 }, (_, at) => [ring[2 * at]!, ring[2 * at + 1]!])];
