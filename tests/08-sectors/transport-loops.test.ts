@@ -60,6 +60,18 @@ test(
       },
       30_000,
     );
+    // out again at the other organisation, row by row as it was recorded
+    const url = new URL("/sectors/transport/mndot-loops", consumer.node.httpUrl);
+    url.searchParams.set("filter", filters[0]!);
+    const headers = { authorization: `Bearer ${consumer.token}` };
+    const feed = await (await fetch(url, { headers })).text();
+    const [head, ...left] = feed.trim().split("\n");
+    assert.equal(head, "timestamp,value,quantity,detector");
+    const came = recordings.flatMap(({ quantity, id, rows: all }) =>
+      all.filter(kept).map(([at, value]) => `${at},${value},${quantity},${id}`),
+    );
+    assert.equal(left.length, came.length);
+    assert.deepEqual(left.toSorted(), came.toSorted());
     const figures = new Map(
       (await consumer.http.figures("congestion")).map((one) => [one.key, one]),
     );

@@ -77,6 +77,42 @@ test(
   },
 );
 
+test(
+  "transport - recorded service alerts are shared, and leave as the alerts they came as",
+  { skip: absent("nyc-service-alerts.pb.bz2") },
+  async () => {
+    const { provider, consumer } = nodes;
+    feed = recorded("nyc-service-alerts.pb.bz2");
+    const { template } = await provider.http.sector("transport");
+    await nodes.share({
+      id: "nyc-alerts",
+      title: "New York's service alerts",
+      topics: ["transit/alerting/#"],
+      sector: "transport",
+      ...template.product,
+      terms: template.terms,
+    });
+    await provider.http.addSource({
+      id: "alerts",
+      kind: "gtfs-realtime",
+      from: { way: "url", address: urlOf(agency) },
+      everySeconds: 1,
+      topic: "transit/alerting",
+    });
+    const wanted = oracle(feed).entity;
+    assert.ok(wanted.length > 10 && wanted.every(({ alert }) => alert !== undefined));
+    await until("all alerts arrived", async () => {
+      const logs = await consumer.http.logs();
+      return logs.find(({ log }) => log === "from/provider/nyc-alerts")?.messages === wanted.length;
+    });
+    const got = oracle(await feedOf(consumer, "from/provider/nyc-alerts/#"));
+    assert.equal(got.entity.length, wanted.length);
+    const left = new Map(got.entity.map((one) => [one.id, one]));
+    for (const one of wanted) assert.deepEqual(left.get(one.id), one);
+    await provider.http.removeSource("alerts");
+  },
+);
+
 test("transport - a source that fails says why, and goes on by itself", { skip }, async () => {
   const { provider } = nodes;
   await provider.http.removeSource("transit-nyc");

@@ -1,6 +1,6 @@
 import type { FollowedMessage, Indicator, IndicatorKind, IndicatorOutside } from "../sector.ts";
 import { levelOf } from "../sector.ts";
-import type { TrafficFlow } from "./loop-source.ts";
+import type { TrafficFlow } from "./loop-quantities.ts";
 
 /** A week of five-minute readings. */
 const readingsMax = 2_016;

@@ -9,6 +9,7 @@ import { GtfsRealtimeReader } from "./gtfs-source.ts";
 import { GtfsRealtimeComposer } from "./gtfs-output.ts";
 import { congestion } from "./congestion.ts";
 import { bunching, headway } from "./headway.ts";
+import { LoopComposer } from "./loop-output.ts";
 import { NmeaReader } from "./nmea-source.ts";
 import { punctuality } from "./punctuality.ts";
 import { transitAccess } from "./transit-access.ts";
@@ -60,6 +61,11 @@ export const transport: Sector = {
       title: "GTFS-Realtime 2.0, a full dataset of what came lately",
       contentType: protobuf,
       open: (outside) => new GtfsRealtimeComposer(outside),
+    },
+    "mndot-loops": {
+      title: "Loop detectors' CSV as Minnesota's, with the quantity and the detector of each row",
+      contentType: "text/csv; charset=utf-8",
+      open: () => new LoopComposer(),
     },
   },
   indicators: {
