@@ -54,7 +54,7 @@ export function onboardingRoutes(scope: FastifyInstance, deps: ApiDeps, clients:
       },
     },
     async (request, reply) => {
-      const { seconds = 3600, devicesMax = 20, topicPrefix } = request.body;
+      const { seconds = 3600, devicesMax = 1, topicPrefix } = request.body;
       const by = nameOfPrincipal(callerOf(request));
       const what = `for ${devicesMax} devices, ${seconds} s, topics ${topicPrefix ?? ""}#`;
       const made = await audited(deps, request, what, () =>

@@ -15,7 +15,7 @@ const weekSeconds = 7 * 86_400;
 export const ClaimBody = Type.Object(
   {
     seconds: Type.Optional(Type.Integer({ minimum: 1, maximum: weekSeconds, default: 3_600 })),
-    devicesMax: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000, default: 20 })),
+    devicesMax: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000, default: 1 })),
     topicPrefix: bounded(512),
   },
   strict,

@@ -19,7 +19,7 @@ export function claimCommand(io: CliIo): Command {
     .command("create")
     .description("make one; prints it, once, and how a device comes with it")
     .option("--for <time>", "how long it is good, at most 7d (default: 1h)")
-    .option("--max <devices>", "how many devices it may make Things of (default: 20)")
+    .option("--max <devices>", "how many devices it may make Things of (default: 1)")
     .option("--topic-prefix <topics>", "look at nothing else, such as factory/ (default: all)")
     .action(async (options: CreateOptions, command: Command) => {
       const { max, topicPrefix } = options;

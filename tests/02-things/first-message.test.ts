@@ -150,7 +150,7 @@ for (const { command, name } of [
 }
 
 test("comity pending accept - a script gets one object, with the first message where it waits", async (t) => {
-  const { code } = await http.addClaim({});
+  const { code } = await http.addClaim({ devicesMax: 20 });
   const device = await mqtt.connectAsync(node.mqttUrl, {
     ...{ username: "claim", password: code, clientId: "fan-1", reconnectPeriod: 0 },
   });
@@ -194,7 +194,7 @@ test("comity pending accept - a device that keeps its code is said to", async (t
 });
 
 test("comity claim, pending - listed, revoked, refused, and a wrong option is named", async () => {
-  const { code, claim } = await http.addClaim({ topicPrefix: "factory/" });
+  const { code, claim } = await http.addClaim({ devicesMax: 20, topicPrefix: "factory/" });
   const listing = CliProcess.comity("claim", "list", ...target);
   await listing.ended;
   const row = new RegExp(`^${claim.id} +open +\\S+ +0 of 20 +0 +factory/# +owner admin$`, "m");

@@ -35,7 +35,7 @@ test("onboarding - there is no code unless somebody makes one, and a viewer make
 });
 
 test("onboarding - wrong codes wait ever longer at both doors, right ones never", async () => {
-  const { code } = await http().addClaim({});
+  const { code } = await http().addClaim({ devicesMax: 20 });
   const began = performance.now();
   for (let i = 0; i < 5; i++) {
     const come = { version: 5, code: wrong, clientId: `guess-${i}` } as const;
@@ -74,7 +74,7 @@ test("onboarding - with its code's end a device is let go, and what it sent is f
 });
 
 test("onboarding - a revoked code lets everybody go; the Things it made stay", async () => {
-  const { code, claim } = await http().addClaim({});
+  const { code, claim } = await http().addClaim({ devicesMax: 20 });
   const made = await deviceWith(plant.running, { version: 4, code, clientId: "made" });
   const waiting = await deviceWith(plant.running, { version: 4, code, clientId: "waiting" });
   await made.publish("made/t", "1");
@@ -111,8 +111,20 @@ test("onboarding - a code makes as many Things as it may, then it is used up", a
   await Promise.all([lucky.end(), other.end()]);
 });
 
+test("onboarding - a code is for one device unless more is said, and its prefix is of whole levels", async () => {
+  const { code, claim } = await http().addClaim({ topicPrefix: "factory" });
+  assert.equal(claim.devicesMax, 1);
+  const device = await deviceWith(plant.running, { version: 5, code, clientId: "press" });
+  for (const topic of ["factory2/press", "factory/press", "factory"]) {
+    await device.publish(topic, "1");
+  }
+  const card = (await http().pending()).find(({ name }) => name === "press");
+  assert.deepEqual([card?.messages, card?.outside], [3, 1]);
+  await device.end();
+});
+
 test("onboarding - a refused device is let go and stays refused, over a restart too", async () => {
-  const { code } = await http().addClaim({});
+  const { code } = await http().addClaim({ devicesMax: 20 });
   const device = await deviceWith(plant.running, { version: 5, code, clientId: "stranger" });
   await device.publish("stranger/t", "1");
   await http().refuse("stranger");
@@ -126,8 +138,8 @@ test("onboarding - a refused device is let go and stays refused, over a restart 
 });
 
 test("onboarding - a flood under one code takes no place of another code's devices", async () => {
-  const quiet = await http().addClaim({});
-  const loud = await http().addClaim({});
+  const quiet = await http().addClaim({ devicesMax: 20 });
+  const loud = await http().addClaim({ devicesMax: 20 });
   assert.equal(await send("quiet", quiet.code), 202);
   for (let i = 0; i < 100; i++) assert.equal(await send(`loud-${i}`, loud.code), 202);
   const waiting = await http().pending();
@@ -146,7 +158,7 @@ test("onboarding - a flood under one code takes no place of another code's devic
 });
 
 test("onboarding - over a restart codes and acceptances stand, and who waits is seen when it sends", async (t) => {
-  const { code } = await http().addClaim({});
+  const { code } = await http().addClaim({ devicesMax: 20 });
   const before = await deviceWith(plant.running, { version: 5, code, clientId: "crane" });
   await before.publish("crane/load", "1");
   await plant.restart();
@@ -181,7 +193,7 @@ test("onboarding - over a restart codes and acceptances stand, and who waits is 
 });
 
 test("onboarding - a device that comes again takes its own place, and may listen on another line", async (t) => {
-  const { code, claim } = await http().addClaim({});
+  const { code, claim } = await http().addClaim({ devicesMax: 20 });
   const come = { version: 5, code, username: "twin" } as const;
   const first = await deviceWith(plant.running, { ...come, clientId: "a" });
   const listener = await deviceWith(plant.running, { ...come, clientId: "b" });
@@ -202,7 +214,7 @@ test("onboarding - a device that comes again takes its own place, and may listen
 });
 
 test("onboarding - a claimed device has no way to anything but its credentials", async (t) => {
-  const { code } = await http().addClaim({});
+  const { code } = await http().addClaim({ devicesMax: 20 });
   for (const version of [4, 5] as const) {
     const clientId = `curious-${version}`;
     const device = await deviceWith(plant.running, { version, code, clientId });
@@ -244,7 +256,7 @@ test("onboarding - a claimed device has no way to anything but its credentials",
 });
 
 test("onboarding - a Thing that is removed or given a token by hand is opened by no code", async () => {
-  const { code } = await http().addClaim({});
+  const { code } = await http().addClaim({ devicesMax: 20 });
   for (const name of ["gone", "by-hand"]) {
     const device = await deviceWith(plant.running, { version: 4, code, clientId: name });
     await device.publish(`${name}/t`, "1");
@@ -257,7 +269,7 @@ test("onboarding - a Thing that is removed or given a token by hand is opened by
 });
 
 test("onboarding - a claimed device is told that it has no session that stays", async (t) => {
-  const { code } = await http().addClaim({});
+  const { code } = await http().addClaim({ devicesMax: 20 });
   const login = {
     username: "claim",
     password: code,

@@ -68,7 +68,7 @@ for (const version of [4, 5] as const) {
 }
 
 test("onboarding - over HTTP a device is answered what it needs", async () => {
-  const { code } = await http().addClaim({});
+  const { code } = await http().addClaim({ devicesMax: 20 });
   const send = (secret: string, topic = "meter-3/power"): Promise<Response> =>
     fetch(`${plant.running.node.httpUrl}/api/v1/publish/${topic}`, {
       method: "POST",
@@ -127,7 +127,7 @@ test("onboarding - a device under its own user name may keep a code that is for 
 
 test("onboarding - another Thing's topics are given to nobody unasked, and names are made printable", async (t) => {
   await http().addThing({ name: "bus-7" });
-  const { code, claim } = await http().addClaim({});
+  const { code, claim } = await http().addClaim({ devicesMax: 20 });
   const sly = "bus\u202e-8";
   const device = await deviceWith(plant.running, { version: 5, code, clientId: sly });
   t.after(() => device.end());
@@ -145,7 +145,7 @@ test("onboarding - another Thing's topics are given to nobody unasked, and names
 });
 
 test("onboarding - nothing outside the code's topics is looked at", async (t) => {
-  const { code } = await http().addClaim({ topicPrefix: "factory/" });
+  const { code } = await http().addClaim({ devicesMax: 20, topicPrefix: "factory/" });
   const device = await deviceWith(plant.running, { version: 4, code, clientId: "press-1" });
   t.after(() => device.end());
   await device.publish("office/secret", "1");

@@ -28,7 +28,7 @@ describe("pending devices", { skip: path === undefined && "no Chromium on this m
   test("an operator accepts one and refuses another; a viewer sees none", async () => {
     const { running } = await guardedNode();
     const { http, node, token } = running;
-    const { code } = await http.addClaim({});
+    const { code } = await http.addClaim({ devicesMax: 20 });
     const send = async (name: string, body: string): Promise<number> => {
       const answer = await fetch(`${node.httpUrl}/api/v1/publish/${name}/t`, {
         ...{ method: "POST", headers: { authorization: `Bearer ${name}:${code}` }, body },

@@ -57,3 +57,22 @@ test("ocpp - a charger that meters ever more EVSEs is remembered for as many as 
   assert.deepEqual([told?.powerW, told?.faults], [64, { outlets: 2 }]);
   await charger.close();
 });
+
+test("ocpp - of a call with ever more meter values the last hundred are taken", async () => {
+  const heard: Message[] = [];
+  const client = await nodes.mqtt("provider");
+  await client.subscribe("chargers/cp-long/meters/1", { qos: 1 }, ({ payload }) => {
+    heard.push(JSON.parse(Buffer.from(payload).toString()) as Message);
+  });
+  const charger = await newCharger("cp-long");
+  const meterValue = Array.from({ length: 150 }, (_, index) => ({
+    timestamp: new Date(Date.now() - (150 - index) * 60_000).toISOString(),
+    sampledValue: [{ value: String(index), measurand: "Power.Active.Import", unit: "W" }],
+  }));
+  await charger.call("MeterValues", { connectorId: 1, meterValue });
+  await until("they came", () => heard.length === 100);
+  assert.deepEqual([heard[0]?.["totalActivePower"], heard[99]?.["totalActivePower"]], [50, 149]);
+  const told = (await nodes.provider.http.energy.chargers()).find(({ id }) => id === "cp-long");
+  assert.deepEqual(told?.faults, { rate: 1 });
+  await charger.close();
+});

@@ -67,7 +67,8 @@ interface ClaimsOptions {
 const kind = "claim";
 const decisionKind = "claimed";
 const secondsDefault = 3_600;
-const devicesDefault = 20;
+/** Whoever shares a code can take the name, and so the token, of another that has it. */
+const devicesDefault = 1;
 const claimsMax = 100;
 /** Of one code; the refusals beyond are forgotten, the oldest first. */
 const refusalsMax = 256;

@@ -134,10 +134,10 @@ export class Onboarding {
     count = 1,
   ): void {
     const now = this.#options.clock.now();
-    const { topicPrefix = "" } = this.claims.need(claim);
+    const { topicPrefix } = this.claims.need(claim);
     const isOwn = topic.startsWith("$") || topic.startsWith("from/");
     const card = this.pending.of(claim, device, from.door);
-    if (isOwn || !topic.startsWith(topicPrefix)) card.takeOutside(count, from, now);
+    if (isOwn || !isBelow(topic, topicPrefix)) card.takeOutside(count, from, now);
     else card.take(topic, payload, count, from, now);
   }
 
@@ -298,4 +298,11 @@ function keyOf({ claim, device }: Pick<Claimant, "claim" | "device">): string {
 
 function refusal(problem: string): Entrance {
   return { ok: false, problem };
+}
+
+/** `factory` and `factory/` are one: whole levels are compared. */
+function isBelow(topic: string, prefix: string | undefined): boolean {
+  if (prefix === undefined) return true;
+  const level = prefix.replace(/\/$/, "");
+  return topic === level || topic.startsWith(`${level}/`);
 }

@@ -56,6 +56,8 @@ interface Power {
 const outletsMax = 64;
 /** How far ahead of the node's clock a reading may be. */
 const aheadMsMax = 60_000;
+/** Of one call: a charger that was offline for a day tells a quarter of an hour each. */
+const valuesMax = 100;
 /** A reading that is older says nothing about now. */
 const powerMsMax = 900_000;
 
@@ -153,7 +155,11 @@ export class Charger {
     transaction?: string,
   ): Promise<JsonObject> {
     let last: JsonObject = {};
-    for (const value of values) {
+    if (values.length > valuesMax) {
+      const text = `${values.length} meter values at once; the last ${valuesMax} are taken`;
+      this.fault({ code: "rate", text });
+    }
+    for (const value of values.slice(-valuesMax)) {
       const { members, faults } = measuredOf(value);
       for (const fault of faults) this.fault(fault);
       const at = this.time(value.timestamp);

@@ -182,7 +182,11 @@ function valueOf(
   // OCPP 2.0.1, UnitOfMeasureType: the value is to be multiplied by ten to that power
   const scaled = number * 10 ** (unitOfMeasure?.multiplier ?? 0);
   const name = named ?? unitOfMeasure?.unit ?? unnamed;
-  const { unit, per = 1, plus = 0 } = units[name] ?? { unit: name === "" ? "1" : name };
+  const {
+    unit,
+    per = 1,
+    plus = 0,
+  } = Object.hasOwn(units, name) ? units[name]! : { unit: name === "" ? "1" : name };
   const inUnit = scaled * per + plus;
   return Math.abs(inUnit) <= magnitudeMax ? { value: rounded(inUnit), unit } : undefined;
 }
