@@ -31,7 +31,8 @@ export function openRemadeFile(path: string, options: RemadeFileOptions): Databa
 }
 
 function connected(path: string, pragmas: string): DatabaseSync {
-  closeSync(openSync(path, "a", 0o600)); // SQLite gives the WAL the rights of this file
+  // SQLite gives the WAL the rights of this file
+  if (path !== ":memory:") closeSync(openSync(path, "a", 0o600));
   const database = new DatabaseSync(path, { timeout: 1000 });
   database.exec(`
     PRAGMA locking_mode = EXCLUSIVE;
