@@ -4,7 +4,7 @@ import { layout5 } from "../flow/run.ts";
 import { textOf } from "../wire/mqtt/cursor.ts";
 import type { ScannedRun } from "../wire/mqtt/packet-stream.ts";
 import { ProtocolError } from "../wire/mqtt/protocol.ts";
-import { publisherPropertiesProblem, walkPublishes } from "../wire/mqtt/publish.ts";
+import { propertiesAt, publisherPropertiesProblem, walkPublishes } from "../wire/mqtt/publish.ts";
 
 /** A topic's length stands in two bytes (MQTT 5.0 §1.5.4). */
 const encodedTopicBytesMax = 65_535;
@@ -60,7 +60,9 @@ function propertiesProblem(scanned: ScannedRun): string | undefined {
   if (!scanned.hasProperties) return undefined;
   let problem: string | undefined;
   walkPublishes(scanned.packets, layout5, (place) => {
-    problem ??= publisherPropertiesProblem(scanned.packets, place);
+    const properties = propertiesAt(scanned.packets, place);
+    if (properties.topicAlias !== undefined) problem ??= "a topic alias";
+    problem ??= publisherPropertiesProblem(properties);
   });
   return problem;
 }

@@ -1,3 +1,4 @@
+import type { LogBlock } from "../ports/store.ts";
 import {
   locate,
   offsetAfter,
@@ -12,6 +13,17 @@ import {
 import type { ProtocolVersion } from "../wire/mqtt/protocol.ts";
 import { encodePublish } from "../wire/mqtt/encode.ts";
 import type { Properties } from "../wire/mqtt/properties.ts";
+
+/** Where a run stands in a log: the positions [position, next) are its messages, in order. */
+export interface LogPlace {
+  readonly log: {
+    readonly name: string;
+    /** Blocks with messages at or after the position. */
+    read(after: number, bytesMax: number): Promise<readonly LogBlock[]>;
+  };
+  readonly position: number;
+  readonly next: number;
+}
 
 /**
  * Messages of one topic that came one after the other, as packets in one buffer. Whatever is
@@ -35,6 +47,8 @@ export class Run {
   readonly origin: object | undefined;
   /** Log time, milliseconds since the Unix epoch; of a live run, when an agreement first met it. */
   at: number | undefined;
+  /** Of a run that a log has committed. */
+  place: LogPlace | undefined;
   /** Stands before the packets' own topics when they are encoded: where a peer's stream stands. */
   readonly #prefix: Buffer | undefined;
   #encoded4: Buffer | undefined;
@@ -138,7 +152,26 @@ export class Run {
   /** Its first `count` messages, in the same memory. */
   first(count: number): Run {
     const packets = this.packets.subarray(0, offsetAfter(this.packets, count));
-    return this.#sameWith(packets, this.layout, count, payloadBytesOf(packets, this.layout));
+    return this.#part(packets, count, 0);
+  }
+
+  /** What comes behind its first `count` messages, in the same memory. */
+  after(count: number): Run {
+    const packets = this.packets.subarray(offsetAfter(this.packets, count));
+    return this.#part(packets, this.count - count, count);
+  }
+
+  #part(packets: Buffer, count: number, skipped: number): Run {
+    const { layout, place, topic, qos, publisher, retain, origin } = this;
+    const payloadBytes = payloadBytesOf(packets, layout);
+    const fields = { topic, qos, publisher, retain, origin, prefix: this.#prefix };
+    const run = new Run({ ...fields, packets, layout, count, payloadBytes });
+    run.at = this.at;
+    if (place !== undefined) {
+      const position = place.position + skipped;
+      run.place = { log: place.log, position, next: position + count };
+    }
+    return run;
   }
 
   #sameWith(packets: Buffer, layout: Layout, count: number, payloadBytes: number): Run {
@@ -146,6 +179,7 @@ export class Run {
     const fields = { topic, qos, publisher, retain, origin };
     const run = new Run({ ...fields, packets, layout, count, payloadBytes });
     run.at = this.at;
+    run.place = this.place;
     return run;
   }
 
@@ -194,7 +228,10 @@ export class Run {
 
 export const layout5: Layout = { version: 5, withIds: false };
 
-/** Splits packets of many topics (version 5, QoS 0) into runs of one topic each, in order. */
+/**
+ * Splits packets of many topics (version 5, without identifiers) into runs of one topic each, in
+ * order. Where they keep their first byte they have its QoS; a log's that do not are of QoS 1.
+ */
 export function splitByTopic(packets: Buffer, visit: (run: Run) => void, prefix?: string): void {
   const prefixBytes = prefix === undefined ? undefined : Buffer.from(prefix);
   const place = newPlace();
@@ -207,6 +244,7 @@ export function splitByTopic(packets: Buffer, visit: (run: Run) => void, prefix?
     const topic = packets.subarray(place.topicAt, place.topicEnd);
     while (end < packets.length) {
       locate(packets, layout5, end, next);
+      if (packets[end] !== packets[at]) break;
       if (packets.compare(topic, 0, topic.length, next.topicAt, next.topicEnd) !== 0) break;
       payloadBytes += next.end - next.payloadAt;
       end = next.end;
@@ -215,7 +253,8 @@ export function splitByTopic(packets: Buffer, visit: (run: Run) => void, prefix?
     visit(
       new Run({
         topic: (prefix ?? "") + topic.toString("utf8"),
-        qos: 1,
+        qos: (packets[at]! & 6) === 4 ? 2 : 1,
+        retain: (packets[at]! & 1) === 1,
         packets: packets.subarray(at, end),
         layout: layout5,
         count,

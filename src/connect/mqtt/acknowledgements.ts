@@ -1,27 +1,35 @@
 /**
- * PUBACKs leave in the order their PUBLISH packets came [MQTT-4.6.0-2], and a logged message's
- * only after it is durable: one queue per connection, where the first unfinished holds back the
- * rest.
+ * PUBACKs leave in the order their PUBLISH packets came [MQTT-4.6.0-2], PUBRECs likewise
+ * [MQTT-4.6.0-3], and a logged message's only after it is durable: one queue per connection and
+ * kind, where the first unfinished holds back the rest.
  */
 export class Acknowledgements {
-  readonly #send: (ids: readonly number[]) => void;
+  readonly #send: (answers: readonly number[]) => void;
   readonly #onFailure: (failure: unknown) => void;
-  #waiting: { readonly ids: readonly number[]; done: boolean }[] = [];
+  #waiting: { readonly ids: readonly number[]; readonly reasonCode: number; done: boolean }[] = [];
   #ready: number[] = [];
+  #waitingCount = 0;
 
-  constructor(send: (ids: readonly number[]) => void, onFailure: (failure: unknown) => void) {
+  /** `send` is given answers as `reasonCode << 16 | id`. */
+  constructor(send: (answers: readonly number[]) => void, onFailure: (failure: unknown) => void) {
     this.#send = send;
     this.#onFailure = onFailure;
   }
 
+  /** Messages that were taken and are not answered yet. */
+  get count(): number {
+    return this.#waitingCount + this.#ready.length;
+  }
+
   /** `done`: when the messages are durable; undefined: they are done with. */
-  add(ids: readonly number[], done: Promise<unknown> | undefined): void {
+  add(ids: readonly number[], done: Promise<unknown> | undefined, reasonCode = 0): void {
     if (done === undefined && this.#waiting.length === 0) {
-      for (const id of ids) this.#ready.push(id);
+      for (const id of ids) this.#ready.push((reasonCode << 16) | id);
       return;
     }
-    const entry = { ids, done: done === undefined };
+    const entry = { ids, reasonCode, done: done === undefined };
     this.#waiting.push(entry);
+    this.#waitingCount += ids.length;
     done?.then(() => {
       entry.done = true;
       this.#advance();
@@ -31,16 +39,17 @@ export class Acknowledgements {
   /** Sends what is ready, as one write; called at the end of each chunk read. */
   flush(): void {
     if (this.#ready.length === 0) return;
-    const ids = this.#ready;
+    const answers = this.#ready;
     this.#ready = [];
-    this.#send(ids);
+    this.#send(answers);
   }
 
   #advance(): void {
     let finished = 0;
     while (finished < this.#waiting.length && this.#waiting[finished]!.done) {
-      for (const id of this.#waiting[finished]!.ids) this.#ready.push(id);
-      finished++;
+      const { ids, reasonCode } = this.#waiting[finished++]!;
+      for (const id of ids) this.#ready.push((reasonCode << 16) | id);
+      this.#waitingCount -= ids.length;
     }
     if (finished > 0) this.#waiting = this.#waiting.slice(finished);
     this.flush();

@@ -102,7 +102,15 @@ export class ClaimantClient implements Client {
   }
 
   acknowledge(id: number): void {
-    this.#session.acknowledge(id);
+    this.#session.outgoing.acknowledge(id);
+  }
+
+  received(id: number, reasonCode: number): void {
+    this.#session.outgoing.received(id, reasonCode);
+  }
+
+  completed(id: number): void {
+    this.#session.outgoing.completed(id);
   }
 
   release(id: number): void {

@@ -6,7 +6,7 @@ import type { ScannedRun } from "../../wire/mqtt/packet-stream.ts";
 import type { ProtocolVersion } from "../../wire/mqtt/protocol.ts";
 import type { Acknowledgements } from "./acknowledgements.ts";
 import type { MqttLimits } from "./limits.ts";
-import type { Attachment } from "./session.ts";
+import type { Attachment } from "./outgoing.ts";
 
 /** What a client's CONNECT says it accepts. */
 export type ClientTakes = Pick<Attachment, "receiveMaximum" | "packetBytesMax">;
@@ -22,6 +22,10 @@ export interface Client {
   unsubscribe(id: number, filters: readonly string[]): void;
   /** PUBACK for what was sent with QoS 1. */
   acknowledge(id: number): void;
+  /** PUBREC for what was sent with QoS 2; absent: nothing is. */
+  received?(id: number, reasonCode: number): void;
+  /** PUBCOMP for what was released. */
+  completed?(id: number): void;
   /** PUBREL for what came with QoS 2. */
   release(id: number): void;
   close(): void;
@@ -35,7 +39,10 @@ export interface ClientLine {
   readonly outbox: Outbox;
   /** Links' packets leave beside the outbox, each agreement's in its turn. */
   readonly lanes: Lanes;
+  /** PUBACKs. */
   readonly acknowledgements: Acknowledgements;
+  /** PUBRECs. */
+  readonly receipts: Acknowledgements;
   /** Stops reading from the client until the promise settles. */
   pauseUntil(done: Promise<unknown>): void;
   /** Ends the connection; a version 5 client is told why. */

@@ -63,6 +63,14 @@ export function sessionExpiry(connect: Connect): number {
   return seconds === 0xffff_ffff ? Infinity : seconds;
 }
 
+/** How long it may be silent, times one and a half; 0: for ever [MQTT-3.2.2-21]. */
+export function keepAliveSeconds(connect: Connect, { keepAliveSecondsMax }: MqttLimits): number {
+  const asked = connect.keepAliveSeconds;
+  const isBounded = connect.version === 5 && keepAliveSecondsMax < 65_535;
+  if (!isBounded || (asked > 0 && asked <= keepAliveSecondsMax)) return asked;
+  return keepAliveSecondsMax;
+}
+
 /** What a client that is let in is told of this server. */
 export function welcome(
   connect: Connect,
@@ -73,9 +81,13 @@ export function welcome(
   const sessionExpirySecondsMax = keepsSession ? limits.sessionExpirySecondsMax : 0;
   const asked = connect.properties.sessionExpirySeconds ?? 0;
   // It is told when its session is kept for less than it asked (§3.2.2.3.2).
+  const keepAlive = keepAliveSeconds(connect, limits);
   const isCapped = asked > sessionExpirySecondsMax;
   return {
     maximumPacketSize: limits.packetBytesMax,
+    topicAliasMaximum: limits.topicAliasMaximum,
+    ...(limits.receiveMaximum < 65_535 ? { receiveMaximum: limits.receiveMaximum } : {}),
+    ...(keepAlive === connect.keepAliveSeconds ? {} : { serverKeepAlive: keepAlive }),
     sharedAvailable: 0,
     ...(isCapped ? { sessionExpirySeconds: sessionExpirySecondsMax } : {}),
     ...(connect.clientId === "" ? { assignedClientId: clientId } : {}), // [MQTT-3.1.3-7]

@@ -5,20 +5,18 @@ import { Lanes } from "../../flow/lanes.ts";
 import { Outbox } from "../../flow/outbox.ts";
 import { nameOfPrincipal, type Principal } from "../../things/access.ts";
 import {
-  decodeAcknowledgement,
   decodeConnect,
   decodeDisconnect,
-  decodeSubscribe,
-  decodeUnsubscribe,
   type Connect,
   type Will,
 } from "../../wire/mqtt/decode.ts";
 import {
+  encodeAcknowledgements,
   encodeConnack,
   encodeDisconnect,
-  encodePubacks,
   pingresp,
 } from "../../wire/mqtt/encode.ts";
+import { IncomingAliases } from "../../wire/mqtt/topic-alias.ts";
 import { PacketStream, type PacketSink, type ScannedRun } from "../../wire/mqtt/packet-stream.ts";
 import {
   malformed,
@@ -29,18 +27,22 @@ import {
 } from "../../wire/mqtt/protocol.ts";
 import { Acknowledgements } from "./acknowledgements.ts";
 import type { Client, ClientLine } from "./client.ts";
+import { handOver } from "./client-packets.ts";
 import {
   admission,
   type Authenticate,
   type Authentication,
+  keepAliveSeconds,
   sessionExpiry,
   welcome,
 } from "./connect.ts";
 import { takenBy } from "./guest-client.ts";
 import { type LastWill, lastWill } from "./last-will.ts";
 import type { MqttLimits } from "./limits.ts";
+import { OutgoingAliases } from "./outgoing-aliases.ts";
 import { OwnClient } from "./own-client.ts";
 import type { Session } from "./session.ts";
+import { pause, Reading } from "./reading.ts";
 import {
   isVisitor,
   type Visitor,
@@ -71,10 +73,8 @@ export interface ConnectionHost extends VisitorDoor {
 
 const firstPacketBytesMax = 65_536;
 const lingerMs = 1000;
-/** A client that asks for answers and does not read them is not read from either. */
+/** Of answers that wait for a client to read them. */
 const controlBytesMax = 1_048_576;
-
-type Pause = "the store is slow" | "answers are not read" | "it is not known yet who it is";
 
 /** One client's connection, from its first byte to its last. */
 export class Connection implements PacketSink {
@@ -84,6 +84,10 @@ export class Connection implements PacketSink {
   readonly #outbox: Outbox;
   readonly #lanes: Lanes;
   readonly #acknowledgements: Acknowledgements;
+  readonly #receipts: Acknowledgements;
+  #aliases: IncomingAliases | undefined;
+  /** Of one packet, as the client said. */
+  #packetBytesMax = Infinity;
   readonly #openedAt: number;
   principal: Principal | undefined;
   #version: ProtocolVersion = 4;
@@ -93,8 +97,7 @@ export class Connection implements PacketSink {
   #lastSeen: number;
   #aliveMs = Infinity;
   #ended = false;
-  /** Why its client is not read from now. */
-  readonly #pauses = new Set<Pause>();
+  readonly #reading: Reading;
   /** What came behind a CONNECT that is still being decided; clients need not wait (§3.1.4). */
   #early: (() => void)[] | undefined;
 
@@ -102,20 +105,21 @@ export class Connection implements PacketSink {
     this.#host = host;
     this.#socket = socket;
     this.#stream = new PacketStream(this, firstPacketBytesMax);
+    this.#reading = new Reading(socket);
     this.#outbox = new Outbox(socket, {
       queueBytesMax: host.limits.queueBytesMax,
       onDropped: (messages) => {
         host.flow.counts.dropped += messages;
       },
       onFlushed: () => {
-        if (this.#outbox.controlBytes <= controlBytesMax / 2) this.#resume("answers are not read");
+        if (this.#outbox.controlBytes <= controlBytesMax / 2) {
+          this.#reading.resume(pause.unreadAnswers);
+        }
       },
     });
     this.#lanes = new Lanes(socket);
-    this.#acknowledgements = new Acknowledgements(
-      (ids) => this.#outbox.pushControl(encodePubacks(ids)),
-      (failure) => this.end(reason.implementationSpecific, problemOf(failure)),
-    );
+    this.#acknowledgements = this.#answers(packetType.puback);
+    this.#receipts = this.#answers(packetType.pubrec);
     this.#openedAt = this.#lastSeen = host.flow.outside.clock.monotonic();
     socket.on("data", (chunk: Buffer) => this.#onData(chunk));
     socket.on("drain", () => {
@@ -133,8 +137,7 @@ export class Connection implements PacketSink {
     if (reasonCode !== reason.normalDisconnection && this.principal !== undefined) {
       this.#outbox.flush();
       if (this.#version === 5) {
-        const reasonString = text.slice(0, 512);
-        this.#socket.write(encodeDisconnect(5, reasonCode, { reasonString }));
+        this.#socket.write(encodeDisconnect(5, reasonCode, this.#because(text)));
       }
     }
     this.#hangUp();
@@ -150,7 +153,7 @@ export class Connection implements PacketSink {
     const now = this.#host.flow.outside.clock.monotonic();
     if (this.principal === undefined) {
       if (now - this.#openedAt > this.#host.limits.connectTimeoutMs) this.#socket.destroy();
-    } else if (this.#pauses.has("the store is slow")) {
+    } else if (this.#reading.rests(pause.slowStore)) {
       this.#lastSeen = now; // the silence is this side's
     } else if (now - this.#lastSeen > this.#aliveMs) {
       this.end(reason.keepAliveTimeout, "nothing was heard for one and a half keep-alive times");
@@ -163,8 +166,11 @@ export class Connection implements PacketSink {
       this.#early.push(() => this.onRun(scanned));
       return;
     }
-    if (this.#client === undefined) throw connectFirst();
-    this.#client.publish(scanned, this.#lastSeen);
+    const client = this.#client;
+    if (client === undefined) throw connectFirst();
+    if (scanned.hasProperties && this.#aliases !== undefined) {
+      for (const run of this.#aliases.resolve(scanned)) client.publish(run, this.#lastSeen);
+    } else client.publish(scanned, this.#lastSeen);
   }
 
   onPacket(first: number, body: Buffer): void {
@@ -180,33 +186,15 @@ export class Connection implements PacketSink {
       this.#connect(decodeConnect(body));
       return;
     }
-    switch (type) {
-      case packetType.puback:
-        client.acknowledge(decodeAcknowledgement(body, this.#version).id);
-        return;
-      case packetType.pubrel:
-        client.release(decodeAcknowledgement(body, this.#version).id);
-        return;
-      case packetType.subscribe:
-        client.subscribe(decodeSubscribe(body, this.#version));
-        return;
-      case packetType.unsubscribe: {
-        const { id, filters } = decodeUnsubscribe(body, this.#version);
-        client.unsubscribe(id, filters);
-        return;
-      }
-      case packetType.pingreq:
-        if (body.length > 0) throw malformed("PINGREQ with content");
-        this.#outbox.pushControl(pingresp); // [MQTT-3.12.4-1]
-        return;
-      case packetType.disconnect:
-        this.#disconnect(body);
-        return;
-      default: {
-        // Also a second CONNECT [MQTT-3.1.0-2].
-        const text = `packet type ${type} is not for this server now`;
-        throw new ProtocolError(reason.protocolError, text);
-      }
+    if (handOver(client, type, body, this.#version)) return;
+    if (type === packetType.pingreq) {
+      if (body.length > 0) throw malformed("PINGREQ with content");
+      this.#outbox.pushControl(pingresp); // [MQTT-3.12.4-1]
+    } else if (type === packetType.disconnect) this.#disconnect(body);
+    else {
+      // Also a second CONNECT [MQTT-3.1.0-2], and AUTH, for no method was agreed on (§4.12).
+      const text = `packet type ${type} is not for this server now`;
+      throw new ProtocolError(reason.protocolError, text);
     }
   }
 
@@ -215,7 +203,10 @@ export class Connection implements PacketSink {
     this.#lastSeen = this.#host.flow.outside.clock.monotonic();
     this.#guarded(() => this.#stream.push(chunk));
     this.#acknowledgements.flush();
-    if (this.#outbox.controlBytes > controlBytesMax) this.#pause("answers are not read");
+    this.#receipts.flush();
+    if (!this.#ended && this.#outbox.controlBytes > controlBytesMax) {
+      this.#reading.pause(pause.unreadAnswers);
+    }
   }
 
   #guarded(read: () => void): void {
@@ -247,16 +238,6 @@ export class Connection implements PacketSink {
     const publisher = nameOfPrincipal(session.principal);
     const last = will && lastWill(will, publisher, this.#host.flow);
     this.#host.leaveSession(this, session, last);
-  }
-
-  #pause(why: Pause): void {
-    if (this.#ended) return;
-    this.#pauses.add(why);
-    this.#socket.pause();
-  }
-
-  #resume(why: Pause): void {
-    if (this.#pauses.delete(why) && this.#pauses.size === 0) this.#socket.resume();
   }
 
   #refuse(reasonCode: number, text: string): void {
@@ -291,7 +272,7 @@ export class Connection implements PacketSink {
       return;
     }
     this.#early = [];
-    this.#pause("it is not known yet who it is");
+    this.#reading.pause(pause.deciding);
     void known.then((later) => {
       const early = this.#early ?? [];
       this.#early = undefined;
@@ -300,22 +281,26 @@ export class Connection implements PacketSink {
         this.#decided(connect, later);
         for (const packet of early) packet();
       });
-      this.#resume("it is not known yet who it is");
+      this.#reading.resume(pause.deciding);
     });
   }
 
   #decided(connect: Connect, known: Authentication): void {
+    const { limits } = this.#host;
+    this.#packetBytesMax = connect.properties.maximumPacketSize ?? Infinity;
     if (!known.ok) return this.#reject(known.reasonCode, known.problem);
     const { principal } = known;
     this.principal = principal;
-    this.#stream.packetBytesMax = this.#host.limits.packetBytesMax;
-    if (connect.keepAliveSeconds > 0) this.#aliveMs = connect.keepAliveSeconds * 1500;
+    this.#stream.packetBytesMax = limits.packetBytesMax;
+    if (this.#version === 5) this.#aliases = new IncomingAliases(limits.topicAliasMaximum);
+    const aliveSeconds = keepAliveSeconds(connect, limits);
+    if (aliveSeconds > 0) this.#aliveMs = aliveSeconds * 1500;
     if (isVisitor(principal)) this.#welcomeVisitor(connect, principal);
     else this.#welcomeOwn(connect, principal);
   }
 
-  #reject(reasonCode: number, reasonString: string): void {
-    this.#socket.write(encodeConnack(this.#version, false, reasonCode, { reasonString }));
+  #reject(reasonCode: number, text: string): void {
+    this.#socket.write(encodeConnack(this.#version, false, reasonCode, this.#because(text)));
     this.#ended = true;
     this.#hangUp(); // [MQTT-3.1.4-2]
   }
@@ -349,6 +334,7 @@ export class Connection implements PacketSink {
     session.attach({
       outbox: this.#outbox,
       version: connect.version,
+      aliases: OutgoingAliases.of(connect.properties.topicAliasMaximum),
       ...takenBy(connect),
     });
   }
@@ -364,6 +350,20 @@ export class Connection implements PacketSink {
     );
   }
 
+  /** Left out where the packet would be larger than the client takes [MQTT-3.14.2-3]. */
+  #because(text: string): { readonly reasonString?: string } {
+    const reasonString = text.slice(0, 512);
+    const isTooLong = Buffer.byteLength(reasonString) + 16 > this.#packetBytesMax;
+    return isTooLong ? {} : { reasonString };
+  }
+
+  #answers(type: number): Acknowledgements {
+    return new Acknowledgements(
+      (answers) => this.#outbox.pushControl(encodeAcknowledgements(type, this.#version, answers)),
+      (failure) => this.end(reason.implementationSpecific, problemOf(failure)),
+    );
+  }
+
   #line(): ClientLine {
     return {
       flow: this.#host.flow,
@@ -372,11 +372,9 @@ export class Connection implements PacketSink {
       outbox: this.#outbox,
       lanes: this.#lanes,
       acknowledgements: this.#acknowledgements,
+      receipts: this.#receipts,
       pauseUntil: (done) => {
-        if (this.#pauses.has("the store is slow")) return;
-        const resume = (): void => this.#resume("the store is slow");
-        this.#pause("the store is slow");
-        done.then(resume, resume);
+        if (!this.#ended) this.#reading.pauseUntil(done, pause.slowStore);
       },
       end: (reasonCode, text) => this.end(reasonCode, text),
     };

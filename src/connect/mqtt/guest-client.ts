@@ -116,7 +116,7 @@ export class GuestClient implements Client, Receiver {
 
   acknowledge(id: number): void {
     this.#billed?.acknowledge(id);
-    this.#session?.acknowledge(id);
+    this.#session?.outgoing.acknowledge(id);
   }
 
   release(): void {

@@ -12,7 +12,7 @@ function send(inflight: Inflight, count: number): number[] {
   const one = Run.of("t", Buffer.from("x"), { qos: 1 });
   const packets = Array.from({ length: count }, () => one.packets);
   const run = one.with(packets, layout5, count);
-  const sent = inflight.send(run, (nextId) => run.encodeFor(5, { flags: 2, nextId }));
+  const sent = inflight.send(run, 1, (nextId) => run.encodeFor(5, { flags: 2, nextId }));
   return idsOf(sent);
 }
 
@@ -28,7 +28,7 @@ test("inflight - identifiers count up and begin again at 1 after 65,535", () => 
   for (let i = 0; i < 7; i++) {
     const ids = send(inflight, 10_000);
     seen.push(...ids);
-    for (const id of ids) assert.equal(inflight.acknowledge(id), true);
+    for (const id of ids) assert.equal(inflight.acknowledge(id, 1), true);
   }
   assert.equal(seen[65_534], 65_535);
   assert.equal(seen[65_535], 1);
@@ -46,7 +46,7 @@ test("inflight - any order of acknowledgements is taken, each once, against a pl
     fc.property(fc.array(step, { maxLength: 60 }), fc.nat(65_534), (steps, start) => {
       const inflight = new Inflight();
       for (let left = start; left > 0; left -= 5000) {
-        for (const id of send(inflight, Math.min(5000, left))) inflight.acknowledge(id);
+        for (const id of send(inflight, Math.min(5000, left))) inflight.acknowledge(id, 1);
       }
       const open = new Set<number>();
       for (const step of steps) {
@@ -54,12 +54,12 @@ test("inflight - any order of acknowledgements is taken, each once, against a pl
         else {
           const ids = [...open];
           const id = ids[step.ack % (ids.length || 1)] ?? 7;
-          assert.equal(inflight.acknowledge(id), open.delete(id));
-          assert.equal(inflight.acknowledge(id), false, "only once");
+          assert.equal(inflight.acknowledge(id, 1), open.delete(id));
+          assert.equal(inflight.acknowledge(id, 1), false, "only once");
         }
         assert.equal(inflight.count, open.size);
         assert.ok(inflight.room <= 65_534 - open.size);
-        assert.deepEqual(inflight.unacknowledged(layout).flatMap(idsOf), [...open]);
+        assert.deepEqual(inflight.resend(layout).flatMap(idsOf), [...open]);
       }
     }),
     { numRuns: 60 },
@@ -70,7 +70,7 @@ test("inflight - what is sent again has its identifier, its order and DUP", () =
   const inflight = new Inflight();
   send(inflight, 3);
   send(inflight, 2);
-  for (const id of [1, 3, 4]) inflight.acknowledge(id);
+  for (const id of [1, 3, 4]) inflight.acknowledge(id, 1);
   const again = inflight.resend(layout);
   assert.deepEqual(again.flatMap(idsOf), [2, 5]);
   for (const packet of again) assert.equal(packet[0]! & 0x0f, 0b1010);
@@ -83,10 +83,10 @@ test("inflight - the oldest unacknowledged limits how many identifiers are free"
   send(inflight, 30_000);
   send(inflight, 30_000);
   assert.equal(inflight.room, 5534);
-  for (let id = 2; id <= 60_000; id++) inflight.acknowledge(id);
+  for (let id = 2; id <= 60_000; id++) inflight.acknowledge(id, 1);
   assert.equal(inflight.count, 1);
   assert.equal(inflight.room, 5534);
-  inflight.acknowledge(1);
+  inflight.acknowledge(1, 1);
   assert.equal(inflight.room, 65_534);
 });
 
@@ -94,6 +94,6 @@ test("inflight - 60,000 acknowledgements from the last to the first take no quad
   const inflight = new Inflight();
   for (let i = 0; i < 60_000; i++) send(inflight, 1);
   const start = performance.now();
-  for (let id = 60_000; id > 0; id--) assert.equal(inflight.acknowledge(id), true);
+  for (let id = 60_000; id > 0; id--) assert.equal(inflight.acknowledge(id, 1), true);
   assert.ok(performance.now() - start < 3000);
 });

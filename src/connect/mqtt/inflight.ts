@@ -1,23 +1,28 @@
-import { offsetAfter, walkPublishes, type Layout } from "../../wire/mqtt/publish.ts";
+import { encodeAcknowledgement } from "../../wire/mqtt/encode.ts";
+import { packetType } from "../../wire/mqtt/protocol.ts";
+import { offsetAfter, repack, walkPublishes, type Layout } from "../../wire/mqtt/publish.ts";
 import type { Run } from "../../flow/run.ts";
 
-/** Messages sent with QoS 1 and not all acknowledged: consecutive packet identifiers. */
+/** Messages sent with one QoS and not all acknowledged: consecutive packet identifiers. */
 interface SentBatch {
   readonly firstId: number;
   readonly count: number;
+  readonly qos: 1 | 2;
   /** As sent, for sending again. */
-  readonly packets: Buffer;
-  /** How many from the front are acknowledged. */
+  packets: Buffer;
+  /** How many from the front are done. */
   acked: number;
-  /** Indexes acknowledged out of order. */
-  readonly early: Set<number>;
+  /** Indexes done out of order. */
+  early?: Set<number>;
+  /** Indexes received and not complete: of these the identifier is kept, the message is not. */
+  received?: Set<number>;
 }
 
 const idsMax = 65_535;
 
 /**
- * The outgoing half of QoS 1: identifiers are given out in sequence, acknowledgements normally
- * return in sequence, so a batch is a range and an acknowledgement a step.
+ * The outgoing half of QoS 1 and 2: identifiers are given out in sequence, acknowledgements
+ * normally return in sequence, so a batch is a range and an acknowledgement a step.
  */
 export class Inflight {
   /** Oldest first, so by identifier, counted from the oldest one's. */
@@ -26,7 +31,7 @@ export class Inflight {
   #count = 0;
   #bytes = 0;
 
-  /** Messages sent and not acknowledged. */
+  /** Messages sent and not done with. */
   get count(): number {
     return this.#count;
   }
@@ -44,31 +49,31 @@ export class Inflight {
   }
 
   /** Encodes the run with fresh identifiers and remembers it until acknowledged. */
-  send(run: Run, encode: (nextId: () => number) => Buffer): Buffer {
+  send(run: Run, qos: 1 | 2, encode: (nextId: () => number) => Buffer): Buffer {
     const firstId = this.#nextId;
     const packets = encode(() => {
       const id = this.#nextId;
       this.#nextId = id === idsMax ? 1 : id + 1;
       return id;
     });
-    this.#batches.push({ firstId, count: run.count, packets, acked: 0, early: new Set() });
+    this.#batches.push({ firstId, count: run.count, qos, packets, acked: 0 });
     this.#count += run.count;
     this.#bytes += packets.length;
     return packets;
   }
 
-  /** False where the identifier is not in use. */
-  acknowledge(id: number): boolean {
+  /** PUBACK, PUBCOMP, or a PUBREC that refuses. False where the identifier is not in use so. */
+  acknowledge(id: number, qos: 1 | 2): boolean {
     const at = this.#batchOf(id);
     const batch = this.#batches[at];
-    if (batch === undefined) return false;
-    const index = steps(batch.firstId, id);
-    if (index >= batch.count || index < batch.acked || batch.early.has(index)) return false;
+    const index = batch === undefined ? -1 : openIndex(batch, id, qos);
+    if (batch === undefined || index === -1) return false;
     this.#count--;
+    batch.received?.delete(index);
     if (index === batch.acked) {
       batch.acked++;
-      while (batch.early.delete(batch.acked)) batch.acked++;
-    } else batch.early.add(index);
+      while (batch.early?.delete(batch.acked) === true) batch.acked++;
+    } else (batch.early ??= new Set()).add(index);
     if (batch.acked === batch.count) {
       this.#bytes -= batch.packets.length;
       if (at === 0) this.#batches.shift();
@@ -77,26 +82,53 @@ export class Inflight {
     return true;
   }
 
-  /** What is not acknowledged, packet by packet as it was sent, oldest first. */
-  unacknowledged(layout: Layout): Buffer[] {
+  /** PUBREC: the message is not sent again, PUBREL is. False where the identifier is not in use. */
+  received(id: number): boolean {
+    const batch = this.#batches[this.#batchOf(id)];
+    const index = batch === undefined ? -1 : openIndex(batch, id, 2);
+    if (batch === undefined || index === -1) return false;
+    (batch.received ??= new Set()).add(index);
+    return true;
+  }
+
+  /**
+   * What has to be sent again on a new connection, packet by packet, oldest first, each with its
+   * identifier [MQTT-4.4.0-1]: PUBLISH with DUP set [MQTT-3.3.1-1], or PUBREL.
+   */
+  resend(layout: Layout): Buffer[] {
     const out: Buffer[] = [];
-    for (const batch of this.#batches) {
-      const from = offsetAfter(batch.packets, batch.acked);
-      walkPublishes(batch.packets.subarray(from), layout, (place, index) => {
-        if (batch.early.has(batch.acked + index)) return;
-        out.push(batch.packets.subarray(from + place.start, from + place.end));
+    for (const { packets, acked, early, received } of this.#batches) {
+      const from = offsetAfter(packets, acked);
+      walkPublishes(packets.subarray(from), layout, (place, step) => {
+        const index = acked + step;
+        if (early?.has(index) === true) return;
+        if (received?.has(index) === true) {
+          const id = packets.readUInt16BE(from + place.idAt);
+          out.push(encodeAcknowledgement(layout.version, packetType.pubrel, id));
+          return;
+        }
+        const packet = Buffer.from(packets.subarray(from + place.start, from + place.end));
+        packet[0]! |= 8;
+        out.push(packet);
       });
     }
     return out;
   }
 
-  /** What has to be sent again on a new connection, with DUP set [MQTT-4.4.0-1], [MQTT-3.3.1-1]. */
-  resend(layout: Layout): Buffer[] {
-    return this.unacknowledged(layout).map((sent) => {
-      const packet = Buffer.from(sent);
-      packet[0]! |= 8;
-      return packet;
-    });
+  /** The client came back with the other version: the same identifiers, in its form. */
+  recode(from: Layout, to: Layout): void {
+    for (const batch of this.#batches) {
+      let id = batch.firstId;
+      const nextId = (): number => {
+        const next = id;
+        id = id === idsMax ? 1 : id + 1;
+        return next;
+      };
+      const flags = batch.packets[0]! & 0x0f;
+      this.#bytes -= batch.packets.length;
+      batch.packets = repack(batch.packets, batch.count, { from, to: to.version, flags, nextId });
+      this.#bytes += batch.packets.length;
+    }
   }
 
   /** The last batch that begins at or before the identifier; acknowledgements mostly hit the first. */
@@ -114,6 +146,13 @@ export class Inflight {
     }
     return low;
   }
+}
+
+/** Where in the batch the identifier stands; -1 where it is not open there with that QoS. */
+function openIndex(batch: SentBatch, id: number, qos: 1 | 2): number {
+  const index = steps(batch.firstId, id);
+  const isOpen = index < batch.count && index >= batch.acked && batch.early?.has(index) !== true;
+  return isOpen && batch.qos === qos ? index : -1;
 }
 
 /** From one identifier on to another; after the greatest comes 1. */

@@ -18,6 +18,12 @@ export interface MqttLimits {
   readonly sessionsPerPrincipalMax: number;
   /** One packet of an authenticated client; before CONNECT it is 64 KiB. */
   readonly packetBytesMax: number;
+  /** Messages of QoS 1 and 2 a client may have under way without an answer. */
+  readonly receiveMaximum: number;
+  /** Numbers a client may give to its topics. */
+  readonly topicAliasMaximum: number;
+  /** A client that asks for a longer one, or for none, is told this one (version 5). */
+  readonly keepAliveSecondsMax: number;
   readonly subscriptionsPerClientMax: number;
   /** What may wait for one client. */
   readonly queueBytesMax: number;
@@ -37,6 +43,9 @@ export const mqttLimits: MqttLimits = {
   linkBytesPerSecondMax: Infinity,
   sessionsPerPrincipalMax: 10_000,
   packetBytesMax: 1_048_576,
+  receiveMaximum: 65_535,
+  topicAliasMaximum: 32,
+  keepAliveSecondsMax: 65_535,
   subscriptionsPerClientMax: 1_000,
   queueBytesMax: 16_777_216,
   connectTimeoutMs: 10_000,

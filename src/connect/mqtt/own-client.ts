@@ -8,7 +8,6 @@ import type { Subscribe, SubscriptionRequest } from "../../wire/mqtt/decode.ts";
 import { encodeAcknowledgement, encodeSuback, encodeUnsuback } from "../../wire/mqtt/encode.ts";
 import type { ScannedRun } from "../../wire/mqtt/packet-stream.ts";
 import { packetType, ProtocolError, reason } from "../../wire/mqtt/protocol.ts";
-import { publisherPropertiesProblem, walkPublishes } from "../../wire/mqtt/publish.ts";
 import type { Client, ClientLine } from "./client.ts";
 import type { Session } from "./session.ts";
 
@@ -46,8 +45,8 @@ export class OwnClient implements Client {
     const { flow, acknowledgements } = this.#line;
     const route = this.#routeOf(scanned);
     if (route === undefined) return;
-    if (scanned.hasProperties) checkProperties(scanned);
     const qos = ((scanned.first >> 1) & 3) as 0 | 1 | 2;
+    if (qos > 0) this.#checkQuota(scanned.count);
     if (qos === 2) {
       this.#publishQos2(scanned, route);
       return;
@@ -55,7 +54,7 @@ export class OwnClient implements Client {
     const run = this.#runOf(scanned, route, qos);
     if (this.#principal.kind === "thing") this.#note(this.#principal.id, run, now);
     const done = flow.publish(run, route);
-    if (qos === 1) acknowledgements.add(scanned.ids, done);
+    if (qos === 1) acknowledgements.add(scanned.ids, done, answerFor(route));
     else done?.catch((failure: unknown) => this.#fail(failure));
     // A publisher that is faster than the log waits at its own socket.
     if (done !== undefined && flow.pendingBytes(route) > pauseAbovePendingBytes) {
@@ -95,13 +94,22 @@ export class OwnClient implements Client {
   }
 
   acknowledge(id: number): void {
-    this.#session.acknowledge(id);
+    this.#session.outgoing.acknowledge(id);
+  }
+
+  received(id: number, reasonCode: number): void {
+    this.#session.outgoing.received(id, reasonCode);
+  }
+
+  completed(id: number): void {
+    this.#session.outgoing.completed(id);
   }
 
   release(id: number): void {
     const { outbox, version } = this.#line;
-    this.#session.incomingQos2.delete(id);
-    outbox.pushControl(encodeAcknowledgement(version, packetType.pubcomp, id)); // [MQTT-4.3.3-11]
+    const isKnown = this.#session.incomingQos2.delete(id);
+    const code = isKnown ? reason.success : reason.packetIdNotFound; // §3.7.2.1
+    outbox.pushControl(encodeAcknowledgement(version, packetType.pubcomp, id, code)); // [MQTT-4.3.3-11]
   }
 
   close(): void {
@@ -146,7 +154,10 @@ export class OwnClient implements Client {
     const topic = textOf(scanned.topic);
     const problem = topicProblem(topic);
     if (problem !== undefined) {
-      throw new ProtocolError(reason.topicNameInvalid, `a topic ${problem}`);
+      // §3.3.2.1: without an alias an empty one breaks the protocol.
+      const isEmpty = topic === "" && this.#line.version === 5;
+      const code = isEmpty ? reason.protocolError : reason.topicNameInvalid;
+      throw new ProtocolError(code, `a topic ${problem}`);
     }
     if (!mayPublish(this.#principal, topic)) {
       this.#refusePublish(scanned, topic);
@@ -158,21 +169,19 @@ export class OwnClient implements Client {
 
   /** 3.1.1, and QoS 0, cannot say no to one message: the connection ends [MQTT-3.3.5-2]. */
   #refusePublish(scanned: ScannedRun, topic: string): void {
-    const { flow, outbox, version } = this.#line;
+    const { flow, acknowledgements, receipts, version } = this.#line;
     flow.counts.dropped += scanned.count;
     if (version === 4 || scanned.ids.length === 0) {
       const text = `${this.#publisher} may not publish to ${topic}`;
       throw new ProtocolError(reason.notAuthorized, text);
     }
-    const type = (scanned.first & 6) === 2 ? packetType.puback : packetType.pubrec;
-    for (const id of scanned.ids) {
-      outbox.pushControl(encodeAcknowledgement(5, type, id, reason.notAuthorized));
-    }
+    const answers = (scanned.first & 6) === 2 ? acknowledgements : receipts;
+    answers.add(scanned.ids, undefined, reason.notAuthorized);
   }
 
   /** Each message once: its identifier is remembered until PUBREL [MQTT-4.3.3-10]. */
   #publishQos2(scanned: ScannedRun, route: Route): void {
-    const { flow, outbox, version } = this.#line;
+    const { flow, receipts } = this.#line;
     const { incomingQos2 } = this.#session;
     const fresh = new Set(scanned.ids.filter((id) => !incomingQos2.has(id)));
     for (const id of fresh) incomingQos2.add(id);
@@ -184,22 +193,24 @@ export class OwnClient implements Client {
       kept.push(scanned.packets.subarray(place.start, place.end));
       payloadBytes += place.end - place.payloadAt;
     });
-    const received = (): void => {
-      for (const id of scanned.ids) {
-        outbox.pushControl(encodeAcknowledgement(version, packetType.pubrec, id));
-      }
-    };
     const done =
       kept.length === 0
         ? flow.flushed(route)
         : flow.publish(run.with(kept, run.layout, payloadBytes), route);
-    if (done === undefined) received();
-    else
-      done.then(received, (failure: unknown) => {
-        // Not kept, so not received: they are taken when they are sent again.
-        for (const id of scanned.ids) incomingQos2.delete(id);
-        this.#fail(failure);
-      });
+    receipts.add(scanned.ids, done, answerFor(route));
+    done?.catch(() => {
+      // Not kept, so not received: they are taken when they are sent again.
+      for (const id of scanned.ids) incomingQos2.delete(id);
+    });
+  }
+
+  /** A client that sends more than it was told it may (§4.9) [MQTT-3.3.4-9]. */
+  #checkQuota(count: number): void {
+    const { acknowledgements, limits, version } = this.#line;
+    const open = acknowledgements.count + this.#session.incomingQos2.size + count;
+    if (version === 4 || open <= limits.receiveMaximum) return;
+    const text = `more than ${limits.receiveMaximum} messages without an acknowledgement`;
+    throw new ProtocolError(reason.receiveMaximumExceeded, text);
   }
 
   #fail(failure: unknown): void {
@@ -213,12 +224,9 @@ export class OwnClient implements Client {
   }
 }
 
-function checkProperties(scanned: ScannedRun): void {
-  const layout = { version: 5, withIds: scanned.ids.length > 0 } as const;
-  walkPublishes(scanned.packets, layout, (place) => {
-    const problem = publisherPropertiesProblem(scanned.packets, place);
-    if (problem !== undefined) {
-      throw new ProtocolError(reason.protocolError, `PUBLISH with ${problem}`);
-    }
-  });
+/** Nobody takes it and no log keeps it: its publisher may want to know (§3.4.2.1). */
+function answerFor({ subscriptions, logs }: Route): number {
+  return subscriptions.length === 0 && logs.length === 0
+    ? reason.noMatchingSubscribers
+    : reason.success;
 }

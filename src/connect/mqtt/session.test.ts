@@ -6,7 +6,8 @@ import { layout5, Run } from "../../flow/run.ts";
 import { PacketStream, type ScannedRun } from "../../wire/mqtt/packet-stream.ts";
 import type { ProtocolVersion } from "../../wire/mqtt/protocol.ts";
 import { propertiesAt, walkPublishes } from "../../wire/mqtt/publish.ts";
-import { Session, type Attachment } from "./session.ts";
+import type { Attachment } from "./outgoing.ts";
+import { Session } from "./session.ts";
 
 interface Got {
   readonly text: string;
@@ -120,7 +121,7 @@ test("session - never more unacknowledged than the client's receive maximum, in 
     assert.ok(got.length <= 3);
     for (const { text, id } of got) {
       seen.push(text);
-      session.acknowledge(id!);
+      session.outgoing.acknowledge(id!);
     }
   }
   assert.deepEqual(seen, ["1", "2", "3", "4", "5", "6", "7", "8", "9", "10"]);
@@ -132,7 +133,7 @@ test("session - what was not acknowledged comes again with DUP, before what wait
   const first = new Client();
   session.attach(first.attachment);
   publish(many(1, 3));
-  session.acknowledge(first.take()[0]!.id!);
+  session.outgoing.acknowledge(first.take()[0]!.id!);
   session.detach();
   publish(message("4"));
   const second = new Client();
@@ -162,7 +163,7 @@ test("session - also what is sent again keeps to a smaller receive maximum", () 
     assert.ok(got.length <= 2);
     for (const { text, id } of got) {
       seen.push(text);
-      session.acknowledge(id!);
+      session.outgoing.acknowledge(id!);
     }
   }
   assert.deepEqual(seen, ["1", "2", "3", "4", "5", "6"]);
@@ -241,7 +242,7 @@ test("session - retained messages keep to the receive maximum and have their fla
   const [first, ...more] = client.take();
   assert.deepEqual(more, []);
   assert.equal(first!.first & 1, 1);
-  session.acknowledge(first!.id!);
+  session.outgoing.acknowledge(first!.id!);
   assert.deepEqual(
     client.take().map(({ text, first }) => [text, first & 1]),
     [["2", 1]],

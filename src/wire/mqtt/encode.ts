@@ -144,16 +144,27 @@ export function encodeUnsuback(
 
 /** PUBACKs of success for many packets, in order, as one buffer. */
 export function encodePubacks(ids: readonly number[]): Buffer {
-  const out = Buffer.allocUnsafe(ids.length * 4);
+  return encodeAcknowledgements(packetType.puback, 4, ids);
+}
+
+/** Acknowledgements in order, as one buffer; each is `reasonCode << 16 | id`. */
+export function encodeAcknowledgements(
+  type: number,
+  version: ProtocolVersion,
+  answers: readonly number[],
+): Buffer {
+  const out = Buffer.allocUnsafe(answers.length * 5);
   let at = 0;
-  for (const id of ids) {
-    out[at] = packetType.puback << 4;
-    out[at + 1] = 2;
-    out[at + 2] = id >> 8;
-    out[at + 3] = id & 0xff;
+  for (const answer of answers) {
+    const reasonCode = version === 5 ? answer >>> 16 : 0;
+    out[at] = type << 4;
+    out[at + 1] = reasonCode === 0 ? 2 : 3;
+    out[at + 2] = (answer >> 8) & 0xff;
+    out[at + 3] = answer & 0xff;
     at += 4;
+    if (reasonCode !== 0) out[at++] = reasonCode;
   }
-  return out;
+  return out.subarray(0, at);
 }
 
 /** PUBACK, PUBREC, PUBREL or PUBCOMP for one packet. */

@@ -172,16 +172,11 @@ export function propertiesAt(packets: Buffer, place: PublishPlace): Properties {
 }
 
 /**
- * What goes on to others as it came must be in order: a topic alias is not offered here
- * [MQTT-3.2.2-17], a subscription identifier must not come from a client [MQTT-3.3.4-6], a
- * response topic has no wildcards [MQTT-3.3.2-14]. Returns what is wrong, or undefined.
+ * What goes on to others as it came must be in order: a subscription identifier must not come from
+ * a client [MQTT-3.3.4-6], a response topic has no wildcards [MQTT-3.3.2-14]. Returns what is
+ * wrong, or undefined.
  */
-export function publisherPropertiesProblem(
-  packets: Buffer,
-  place: PublishPlace,
-): string | undefined {
-  const properties = propertiesAt(packets, place);
-  if (properties.topicAlias !== undefined) return "a topic alias, which this server does not offer";
+export function publisherPropertiesProblem(properties: Properties): string | undefined {
   if (properties.subscriptionId !== undefined) return "a subscription identifier";
   if (/[+#]/.test(properties.responseTopic ?? "")) return "a wildcard in its response topic";
   return undefined;

@@ -1,0 +1,215 @@
+import type { Clock } from "../../kernel/clock.ts";
+import type { Subscription } from "../../flow/router.ts";
+import { layout5, type LogPlace, type Run, splitByTopic } from "../../flow/run.ts";
+import { walkPublishes } from "../../wire/mqtt/publish.ts";
+
+/** One message that waits in memory. */
+export interface Waiting {
+  readonly run: Run;
+  readonly subscription: Subscription;
+  readonly retain: 0 | 1;
+  /** Monotonic milliseconds. */
+  readonly since: number;
+}
+
+/** What waits in a log and not in memory: [from, to) of its positions. */
+interface Stretch {
+  readonly log: LogPlace["log"];
+  from: number;
+  to: number;
+}
+
+export interface BacklogOptions {
+  readonly clock: Clock;
+  /** Of what waits in memory. */
+  readonly bytesMax: number;
+  readonly onDropped: (messages: number) => void;
+  /** Which subscription a message of a log is for; absent: what is logged waits in memory as well. */
+  readonly wanted?: (run: Run, place: LogPlace) => Subscription | undefined;
+  /** What waited in a log has been read, or cannot be. */
+  readonly onRead: (failure?: unknown) => void;
+}
+
+/** What one waiting message takes beside its packet. */
+const overheadBytes = 256;
+const tidyAbove = 1024;
+const readBytes = 262_144;
+
+/**
+ * What waits for one client, in order. Messages that a log holds wait there and cost nothing but
+ * two numbers; all others wait in memory, bounded, and what does not fit is dropped and counted.
+ */
+export class Backlog {
+  readonly #options: BacklogOptions;
+  #entries: (Waiting | Stretch | undefined)[] = [];
+  #head = 0;
+  #bytes = 0;
+  /** Raised by `clear`: what a read brings back after that is for nobody. */
+  #pass = 0;
+  #isReading = false;
+
+  constructor(options: BacklogOptions) {
+    this.#options = options;
+  }
+
+  get isEmpty(): boolean {
+    return this.#head === this.#entries.length;
+  }
+
+  /** `isAway`: nobody is there to take it soon. */
+  add(run: Run, subscription: Subscription, retain: 0 | 1, isAway: boolean): void {
+    const { place } = run;
+    if (place !== undefined && this.#options.wanted !== undefined && retain === 0) {
+      const last = this.#entries.at(-1);
+      const isNext = last !== undefined && "log" in last && last.log === place.log;
+      if (isNext) {
+        last.to = place.next;
+        return;
+      }
+      if (isAway || this.#bytes + sizeOf(run) > this.#options.bytesMax) {
+        this.addStretch(place.log, place.position, place.next);
+        return;
+      }
+    }
+    const since = this.#options.clock.monotonic();
+    for (const piece of pieces(run)) {
+      const bytes = sizeOf(piece);
+      if (this.#bytes + bytes > this.#options.bytesMax) {
+        this.#options.onDropped(piece.count);
+        continue;
+      }
+      this.#bytes += bytes;
+      this.#entries.push({ run: piece, subscription, retain, since });
+    }
+  }
+
+  addStretch(log: LogPlace["log"], from: number, to: number): void {
+    if (from < to) this.#entries.push({ log, from, to });
+  }
+
+  /** The first that waits; undefined also while it is being read from its log. */
+  first(): Waiting | undefined {
+    const entry = this.#entries[this.#head];
+    if (entry === undefined || !("log" in entry)) return entry;
+    if (!this.#isReading) void this.#read(entry);
+    return undefined;
+  }
+
+  /** Takes out what `first` returned. */
+  shift(): void {
+    const entry = this.#entries[this.#head];
+    if (entry === undefined || "log" in entry) return;
+    this.#entries[this.#head++] = undefined;
+    this.#bytes -= sizeOf(entry.run);
+    if (this.#head === this.#entries.length) this.#entries = [];
+    else if (this.#head > tidyAbove && this.#head * 2 > this.#entries.length) {
+      this.#entries = this.#entries.slice(this.#head);
+    } else return;
+    this.#head = 0;
+  }
+
+  /** What waits in memory for a subscription that is no more; a log is asked who wants it when read. */
+  forget(subscription: Subscription): void {
+    const kept = this.#entries
+      .slice(this.#head)
+      .filter((one) => one !== undefined && ("log" in one || one.subscription !== subscription));
+    this.#replace(kept);
+  }
+
+  /** The lowest position of the log that waits; undefined: none does. */
+  lowest(log: string): number | undefined {
+    for (let i = this.#head; i < this.#entries.length; i++) {
+      const entry = this.#entries[i]!;
+      if ("log" in entry) {
+        if (entry.log.name === log) return entry.from;
+      } else if (entry.run.place?.log.name === log) return entry.run.place.position;
+    }
+    return undefined;
+  }
+
+  clear(): void {
+    this.#pass++;
+    this.#replace([]);
+  }
+
+  async #read(stretch: Stretch): Promise<void> {
+    this.#isReading = true;
+    const pass = this.#pass;
+    try {
+      const blocks = await stretch.log.read(stretch.from, readBytes);
+      if (pass === this.#pass) this.#insert(stretch, blocks);
+      this.#isReading = false;
+    } catch (failure) {
+      this.#isReading = false;
+      this.#options.onRead(failure);
+      return;
+    }
+    this.#options.onRead();
+  }
+
+  /** What was read takes the place of as much of the stretch, which is still the first. */
+  #insert(stretch: Stretch, blocks: Awaited<ReturnType<LogPlace["log"]["read"]>>): void {
+    const read: Waiting[] = [];
+    const { log } = stretch;
+    const since = this.#options.clock.monotonic();
+    const lost = Math.min(blocks[0]?.first ?? stretch.to, stretch.to) - stretch.from;
+    // How many of what the log keeps no longer were for this client is not known: one at least.
+    if (lost > 0) this.#options.onDropped(1);
+    let at = blocks.length === 0 ? stretch.to : stretch.from;
+    for (const block of blocks) {
+      let position = block.first;
+      const bytes = Buffer.from(
+        block.packets.buffer,
+        block.packets.byteOffset,
+        block.packets.length,
+      );
+      splitByTopic(bytes, (run) => {
+        for (const piece of pieces(run)) {
+          const place = { log, position, next: position + 1 };
+          position++;
+          if (place.position < stretch.from || place.position >= stretch.to) continue;
+          piece.place = place;
+          piece.at = block.at;
+          const subscription = this.#options.wanted?.(piece, place);
+          if (subscription === undefined) continue;
+          this.#bytes += sizeOf(piece);
+          read.push({ run: piece, subscription, retain: 0, since });
+        }
+      });
+      at = Math.min(block.next, stretch.to);
+    }
+    stretch.from = at;
+    const rest = this.#entries.slice(at < stretch.to ? this.#head : this.#head + 1);
+    this.#entries = [...read, ...rest];
+    this.#head = 0;
+  }
+
+  #replace(entries: (Waiting | Stretch | undefined)[]): void {
+    this.#entries = entries;
+    this.#head = 0;
+    this.#bytes = 0;
+    for (const one of entries) {
+      if (one !== undefined && !("log" in one)) this.#bytes += sizeOf(one.run);
+    }
+  }
+}
+
+function sizeOf(run: Run): number {
+  return run.packets.length + overheadBytes;
+}
+
+/** Private copies of single messages: what waits long must not pin a read buffer. */
+export function pieces(run: Run): Run[] {
+  const out: Run[] = [];
+  const { place } = run;
+  const packets = run.encoded(5);
+  walkPublishes(packets, layout5, ({ start, end, payloadAt }, index) => {
+    const piece = run.with([packets.subarray(start, end)], layout5, end - payloadAt);
+    if (place !== undefined) {
+      const position = place.position + index;
+      piece.place = { log: place.log, position, next: position + 1 };
+    }
+    out.push(piece);
+  });
+  return out;
+}

@@ -1,0 +1,237 @@
+import type { Gate } from "../../flow/gate.ts";
+import type { Outbox } from "../../flow/outbox.ts";
+import type { Tally } from "../../flow/parcel-queue.ts";
+import type { Subscription } from "../../flow/router.ts";
+import type { Run } from "../../flow/run.ts";
+import { layout5 } from "../../flow/run.ts";
+import { encodeAcknowledgement } from "../../wire/mqtt/encode.ts";
+import { packetType, type ProtocolVersion, reason } from "../../wire/mqtt/protocol.ts";
+import type { Layout } from "../../wire/mqtt/publish.ts";
+import { Backlog, type BacklogOptions, pieces } from "./backlog.ts";
+import { Inflight } from "./inflight.ts";
+import type { OutgoingAliases } from "./outgoing-aliases.ts";
+
+/** What a connected client takes. */
+export interface Attachment {
+  readonly outbox: Outbox;
+  readonly version: ProtocolVersion;
+  /** Unacknowledged QoS 1 and 2 messages it accepts at once. */
+  readonly receiveMaximum: number;
+  /** Bytes of one packet it accepts. */
+  readonly packetBytesMax: number;
+  /** Absent: it takes none. */
+  readonly aliases?: OutgoingAliases | undefined;
+}
+
+export interface OutgoingOptions extends Pick<BacklogOptions, "clock" | "wanted"> {
+  /** Of what waits, and of what is sent and not acknowledged. */
+  readonly queueBytesMax: number;
+  readonly onDropped: (messages: number) => void;
+  /** The agreement all of it leaves under; absent for this organisation's own clients. */
+  readonly under?: { readonly gate: Gate; readonly tally: Tally };
+}
+
+const inflightMax = 65_000;
+/** What telling an alias may add to a packet, a longer length included. */
+const aliasBytes = 5;
+
+/** What goes out to one client: what it was sent and has not acknowledged, and what waits. */
+export class Outgoing {
+  readonly #options: OutgoingOptions;
+  readonly #backlog: Backlog;
+  #inflight = new Inflight();
+  #inflightVersion: ProtocolVersion = 4;
+  /** Sent on an earlier connection and not again yet. */
+  #resending: Buffer[] = [];
+  #attached: Attachment | undefined;
+
+  constructor(options: OutgoingOptions) {
+    this.#options = options;
+    const { clock, queueBytesMax: bytesMax, onDropped, wanted } = options;
+    this.#backlog = new Backlog({
+      clock,
+      bytesMax,
+      onDropped,
+      ...(wanted ? { wanted } : {}),
+      // What a log cannot give now is asked for again when there is next something to send.
+      onRead: (failure) => {
+        if (failure === undefined) this.#drain();
+      },
+    });
+  }
+
+  get isAttached(): boolean {
+    return this.#attached !== undefined;
+  }
+
+  /** A connection takes it up; what is not acknowledged is sent again. */
+  attach(attachment: Attachment): void {
+    const { version } = attachment;
+    this.#attached = attachment;
+    if (this.#inflightVersion !== version) {
+      this.#inflight.recode(withIds(this.#inflightVersion), withIds(version));
+      this.#inflightVersion = version;
+    }
+    this.#resending = this.#inflight.resend(withIds(version));
+    this.#drain();
+  }
+
+  detach(): void {
+    this.#attached = undefined;
+  }
+
+  clear(): void {
+    this.#backlog.clear();
+    this.#inflight = new Inflight();
+    this.#resending = [];
+    this.#attached = undefined;
+  }
+
+  forget(subscription: Subscription): void {
+    this.#backlog.forget(subscription);
+  }
+
+  /** `retain`: it is a retained message, sent for a new subscription. */
+  send(run: Run, subscription: Subscription, retain: 0 | 1): void {
+    const attached = this.#attached;
+    if (Math.min(run.qos, subscription.qos) === 0) {
+      // Nothing of QoS 0 waits for who is away.
+      if (attached !== undefined) this.#sendQos0(attached, run, subscription, retain);
+      return;
+    }
+    let rest = run;
+    if (attached !== undefined && this.#backlog.isEmpty) {
+      const room = this.#room(attached, run);
+      if (room >= run.count) {
+        this.#sendQos12(attached, run, subscription, retain);
+        return;
+      }
+      if (room > 0) {
+        this.#sendQos12(attached, run.first(room), subscription, retain);
+        rest = run.after(room);
+      }
+    }
+    this.#backlog.add(rest, subscription, retain, attached === undefined);
+    if (attached !== undefined) this.#drain();
+  }
+
+  /** PUBACK. */
+  acknowledge(id: number): void {
+    if (this.#inflight.acknowledge(id, 1)) this.#drain();
+  }
+
+  /** PUBREC: answered with PUBREL, unless the client will not have the message [MQTT-4.3.3-4]. */
+  received(id: number, reasonCode: number): void {
+    const attached = this.#attached;
+    if (attached === undefined) return;
+    if (reasonCode >= 0x80) {
+      if (this.#inflight.acknowledge(id, 2)) this.#drain();
+      return;
+    }
+    const isOpen = this.#inflight.received(id);
+    const code = isOpen ? reason.success : reason.packetIdNotFound; // §3.6.2.1
+    const { version, outbox } = attached;
+    outbox.pushControl(encodeAcknowledgement(version, packetType.pubrel, id, code));
+  }
+
+  /** PUBCOMP. */
+  completed(id: number): void {
+    if (this.#inflight.acknowledge(id, 2)) this.#drain();
+  }
+
+  /** How many of the run may leave now (§4.9). */
+  #room(attached: Attachment, run: Run): number {
+    const { count, room, bytes } = this.#inflight;
+    const most = Math.min(attached.receiveMaximum, inflightMax) - count;
+    const isTooMuch = count > 0 && bytes + run.packets.length > this.#options.queueBytesMax;
+    return isTooMuch ? 0 : Math.max(0, Math.min(most, room));
+  }
+
+  #sendQos0(attached: Attachment, run: Run, subscription: Subscription, retain: 0 | 1): void {
+    const fitting = this.#fitting(attached, run, subscription, 0);
+    if (fitting === undefined) return;
+    const flags = retain | (run.retain && subscription.retainAsPublished === true ? 1 : 0);
+    const { version } = attached;
+    const added = version === 5 ? subscription.identifier : undefined;
+    const packets =
+      flags === 0 && added === undefined
+        ? fitting.encoded(version)
+        : fitting.encodeFor(version, { flags, ...(added ? { added } : {}) });
+    this.#push(attached, packets, fitting, { version, withIds: false }, true);
+  }
+
+  #sendQos12(attached: Attachment, run: Run, subscription: Subscription, retain: 0 | 1): void {
+    const qos = Math.min(run.qos, subscription.qos) as 1 | 2; // [MQTT-3.8.4-8]
+    const fitting = this.#fitting(attached, run, subscription, qos);
+    if (fitting === undefined) return;
+    const asPublished = run.retain && subscription.retainAsPublished === true ? 1 : 0;
+    const flags = (qos << 1) | retain | asPublished;
+    const { version } = attached;
+    const added = version === 5 ? subscription.identifier : undefined;
+    const packets = this.#inflight.send(fitting, qos, (nextId) =>
+      fitting.encodeFor(version, { flags, nextId, ...(added ? { added } : {}) }),
+    );
+    this.#push(attached, packets, fitting, withIds(version), false);
+  }
+
+  #push(attached: Attachment, packets: Buffer, run: Run, layout: Layout, droppable: boolean): void {
+    const { count, payloadBytes } = run;
+    const { outbox, aliases } = attached;
+    const under = this.#options.under;
+    const parcel = { count, payloadBytes, layout, gate: under?.gate, tally: under?.tally };
+    if (aliases === undefined) outbox.push({ ...parcel, packets, droppable });
+    else aliases.push(outbox, { ...parcel, packets, droppable }, run);
+  }
+
+  /** Without the messages whose packets the client says it cannot take [MQTT-3.1.2-24]. */
+  #fitting(attached: Attachment, run: Run, subscription: Subscription, qos: number) {
+    const { packetBytesMax, version } = attached;
+    const added = version === 5 ? subscription.identifier : undefined;
+    const aliasSpare = attached.aliases === undefined ? 0 : aliasBytes;
+    if (run.packets.length + 8 + (added?.length ?? 0) + aliasSpare <= packetBytesMax) return run;
+    const options = {
+      flags: qos << 1,
+      ...(qos === 0 ? {} : { nextId: () => 1 }),
+      ...(added ? { added } : {}),
+    };
+    const kept = pieces(run).filter(
+      (piece) => piece.encodeFor(version, options).length + aliasSpare <= packetBytesMax,
+    );
+    if (kept.length < run.count) this.#options.onDropped(run.count - kept.length);
+    if (kept.length === 0) return undefined;
+    const payloadBytes = kept.reduce((sum, piece) => sum + piece.payloadBytes, 0);
+    return run.with(
+      kept.map((piece) => piece.packets),
+      layout5,
+      payloadBytes,
+    );
+  }
+
+  #drain(): void {
+    const attached = this.#attached;
+    if (attached === undefined) return;
+    this.#sendAgain(attached);
+    while (this.#resending.length === 0) {
+      const next = this.#backlog.first();
+      if (next === undefined || this.#room(attached, next.run) < next.run.count) return;
+      this.#backlog.shift();
+      const { run, subscription, retain, since } = next;
+      const current = run.waited(this.#options.clock.monotonic() - since);
+      if (current !== undefined) this.#sendQos12(attached, current, subscription, retain);
+    }
+  }
+
+  #sendAgain({ outbox, receiveMaximum }: Attachment): void {
+    if (this.#resending.length === 0) return;
+    let sent = 0;
+    const open = (): number => this.#inflight.count - this.#resending.length + sent;
+    while (sent < this.#resending.length && open() < receiveMaximum) {
+      outbox.pushControl(this.#resending[sent++]!);
+    }
+    this.#resending = this.#resending.slice(sent);
+  }
+}
+
+function withIds(version: ProtocolVersion): Layout {
+  return { version, withIds: true };
+}
