@@ -2,6 +2,7 @@ import { apiDeps } from "../api/rooms.ts";
 import { apiRoutes, listenHttp } from "../api/server.ts";
 import { packageVersion } from "../api/version.ts";
 import { attacher, authenticator, type DoorKeepers } from "../connect/mqtt/authenticate.ts";
+import { KeptSessions } from "../connect/mqtt/kept-sessions.ts";
 import { mqttLimits } from "../connect/mqtt/limits.ts";
 import { MqttServer } from "../connect/mqtt/server.ts";
 import { announcedMqttUrl } from "../federate/announced-address.ts";
@@ -25,12 +26,15 @@ import type { Trade } from "./trade.ts";
 
 /** So that the last acknowledgement comes in before a guest's connection is closed. */
 const farewellMs = 1000;
+/** Of messages that wait for sessions whose clients are away. */
+const sessionLogBytesMax = 1_073_741_824;
 
 /** The sockets: MQTT for devices, apps and links; HTTP for people, programs and peers. */
 export async function openDoors(rooms: Rooms, trade: Trade, sectors: Sectors): Promise<void> {
   const { options, signer, things, urls, app, closing, failed, clock, entropy } = rooms;
   const { federation, issuers, wants, cosigner, links, traffic, receipts, access, samples } = trade;
   const mqtt = mqttServer(rooms, trade);
+  await mqtt.restoreSessions(await keptSessions(rooms));
   closing.add("MQTT", () => mqtt.close());
   closing.add("the links", () => links.close());
   closing.add("the traffic", () => traffic.close());
@@ -86,6 +90,15 @@ export async function openDoors(rooms: Rooms, trade: Trade, sectors: Sectors): P
     );
   things.onClosed((id) => withdraw("thing", id));
   rooms.users.onClosed(({ id }) => withdraw("user", id));
+}
+
+async function keptSessions({ flow, store, clock, log }: Rooms): Promise<KeptSessions> {
+  return new KeptSessions({
+    ...{ store, clock, log: await flow.keepForSessions() },
+    bytesMax: sessionLogBytesMax,
+    logsOf: (filters) => flow.logsOf(filters),
+    onFailed: (err) => log.error({ err }, "sessions cannot be written down"),
+  });
 }
 
 function mqttServer(rooms: Rooms, trade: Trade): MqttServer {

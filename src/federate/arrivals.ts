@@ -35,9 +35,6 @@ export class Arrivals {
   }
 
   #deliver(run: Run): void {
-    const { counts, router } = this.#flow;
-    counts.messagesIn += run.count;
-    counts.payloadBytesIn += run.payloadBytes;
-    this.#flow.deliver(run, router.route(run.topic));
+    this.#flow.arrive(run);
   }
 }

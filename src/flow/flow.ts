@@ -6,10 +6,10 @@
 import type { Clock } from "../kernel/clock.ts";
 import type { Crash } from "../kernel/crash.ts";
 import type { Entropy } from "../kernel/id.ts";
-import { matches } from "../kernel/topic.ts";
+import { matches, overlaps } from "../kernel/topic.ts";
 import { logOfProduct, type Grant } from "../market/grant.ts";
 import type { Product } from "../market/product.ts";
-import type { LogBlock, Store } from "../ports/store.ts";
+import type { LogBlock, Store, Write } from "../ports/store.ts";
 import type { UsagePort } from "../ports/usage.ts";
 import type { Gate } from "./gate.ts";
 import { Grants } from "./grants.ts";
@@ -28,6 +28,9 @@ export interface FlowOutside {
   /** Of this node alone, the same for ever: pseudonyms are made with it. */
   readonly secret: Uint8Array;
 }
+
+/** Of the log that keeps what persistent sessions wait for. */
+export const sessionLogName = "sessions";
 
 /** Where an agreement on a logged product begins in its log. */
 export interface StartPosition {
@@ -50,6 +53,7 @@ export class Flow {
   readonly outside: FlowOutside;
   readonly counts = { messagesIn: 0, payloadBytesIn: 0, dropped: 0 };
   readonly #logged = new Map<string, LoggedStream>();
+  #sessionLog: StreamLog | undefined;
 
   private constructor(outside: FlowOutside, retained: Retained, quality: QualityMeter) {
     this.outside = outside;
@@ -78,6 +82,26 @@ export class Flow {
     });
     this.#logged.set(product.id, { filters: product.topics, log });
     this.router.invalidate();
+  }
+
+  /** Opens the log of messages that persistent sessions wait for; without it none is kept. */
+  async keepForSessions(): Promise<StreamLog> {
+    const log = await StreamLog.open(sessionLogName, {
+      ...this.outside,
+      isVerbatim: true,
+      deliver: (run) => this.#deliverKept(run),
+    });
+    this.#sessionLog = log;
+    return log;
+  }
+
+  /** The logs that may hold messages of the filters. */
+  logsOf(filters: readonly string[]): StreamLog[] {
+    const logs = [...this.#sessionLogs()];
+    for (const { filters: own, log } of this.#logged.values()) {
+      if (own.some((one) => filters.some((filter) => overlaps(one, filter)))) logs.push(log);
+    }
+    return logs;
   }
 
   withdraw(productId: string): void {
@@ -115,25 +139,45 @@ export class Flow {
 
   /**
    * Takes messages in. Undefined: they are done with; a promise: done when it resolves, which is
-   * when they are durable. Whoever sent them with QoS 1 is acknowledged then, not before.
+   * when they are durable, and `writes` with them. Whoever sent them with QoS 1 is acknowledged
+   * then, not before.
    */
-  publish(run: Run, route: Route = this.router.route(run.topic)): Promise<unknown> | undefined {
+  publish(
+    run: Run,
+    route: Route = this.router.route(run.topic),
+    writes: readonly Write[] = [],
+  ): Promise<unknown> | undefined {
     this.counts.messagesIn += run.count;
     this.counts.payloadBytesIn += run.payloadBytes;
     if (route.logs.length === 0) {
       const retaining = run.retain ? this.retained.set(run) : undefined;
-      this.deliver(run, route);
-      return retaining;
+      const keeping = this.#keep(run, route, writes);
+      this.deliver(run, route, keeping !== undefined);
+      return retaining && keeping ? Promise.all([retaining, keeping]) : (retaining ?? keeping);
     }
     // A topic of several logged products is delivered once: by the first one's log.
-    const appended = route.logs.map((log, index) => log.append(run, index === 0));
+    const appended = route.logs.map((log, index) =>
+      index === 0 ? log.append(run, true, writes) : log.append(run, false),
+    );
     const durable = Promise.all(appended);
     // What the log did not take is nobody's last message either.
     return run.retain ? durable.then(() => this.retained.set(run)) : durable;
   }
 
-  /** To everybody here who subscribed. */
-  deliver(run: Run, route: Route): void {
+  /** What another organisation's node delivered: no product of this one, and in a log already. */
+  arrive(run: Run): void {
+    this.counts.messagesIn += run.count;
+    this.counts.payloadBytesIn += run.payloadBytes;
+    const route = this.router.route(run.topic);
+    const keeping = this.#keep(run, route, []);
+    keeping?.catch(() => {
+      // The store is gone and says so itself.
+    });
+    this.deliver(run, route, keeping !== undefined);
+  }
+
+  /** To everybody here who subscribed; those whose messages are kept may get it by their log. */
+  deliver(run: Run, route: Route, skipsKept = false): void {
     for (const counter of route.counters) {
       counter.messages += run.count;
       if (!counter.wantsSample) continue;
@@ -141,6 +185,23 @@ export class Flow {
       counter.take(run);
     }
     for (const subscription of route.subscriptions) {
+      if (skipsKept && subscription.kept === true) continue;
+      if (subscription.noLocal === true && run.origin === subscription.receiver) continue;
+      subscription.receiver.receive(run, subscription);
+    }
+  }
+
+  /** Undefined: nothing of it is to be durable. */
+  #keep(run: Run, route: Route, writes: readonly Write[]): Promise<unknown> | undefined {
+    if (run.qos > 0 && route.hasKept && this.#sessionLog !== undefined) {
+      return this.#sessionLog.append(run, true, writes);
+    }
+    return writes.length > 0 ? this.outside.store.commit(writes) : undefined;
+  }
+
+  #deliverKept(run: Run): void {
+    for (const subscription of this.router.route(run.topic).subscriptions) {
+      if (subscription.kept !== true) continue;
       if (subscription.noLocal === true && run.origin === subscription.receiver) continue;
       subscription.receiver.receive(run, subscription);
     }
@@ -148,7 +209,8 @@ export class Flow {
 
   /** Undefined: everything taken in on the route is durable; else a promise of that. */
   flushed(route: Route): Promise<unknown> | undefined {
-    const behind = route.logs.filter((log) => log.pendingBytes > 0);
+    const logs = route.hasKept ? [...route.logs, ...this.#sessionLogs()] : route.logs;
+    const behind = logs.filter((log) => log.pendingBytes > 0);
     return behind.length === 0 ? undefined : Promise.all(behind.map((log) => log.flushed()));
   }
 
@@ -156,13 +218,24 @@ export class Flow {
   pendingBytes(route: Route): number {
     let bytes = 0;
     for (const log of route.logs) bytes += log.pendingBytes;
+    if (route.hasKept) bytes += this.#sessionLog?.pendingBytes ?? 0;
     return bytes;
   }
 
+  /** Everything taken in is durable, or cannot be. */
+  async settled(): Promise<void> {
+    const logs = [...this.#logged.values()].map(({ log }) => log);
+    for (const log of [...logs, ...this.#sessionLogs()]) await log.flushed().catch(() => {});
+  }
+
   async close(): Promise<void> {
-    for (const { log } of this.#logged.values()) await log.flushed().catch(() => {});
+    await this.settled();
     await this.quality.close();
     await this.grants.close();
+  }
+
+  #sessionLogs(): readonly StreamLog[] {
+    return this.#sessionLog === undefined ? [] : [this.#sessionLog];
   }
 
   #logsOf(topic: string): readonly StreamLog[] {

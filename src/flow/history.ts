@@ -1,6 +1,7 @@
 import { ComityError } from "../kernel/errors.ts";
 import { type History, markOf } from "../ports/history.ts";
 import type { LogBlock, LogState, Store } from "../ports/store.ts";
+import { sessionLogName } from "./flow.ts";
 
 interface Outside {
   readonly history: History;
@@ -71,7 +72,7 @@ export class HistoryKeeping {
 
   /** All of them, taken in. */
   async logs(): Promise<readonly string[]> {
-    const states = await this.#outside.store.logs();
+    const states = await this.#streams();
     const found = await Promise.all(states.map(({ log }) => this.caughtUp(log)));
     return found.flatMap((state) => (state === undefined ? [] : [state.log]));
   }
@@ -96,10 +97,16 @@ export class HistoryKeeping {
   }
 
   async #lookAtAll(): Promise<void> {
-    for (const state of await this.#outside.store.logs()) {
+    for (const state of await this.#streams()) {
       if (this.#isClosed) return;
       if (state.end > (this.#taken.get(state.log) ?? -1)) await this.#takeUpTo(state);
     }
+  }
+
+  /** Of what waits for sessions no history is kept. */
+  async #streams(): Promise<LogState[]> {
+    const states = await this.#outside.store.logs();
+    return states.filter(({ log }) => log !== sessionLogName);
   }
 
   async #takeUpTo(state: LogState): Promise<void> {

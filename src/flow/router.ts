@@ -17,6 +17,10 @@ export interface Subscription {
   readonly retainAsPublished?: boolean;
   /** MQTT 5 subscription identifiers, as encoded properties. */
   readonly identifier?: Buffer;
+  /** What it receives with QoS 1 or 2 waits for it over restarts. */
+  readonly kept?: boolean;
+  /** Where logs stood when it was made; what stands before is not for it. Absent: nothing waited. */
+  readonly since?: ReadonlyMap<string, number>;
 }
 
 /** What is known of one topic: who wants it and which logs keep it. Valid while `generation` is current. */
@@ -24,6 +28,8 @@ export interface Route {
   readonly topic: string;
   readonly topicBytes: Buffer;
   readonly subscriptions: readonly Subscription[];
+  /** Of one of them messages are kept over restarts. */
+  readonly hasKept: boolean;
   readonly logs: readonly StreamLog[];
   /** Of the products it belongs to: each counts what is delivered. */
   readonly counters: readonly Passing[];
@@ -89,10 +95,12 @@ export class Router {
   route(topic: string): Route {
     const known = this.#routes.get(topic);
     if (known !== undefined) return known;
+    const subscriptions = onePerReceiver(this.#match(topic));
     const route: Route = {
       topic,
       topicBytes: Buffer.from(topic),
-      subscriptions: onePerReceiver(this.#match(topic)),
+      subscriptions,
+      hasKept: subscriptions.some(({ kept }) => kept === true),
       logs: this.#logsOf(topic),
       counters: this.#countersOf(topic),
       generation: this.#generation,
@@ -175,7 +183,7 @@ function onePerReceiver(subscriptions: readonly Subscription[]): readonly Subscr
 }
 
 /** One delivery for both: all the identifiers [MQTT-3.3.4-4], and no more withheld than by either. */
-function together(a: Subscription, b: Subscription): Subscription {
+export function together(a: Subscription, b: Subscription): Subscription {
   const identifiers = [a.identifier, b.identifier].filter((one) => one !== undefined);
   return {
     ...(a.qos < b.qos ? b : a),

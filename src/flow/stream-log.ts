@@ -9,7 +9,10 @@ import type { Run } from "./run.ts";
 
 interface Batch {
   readonly packets: Buffer[];
-  readonly runs: Run[];
+  /** To be delivered, each with where in the batch it begins. */
+  readonly runs: (readonly [run: Run, at: number])[];
+  /** What is to be durable with the messages or not at all. */
+  readonly writes: Write[];
   readonly producers: Map<string, number>;
   count: number;
   payloadBytes: number;
@@ -26,6 +29,8 @@ interface Outside {
   readonly crash: Crash;
   /** Delivers committed messages to who subscribes here. */
   readonly deliver: (run: Run) => void;
+  /** Messages stay as they came: repeats too, QoS and retain in their first byte. */
+  readonly isVerbatim?: boolean;
 }
 
 const tailBytesMax = 8_388_608;
@@ -95,20 +100,25 @@ export class StreamLog {
   /**
    * Resolves when the run is durable; then it is delivered, unless another log does that.
    * LIMIT_REACHED where its publisher has used too many names of producers: none of it is taken.
+   * `writes` are committed with it.
    */
-  append(run: Run, delivers = true): Promise<void> {
+  append(run: Run, delivers = true, writes: readonly Write[] = []): Promise<void> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
-    const kept = this.#withoutRepeats(run);
+    const isVerbatim = this.#outside.isVerbatim === true;
+    const kept = isVerbatim ? run : this.#withoutRepeats(run);
     if (kept instanceof ComityError) return Promise.reject(kept);
     if (kept === undefined) {
       // All of it came before: acknowledged when that is durable.
+      if (writes.length > 0) return this.#outside.store.commit(writes);
       return this.#gathering?.done ?? this.#committing?.done ?? Promise.resolve();
     }
     const batch = (this.#gathering ??= newBatch());
-    const packets = kept.encoded(5);
+    const flags = (kept.qos << 1) | (kept.retain ? 1 : 0);
+    const packets = isVerbatim ? kept.encodeFor(5, { flags }) : kept.encoded(5);
     batch.packets.push(packets);
     batch.bytes += packets.length;
-    if (delivers) batch.runs.push(kept);
+    batch.writes.push(...writes);
+    if (delivers) batch.runs.push([kept, batch.count]);
     batch.count += kept.count;
     batch.payloadBytes += kept.payloadBytes;
     if (this.#committing === undefined) this.#scheduleCommit();
@@ -193,6 +203,7 @@ export class StreamLog {
       await store.commit([
         { op: "append", block, producers: batch.producers },
         ...this.#beginning(block.first),
+        ...batch.writes,
       ]);
       crash("log.committed");
     } catch (failure) {
@@ -204,8 +215,10 @@ export class StreamLog {
     this.#committing = undefined;
     if (this.#gathering !== undefined) this.#scheduleCommit();
     batch.settle();
-    for (const run of batch.runs) {
+    for (const [run, at] of batch.runs) {
+      const position = block.first + at;
       run.at = block.at;
+      run.place = { log: this, position, next: position + run.count };
       this.#outside.deliver(run);
     }
     for (const listener of this.#listeners) listener();
@@ -296,6 +309,7 @@ function newBatch(): Batch {
   return {
     packets: [],
     runs: [],
+    writes: [],
     producers: new Map(),
     count: 0,
     payloadBytes: 0,

@@ -6,7 +6,7 @@ import { until } from "../two-nodes.ts";
 import { oneNode } from "./one-node.ts";
 import { publishPacket, RawClient } from "./raw-client.ts";
 
-const { node } = await oneNode({ queueBytesMax: 1_000_000 });
+const { node, http } = await oneNode({ queueBytesMax: 1_000_000 });
 const url = node.mqttUrl;
 
 test("a subscriber that stops reading loses the oldest; another one gets all", async (t) => {
@@ -89,3 +89,42 @@ test("one topic after the other in one write arrives in order, run by run", asyn
     "acknowledged in order",
   );
 });
+
+for (const qos of [1, 2] as const) {
+  test(`QoS ${qos} - a subscriber of a logged stream that falls far behind goes on from its log`, async (t) => {
+    const topic = `behind${qos}`;
+    const price = { amount: "0", currency: "EUR", perMessages: 1 };
+    const product = { id: topic, title: topic, topics: [topic], delivery: "logged" } as const;
+    await http.addProduct({ ...product, terms: { price } });
+    const slow = await RawClient.in(url, 4);
+    const publisher = await RawClient.in(url, 4);
+    t.after(() => [slow, publisher].forEach((client) => client.destroy()));
+    await slow.subscribe({ topic, qos });
+    const total = 6000;
+    const payload = "x".repeat(1000);
+    // Nothing is acknowledged: what is under way fills, then what waits in memory would.
+    for (let i = 0; i < total; i += 500) {
+      for (let id = 1; id <= 500; id++) {
+        const more = { qos, messageId: id } as const;
+        publisher.send(publishPacket(topic, `${i + id - 1} ${payload}`, more));
+      }
+      for (let id = 1; id <= 500; id++) {
+        if (qos === 1) await publisher.next("puback");
+        else {
+          const { messageId } = await publisher.next("pubrec");
+          publisher.send({ cmd: "pubrel", messageId: messageId! });
+          await publisher.next("pubcomp");
+        }
+      }
+    }
+    for (let i = 0; i < total; i++) {
+      // A log keeps no QoS: what is read from it comes with QoS 1.
+      const { payload: got, messageId, qos: with1or2 } = await slow.next("publish");
+      assert.equal(got.toString().split(" ")[0], String(i));
+      slow.send({ cmd: with1or2 === 1 ? "puback" : "pubrec", messageId: messageId! });
+      if (with1or2 === 1) continue;
+      await slow.next("pubrel");
+      slow.send({ cmd: "pubcomp", messageId: messageId! });
+    }
+  });
+}

@@ -97,6 +97,11 @@ export class NodeChild {
     this.#child?.kill("SIGKILL");
   }
 
+  /** SIGTERM, as by whoever runs it. */
+  terminate(): void {
+    this.#child?.kill("SIGTERM");
+  }
+
   /** How its process ended, or undefined where it runs on after so many milliseconds. */
   async ended(withinMs: number): Promise<NodeJS.Signals | number | undefined> {
     const child = this.#child;

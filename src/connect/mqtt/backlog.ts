@@ -151,7 +151,7 @@ export class Backlog {
   #insert(stretch: Stretch, blocks: Awaited<ReturnType<LogPlace["log"]["read"]>>): void {
     const read: Waiting[] = [];
     const { log } = stretch;
-    const since = this.#options.clock.monotonic();
+    const { clock } = this.#options;
     const lost = Math.min(blocks[0]?.first ?? stretch.to, stretch.to) - stretch.from;
     // How many of what the log keeps no longer were for this client is not known: one at least.
     if (lost > 0) this.#options.onDropped(1);
@@ -173,6 +173,7 @@ export class Backlog {
           const subscription = this.#options.wanted?.(piece, place);
           if (subscription === undefined) continue;
           this.#bytes += sizeOf(piece);
+          const since = clock.monotonic() - Math.max(0, clock.now() - block.at);
           read.push({ run: piece, subscription, retain: 0, since });
         }
       });
@@ -195,7 +196,7 @@ export class Backlog {
 }
 
 function sizeOf(run: Run): number {
-  return run.packets.length + overheadBytes;
+  return run.packets.length + run.count * overheadBytes;
 }
 
 /** Private copies of single messages: what waits long must not pin a read buffer. */

@@ -4,12 +4,7 @@ import type { Flow } from "../../flow/flow.ts";
 import { Lanes } from "../../flow/lanes.ts";
 import { Outbox } from "../../flow/outbox.ts";
 import { nameOfPrincipal, type Principal } from "../../things/access.ts";
-import {
-  decodeConnect,
-  decodeDisconnect,
-  type Connect,
-  type Will,
-} from "../../wire/mqtt/decode.ts";
+import { decodeConnect, decodeDisconnect, type Connect } from "../../wire/mqtt/decode.ts";
 import {
   encodeAcknowledgements,
   encodeConnack,
@@ -37,7 +32,6 @@ import {
   welcome,
 } from "./connect.ts";
 import { takenBy } from "./guest-client.ts";
-import { type LastWill, lastWill } from "./last-will.ts";
 import type { MqttLimits } from "./limits.ts";
 import { OutgoingAliases } from "./outgoing-aliases.ts";
 import { OwnClient } from "./own-client.ts";
@@ -65,7 +59,7 @@ export interface ConnectionHost extends VisitorDoor {
     key: string,
     cleanStart: boolean,
   ): { readonly session: Session; readonly present: boolean } | undefined;
-  leaveSession(connection: Connection, session: Session, will: LastWill | undefined): void;
+  leaveSession(connection: Connection, session: Session): void;
   /** The connection is over, though its socket may linger. */
   leave(connection: Connection): void;
   forget(connection: Connection): void;
@@ -93,7 +87,6 @@ export class Connection implements PacketSink {
   #version: ProtocolVersion = 4;
   #client: Client | undefined;
   #session: Session | undefined;
-  #will: Will | undefined;
   #lastSeen: number;
   #aliveMs = Infinity;
   #ended = false;
@@ -141,6 +134,11 @@ export class Connection implements PacketSink {
       }
     }
     this.#hangUp();
+  }
+
+  /** What came is still answered; nothing more is taken. */
+  stopReading(): void {
+    if (!this.#ended) this.#reading.pause(pause.closing);
   }
 
   /** Makes room for others: it has not said yet who it is. */
@@ -230,14 +228,11 @@ export class Connection implements PacketSink {
   /** Whoever takes the session up next finds it free, however slowly the socket closes. */
   #leave(): void {
     const session = this.#session;
-    const will = this.#will;
-    this.#session = this.#will = undefined;
+    this.#session = undefined;
     this.#client?.close();
     this.#host.leave(this);
     if (session === undefined) return;
-    const publisher = nameOfPrincipal(session.principal);
-    const last = will && lastWill(will, publisher, this.#host.flow);
-    this.#host.leaveSession(this, session, last);
+    this.#host.leaveSession(this, session);
   }
 
   #refuse(reasonCode: number, text: string): void {
@@ -326,9 +321,8 @@ export class Connection implements PacketSink {
       return this.#reject(reason.quotaExceeded, "too many connections or sessions");
     }
     const { session, present } = taken;
-    session.expirySeconds = sessionExpiry(connect);
+    session.begin(sessionExpiry(connect), connect.will);
     this.#session = session;
-    this.#will = connect.will;
     this.#client = new OwnClient(this.#line(), principal, session, this.#host.onSeen);
     this.#accept(connect, present, clientId);
     session.attach({
@@ -387,7 +381,9 @@ export class Connection implements PacketSink {
   #disconnect(body: Buffer): void {
     const { reasonCode, properties } = decodeDisconnect(body, this.#version);
     this.#session?.keepFor(properties.sessionExpirySeconds);
-    if (reasonCode !== reason.disconnectWithWill) this.#will = undefined; // [MQTT-3.14.4-3]
+    const session = this.#session;
+    const keepsWill = reasonCode === reason.disconnectWithWill;
+    if (session !== undefined && !keepsWill) session.will = undefined; // [MQTT-3.14.4-3]
     this.end(reason.normalDisconnection, "");
   }
 }

@@ -1,7 +1,7 @@
 import { encodeAcknowledgement } from "../../wire/mqtt/encode.ts";
 import { packetType } from "../../wire/mqtt/protocol.ts";
 import { offsetAfter, repack, walkPublishes, type Layout } from "../../wire/mqtt/publish.ts";
-import type { Run } from "../../flow/run.ts";
+import type { LogPlace, Run } from "../../flow/run.ts";
 
 /** Messages sent with one QoS and not all acknowledged: consecutive packet identifiers. */
 interface SentBatch {
@@ -16,6 +16,17 @@ interface SentBatch {
   early?: Set<number>;
   /** Indexes received and not complete: of these the identifier is kept, the message is not. */
   received?: Set<number>;
+  /** Where in a log the first message stands, the others behind it. */
+  readonly place?: LogPlace | undefined;
+}
+
+/** One message under way, as it is kept over a restart. */
+export interface SentMessage {
+  readonly id: number;
+  readonly qos: 1 | 2;
+  readonly isReceived: boolean;
+  readonly packet: Buffer;
+  readonly place?: LogPlace | undefined;
 }
 
 const idsMax = 65_535;
@@ -56,7 +67,8 @@ export class Inflight {
       this.#nextId = id === idsMax ? 1 : id + 1;
       return id;
     });
-    this.#batches.push({ firstId, count: run.count, qos, packets, acked: 0 });
+    const { count, place } = run;
+    this.#batches.push({ firstId, count, qos, packets, acked: 0, place });
     this.#count += run.count;
     this.#bytes += packets.length;
     return packets;
@@ -113,6 +125,52 @@ export class Inflight {
       });
     }
     return out;
+  }
+
+  /** The lowest position of the log that is under way; undefined: none is. */
+  lowest(log: string): number | undefined {
+    const first = this.#batches.find(({ place }) => place?.log.name === log);
+    return first?.place && first.place.position + first.acked;
+  }
+
+  /** All that is under way, oldest first. */
+  messages(layout: Layout): SentMessage[] {
+    const out: SentMessage[] = [];
+    for (const { packets, qos, early, received, place, ...batch } of this.#batches) {
+      const from = offsetAfter(packets, batch.acked);
+      walkPublishes(packets.subarray(from), layout, ({ start, end, idAt }, step) => {
+        const index = batch.acked + step;
+        if (early?.has(index) === true) return;
+        const position = (place?.position ?? 0) + index;
+        out.push({
+          id: packets.readUInt16BE(from + idAt),
+          qos,
+          isReceived: received?.has(index) === true,
+          packet: packets.subarray(from + start, from + end),
+          ...(place === undefined ? {} : { place: { ...place, position, next: position + 1 } }),
+        });
+      });
+    }
+    return out;
+  }
+
+  /** What was under way when the node stopped; nothing is yet. */
+  restore(messages: readonly SentMessage[]): void {
+    for (const { id, qos, isReceived, packet, place } of messages) {
+      const received = isReceived ? { received: new Set([0]) } : {};
+      this.#batches.push({
+        firstId: id,
+        count: 1,
+        qos,
+        packets: packet,
+        acked: 0,
+        place,
+        ...received,
+      });
+      this.#count++;
+      this.#bytes += packet.length;
+      this.#nextId = id === idsMax ? 1 : id + 1;
+    }
   }
 
   /** The client came back with the other version: the same identifiers, in its form. */

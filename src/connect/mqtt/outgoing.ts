@@ -2,13 +2,13 @@ import type { Gate } from "../../flow/gate.ts";
 import type { Outbox } from "../../flow/outbox.ts";
 import type { Tally } from "../../flow/parcel-queue.ts";
 import type { Subscription } from "../../flow/router.ts";
-import type { Run } from "../../flow/run.ts";
+import type { LogPlace, Run } from "../../flow/run.ts";
 import { layout5 } from "../../flow/run.ts";
 import { encodeAcknowledgement } from "../../wire/mqtt/encode.ts";
 import { packetType, type ProtocolVersion, reason } from "../../wire/mqtt/protocol.ts";
 import type { Layout } from "../../wire/mqtt/publish.ts";
 import { Backlog, type BacklogOptions, pieces } from "./backlog.ts";
-import { Inflight } from "./inflight.ts";
+import { Inflight, type SentMessage } from "./inflight.ts";
 import type { OutgoingAliases } from "./outgoing-aliases.ts";
 
 /** What a connected client takes. */
@@ -29,6 +29,8 @@ export interface OutgoingOptions extends Pick<BacklogOptions, "clock" | "wanted"
   readonly onDropped: (messages: number) => void;
   /** The agreement all of it leaves under; absent for this organisation's own clients. */
   readonly under?: { readonly gate: Gate; readonly tally: Tally };
+  /** Something was acknowledged, or waits. */
+  readonly onChanged?: () => void;
 }
 
 const inflightMax = 65_000;
@@ -64,6 +66,11 @@ export class Outgoing {
     return this.#attached !== undefined;
   }
 
+  /** Nothing is under way, and nothing waits. */
+  get isIdle(): boolean {
+    return this.#inflight.count === 0 && this.#backlog.isEmpty;
+  }
+
   /** A connection takes it up; what is not acknowledged is sent again. */
   attach(attachment: Attachment): void {
     const { version } = attachment;
@@ -85,6 +92,35 @@ export class Outgoing {
     this.#inflight = new Inflight();
     this.#resending = [];
     this.#attached = undefined;
+  }
+
+  /** Where the client stands in the log: all before it is acknowledged or was not for it. */
+  positionIn(log: string, end: number): number {
+    const under = this.#inflight.lowest(log) ?? end;
+    return Math.min(under, this.waitsFrom(log, end));
+  }
+
+  /** The same, of what was not sent yet. */
+  waitsFrom(log: string, end: number): number {
+    return this.#backlog.lowest(log) ?? end;
+  }
+
+  /** What is under way, and in which version's form. */
+  sent(): { readonly version: ProtocolVersion; readonly messages: readonly SentMessage[] } {
+    const version = this.#inflightVersion;
+    return { version, messages: this.#inflight.messages(withIds(version)) };
+  }
+
+  /** As it stood when the node stopped; nothing was sent or waits yet. */
+  restore(
+    sent: ReturnType<Outgoing["sent"]> | undefined,
+    waiting: readonly (readonly [log: LogPlace["log"], from: number, to: number])[],
+  ): void {
+    if (sent !== undefined) {
+      this.#inflightVersion = sent.version;
+      this.#inflight.restore(sent.messages);
+    }
+    for (const [log, from, to] of waiting) this.#backlog.addStretch(log, from, to);
   }
 
   forget(subscription: Subscription): void {
@@ -112,12 +148,13 @@ export class Outgoing {
       }
     }
     this.#backlog.add(rest, subscription, retain, attached === undefined);
+    this.#options.onChanged?.();
     if (attached !== undefined) this.#drain();
   }
 
   /** PUBACK. */
   acknowledge(id: number): void {
-    if (this.#inflight.acknowledge(id, 1)) this.#drain();
+    this.#done(id, 1);
   }
 
   /** PUBREC: answered with PUBREL, unless the client will not have the message [MQTT-4.3.3-4]. */
@@ -125,7 +162,7 @@ export class Outgoing {
     const attached = this.#attached;
     if (attached === undefined) return;
     if (reasonCode >= 0x80) {
-      if (this.#inflight.acknowledge(id, 2)) this.#drain();
+      this.#done(id, 2);
       return;
     }
     const isOpen = this.#inflight.received(id);
@@ -136,7 +173,13 @@ export class Outgoing {
 
   /** PUBCOMP. */
   completed(id: number): void {
-    if (this.#inflight.acknowledge(id, 2)) this.#drain();
+    this.#done(id, 2);
+  }
+
+  #done(id: number, qos: 1 | 2): void {
+    if (!this.#inflight.acknowledge(id, qos)) return;
+    this.#options.onChanged?.();
+    this.#drain();
   }
 
   /** How many of the run may leave now (§4.9). */

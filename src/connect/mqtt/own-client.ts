@@ -67,8 +67,10 @@ export class OwnClient implements Client {
     const id = subscribe.properties.subscriptionId;
     const granted = subscribe.requests.map((request) => this.grant(request, id));
     const codes = granted.map(({ code }) => code);
-    outbox.pushControl(encodeSuback(version, subscribe.id, codes)); // [MQTT-3.8.4-1]
-    for (const { sendRetained } of granted) sendRetained?.();
+    this.#whenSaved(() => {
+      outbox.pushControl(encodeSuback(version, subscribe.id, codes)); // [MQTT-3.8.4-1]
+      for (const { sendRetained } of granted) sendRetained?.();
+    });
   }
 
   /** One request of a SUBSCRIBE; what is retained goes out behind its SUBACK. */
@@ -90,7 +92,8 @@ export class OwnClient implements Client {
     const codes = filters.map((filter) =>
       this.#session.unsubscribe(filter) ? reason.success : reason.noSubscriptionExisted,
     );
-    this.#line.outbox.pushControl(encodeUnsuback(this.#line.version, id, codes));
+    const { outbox, version } = this.#line;
+    this.#whenSaved(() => outbox.pushControl(encodeUnsuback(version, id, codes)));
   }
 
   acknowledge(id: number): void {
@@ -107,9 +110,12 @@ export class OwnClient implements Client {
 
   release(id: number): void {
     const { outbox, version } = this.#line;
-    const isKnown = this.#session.incomingQos2.delete(id);
+    const { isKnown, done } = this.#session.release(id);
     const code = isKnown ? reason.success : reason.packetIdNotFound; // §3.7.2.1
-    outbox.pushControl(encodeAcknowledgement(version, packetType.pubcomp, id, code)); // [MQTT-4.3.3-11]
+    const complete = (): void =>
+      outbox.pushControl(encodeAcknowledgement(version, packetType.pubcomp, id, code)); // [MQTT-4.3.3-11]
+    // The client may give the identifier to another message then: nobody may take it for this one.
+    this.#when(done, complete);
   }
 
   close(): void {
@@ -196,7 +202,11 @@ export class OwnClient implements Client {
     const done =
       kept.length === 0
         ? flow.flushed(route)
-        : flow.publish(run.with(kept, run.layout, payloadBytes), route);
+        : flow.publish(
+            run.with(kept, run.layout, payloadBytes),
+            route,
+            this.#session.receivedWrites(),
+          );
     receipts.add(scanned.ids, done, answerFor(route));
     done?.catch(() => {
       // Not kept, so not received: they are taken when they are sent again.
@@ -211,6 +221,16 @@ export class OwnClient implements Client {
     if (version === 4 || open <= limits.receiveMaximum) return;
     const text = `more than ${limits.receiveMaximum} messages without an acknowledgement`;
     throw new ProtocolError(reason.receiveMaximumExceeded, text);
+  }
+
+  /** A session that outlives this node has what is acknowledged of it on disk first. */
+  #whenSaved(answer: () => void): void {
+    this.#when(this.#session.saved(), answer);
+  }
+
+  #when(done: Promise<unknown> | undefined, answer: () => void): void {
+    if (done === undefined) answer();
+    else done.then(answer, (failure: unknown) => this.#fail(failure));
   }
 
   #fail(failure: unknown): void {

@@ -7,6 +7,8 @@ export const pause = {
   unreadAnswers: 2,
   /** It is not known yet who it is. */
   deciding: 4,
+  /** The node is shutting down. */
+  closing: 8,
 } as const;
 
 /** Whether a socket is read from: while there is no reason not to. */

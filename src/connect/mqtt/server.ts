@@ -11,7 +11,8 @@ import { nameOfPrincipal, type Principal } from "../../things/access.ts";
 import { reason } from "../../wire/mqtt/protocol.ts";
 import type { Attach } from "./authenticate.ts";
 import { Connection, type ConnectionHost } from "./connection.ts";
-import type { LastWill } from "./last-will.ts";
+import type { KeptSessions } from "./kept-sessions.ts";
+import { publishWill } from "./last-will.ts";
 import type { MqttLimits } from "./limits.ts";
 import { Session } from "./session.ts";
 import type { Visitor } from "./visitor.ts";
@@ -22,7 +23,8 @@ interface KnownSession {
   readonly connection?: Connection;
   /** While its client is away. */
   readonly expiry?: NodeJS.Timeout;
-  readonly will?: { readonly timer: NodeJS.Timeout; readonly publish: () => void };
+  /** Until its will is published. */
+  readonly willTimer?: NodeJS.Timeout | undefined;
 }
 
 export type MqttServerOptions = Pick<
@@ -49,6 +51,7 @@ export class MqttServer implements ConnectionHost {
   readonly #sessionQuotas = new Quotas();
   readonly #sessions = new Map<string, KnownSession>();
   readonly #sweep: NodeJS.Timeout;
+  #keeping: KeptSessions | undefined;
 
   constructor(options: MqttServerOptions) {
     this.flow = options.flow;
@@ -127,7 +130,7 @@ export class MqttServer implements ConnectionHost {
     // A session that ends with its connection is gone by now.
     const known = this.#sessions.get(key);
     clearTimeout(known?.expiry);
-    clearTimeout(known?.will?.timer);
+    clearTimeout(known?.willTimer);
     if (known !== undefined && !cleanStart) {
       known.session.resumeAs(principal);
       this.#sessions.set(key, { session: known.session, connection }); // [MQTT-3.1.3-9]
@@ -140,41 +143,73 @@ export class MqttServer implements ConnectionHost {
     if (name !== undefined && !this.#sessionQuotas.take(name, sessionsPerPrincipalMax)) {
       return undefined;
     }
-    const session = new Session(key, principal, this.flow.router, {
-      clock: this.flow.outside.clock,
-      queueBytesMax: this.limits.queueBytesMax,
-      onDropped: (messages) => {
-        this.flow.counts.dropped += messages;
-      },
-    });
+    const session = this.#newSession(key, principal);
     this.#sessions.set(key, { session, connection });
     return { session, present: false };
   }
 
   /** The connection is gone; the session stays as long as its client asked. */
-  leaveSession(connection: Connection, session: Session, will: LastWill | undefined): void {
+  leaveSession(connection: Connection, session: Session): void {
     const known = this.#sessions.get(session.key);
     if (known?.connection !== connection) {
-      will?.publish();
+      this.#publishWill(session);
       return;
     }
     session.detach();
+    session.awaySince = this.flow.outside.clock.now();
     const seconds = Math.min(session.expirySeconds, this.limits.sessionExpirySecondsMax);
-    const delaySeconds = Math.min(will?.delaySeconds ?? 0, seconds);
-    if (will !== undefined && delaySeconds === 0) will.publish();
-    if (seconds === 0) {
-      this.#endSession(known);
-      return;
+    if (seconds === 0) this.#endSession(known);
+    else this.#wait(session, seconds, session.will?.properties.willDelaySeconds ?? 0);
+  }
+
+  /** Sessions of an earlier start of this node; called once, before anybody connects. */
+  async restoreSessions(keeping: KeptSessions): Promise<void> {
+    this.#keeping = keeping;
+    const now = this.flow.outside.clock.now();
+    for (const restored of await keeping.restored()) {
+      const session = this.#newSession(restored.key, restored.principal);
+      session.restore(restored);
+      const name = quotaOf(restored.principal);
+      if (name !== undefined) this.#sessionQuotas.take(name, Infinity);
+      const awaySeconds = Math.max(0, (now - restored.awaySince) / 1000);
+      const expiry = Math.min(session.expirySeconds, this.limits.sessionExpirySecondsMax);
+      const delay = session.will?.properties.willDelaySeconds ?? 0;
+      this.#wait(session, Math.max(0, expiry - awaySeconds), Math.max(0, delay - awaySeconds));
     }
+  }
+
+  /** Nobody is there: its will is published when that is due, and it ends when that is. */
+  #wait(session: Session, expirySeconds: number, willSeconds: number): void {
+    const { key } = session;
     const expiry = setTimeout(() => {
-      const away = this.#sessions.get(session.key);
+      const away = this.#sessions.get(key);
       if (away !== undefined) this.#endSession(away);
-    }, seconds * 1000);
-    expiry.unref();
-    this.#sessions.set(session.key, {
-      session,
-      expiry,
-      ...(will !== undefined && delaySeconds > 0 ? { will: later(will, delaySeconds) } : {}),
+    }, expirySeconds * 1000).unref();
+    let willTimer: NodeJS.Timeout | undefined;
+    if (session.will !== undefined && willSeconds > 0) {
+      // The end of the session comes first where it is earlier (§3.1.3.2.2).
+      willTimer = setTimeout(() => this.#publishWill(session), willSeconds * 1000).unref();
+    } else this.#publishWill(session);
+    this.#sessions.set(key, { session, expiry, willTimer });
+    session.saved()?.catch(() => {});
+  }
+
+  #publishWill(session: Session): void {
+    const { will } = session;
+    session.will = undefined;
+    if (will !== undefined) publishWill(will, nameOfPrincipal(session.principal), this.flow);
+  }
+
+  #newSession(key: string, principal: Principal): Session {
+    const { flow, limits } = this;
+    return new Session(key, principal, flow.router, {
+      clock: flow.outside.clock,
+      queueBytesMax: limits.queueBytesMax,
+      onDropped: (messages) => {
+        flow.counts.dropped += messages;
+      },
+      keeping: this.#keeping,
+      endsOf: (filter) => new Map(flow.logsOf([filter]).map(({ name, end }) => [name, end])),
     });
   }
 
@@ -191,25 +226,41 @@ export class MqttServer implements ConnectionHost {
     this.#connections.delete(connection);
   }
 
+  /**
+   * Nobody is let in any more; what came is answered when it is durable, each client is told why
+   * it has to go (version 5), and the sessions that stay are written down as they are.
+   */
   async close(): Promise<void> {
     clearInterval(this.#sweep);
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    for (const connection of this.#connections) connection.stopReading();
+    await this.flow.settled();
     for (const connection of this.#connections) {
       connection.end(reason.serverShuttingDown, "the node is shutting down");
     }
-    for (const known of this.#sessions.values()) this.#endSession(known);
+    for (const known of this.#sessions.values()) {
+      if (known.session.isKept) this.#stopTimers(known);
+      else this.#endSession(known);
+    }
+    await this.flow.settled();
+    await this.#keeping?.close();
     await closed;
   }
 
   /** A will that waited is published at the latest now (§3.1.3.2.2). */
-  #endSession({ session, expiry, will }: KnownSession): void {
-    clearTimeout(expiry);
-    clearTimeout(will?.timer);
+  #endSession(known: KnownSession): void {
+    const { session } = known;
+    this.#stopTimers(known);
     session.end();
     const name = quotaOf(session.principal);
     const isGone = this.#sessions.delete(session.key);
     if (isGone && name !== undefined) this.#sessionQuotas.giveBack(name);
-    will?.publish();
+    this.#publishWill(session);
+  }
+
+  #stopTimers({ expiry, willTimer }: KnownSession): void {
+    clearTimeout(expiry);
+    clearTimeout(willTimer);
   }
 
   #admit(connection: Connection, principal: Principal, most: number): boolean {
@@ -237,15 +288,6 @@ export class MqttServer implements ConnectionHost {
     this.#connections.add(connection);
     this.#strangers.add(connection);
   }
-}
-
-function later(will: LastWill, delaySeconds: number): NonNullable<KnownSession["will"]> {
-  let published = false;
-  const publish = (): void => {
-    if (!published) will.publish();
-    published = true;
-  };
-  return { timer: setTimeout(publish, delaySeconds * 1000).unref(), publish };
 }
 
 /** Undefined: nobody in particular, who is let in for trying and measuring only. */

@@ -1,12 +1,15 @@
 import type { Clock } from "../../kernel/clock.ts";
+import { matches } from "../../kernel/topic.ts";
+import type { Write } from "../../ports/store.ts";
 import { maySubscribe, type Principal } from "../../things/access.ts";
 import type { Gate } from "../../flow/gate.ts";
 import type { Tally } from "../../flow/parcel-queue.ts";
-import type { Receiver, Router, Subscription } from "../../flow/router.ts";
-import type { Run } from "../../flow/run.ts";
-import type { SubscriptionRequest } from "../../wire/mqtt/decode.ts";
-import { ProtocolError, reason } from "../../wire/mqtt/protocol.ts";
+import { together, type Receiver, type Router, type Subscription } from "../../flow/router.ts";
+import type { LogPlace, Run } from "../../flow/run.ts";
+import type { SubscriptionRequest, Will } from "../../wire/mqtt/decode.ts";
+import { ProtocolError, type ProtocolVersion, reason } from "../../wire/mqtt/protocol.ts";
 import { subscriptionIdProperty } from "../../wire/mqtt/publish.ts";
+import type { SentMessage } from "./inflight.ts";
 import { type Attachment, Outgoing } from "./outgoing.ts";
 
 export interface SessionOptions {
@@ -16,6 +19,39 @@ export interface SessionOptions {
   readonly onDropped: (messages: number) => void;
   /** The agreement all of it leaves under; absent for this organisation's own clients. */
   readonly under?: { readonly gate: Gate; readonly tally: Tally };
+  /** Keeps it over restarts while it is to outlive its connection; absent: nothing does. */
+  readonly keeping?: SessionKeeping | undefined;
+  /** Where the logs end that may hold messages of the filter. */
+  readonly endsOf?: (filter: string) => ReadonlyMap<string, number>;
+}
+
+/** What keeps sessions over restarts. */
+export interface SessionKeeping {
+  /** Resolves when what the session is and wants is durable. */
+  save(session: Session): Promise<void>;
+  /** As a write for the commit that makes the messages durable which came with QoS 2. */
+  received(session: Session): Write;
+  /** Resolves when it is durable which messages of QoS 2 are not released. */
+  saveReceived(session: Session): Promise<void>;
+  /** Its client has acknowledged something; written soon. */
+  changed(session: Session): void;
+  /** A restored session is this one from now on. */
+  adopt(session: Session): void;
+  remove(session: Session): void;
+}
+
+/** A session as it was when the node stopped. */
+export interface RestoredSession {
+  readonly key: string;
+  readonly principal: Principal;
+  readonly expirySeconds: number;
+  readonly awaySince: number;
+  readonly will: Will | undefined;
+  readonly subscriptions: readonly Omit<Subscription, "receiver">[];
+  readonly incomingQos2: readonly number[];
+  readonly sent: { version: ProtocolVersion; messages: readonly SentMessage[] } | undefined;
+  /** [from, to) of each log that it has not had. */
+  readonly waiting: readonly (readonly [log: LogPlace["log"], from: number, to: number])[];
 }
 
 /**
@@ -31,13 +67,80 @@ export class Session implements Receiver {
   readonly incomingQos2 = new Set<number>();
   readonly subscriptions = new Map<string, Subscription>();
   readonly outgoing: Outgoing;
+  /** To be published when its client has gone without a word. */
+  will: Will | undefined;
+  /** When its client went, milliseconds since the Unix epoch; undefined: it is there. */
+  awaySince: number | undefined;
   readonly #router: Router;
+  readonly #keeping: SessionKeeping | undefined;
+  readonly #endsOf: SessionOptions["endsOf"];
+  #isKept = false;
 
   constructor(key: string, principal: Principal, router: Router, options: SessionOptions) {
     this.key = key;
     this.principal = principal;
     this.#router = router;
-    this.outgoing = new Outgoing(options);
+    this.#keeping = options.keeping;
+    this.#endsOf = options.endsOf;
+    const { under } = options;
+    this.outgoing = new Outgoing({
+      ...options,
+      // What an agreement let through once is not asked for again.
+      ...(under ? {} : { wanted: (run, place) => this.#wanted(run, place) }),
+      onChanged: () => {
+        if (this.#isKept) this.#keeping?.changed(this);
+      },
+    });
+  }
+
+  /** Its client is there, and says how long it is to outlive the connection. */
+  begin(expirySeconds: number, will: Will | undefined): void {
+    this.expirySeconds = expirySeconds;
+    this.will = will;
+    this.awaySince = undefined;
+    const isKept = expirySeconds > 0 && this.#keeping !== undefined;
+    if (isKept !== this.#isKept) {
+      this.#isKept = isKept;
+      for (const subscription of this.subscriptions.values()) this.#replace(subscription);
+    }
+    if (!isKept) this.#keeping?.remove(this);
+    // Whoever is told that something is kept, at SUBACK or PUBREC, is told when it is durable.
+    else this.saved()?.catch(() => {});
+  }
+
+  restore({ expirySeconds, awaySince, will, ...session }: RestoredSession): void {
+    this.#isKept = true;
+    Object.assign(this, { expirySeconds, awaySince, will });
+    for (const id of session.incomingQos2) this.incomingQos2.add(id);
+    this.outgoing.restore(session.sent, session.waiting);
+    for (const subscription of session.subscriptions) {
+      this.#replace({ ...subscription, receiver: this });
+    }
+    this.#keeping?.adopt(this);
+  }
+
+  /** It outlives its connection, and the node's next stop. */
+  get isKept(): boolean {
+    return this.#isKept;
+  }
+
+  /** Resolves when what it wants is durable; undefined: it need not be. */
+  saved(): Promise<void> | undefined {
+    return this.#isKept ? this.#keeping?.save(this) : undefined;
+  }
+
+  /** To be durable with the messages of QoS 2 that are received. */
+  receivedWrites(): readonly Write[] {
+    return this.#isKept && this.#keeping ? [this.#keeping.received(this)] : [];
+  }
+
+  /** Forgets an identifier of QoS 2. Undefined at once; else a promise of that. */
+  release(id: number): { readonly isKnown: boolean; readonly done: Promise<void> | undefined } {
+    const isKnown = this.incomingQos2.delete(id);
+    return {
+      isKnown,
+      done: this.#isKept && isKnown ? this.#keeping?.saveReceived(this) : undefined,
+    };
   }
 
   /** What DISCONNECT says of it; where it says nothing, all stays as it is. */
@@ -74,9 +177,13 @@ export class Session implements Receiver {
     subscriptionId: number | undefined,
   ): { isNew: boolean; subscription: Subscription } {
     const old = this.subscriptions.get(request.filter);
+    // What waits, or comes again, was published before: that is not for who subscribes now.
+    const since = this.outgoing.isIdle ? undefined : this.#endsOf?.(request.filter);
     const subscription: Subscription = {
       filter: request.filter,
       receiver: this,
+      kept: this.#isKept && request.qos > 0,
+      ...(since === undefined ? {} : { since }),
       qos: request.qos,
       noLocal: request.noLocal,
       retainAsPublished: request.retainAsPublished,
@@ -97,7 +204,27 @@ export class Session implements Receiver {
     return this.subscriptions.delete(filter);
   }
 
+  #replace(old: Subscription): void {
+    const subscription = { ...old, kept: this.#isKept && old.qos > 0 };
+    this.#router.unsubscribe(old);
+    this.#router.subscribe(subscription);
+    this.subscriptions.set(old.filter, subscription);
+  }
+
+  /** What of a log is for it, with the subscription as it is now. */
+  #wanted({ topic }: Run, { log, position }: LogPlace): Subscription | undefined {
+    let found: Subscription | undefined;
+    for (const subscription of this.subscriptions.values()) {
+      const { filter, qos, since } = subscription;
+      if (qos === 0 || position < (since?.get(log.name) ?? 0) || !matches(filter, topic)) continue;
+      found = found === undefined ? subscription : together(found, subscription);
+    }
+    return found;
+  }
+
   end(): void {
+    this.#keeping?.remove(this);
+    this.#isKept = false;
     for (const subscription of this.subscriptions.values()) this.#router.unsubscribe(subscription);
     this.subscriptions.clear();
     this.outgoing.clear();

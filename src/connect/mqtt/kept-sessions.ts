@@ -1,0 +1,275 @@
+import type { Clock } from "../../kernel/clock.ts";
+import type { StreamLog } from "../../flow/stream-log.ts";
+import type { Store, Write } from "../../ports/store.ts";
+import type { Principal } from "../../things/access.ts";
+import type { Will } from "../../wire/mqtt/decode.ts";
+import type { ProtocolVersion } from "../../wire/mqtt/protocol.ts";
+import type { Properties } from "../../wire/mqtt/properties.ts";
+import type { Subscription } from "../../flow/router.ts";
+import type { SentMessage } from "./inflight.ts";
+import type { RestoredSession, Session, SessionKeeping } from "./session.ts";
+
+/** What of a session lasts: who it is of, how long it stays, what it wants. */
+interface SessionDoc {
+  readonly principal: Principal;
+  /** null: for ever. */
+  readonly expirySeconds: number | null;
+  readonly subscriptions: readonly SubscriptionDoc[];
+  readonly will?: Omit<Will, "payload" | "properties"> & {
+    readonly payload: string;
+    readonly properties: Omit<Properties, "correlationData"> & { correlationData?: string };
+  };
+  /** When its client went, milliseconds since the Unix epoch; absent: it was there. */
+  readonly awaySince?: number;
+}
+
+interface SubscriptionDoc extends Pick<Subscription, "filter" | "qos"> {
+  readonly noLocal: boolean;
+  readonly retainAsPublished: boolean;
+  readonly identifier?: string;
+  readonly since?: Readonly<Record<string, number>>;
+}
+
+/** Where it stands in each log that may hold messages for it. */
+interface CursorDoc {
+  readonly positions: Readonly<Record<string, { epoch: string; position: number }>>;
+}
+
+interface SentDoc {
+  readonly version: ProtocolVersion;
+  readonly messages: readonly (Omit<SentMessage, "packet" | "place"> & {
+    readonly packet: string;
+    readonly log?: string;
+    readonly position?: number;
+  })[];
+}
+
+export interface KeptSessionsOutside {
+  readonly store: Store;
+  readonly clock: Clock;
+  /** The log of what sessions wait for that is in no product's log. */
+  readonly log: StreamLog;
+  /** The logs that may hold messages of the filters. */
+  readonly logsOf: (filters: readonly string[]) => readonly StreamLog[];
+  /** Of the session log; who is further behind has lost what is gone. */
+  readonly bytesMax: number;
+  readonly onFailed: (failure: unknown) => void;
+}
+
+const everyMs = 1000;
+
+/**
+ * Sessions that outlive their connection outlive the node as well (§4.1). What a session wants and
+ * what it received with QoS 2 is durable before it is acknowledged; how far its client has
+ * acknowledged is written once a second, so that after a crash some messages of QoS 1 come twice
+ * and none is lost; what was under way when the node was closed is kept with its identifiers.
+ */
+export class KeptSessions implements SessionKeeping {
+  readonly #outside: KeptSessionsOutside;
+  readonly #changed = new Set<Session>();
+  readonly #all = new Set<Session>();
+  #working: Promise<void> = Promise.resolve();
+  /** How the session log stood when it was last trimmed. */
+  #trimmed = { lowest: 0, end: 0 };
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(outside: KeptSessionsOutside) {
+    this.#outside = outside;
+    this.#timer = setInterval(() => {
+      this.#working = this.#work().catch((failure: unknown) => outside.onFailed(failure));
+    }, everyMs);
+    this.#timer.unref();
+  }
+
+  /** All that were kept when the node stopped, however it did. */
+  async restored(): Promise<RestoredSession[]> {
+    const { store, clock } = this.#outside;
+    const found: RestoredSession[] = [];
+    for (const { id: key, doc } of await store.list<SessionDoc>("session")) {
+      const cursor = await store.get<CursorDoc>("session-position", key);
+      const sent = await store.get<SentDoc>("session-sent", key);
+      const incomingQos2 = (await store.get<readonly number[]>("session-received", key)) ?? [];
+      const logs = this.#outside.logsOf(doc.subscriptions.map(({ filter }) => filter));
+      found.push({
+        key,
+        principal: doc.principal,
+        expirySeconds: doc.expirySeconds ?? Infinity,
+        awaySince: doc.awaySince ?? clock.now(),
+        will: doc.will && willOf(doc.will),
+        subscriptions: doc.subscriptions.map(subscriptionOf),
+        incomingQos2,
+        sent: sent && sentOf(sent, logs),
+        waiting: logs.map((log) => [log, positionIn(log, cursor), log.end]),
+      });
+    }
+    return found;
+  }
+
+  save(session: Session): Promise<void> {
+    this.#all.add(session);
+    const { key: id } = session;
+    const doc = docOf(session);
+    return this.#outside.store.commit([
+      { op: "put", kind: "session", id, doc },
+      ...this.#standing(session),
+    ]);
+  }
+
+  received({ key: id, incomingQos2 }: Session): Write {
+    if (incomingQos2.size === 0) return { op: "remove", kind: "session-received", id };
+    return { op: "put", kind: "session-received", id, doc: [...incomingQos2] };
+  }
+
+  saveReceived(session: Session): Promise<void> {
+    return this.#outside.store.commit([this.received(session)]);
+  }
+
+  changed(session: Session): void {
+    this.#changed.add(session);
+  }
+
+  remove(session: Session): void {
+    if (!this.#all.delete(session)) return;
+    this.#changed.delete(session);
+    const { key: id } = session;
+    const writes = sessionKinds.map((kind): Write => ({ op: "remove", kind, id }));
+    this.#outside.store.commit(writes).catch((failure: unknown) => this.#outside.onFailed(failure));
+  }
+
+  adopt(session: Session): void {
+    this.#all.add(session);
+  }
+
+  /** All sessions as they are now, with what is under way. */
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#working;
+    const writes: Write[] = [];
+    for (const session of this.#all) {
+      const { key: id } = session;
+      const { version, messages } = session.outgoing.sent();
+      writes.push({ op: "put", kind: "session", id, doc: docOf(session) });
+      writes.push(this.#position(session, messages.length > 0));
+      if (messages.length > 0) {
+        const doc: SentDoc = { version, messages: messages.map(sentDoc) };
+        writes.push({ op: "put", kind: "session-sent", id, doc });
+      }
+    }
+    if (writes.length > 0) await this.#outside.store.commit(writes);
+  }
+
+  /** How far it is; what was under way at the last stop is read from the logs again from now on. */
+  #standing(session: Session): Write[] {
+    return [this.#position(session), { op: "remove", kind: "session-sent", id: session.key }];
+  }
+
+  /** `isSentKept`: what is under way is kept beside it, and not read from the log again. */
+  #position(session: Session, isSentKept = false): Write {
+    const { outgoing, subscriptions, key: id } = session;
+    const filters = [...subscriptions.values()].map(({ filter }) => filter);
+    const positions: Record<string, { epoch: string; position: number }> = {};
+    for (const { name, epoch, end } of this.#outside.logsOf(filters)) {
+      const position = isSentKept ? outgoing.waitsFrom(name, end) : outgoing.positionIn(name, end);
+      positions[name] = { epoch, position };
+    }
+    const doc: CursorDoc = { positions };
+    return { op: "put", kind: "session-position", id, doc };
+  }
+
+  async #work(): Promise<void> {
+    const { store } = this.#outside;
+    if (this.#changed.size > 0) {
+      const writes = [...this.#changed].flatMap((session) => this.#standing(session));
+      this.#changed.clear();
+      await store.commit(writes);
+    }
+    await this.#trim();
+  }
+
+  /** What all have had is kept no longer, nor what is more than may wait. */
+  async #trim(): Promise<void> {
+    const { log, store, clock, bytesMax } = this.#outside;
+    const { name, end } = log;
+    let lowest = end;
+    for (const { outgoing } of this.#all) {
+      lowest = Math.min(lowest, outgoing.positionIn(name, end));
+    }
+    if (end === 0 || (lowest === this.#trimmed.lowest && end === this.#trimmed.end)) return;
+    const [block] = await log.read(lowest, 1);
+    const olderThan = block === undefined ? clock.now() : block.at;
+    await store.commit([{ op: "trim", log: name, olderThan, bytesMax }]);
+    this.#trimmed = { lowest, end };
+  }
+}
+
+const sessionKinds = ["session", "session-position", "session-received", "session-sent"];
+
+function docOf(session: Session): SessionDoc {
+  const { principal, expirySeconds, subscriptions, will, awaySince } = session;
+  return {
+    principal,
+    expirySeconds: expirySeconds === Infinity ? null : expirySeconds,
+    subscriptions: [...subscriptions.values()].map(subscriptionDoc),
+    ...(will === undefined ? {} : { will: willDoc(will) }),
+    ...(awaySince === undefined ? {} : { awaySince }),
+  };
+}
+
+function subscriptionDoc(subscription: Subscription): SubscriptionDoc {
+  const { filter, qos, noLocal = false, retainAsPublished = false } = subscription;
+  const { identifier, since } = subscription;
+  return {
+    ...{ filter, qos, noLocal, retainAsPublished },
+    ...(identifier === undefined ? {} : { identifier: identifier.toString("base64") }),
+    ...(since === undefined ? {} : { since: Object.fromEntries(since) }),
+  };
+}
+
+function subscriptionOf({ identifier, since, ...plain }: SubscriptionDoc) {
+  return {
+    ...plain,
+    ...(identifier === undefined ? {} : { identifier: Buffer.from(identifier, "base64") }),
+    ...(since === undefined ? {} : { since: new Map(Object.entries(since)) }),
+  };
+}
+
+function willDoc({ payload, properties, ...plain }: Will): NonNullable<SessionDoc["will"]> {
+  const { correlationData, ...others } = properties;
+  const encoded = correlationData && { correlationData: correlationData.toString("base64") };
+  return { ...plain, payload: payload.toString("base64"), properties: { ...others, ...encoded } };
+}
+
+function willOf({ payload, properties, ...plain }: NonNullable<SessionDoc["will"]>): Will {
+  const { correlationData, ...others } = properties;
+  const decoded =
+    correlationData === undefined
+      ? {}
+      : { correlationData: Buffer.from(correlationData, "base64") };
+  return {
+    ...plain,
+    payload: Buffer.from(payload, "base64"),
+    properties: { ...others, ...decoded },
+  };
+}
+
+function sentDoc({ packet, place, ...plain }: SentMessage): SentDoc["messages"][number] {
+  const at = place === undefined ? {} : { log: place.log.name, position: place.position };
+  return { ...plain, packet: packet.toString("base64"), ...at };
+}
+
+function sentOf({ version, messages }: SentDoc, logs: readonly StreamLog[]) {
+  return {
+    version,
+    messages: messages.map(({ packet, log: name, position = 0, ...plain }): SentMessage => {
+      const log = logs.find((one) => one.name === name);
+      const place = log && { log, position, next: position + 1 };
+      return { ...plain, packet: Buffer.from(packet, "base64"), place };
+    }),
+  };
+}
+
+/** A log that was not there, or is another one now, has had nothing for it: all of it is new. */
+function positionIn(log: StreamLog, cursor: CursorDoc | undefined): number {
+  const known = cursor?.positions[log.name];
+  return known?.epoch === log.epoch ? Math.min(known.position, log.end) : 0;
+}
