@@ -41,6 +41,7 @@ import type { LogState } from "../ports/store.ts";
 import type { Sectors } from "../sectors/room.ts";
 import type { Principal } from "../things/access.ts";
 import type { AuditTrail } from "../things/audit.ts";
+import type { SlowDown } from "../things/slow-down.ts";
 import type { Thing, ThingAccess, Things } from "../things/directory.ts";
 import type { Onboarding } from "../things/onboarding/onboarding.ts";
 import type { Users } from "../things/users.ts";
@@ -58,6 +59,7 @@ export interface ApiDeps {
   readonly onboarding: Onboarding;
   readonly users: Users;
   readonly audit: AuditTrail;
+  readonly slow: SlowDown;
   readonly wot: WotApi;
   readonly dataAccess: DataAccessApi;
   readonly products: ProductsApi;

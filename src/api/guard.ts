@@ -2,10 +2,9 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import { ComityError } from "../kernel/errors.ts";
 import { isLoopback } from "../kernel/loopback.ts";
 import { hasRole, nameOfPrincipal, type Principal, type Role } from "../things/access.ts";
-import { claimantOfBearer, principalOfBearer } from "../things/credentials.ts";
+import { claimantOfBearer, nameInHeader, principalOfBearer } from "../things/credentials.ts";
 import type { Entrance } from "../things/onboarding/onboarding.ts";
 import type { ApiDeps } from "./deps.ts";
-import { SlowDown } from "../things/slow-down.ts";
 
 /** Who may call a route: everybody, any known caller (its topics decide), or a role. */
 export type Access = "open" | "known" | Role;
@@ -30,7 +29,7 @@ export function allow(access: Access, act?: string): { access: Access; act?: str
 
 /** Checks every request of this scope; a route without `access` is a mistake and is refused. */
 export function guardRoutes(app: FastifyInstance, deps: ApiDeps): void {
-  const slow = new SlowDown(deps.clock);
+  const { slow } = deps;
   const strangers = new StrangerAudit(deps);
   app.decorateRequest("caller", undefined);
   app.addHook("onRequest", async (request) => {
@@ -41,13 +40,13 @@ export function guardRoutes(app: FastifyInstance, deps: ApiDeps): void {
     const own = principalOfBearer(header, deps) ?? anonymous(request, deps);
     const claimant = own === undefined ? claimantOf(request, deps) : undefined;
     if (claimant?.ok === false) {
-      await slow.wait(request.ip);
+      await slow.wait(request.ip, nameInHeader(header));
       throw new ComityError("CLAIM_REFUSED", { problem: claimant.problem });
     }
     const caller = own ?? claimant?.claimant;
     if (caller === undefined) {
       if (act !== undefined) await strangers.refused(act, request.url);
-      if (header !== undefined) await slow.wait(request.ip);
+      if (header !== undefined) await slow.wait(request.ip, nameInHeader(header));
       const problem = header === undefined ? "none was sent" : "the one sent is not known";
       throw new ComityError("UNAUTHENTICATED", { problem });
     }

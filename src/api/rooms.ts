@@ -41,6 +41,7 @@ import { usageOf } from "../settle/usage-view.ts";
 import type { Sectors } from "../sectors/room.ts";
 import { nameOfPrincipal } from "../things/access.ts";
 import type { AuditTrail } from "../things/audit.ts";
+import type { SlowDown } from "../things/slow-down.ts";
 import type { Things } from "../things/directory.ts";
 import type { Onboarding } from "../things/onboarding/onboarding.ts";
 import type { Users } from "../things/users.ts";
@@ -66,6 +67,7 @@ export interface Rooms {
   readonly tdSearch: JsonPathSearch;
   readonly address: () => NodeAddress;
   readonly audit: AuditTrail;
+  readonly slow: SlowDown;
   readonly catalogue: Catalogue;
   readonly agreements: Agreements;
   readonly federation: Federation;
@@ -105,6 +107,7 @@ export function apiDeps(rooms: Rooms): ApiDeps {
     onboarding: rooms.onboarding,
     users,
     audit,
+    slow: rooms.slow,
     wot: {
       validator: rooms.validator,
       readings: rooms.readings,

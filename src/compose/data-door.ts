@@ -7,11 +7,10 @@ import type { Trade } from "./trade.ts";
 
 /** What free agreements give over HTTP: who comes in by which transfer, and when it is cut. */
 export function dataDoor(rooms: Rooms, trade: Trade, { outputs }: Sectors): DataDoor {
-  const { flow, history, agreements, catalogue } = rooms;
+  const { flow, history, agreements, catalogue, slow } = rooms;
   const { transfers } = trade.federation;
   const door = new DataDoor({
-    flow,
-    history,
+    ...{ flow, history, slow },
     authenticate(agreement, token) {
       const guest = guestOf(rooms, trade, agreement, token);
       return guest?.transfer?.pid ?? guest?.did;

@@ -16,7 +16,6 @@ import { ComityError } from "../kernel/errors.ts";
 import { transferIsOver } from "../market/transfer.ts";
 import type { Sectors } from "../sectors/room.ts";
 import { principalOfCredentials } from "../things/credentials.ts";
-import { SlowDown } from "../things/slow-down.ts";
 import { reason } from "../wire/mqtt/protocol.ts";
 import { dataDoor } from "./data-door.ts";
 import { guestOf } from "./guests.ts";
@@ -116,7 +115,7 @@ function mqttServer(rooms: Rooms, trade: Trade): MqttServer {
     endedBecause: (agreement) => agreements.get(agreement)?.ended?.reason,
     usage: meter,
     claimant: (name, code) => onboarding.enter(name, code),
-    slow: new SlowDown(rooms.clock),
+    slow: rooms.slow,
   };
   const mqtt = new MqttServer({
     flow,

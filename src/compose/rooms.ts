@@ -34,6 +34,7 @@ import { Budgets } from "../settle/budgets.ts";
 import { AuditTrail } from "../things/audit.ts";
 import { Things } from "../things/directory.ts";
 import { Onboarding } from "../things/onboarding/onboarding.ts";
+import { SlowDown } from "../things/slow-down.ts";
 import { Users } from "../things/users.ts";
 import { openDescribedThings } from "./described-things.ts";
 import type { NodeOptions } from "./options.ts";
@@ -107,7 +108,7 @@ export async function openRooms(options: NodeOptions, outside: Outside) {
     ...{ users, adminToken, meter, flow, history, samples, app, catalogue, agreements, counts },
     failed: () => failure,
     journal: new Journal(),
-    ...{ things, onboarding, urls, ...described },
+    ...{ things, onboarding, slow: new SlowDown(clock), urls, ...described },
     audit: await AuditTrail.open(store, clock),
     budgets: await Budgets.open(owned),
     ...{ commissions, marks, recognitions: await Recognitions.open({ store, clock, commissions }) },

@@ -9,7 +9,16 @@ import type { Rooms } from "./rooms.ts";
 
 type DoorRooms = Pick<
   Rooms,
-  "app" | "clock" | "closing" | "entropy" | "flow" | "journal" | "store" | "things" | "users"
+  | "app"
+  | "clock"
+  | "closing"
+  | "entropy"
+  | "flow"
+  | "journal"
+  | "slow"
+  | "store"
+  | "things"
+  | "users"
 >;
 type TakeUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
@@ -41,7 +50,7 @@ function doorOf(
   takers: Map<string, TakeUpgrade>,
   apis: Map<string, SectorApi>,
 ): SectorDoor {
-  const { app, clock, entropy, flow, journal, store, things } = rooms;
+  const { app, clock, entropy, flow, journal, slow, store, things } = rooms;
   const kind = `sector-${name}`;
   return {
     ...{ clock, entropy },
@@ -51,6 +60,7 @@ function doorOf(
     },
     subscribe: (filter, onMessage) => subscribeMessages(flow, filter, onMessage),
     authenticate: (user, password) => principalOfCredentials(user, password, rooms),
+    slowDown: (address, user) => slow.wait(address, user),
     thing(id) {
       const thing = things.get(id);
       if (thing === undefined) return undefined;

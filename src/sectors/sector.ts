@@ -258,6 +258,8 @@ export interface SectorDoor {
   subscribe(filter: string, onMessage: (message: FollowedMessage) => void): () => void;
   /** Who a name and password are, a Thing or a user; undefined: nobody. */
   authenticate(name: string, password: string): Principal | undefined;
+  /** Before who came with a wrong password hears so: the longer, the more often it did. */
+  slowDown(address: string, name: string): Promise<void>;
   /** A Thing as its own token would name it, for who has authenticated it otherwise. */
   thing(name: string): { readonly principal: Principal; readonly urn: string } | undefined;
   /** Told with a Thing's name when its token is good no more; returns what ends it. */

@@ -38,6 +38,11 @@ export function claimantOfBearer(
   return entrance;
 }
 
+/** The name it says it has; undefined where it names nobody. */
+export function nameInHeader(header: string | undefined): string | undefined {
+  return loginIn(header)?.name;
+}
+
 interface Login {
   readonly scheme: "basic" | "bearer";
   readonly name?: string;

@@ -5,7 +5,8 @@ import { ComityError } from "../kernel/errors.ts";
 const firstWaitMs = 50;
 const waitMsMax = 2_000;
 const waitersMax = 100;
-const addressesMax = 10_000;
+/** Addresses, and names, that are remembered; the oldest makes room. */
+const rememberedMax = 10_000;
 const forgetMs = 60_000;
 
 interface Misses {
@@ -13,9 +14,13 @@ interface Misses {
   at: number;
 }
 
-/** Makes each further wrong token from an address wait longer; good tokens never wait. */
+/**
+ * Makes each further wrong token wait longer: from one address, and under one name whatever the
+ * addresses. Good tokens never wait. One for all doors of a node, so that none is the way around.
+ */
 export class SlowDown {
-  readonly #misses = new Map<string, Misses>();
+  readonly #addresses = new Map<string, Misses>();
+  readonly #names = new Map<string, Misses>();
   readonly #clock: Clock;
   #waiting = 0;
 
@@ -24,8 +29,10 @@ export class SlowDown {
   }
 
   /** LIMIT_REACHED at once where too many wait already. */
-  async wait(address: string): Promise<void> {
-    const waitMs = this.#miss(address);
+  async wait(address: string, name = ""): Promise<void> {
+    const byAddress = this.#miss(this.#addresses, address);
+    const byName = name === "" ? 0 : this.#miss(this.#names, name);
+    const waitMs = Math.max(byAddress, byName);
     if (this.#waiting >= waitersMax) {
       throw new ComityError("LIMIT_REACHED", {
         limit: waitersMax,
@@ -40,14 +47,14 @@ export class SlowDown {
     }
   }
 
-  #miss(address: string): number {
+  #miss(table: Map<string, Misses>, key: string): number {
     const now = this.#clock.monotonic();
-    const known = this.#misses.get(address);
+    const known = table.get(key);
     const count = known && now - known.at < forgetMs ? known.count + 1 : 0;
-    this.#misses.delete(address); // back in as the youngest
-    this.#misses.set(address, { count, at: now });
-    const oldest = this.#misses.keys().next().value;
-    if (this.#misses.size > addressesMax && oldest !== undefined) this.#misses.delete(oldest);
+    table.delete(key); // back in as the youngest
+    table.set(key, { count, at: now });
+    const oldest = table.keys().next().value;
+    if (table.size > rememberedMax && oldest !== undefined) table.delete(oldest);
     return Math.min(waitMsMax, firstWaitMs * 2 ** Math.min(count, 10));
   }
 }

@@ -29,6 +29,7 @@ import { AuditTrail } from "../../src/things/audit.ts";
 import { Things } from "../../src/things/directory.ts";
 import { Onboarding } from "../../src/things/onboarding/onboarding.ts";
 import { Sectors } from "../../src/sectors/room.ts";
+import { SlowDown } from "../../src/things/slow-down.ts";
 import { Users } from "../../src/things/users.ts";
 import { JsonPathSearch } from "../../src/things/wot/jsonpath-search.ts";
 import { TdDirectory } from "../../src/things/wot/td-directory.ts";
@@ -138,6 +139,7 @@ export async function smallNode(
     onboarding,
     users,
     audit: await AuditTrail.open(store, systemClock),
+    slow: new SlowDown(systemClock),
     ...rooms(state, search),
     wot: {
       validator,

@@ -17,6 +17,7 @@ import { Journal } from "../../src/kernel/journal.ts";
 import { Meter } from "../../src/meter/usage.ts";
 import type { Sector } from "../../src/sectors/sector.ts";
 import { Things } from "../../src/things/directory.ts";
+import { SlowDown } from "../../src/things/slow-down.ts";
 import { Users } from "../../src/things/users.ts";
 
 /** A sector of one WebSocket: a Thing names itself in the path, and what it says is published. */
@@ -63,7 +64,7 @@ test("sectors - a sector's own door: upgrades and routes below its name, Things 
   const app = createHttpServer();
   const journal = new Journal();
   await openSectorDoors(
-    { ...outside, app, closing, flow, journal, things, users },
+    { ...outside, app, closing, flow, journal, slow: new SlowDown(systemClock), things, users },
     [oneSocket],
     new Map(),
   );

@@ -17,7 +17,6 @@ import type { Share } from "../../market/shares.ts";
 import type { ApiDeps } from "../deps.ts";
 import { refuseOtherOrigins } from "../guard.ts";
 import { payloadText } from "../payload-text.ts";
-import { SlowDown } from "../../things/slow-down.ts";
 import { SseClients } from "../sse.ts";
 import { loggedIn, loginRoutes } from "./login-routes.ts";
 import { noSharePage, type SharePage, sharePage } from "./page.ts";
@@ -45,7 +44,6 @@ const pagePolicy = [
 
 export function shareDoor(scope: FastifyInstance, deps: ApiDeps): void {
   const { openid } = deps.shares;
-  const slow = new SlowDown(deps.clock);
   const rate = new RequestRate({
     ...{ clock: deps.clock, perSecondMax: requestsPerSecondMax },
     ...{ burstSeconds, caller: "address" },
@@ -65,7 +63,7 @@ export function shareDoor(scope: FastifyInstance, deps: ApiDeps): void {
   // a wrong secret waits ever longer, as a wrong token does
   const shareOf = async (request: FastifyRequest): Promise<Share | undefined> => {
     const share = deps.shares.book.find(secretOf(request));
-    if (!share) await slow.wait(request.ip);
+    if (!share) await deps.slow.wait(request.ip);
     return share;
   };
 

@@ -27,6 +27,8 @@ export interface DataDoorOptions {
   readonly history: HistoryKeeping;
   /** Under which transfer a token lets in now; undefined where it does not. */
   readonly authenticate: (agreement: string, token: string) => string | undefined;
+  /** Holds up who sent a wrong token, the longer the more often. */
+  readonly slow: { wait(address: string, name: string): Promise<void> };
   /** Why an agreement delivers no more; undefined while it does, or where there is none. */
   readonly endedBecause: (agreement: string) => EndReason | undefined;
   /** A native feed of that name for a product; undefined where its sector has none. */
@@ -140,14 +142,14 @@ export class DataDoor {
           route.schema = { ...route.schema, hide: true };
         });
         const latest = async (request: FastifyRequest<WithAgreement>, reply: FastifyReply) => {
-          const { gate } = this.#guest(request.params.agreement, request.headers.authorization);
+          const { gate } = await this.#guest(request.params.agreement, request.raw);
           return this.#answers.latest(gate, request.headers["if-none-match"], reply);
         };
         scope.get<WithAgreement>("/:agreement", latest);
         scope.get<WithAgreement>("/:agreement/latest", latest);
         scope.get<WithOutput>("/:agreement/feed/:output", async (request, reply) => {
           const { params, headers } = request;
-          const { gate } = this.#guest(params.agreement, headers.authorization);
+          const { gate } = await this.#guest(params.agreement, request.raw);
           const feed = this.#options.feedOf?.(gate.grant.product, params.output);
           if (feed === undefined) {
             const id = `${params.output} of ${gate.grant.product}`;
@@ -157,7 +159,7 @@ export class DataDoor {
         });
         scope.get<WithAgreement>("/:agreement/history", async (request, reply) => {
           const { params, query, headers } = request;
-          const { gate } = this.#guest(params.agreement, headers.authorization);
+          const { gate } = await this.#guest(params.agreement, request.raw);
           const log = this.#logOf(gate);
           if (log === undefined) {
             const id = `of ${gate.grant.product}, a live stream`;
@@ -174,7 +176,7 @@ export class DataDoor {
         });
         scope.get<WithAgreement>("/:agreement/stream", async (request, reply) => {
           const { params, query, headers } = request;
-          const guest = this.#guest(params.agreement, headers.authorization);
+          const guest = await this.#guest(params.agreement, request.raw);
           const from = await this.#since(guest.gate, headers["last-event-id"] ?? query.after);
           this.#makeRoom(guest.gate);
           reply.hijack();
@@ -217,7 +219,7 @@ export class DataDoor {
     socket.on("error", () => socket.destroy());
     try {
       const { id, searchParams } = streamAsked(request.url ?? "");
-      const guest = this.#guest(id, request.headers.authorization);
+      const guest = await this.#guest(id, request);
       const after = searchParams.get("after") ?? undefined;
       const from = await this.#since(guest.gate, after);
       this.#makeRoom(guest.gate);
@@ -255,17 +257,18 @@ export class DataDoor {
   }
 
   /** Whose request this is; TOKEN_REFUSED, AGREEMENT_ENDED or UNBILLED where it is not served. */
-  #guest(agreement: string, header: string | undefined): Guest {
-    const { flow, authenticate, endedBecause } = this.#options;
+  async #guest(agreement: string, { headers, socket }: IncomingMessage): Promise<Guest> {
+    const { flow, authenticate, endedBecause, slow } = this.#options;
     const { usage } = flow.outside;
     // other connectors send the token alone, as the address's `authorization` has it
-    const token = header?.replace(/^bearer +/i, "") ?? "";
+    const token = headers.authorization?.replace(/^bearer +/i, "") ?? "";
     const transfer = token === "" ? undefined : authenticate(agreement, token);
     if (transfer === undefined) {
       // An agreement's id is known to its two parties alone: who names it may hear how it stands.
       const reason = endedBecause(agreement);
       usage.refused(agreement, reason ?? "no-agreement", 1);
       if (reason !== undefined) throw new ComityError("AGREEMENT_ENDED", { agreement, reason });
+      if (token !== "") await slow.wait(socket.remoteAddress ?? "", agreement);
       const problem = token === "" ? "no token was sent" : "the token is wrong or has expired";
       throw new ComityError("TOKEN_REFUSED", { agreement, problem });
     }

@@ -20,7 +20,7 @@ export interface DoorKeepers {
   /** Who comes with a claim code, under a name of its own; undefined: it is none. */
   readonly claimant?: (name: string, code: string) => Entrance | undefined;
   /** Holds up who was turned away, the longer the more often. */
-  readonly slow?: { wait(address: string): Promise<void> };
+  readonly slow?: { wait(address: string, name?: string): Promise<void> };
 }
 
 /** Why an organisation may not attach an agreement with this token; undefined where it may. */
@@ -50,14 +50,19 @@ export function authenticator(keepers: DoorKeepers) {
         return { ok: true, principal: { kind: "anonymous" } };
       return refusal(reason.notAuthorized, "this node needs a user name and a password");
     }
-    if (username.startsWith("did:")) return peerAuthentication(keepers, username, password);
+    const wait = (answer: Authentication) => later(keepers, remoteAddress, username, answer);
+    if (username.startsWith("did:")) {
+      return peerAuthentication(keepers, username, password).then((known) =>
+        known.ok ? known : wait(known),
+      );
+    }
     const own = keepers.ownPrincipal(username, password);
     if (own !== undefined) return { ok: true, principal: own };
     const name = username === claimUserName ? clientId : username;
     const claimant = keepers.claimant?.(name, password);
     if (claimant?.ok === true) return { ok: true, principal: claimant.claimant };
     if (claimant !== undefined) {
-      return later(keepers, remoteAddress, refusal(reason.notAuthorized, claimant.problem));
+      return wait(refusal(reason.notAuthorized, claimant.problem));
     }
     const participant = keepers.participant(username, password);
     if (participant !== undefined) return { ok: true, principal: participant };
@@ -69,7 +74,7 @@ export function authenticator(keepers: DoorKeepers) {
     }
     keepers.usage.refused(username, "no-agreement", 1);
     const wrong = refusal(reason.badUserNameOrPassword, "the user name or the token is wrong");
-    return later(keepers, remoteAddress, wrong);
+    return wait(wrong);
   };
 }
 
@@ -77,9 +82,10 @@ export function authenticator(keepers: DoorKeepers) {
 function later(
   { slow }: DoorKeepers,
   remoteAddress: string,
+  name: string,
   answer: Authentication,
 ): Authentication | Promise<Authentication> {
-  return slow === undefined ? answer : slow.wait(remoteAddress).then(() => answer);
+  return slow === undefined ? answer : slow.wait(remoteAddress, name).then(() => answer);
 }
 
 async function peerAuthentication(

@@ -136,7 +136,13 @@ export class CentralSystem {
     const principal = this.#principalOf(id, request.headers.authorization);
     if (principal === undefined) {
       this.#strange(id);
-      return refuseUpgrade(socket, 401, { headers: ['www-authenticate: Basic realm="OCPP"'] });
+      const refuse = (status: number, headers: string[]): void =>
+        refuseUpgrade(socket, status, { headers });
+      void this.#door.slowDown(request.socket.remoteAddress ?? "", id).then(
+        () => refuse(401, ['www-authenticate: Basic realm="OCPP"']),
+        () => refuse(429, ["retry-after: 2"]),
+      );
+      return;
     }
     const topic = topicOf(principal);
     if (topic === undefined) return refuseUpgrade(socket, 403);
