@@ -3,7 +3,7 @@ import { departureOf } from "../market/commission/departure.ts";
 import type { Commission } from "../market/commission/document.ts";
 import type { Flow } from "./flow.ts";
 import type { Passage } from "./passage.ts";
-import type { Receiver, Subscription } from "./router.ts";
+import type { Receiver, Subscription } from "./subscription.ts";
 import type { Run } from "./run.ts";
 
 /** So many last messages are remembered: an hour's at the pace they are looked at. */

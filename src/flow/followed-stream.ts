@@ -2,7 +2,7 @@ import type { Flow } from "./flow.ts";
 import type { Gate } from "./gate.ts";
 import { type HandedMessage, Handover } from "./handover.ts";
 import { LoggedMessages } from "./logged-messages.ts";
-import type { Receiver, Subscription } from "./router.ts";
+import type { Receiver, Subscription } from "./subscription.ts";
 import type { Run } from "./run.ts";
 
 /** One connection that a stream is written to, message by message. */

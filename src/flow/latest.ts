@@ -6,7 +6,7 @@ import { openPassage, type Passing, passingOf } from "./granted.ts";
 import type { Handover, Place } from "./handover.ts";
 import { startOf } from "./open-feed.ts";
 import type { Passage } from "./passage.ts";
-import type { Receiver, Subscription } from "./router.ts";
+import type { Receiver, Subscription } from "./subscription.ts";
 import { layout5, Run } from "./run.ts";
 import type { StreamLog } from "./stream-log.ts";
 

@@ -1,8 +1,9 @@
 import type { Clock } from "../kernel/clock.ts";
 import { Feed, type FeedOptions, type FeedPosition } from "./feed.ts";
 import type { Tally } from "./parcel-queue.ts";
-import type { Receiver, Router, Subscription } from "./router.ts";
+import type { Router } from "./router.ts";
 import { layout5, type Run } from "./run.ts";
+import type { Receiver, Subscription } from "./subscription.ts";
 
 const checkpointEveryMs = 200;
 

@@ -1,5 +1,5 @@
 import type { Flow } from "./flow.ts";
-import type { Receiver } from "./router.ts";
+import type { Receiver } from "./subscription.ts";
 import { Run } from "./run.ts";
 
 export interface StreamMessage {

@@ -1,7 +1,7 @@
 import type { Grant } from "../market/grant.ts";
 import type { Flow } from "./flow.ts";
 import type { StreamMessage } from "./local-streams.ts";
-import type { Receiver } from "./router.ts";
+import type { Receiver } from "./subscription.ts";
 import type { Run } from "./run.ts";
 
 /**

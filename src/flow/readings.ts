@@ -9,7 +9,7 @@ import {
 } from "../things/wot/reading-check.ts";
 import { propertiesOf, topicOf } from "../things/wot/thing-description.ts";
 import type { Flow } from "./flow.ts";
-import type { Receiver, Subscription } from "./router.ts";
+import type { Receiver, Subscription } from "./subscription.ts";
 import type { Run } from "./run.ts";
 
 export interface Reading {

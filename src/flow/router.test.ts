@@ -4,7 +4,8 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import * as fc from "fast-check";
 import { filterProblem, matches } from "../kernel/topic.ts";
-import { Router, type Receiver, type Subscription } from "./router.ts";
+import { Router } from "./router.ts";
+import type { Receiver, Subscription } from "./subscription.ts";
 
 function receiver(): Receiver {
   return { receive() {} };

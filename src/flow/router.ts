@@ -1,27 +1,8 @@
 import type { Passing } from "./measured.ts";
 import type { Run } from "./run.ts";
+import { SharedGroup } from "./share-group.ts";
 import type { StreamLog } from "./stream-log.ts";
-
-/** Who receives: an MQTT session, an event stream, a link's feed. */
-export interface Receiver {
-  /** Takes a run that one of its subscriptions matched; must not throw. */
-  receive(run: Run, subscription: Subscription): void;
-}
-
-export interface Subscription {
-  readonly filter: string;
-  readonly receiver: Receiver;
-  /** The most the receiver wants. */
-  readonly qos: 0 | 1 | 2;
-  readonly noLocal?: boolean;
-  readonly retainAsPublished?: boolean;
-  /** MQTT 5 subscription identifiers, as encoded properties. */
-  readonly identifier?: Buffer;
-  /** What it receives with QoS 1 or 2 waits for it over restarts. */
-  readonly kept?: boolean;
-  /** Where logs stood when it was made; what stands before is not for it. Absent: nothing waited. */
-  readonly since?: ReadonlyMap<string, number>;
-}
+import { type Receiver, type Subscription, together } from "./subscription.ts";
 
 /** What is known of one topic: who wants it and which logs keep it. Valid while `generation` is current. */
 export interface Route {
@@ -50,6 +31,8 @@ const routesMax = 65_536;
 export class Router {
   readonly #root = emptyLevel();
   readonly #routes = new Map<string, Route>();
+  /** By share and filter. */
+  readonly #groups = new Map<string, { group: SharedGroup; subscription: Subscription }>();
   readonly #logsOf: (topic: string) => readonly StreamLog[];
   readonly #countersOf: (topic: string) => readonly Passing[];
   #generation = 0;
@@ -73,6 +56,10 @@ export class Router {
   }
 
   subscribe(subscription: Subscription): void {
+    if (subscription.share !== undefined) {
+      this.#join(subscription);
+      return;
+    }
     const set = this.#setFor(subscription.filter, true)!;
     if (!set.has(subscription)) this.#size++;
     set.add(subscription);
@@ -80,10 +67,23 @@ export class Router {
   }
 
   unsubscribe(subscription: Subscription): void {
+    const shared = this.#groups.get(groupOf(subscription));
+    if (subscription.share !== undefined && shared?.group.leave(subscription) === true) {
+      if (shared.group.size > 0) return;
+      this.#groups.delete(groupOf(subscription));
+      this.unsubscribe(shared.subscription);
+      return;
+    }
     if (this.#setFor(subscription.filter, false)?.delete(subscription) !== true) return;
     this.#size--;
     this.#prune(subscription.filter);
     this.invalidate();
+  }
+
+  /** What a subscription that was shared has left over goes to the others who share it. */
+  handOn(left: Subscription, runs: readonly Run[]): void {
+    const shared = this.#groups.get(groupOf(left));
+    for (const run of runs) shared?.group.receive(run);
   }
 
   /** Forgets what was resolved, as when a product's topics change. */
@@ -108,6 +108,18 @@ export class Router {
     if (this.#routes.size >= routesMax) this.#routes.delete(this.#routes.keys().next().value!);
     this.#routes.set(topic, route);
     return route;
+  }
+
+  #join(member: Subscription): void {
+    const { filter } = member;
+    let shared = this.#groups.get(groupOf(member));
+    if (shared === undefined) {
+      const group = new SharedGroup();
+      shared = { group, subscription: { filter, receiver: group, qos: 2 } };
+      this.#groups.set(groupOf(member), shared);
+      this.subscribe(shared.subscription);
+    }
+    shared.group.join(member);
   }
 
   #match(topic: string): Subscription[] {
@@ -164,6 +176,11 @@ export class Router {
   }
 }
 
+/** No share's name has a slash. */
+function groupOf({ share, filter }: Subscription): string {
+  return `${share?.name ?? ""}/${filter}`;
+}
+
 function emptyLevel(): Level {
   return { children: new Map(), here: new Set(), below: new Set() };
 }
@@ -180,15 +197,4 @@ function onePerReceiver(subscriptions: readonly Subscription[]): readonly Subscr
     );
   }
   return byReceiver.size === subscriptions.length ? subscriptions : [...byReceiver.values()];
-}
-
-/** One delivery for both: all the identifiers [MQTT-3.3.4-4], and no more withheld than by either. */
-export function together(a: Subscription, b: Subscription): Subscription {
-  const identifiers = [a.identifier, b.identifier].filter((one) => one !== undefined);
-  return {
-    ...(a.qos < b.qos ? b : a),
-    noLocal: a.noLocal === true && b.noLocal === true,
-    retainAsPublished: a.retainAsPublished === true || b.retainAsPublished === true,
-    ...(identifiers.length === 0 ? {} : { identifier: Buffer.concat(identifiers) }),
-  };
 }

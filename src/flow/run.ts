@@ -149,6 +149,11 @@ export class Run {
     return this.#sameWith(Buffer.concat(packets), layout, packets.length, payloadBytes);
   }
 
+  /** The same in memory of its own: what is kept long must not pin a read buffer. */
+  own(): Run {
+    return this.#part(Buffer.from(this.packets), this.count, 0);
+  }
+
   /** Its first `count` messages, in the same memory. */
   first(count: number): Run {
     const packets = this.packets.subarray(0, offsetAfter(this.packets, count));

@@ -5,7 +5,7 @@ import { walkPublishes } from "../wire/mqtt/publish.ts";
 import type { Flow } from "./flow.ts";
 import type { Passage } from "./passage.ts";
 import { layout5, Run, splitByTopic } from "./run.ts";
-import type { Receiver, Subscription } from "./router.ts";
+import type { Receiver, Subscription } from "./subscription.ts";
 import type { StreamLog } from "./stream-log.ts";
 
 /** One message as the offer would let it through. */

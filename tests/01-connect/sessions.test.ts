@@ -167,7 +167,7 @@ test("version 5 - the session's expiry is capped and said, and cannot be raised 
   });
   const { properties } = await long.next("connack");
   assert.equal(properties?.sessionExpiryInterval, 3600);
-  assert.equal(properties?.sharedSubscriptionAvailable, false);
+  assert.equal(properties?.sharedSubscriptionAvailable, undefined);
   const none = await RawClient.in(url, 5);
   none.send({ cmd: "disconnect", reasonCode: 0, properties: { sessionExpiryInterval: 60 } });
   await none.closed;

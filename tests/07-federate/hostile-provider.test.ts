@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ComityError } from "../../src/kernel/errors.ts";
-import type { Receiver } from "../../src/flow/router.ts";
+import type { Receiver } from "../../src/flow/subscription.ts";
 import { until } from "../two-nodes.ts";
 import {
   agreement,

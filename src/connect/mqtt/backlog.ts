@@ -1,5 +1,5 @@
 import type { Clock } from "../../kernel/clock.ts";
-import type { Subscription } from "../../flow/router.ts";
+import type { Subscription } from "../../flow/subscription.ts";
 import { layout5, type LogPlace, type Run, splitByTopic } from "../../flow/run.ts";
 import { walkPublishes } from "../../wire/mqtt/publish.ts";
 
@@ -56,10 +56,17 @@ export class Backlog {
     return this.#head === this.#entries.length;
   }
 
+  /** Messages, as far as they are in memory. */
+  get length(): number {
+    return this.#entries.length - this.#head;
+  }
+
   /** `isAway`: nobody is there to take it soon. */
   add(run: Run, subscription: Subscription, retain: 0 | 1, isAway: boolean): void {
     const { place } = run;
-    if (place !== undefined && this.#options.wanted !== undefined && retain === 0) {
+    // Of what is shared a log does not tell who has it.
+    const isShared = subscription.share !== undefined;
+    if (!isShared && place !== undefined && this.#options.wanted !== undefined && retain === 0) {
       const last = this.#entries.at(-1);
       const isNext = last !== undefined && "log" in last && last.log === place.log;
       if (isNext) {
@@ -109,11 +116,18 @@ export class Backlog {
   }
 
   /** What waits in memory for a subscription that is no more; a log is asked who wants it when read. */
-  forget(subscription: Subscription): void {
+  forget(subscription: Subscription): Run[] {
+    const forgotten: Run[] = [];
+    for (const one of this.#entries.slice(this.#head)) {
+      if (one !== undefined && !("log" in one) && one.subscription === subscription) {
+        forgotten.push(one.run);
+      }
+    }
     const kept = this.#entries
       .slice(this.#head)
       .filter((one) => one !== undefined && ("log" in one || one.subscription !== subscription));
     this.#replace(kept);
+    return forgotten;
   }
 
   /** The lowest position of the log that waits; undefined: none does. */

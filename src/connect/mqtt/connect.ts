@@ -88,7 +88,7 @@ export function welcome(
     topicAliasMaximum: limits.topicAliasMaximum,
     ...(limits.receiveMaximum < 65_535 ? { receiveMaximum: limits.receiveMaximum } : {}),
     ...(keepAlive === connect.keepAliveSeconds ? {} : { serverKeepAlive: keepAlive }),
-    sharedAvailable: 0,
+    ...(keepsSession ? {} : { sharedAvailable: 0 }),
     ...(isCapped ? { sessionExpirySeconds: sessionExpirySecondsMax } : {}),
     ...(connect.clientId === "" ? { assignedClientId: clientId } : {}), // [MQTT-3.1.3-7]
   };

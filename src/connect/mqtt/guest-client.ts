@@ -1,7 +1,8 @@
 import type { Gate } from "../../flow/gate.ts";
 import type { Tally } from "../../flow/parcel-queue.ts";
-import type { Receiver, Subscription } from "../../flow/router.ts";
+import type { Receiver, Subscription } from "../../flow/subscription.ts";
 import type { Run } from "../../flow/run.ts";
+import { sharedFilter } from "../../flow/share-group.ts";
 import { filterProblem, overlaps } from "../../kernel/topic.ts";
 import type { MonthlyCeiling } from "../../market/grant.ts";
 import type { Principal } from "../../things/access.ts";
@@ -77,6 +78,7 @@ export class GuestClient implements Client, Receiver {
     let refused: string | undefined;
     const codes = subscribe.requests.map(({ filter, qos }) => {
       if (filterProblem(filter) !== undefined) return reason.topicFilterInvalid;
+      if (sharedFilter(filter) !== undefined) return reason.sharedSubscriptionsNotSupported;
       if (gate === undefined || gate.ended !== undefined) return reason.notAuthorized;
       if (gate.grant.monthly !== undefined) {
         const refusal = this.#subscribeBilled(gate, gate.grant.monthly, filter, qos);

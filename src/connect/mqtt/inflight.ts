@@ -18,6 +18,8 @@ interface SentBatch {
   received?: Set<number>;
   /** Where in a log the first message stands, the others behind it. */
   readonly place?: LogPlace | undefined;
+  /** Of a shared subscription: what is to go to another one if this client goes. */
+  readonly shared?: { readonly subscription: object; readonly run: Run } | undefined;
 }
 
 /** One message under way, as it is kept over a restart. */
@@ -60,15 +62,21 @@ export class Inflight {
   }
 
   /** Encodes the run with fresh identifiers and remembers it until acknowledged. */
-  send(run: Run, qos: 1 | 2, encode: (nextId: () => number) => Buffer): Buffer {
+  send(
+    run: Run,
+    qos: 1 | 2,
+    encode: (nextId: () => number) => Buffer,
+    shared?: { readonly subscription: object; readonly run: Run },
+  ): Buffer {
     const firstId = this.#nextId;
     const packets = encode(() => {
       const id = this.#nextId;
       this.#nextId = id === idsMax ? 1 : id + 1;
       return id;
     });
-    const { count, place } = run;
-    this.#batches.push({ firstId, count, qos, packets, acked: 0, place });
+    const { count } = run;
+    const place = shared === undefined ? run.place : undefined;
+    this.#batches.push({ firstId, count, qos, packets, acked: 0, place, shared });
     this.#count += run.count;
     this.#bytes += packets.length;
     return packets;
@@ -131,6 +139,18 @@ export class Inflight {
   lowest(log: string): number | undefined {
     const first = this.#batches.find(({ place }) => place?.log.name === log);
     return first?.place && first.place.position + first.acked;
+  }
+
+  /** What is not acknowledged of a shared subscription; of QoS 2 it stays here [MQTT-4.8.2-5]. */
+  takeBack(subscription: object): Run[] {
+    const runs: Run[] = [];
+    for (const { shared, qos, acked, early } of this.#batches) {
+      if (shared?.subscription !== subscription || qos === 2) continue;
+      const rest = acked === 0 ? shared.run : shared.run.after(acked);
+      if (early === undefined || early.size === 0) runs.push(rest);
+      else for (let i = 0; i < rest.count; i++) if (!early.has(acked + i)) runs.push(one(rest, i));
+    }
+    return runs;
   }
 
   /** All that is under way, oldest first. */
@@ -204,6 +224,11 @@ export class Inflight {
     }
     return low;
   }
+}
+
+function one(run: Run, index: number): Run {
+  const rest = index === 0 ? run : run.after(index);
+  return rest.count === 1 ? rest : rest.first(1);
 }
 
 /** Where in the batch the identifier stands; -1 where it is not open there with that QoS. */

@@ -5,7 +5,7 @@ import type { Principal } from "../../things/access.ts";
 import type { Will } from "../../wire/mqtt/decode.ts";
 import type { ProtocolVersion } from "../../wire/mqtt/protocol.ts";
 import type { Properties } from "../../wire/mqtt/properties.ts";
-import type { Subscription } from "../../flow/router.ts";
+import type { Subscription } from "../../flow/subscription.ts";
 import type { SentMessage } from "./inflight.ts";
 import type { RestoredSession, Session, SessionKeeping } from "./session.ts";
 
@@ -26,6 +26,8 @@ interface SessionDoc {
 interface SubscriptionDoc extends Pick<Subscription, "filter" | "qos"> {
   readonly noLocal: boolean;
   readonly retainAsPublished: boolean;
+  /** The name of those it is shared with. */
+  readonly share?: string;
   readonly identifier?: string;
   readonly since?: Readonly<Record<string, number>>;
 }
@@ -217,9 +219,10 @@ function docOf(session: Session): SessionDoc {
 
 function subscriptionDoc(subscription: Subscription): SubscriptionDoc {
   const { filter, qos, noLocal = false, retainAsPublished = false } = subscription;
-  const { identifier, since } = subscription;
+  const { identifier, since, share } = subscription;
   return {
     ...{ filter, qos, noLocal, retainAsPublished },
+    ...(share === undefined ? {} : { share: share.name }),
     ...(identifier === undefined ? {} : { identifier: identifier.toString("base64") }),
     ...(since === undefined ? {} : { since: Object.fromEntries(since) }),
   };

@@ -1,7 +1,7 @@
 import type { Gate } from "../../flow/gate.ts";
 import type { Outbox } from "../../flow/outbox.ts";
 import type { Tally } from "../../flow/parcel-queue.ts";
-import type { Subscription } from "../../flow/router.ts";
+import type { Subscription } from "../../flow/subscription.ts";
 import type { LogPlace, Run } from "../../flow/run.ts";
 import { layout5 } from "../../flow/run.ts";
 import { encodeAcknowledgement } from "../../wire/mqtt/encode.ts";
@@ -127,6 +127,18 @@ export class Outgoing {
     this.#backlog.forget(subscription);
   }
 
+  /** What of a shared subscription this client will not acknowledge: of what it was sent all, once it is gone. */
+  takeBack(subscription: Subscription, isGone: boolean): Run[] {
+    const sent = isGone ? this.#inflight.takeBack(subscription) : [];
+    return [...sent, ...this.#backlog.forget(subscription)];
+  }
+
+  /** Messages under way and waiting; what the socket has not taken counts as messages of 128 bytes. */
+  get load(): number {
+    const unsent = (this.#attached?.outbox.queuedBytes ?? 0) >> 7;
+    return this.#inflight.count + this.#backlog.length + unsent;
+  }
+
   /** `retain`: it is a retained message, sent for a new subscription. */
   send(run: Run, subscription: Subscription, retain: 0 | 1): void {
     const attached = this.#attached;
@@ -211,8 +223,12 @@ export class Outgoing {
     const flags = (qos << 1) | retain | asPublished;
     const { version } = attached;
     const added = version === 5 ? subscription.identifier : undefined;
-    const packets = this.#inflight.send(fitting, qos, (nextId) =>
-      fitting.encodeFor(version, { flags, nextId, ...(added ? { added } : {}) }),
+    const isShared = subscription.share !== undefined;
+    const packets = this.#inflight.send(
+      fitting,
+      qos,
+      (nextId) => fitting.encodeFor(version, { flags, nextId, ...(added ? { added } : {}) }),
+      isShared ? { subscription, run: fitting.own() } : undefined,
     );
     this.#push(attached, packets, fitting, withIds(version), false);
   }

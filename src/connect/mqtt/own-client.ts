@@ -1,4 +1,5 @@
 import type { Route } from "../../flow/router.ts";
+import { sharedFilter, shareProblem } from "../../flow/share-group.ts";
 import { Run } from "../../flow/run.ts";
 import { problemOf } from "../../kernel/errors.ts";
 import { filterProblem, topicProblem } from "../../kernel/topic.ts";
@@ -80,6 +81,8 @@ export class OwnClient implements Client {
     const { isNew, subscription } = this.#session.subscribe(request, id);
     const code = subscription.qos;
     if (request.retainHandling === 2 || (request.retainHandling === 1 && !isNew)) return { code };
+    // Those who share have none sent at the beginning (§3.8.3.1).
+    if (subscription.share !== undefined) return { code };
     const sendRetained = (): void => {
       for (const run of this.#line.flow.retained.matching(request.filter)) {
         this.#session.receiveRetained(run, subscription);
@@ -124,9 +127,11 @@ export class OwnClient implements Client {
 
   #refusalOf(request: SubscriptionRequest): number | undefined {
     const { subscriptions } = this.#session;
-    if (filterProblem(request.filter) !== undefined) return reason.topicFilterInvalid;
-    if (request.filter.startsWith("$share/")) return reason.sharedSubscriptionsNotSupported;
-    if (!maySubscribe(this.#principal, request.filter)) return reason.notAuthorized;
+    const shared = sharedFilter(request.filter);
+    const filter = shared?.filter ?? request.filter;
+    const problem = filterProblem(filter) ?? (shared && shareProblem(shared.share));
+    if (problem !== undefined) return reason.topicFilterInvalid;
+    if (!maySubscribe(this.#principal, filter)) return reason.notAuthorized;
     const full = subscriptions.size >= this.#line.limits.subscriptionsPerClientMax;
     return full && !subscriptions.has(request.filter) ? reason.quotaExceeded : undefined;
   }

@@ -4,7 +4,9 @@ import type { Write } from "../../ports/store.ts";
 import { maySubscribe, type Principal } from "../../things/access.ts";
 import type { Gate } from "../../flow/gate.ts";
 import type { Tally } from "../../flow/parcel-queue.ts";
-import { together, type Receiver, type Router, type Subscription } from "../../flow/router.ts";
+import type { Router } from "../../flow/router.ts";
+import { sharedFilter } from "../../flow/share-group.ts";
+import { together, type SharingMember, type Subscription } from "../../flow/subscription.ts";
 import type { LogPlace, Run } from "../../flow/run.ts";
 import type { SubscriptionRequest, Will } from "../../wire/mqtt/decode.ts";
 import { ProtocolError, type ProtocolVersion, reason } from "../../wire/mqtt/protocol.ts";
@@ -47,7 +49,9 @@ export interface RestoredSession {
   readonly expirySeconds: number;
   readonly awaySince: number;
   readonly will: Will | undefined;
-  readonly subscriptions: readonly Omit<Subscription, "receiver">[];
+  readonly subscriptions: readonly (Omit<Subscription, "receiver" | "share"> & {
+    readonly share?: string;
+  })[];
   readonly incomingQos2: readonly number[];
   readonly sent: { version: ProtocolVersion; messages: readonly SentMessage[] } | undefined;
   /** [from, to) of each log that it has not had. */
@@ -58,7 +62,7 @@ export interface RestoredSession {
  * What a client subscribed to, what it sent and was sent and is not complete (§4.1). Outlives the
  * connection where the client asked for that.
  */
-export class Session implements Receiver {
+export class Session implements SharingMember {
   readonly key: string;
   principal: Principal;
   /** How long it stays after the connection is gone; Infinity: for ever. */
@@ -114,7 +118,9 @@ export class Session implements Receiver {
     for (const id of session.incomingQos2) this.incomingQos2.add(id);
     this.outgoing.restore(session.sent, session.waiting);
     for (const subscription of session.subscriptions) {
-      this.#replace({ ...subscription, receiver: this });
+      const { share, ...plain } = subscription;
+      const shared = share === undefined ? {} : { share: { name: share, member: this } };
+      this.#replace({ ...plain, ...shared, receiver: this });
     }
     this.#keeping?.adopt(this);
   }
@@ -122,6 +128,14 @@ export class Session implements Receiver {
   /** It outlives its connection, and the node's next stop. */
   get isKept(): boolean {
     return this.#isKept;
+  }
+
+  get isPresent(): boolean {
+    return this.outgoing.isAttached;
+  }
+
+  get load(): number {
+    return this.outgoing.load;
   }
 
   /** Resolves when what it wants is durable; undefined: it need not be. */
@@ -156,9 +170,9 @@ export class Session implements Receiver {
   /** Its client was let in again: what it may not have any longer is taken out. */
   resumeAs(principal: Principal): void {
     this.principal = principal;
-    for (const [filter, subscription] of this.subscriptions) {
-      if (maySubscribe(principal, filter)) continue;
-      this.unsubscribe(filter);
+    for (const [name, subscription] of this.subscriptions) {
+      if (maySubscribe(principal, subscription.filter)) continue;
+      this.unsubscribe(name);
       this.outgoing.forget(subscription);
     }
   }
@@ -179,10 +193,12 @@ export class Session implements Receiver {
     const old = this.subscriptions.get(request.filter);
     // What waits, or comes again, was published before: that is not for who subscribes now.
     const since = this.outgoing.isIdle ? undefined : this.#endsOf?.(request.filter);
+    const shared = sharedFilter(request.filter);
     const subscription: Subscription = {
-      filter: request.filter,
+      filter: shared?.filter ?? request.filter,
       receiver: this,
-      kept: this.#isKept && request.qos > 0,
+      ...(shared ? { share: { name: shared.share, member: this } } : {}),
+      kept: shared === undefined && this.#isKept && request.qos > 0,
       ...(since === undefined ? {} : { since }),
       qos: request.qos,
       noLocal: request.noLocal,
@@ -200,23 +216,38 @@ export class Session implements Receiver {
   unsubscribe(filter: string): boolean {
     const subscription = this.subscriptions.get(filter);
     if (subscription === undefined) return false;
-    this.#router.unsubscribe(subscription);
-    return this.subscriptions.delete(filter);
+    this.subscriptions.delete(filter);
+    this.#leave(subscription, false);
+    return true;
   }
 
   #replace(old: Subscription): void {
-    const subscription = { ...old, kept: this.#isKept && old.qos > 0 };
+    const { share, filter, qos } = old;
+    const subscription = { ...old, kept: share === undefined && this.#isKept && qos > 0 };
     this.#router.unsubscribe(old);
     this.#router.subscribe(subscription);
-    this.subscriptions.set(old.filter, subscription);
+    this.subscriptions.set(share ? `$share/${share.name}/${filter}` : filter, subscription);
+  }
+
+  /** What it has of a subscription that others share, and has not acknowledged, goes to them. */
+  #leave(subscription: Subscription, isGone: boolean): void {
+    this.#router.unsubscribe(subscription);
+    if (subscription.share === undefined) return;
+    this.#router.handOn(subscription, this.outgoing.takeBack(subscription, isGone));
   }
 
   /** What of a log is for it, with the subscription as it is now. */
   #wanted({ topic }: Run, { log, position }: LogPlace): Subscription | undefined {
     let found: Subscription | undefined;
     for (const subscription of this.subscriptions.values()) {
-      const { filter, qos, since } = subscription;
-      if (qos === 0 || position < (since?.get(log.name) ?? 0) || !matches(filter, topic)) continue;
+      const { filter, qos, since, share } = subscription;
+      if (
+        qos === 0 ||
+        share !== undefined ||
+        position < (since?.get(log.name) ?? 0) ||
+        !matches(filter, topic)
+      )
+        continue;
       found = found === undefined ? subscription : together(found, subscription);
     }
     return found;
@@ -225,7 +256,7 @@ export class Session implements Receiver {
   end(): void {
     this.#keeping?.remove(this);
     this.#isKept = false;
-    for (const subscription of this.subscriptions.values()) this.#router.unsubscribe(subscription);
+    for (const subscription of this.subscriptions.values()) this.#leave(subscription, true);
     this.subscriptions.clear();
     this.outgoing.clear();
   }
