@@ -1,4 +1,5 @@
 import type { BudgetResource } from "../client/callers.ts";
+import type { TopResource } from "../client/top.ts";
 import type { ErasureResource } from "../client/erasure.ts";
 import type { AccessGranted } from "../client/data-access.ts";
 import type { LinkState, Overview } from "../client/world.ts";
@@ -79,6 +80,8 @@ export interface ApiDeps {
   readonly history: HistoryApi;
   readonly streams: StreamsApi;
   readonly traffic: TrafficApi;
+  /** What goes on; of topics, clients and agreements so many at most. */
+  readonly top: (limit: number) => TopResource;
   readonly sectors: Sectors;
   readonly commissions: CommissionsApi;
   /** Folder of the built console; absent: found beside the package. */

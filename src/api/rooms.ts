@@ -14,6 +14,7 @@ import type { HistoryKeeping } from "../flow/history.ts";
 import { ownHistoryLines } from "../flow/own-history.ts";
 import { publishOne, subscribeMessages } from "../flow/local-streams.ts";
 import type { ErasureResource } from "../client/erasure.ts";
+import type { TopResource } from "../client/top.ts";
 import { readMessages } from "../flow/log-reader.ts";
 import type { Readings } from "../flow/readings.ts";
 import type { Clock } from "../kernel/clock.ts";
@@ -82,6 +83,7 @@ export interface Rooms {
   readonly counts: ConsumerCounts;
   readonly links: Links;
   readonly mqttConnections: () => number;
+  readonly observer: { top(limit: number): TopResource };
   readonly traffic: Traffic;
   readonly receipts: ProviderReceipts;
   readonly budgets: Budgets;
@@ -147,6 +149,7 @@ export function apiDeps(rooms: Rooms): ApiDeps {
       subscribe: (_principal, filter, onMessage) =>
         subscribeMessages(rooms.flow, filter, onMessage),
     },
+    top: (limit) => rooms.observer.top(limit),
     traffic: {
       mqttConnections: rooms.mqttConnections,
       messagesPerSecond: () => rooms.traffic.messagesPerSecond(),
@@ -155,7 +158,7 @@ export function apiDeps(rooms: Rooms): ApiDeps {
           return { agreement: agreement.id, messages, ...report.told };
         }),
       refusals: () => rooms.meter.refusals(),
-      dropped: () => rooms.flow.counts.dropped,
+      dropped: () => rooms.flow.counts.droppedMessages,
       flows: () => rooms.traffic.flows(),
     },
   };

@@ -43,6 +43,7 @@ import { streamRoutes } from "./stream-routes.ts";
 import { tdDirectoryRoutes } from "./td-directory-routes.ts";
 import { thingRoutes } from "./thing-routes.ts";
 import { negotiationRoutes } from "./negotiation-routes.ts";
+import { metricsRoutes, topRoutes } from "./top-routes.ts";
 import { transferRoutes } from "./transfer-routes.ts";
 import { wantRoutes } from "./want-routes.ts";
 import { WorldView } from "./world.ts";
@@ -101,6 +102,7 @@ export async function apiRoutes(app: FastifyInstance, deps: ApiDeps): Promise<vo
     guardRoutes(api, deps);
     for (const routes of [
       statusRoutes,
+      topRoutes,
       thingRoutes,
       dataAccessRoutes,
       marketRoutes,
@@ -130,6 +132,7 @@ export async function apiRoutes(app: FastifyInstance, deps: ApiDeps): Promise<vo
       prefix: "/api/v1",
     });
     await api.register(async (scope) => seenRoutes(scope, deps, clients), { prefix: "/api/v1" });
+    await api.register(async (scope) => metricsRoutes(scope, deps));
     await api.register(async (scope) => outputRoutes(scope, deps));
     await api.register(async (scope) => affordanceRoutes(scope, deps, clients, limits), {
       prefix: "/api/v1",

@@ -32,6 +32,7 @@ import { statusCommand } from "./status.ts";
 import { tailCommand } from "./tail.ts";
 import { thingCommand } from "./thing.ts";
 import { negotiationCommand } from "./negotiation.ts";
+import { topCommand } from "./top.ts";
 import { transferCommand } from "./transfer.ts";
 import { unitCommand } from "./unit.ts";
 import { upCommand } from "./up.ts";
@@ -76,6 +77,7 @@ function buildProgram(io: CliIo): Command {
     .configureHelp({ showGlobalOptions: true });
   program.addCommand(upCommand(io));
   program.addCommand(statusCommand(io));
+  program.addCommand(topCommand(io));
   program.addCommand(thingCommand(io));
   program.addCommand(claimCommand(io));
   program.addCommand(pendingCommand(io));

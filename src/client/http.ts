@@ -49,6 +49,7 @@ import type {
   SeenMessage,
   ThingResource,
 } from "./thing-resource.ts";
+import type { TopResource } from "./top.ts";
 import type * as negotiation from "./negotiations.ts";
 import type { CallerResource } from "./callers.ts";
 import type {
@@ -101,6 +102,8 @@ export class ComityHttp {
     this.#json<void>(`/indicators/${part(id)}`, { method: "DELETE" });
 
   status = () => this.#json<StatusResource>("/status");
+  /** What goes on right now; `limit`: of topics, clients and agreements. */
+  top = (limit = 10) => this.#json<TopResource>(`/top?limit=${limit}`);
   openapi = () => this.#json<Record<string, unknown>>("/openapi.json");
 
   things = () => this.#json<ThingResource[]>("/things");

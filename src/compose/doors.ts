@@ -20,6 +20,7 @@ import { reason } from "../wire/mqtt/protocol.ts";
 import { dataDoor } from "./data-door.ts";
 import { guestOf } from "./guests.ts";
 import { openPushes } from "./pushes.ts";
+import { Observer } from "./observer.ts";
 import type { Rooms } from "./rooms.ts";
 import type { Trade } from "./trade.ts";
 
@@ -54,6 +55,8 @@ export async function openDoors(rooms: Rooms, trade: Trade, sectors: Sectors): P
     mqttUrl: () => urls.mqtt,
   };
   const mqttConnections = (): number => mqtt.connectionCount;
+  const observer = new Observer(rooms, { mqtt, traffic, facts });
+  closing.add("the observer", () => observer.close());
   const announced = { announcedMqttUrl: () => announcedMqttUrl(options, urls.mqtt) };
   const openid =
     options.openid === undefined
@@ -66,6 +69,7 @@ export async function openDoors(rooms: Rooms, trade: Trade, sectors: Sectors): P
     openid,
     ...announced,
     facts,
+    observer,
     mqttConnections,
     federation,
     issuers,
@@ -123,6 +127,7 @@ function mqttServer(rooms: Rooms, trade: Trade): MqttServer {
     onSeen: (thing, topic, payload) => things.noteSeen(thing, topic, payload),
     authenticate: authenticator(keepers),
     onboarding,
+    log: rooms.log,
     attach: attacher(keepers),
   });
   const disconnectGuests = (agreement: string, why: string): void => {

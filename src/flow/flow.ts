@@ -11,6 +11,8 @@ import { logOfProduct, type Grant } from "../market/grant.ts";
 import type { Product } from "../market/product.ts";
 import type { LogBlock, Store, Write } from "../ports/store.ts";
 import type { UsagePort } from "../ports/usage.ts";
+import { BusyTopics } from "./busy-topics.ts";
+import { FlowCounts } from "./counts.ts";
 import type { Gate } from "./gate.ts";
 import { Grants } from "./grants.ts";
 import { QualityMeter } from "./quality.ts";
@@ -51,7 +53,8 @@ export class Flow {
   readonly grants: Grants;
   readonly quality: QualityMeter;
   readonly outside: FlowOutside;
-  readonly counts = { messagesIn: 0, payloadBytesIn: 0, dropped: 0 };
+  readonly counts = new FlowCounts();
+  readonly busyTopics = new BusyTopics();
   readonly #logged = new Map<string, LoggedStream>();
   #sessionLog: StreamLog | undefined;
 
@@ -147,8 +150,7 @@ export class Flow {
     route: Route = this.router.route(run.topic),
     writes: readonly Write[] = [],
   ): Promise<unknown> | undefined {
-    this.counts.messagesIn += run.count;
-    this.counts.payloadBytesIn += run.payloadBytes;
+    this.#took(run);
     if (route.logs.length === 0) {
       const retaining = run.retain ? this.retained.set(run) : undefined;
       const keeping = this.#keep(run, route, writes);
@@ -166,14 +168,18 @@ export class Flow {
 
   /** What another organisation's node delivered: no product of this one, and in a log already. */
   arrive(run: Run): void {
-    this.counts.messagesIn += run.count;
-    this.counts.payloadBytesIn += run.payloadBytes;
+    this.#took(run);
     const route = this.router.route(run.topic);
     const keeping = this.#keep(run, route, []);
     keeping?.catch(() => {
       // The store is gone and says so itself.
     });
     this.deliver(run, route, keeping !== undefined);
+  }
+
+  #took(run: Run): void {
+    this.counts.took(run);
+    this.busyTopics.take(run.topic, run.count, run.payloadBytes);
   }
 
   /** To everybody here who subscribed; those whose messages are kept may get it by their log. */

@@ -2,7 +2,7 @@ import type { Clock } from "../kernel/clock.ts";
 import { TokenBucket } from "../kernel/token-bucket.ts";
 import { encodeTurn } from "../wire/link/control.ts";
 import { type BlockEncoding, encodeBlocks } from "../wire/link/block.ts";
-import { Outbox } from "./outbox.ts";
+import { Outbox, type SentCounts } from "./outbox.ts";
 import { type OutboxSocket, WriteBatch } from "./write-batch.ts";
 
 export interface LaneOptions {
@@ -35,14 +35,20 @@ export class Lanes {
   readonly #socket: OutboxSocket;
   /** Those that have something to hand on, whose turn comes first in front. */
   #ring: Lane[] = [];
+  readonly sent: SentCounts;
   #full = false;
   #scheduled = false;
   #batch: WriteBatch | undefined;
   /** Whose packets were written last. */
   #last: Lane | undefined;
 
-  constructor(socket: OutboxSocket) {
+  /** `sent`: what all lanes handed on is added to it. */
+  constructor(
+    socket: OutboxSocket,
+    sent: SentCounts = { messages: 0, payloadBytes: 0, dropped: 0 },
+  ) {
     this.#socket = socket;
+    this.sent = sent;
   }
 
   get full(): boolean {
@@ -141,6 +147,7 @@ export class Lane implements OutboxSocket {
     this.outbox = new Outbox(this, {
       queueBytesMax: Math.min(options.queueBytesMax, pacedBytesMax),
       onDropped: options.onDropped,
+      sent: lanes.sent,
       turnBytesMax: Math.min(quantumBytes, pace ?? quantumBytes),
       whenTurn: (flush) => {
         this.#flush = flush;

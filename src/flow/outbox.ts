@@ -4,6 +4,13 @@ import { type OutboxSocket, WriteBatch } from "./write-batch.ts";
 
 const turnBytesMax = 1_048_576;
 
+/** What a queue handed to its socket, and what it gave up. */
+export interface SentCounts {
+  messages: number;
+  payloadBytes: number;
+  dropped: number;
+}
+
 /**
  * What waits for one socket: written in order, once per turn of the event loop, small parcels
  * merged into one write. Bounded in bytes: the oldest droppable parcels go first, counted.
@@ -16,6 +23,8 @@ export class Outbox {
   readonly #whenTurn: (flush: () => void) => void;
   readonly #turnBytesMax: number;
   readonly #queue = new ParcelQueue();
+  /** What was handed to the socket. */
+  readonly sent: SentCounts;
   #scheduled = false;
   #blocked = false;
   #waiting = false;
@@ -30,6 +39,8 @@ export class Outbox {
       onFlushed?: () => void;
       /** Calls it when it is this queue's turn; absent: at the end of the event loop's turn. */
       whenTurn?: (flush: () => void) => void;
+      /** Of several queues together; absent: its own. */
+      sent?: SentCounts;
       /** Handed on before the socket is asked whether it takes more. */
       turnBytesMax?: number;
     },
@@ -37,6 +48,7 @@ export class Outbox {
     this.#socket = socket;
     this.#queueBytesMax = options.queueBytesMax;
     this.#onDropped = options.onDropped;
+    this.sent = options.sent ?? { messages: 0, payloadBytes: 0, dropped: 0 };
     this.#onFlushed = options.onFlushed ?? (() => {});
     this.#whenTurn = options.whenTurn ?? setImmediate;
     this.#turnBytesMax = options.turnBytesMax ?? turnBytesMax;
@@ -115,8 +127,12 @@ export class Outbox {
     if (admitted === count) {
       batch.add(parcel.packets);
       parcel.tally?.add(count, parcel.payloadBytes);
+      this.sent.messages += count;
+      this.sent.payloadBytes += parcel.payloadBytes;
     } else {
       const rest = splitParcel(parcel, admitted, batch);
+      this.sent.messages += admitted;
+      this.sent.payloadBytes += parcel.payloadBytes - rest.payloadBytes;
       if (gate?.waiting === true) {
         this.#queue.replaceFirst(rest);
         this.#waiting = true;
@@ -143,7 +159,9 @@ export class Outbox {
       dropped += parcel.count;
       parcel.gate?.refuse("queue-full", parcel.count);
     });
-    if (dropped > 0) this.#onDropped(dropped);
+    if (dropped === 0) return;
+    this.sent.dropped += dropped;
+    this.#onDropped(dropped);
   }
 }
 

@@ -60,6 +60,11 @@ export class Retained {
     return this.#kept.size;
   }
 
+  /** Of the packets kept. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   /** Messages that were to be retained and did not fit. */
   get notKept(): number {
     return this.#notKept;

@@ -141,6 +141,9 @@ export async function smallNode(
     audit: await AuditTrail.open(store, systemClock),
     slow: new SlowDown(systemClock),
     ...rooms(state, search),
+    top: () => {
+      throw new ComityError("NOT_FOUND", { what: "data plane", id: "small" });
+    },
     wot: {
       validator,
       readings: { last: () => undefined, flagged: () => [] },

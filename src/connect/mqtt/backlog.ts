@@ -52,6 +52,10 @@ export class Backlog {
     this.#options = options;
   }
 
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   get isEmpty(): boolean {
     return this.#head === this.#entries.length;
   }

@@ -49,9 +49,7 @@ export class ClaimantClient implements Client {
     this.#session = new Session("claimant", claimant, flow.router, {
       clock: flow.outside.clock,
       queueBytesMax: limits.queueBytesMax,
-      onDropped: (messages) => {
-        flow.counts.dropped += messages;
-      },
+      onDropped: (messages) => flow.counts.drop("queue-full", messages),
     });
     this.#session.attach({ outbox, version, ...door.takes });
     this.#detach = door.onboarding.attach(claimant, {

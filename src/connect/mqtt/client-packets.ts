@@ -3,7 +3,12 @@ import {
   decodeSubscribe,
   decodeUnsubscribe,
 } from "../../wire/mqtt/decode.ts";
-import { packetType, type ProtocolVersion } from "../../wire/mqtt/protocol.ts";
+import {
+  packetType,
+  ProtocolError,
+  type ProtocolVersion,
+  reason,
+} from "../../wire/mqtt/protocol.ts";
 import type { Client } from "./client.ts";
 
 /** A packet that is the client's business. False: it is no such packet. */
@@ -41,4 +46,8 @@ export function handOver(
     default:
       return false;
   }
+}
+
+export function connectFirst(): ProtocolError {
+  return new ProtocolError(reason.protocolError, "CONNECT comes first"); // [MQTT-3.1.0-1]
 }

@@ -22,7 +22,7 @@ import {
 } from "../../wire/mqtt/protocol.ts";
 import { Acknowledgements } from "./acknowledgements.ts";
 import type { Client, ClientLine } from "./client.ts";
-import { handOver } from "./client-packets.ts";
+import { connectFirst, handOver } from "./client-packets.ts";
 import {
   admission,
   type Authenticate,
@@ -33,6 +33,7 @@ import {
 } from "./connect.ts";
 import { takenBy } from "./guest-client.ts";
 import type { MqttLimits } from "./limits.ts";
+import { ConnectionCounts, type DoorCounts } from "./door-counts.ts";
 import { OutgoingAliases } from "./outgoing-aliases.ts";
 import { OwnClient } from "./own-client.ts";
 import type { Session } from "./session.ts";
@@ -48,6 +49,7 @@ import {
 /** What a connection asks of its server. */
 export interface ConnectionHost extends VisitorDoor {
   readonly flow: Flow;
+  readonly door: DoorCounts;
   readonly limits: MqttLimits;
   readonly authenticate: Authenticate;
   /** False where it has as many connections as it may. */
@@ -82,7 +84,7 @@ export class Connection implements PacketSink {
   #aliases: IncomingAliases | undefined;
   /** Of one packet, as the client said. */
   #packetBytesMax = Infinity;
-  readonly #openedAt: number;
+  readonly counts: ConnectionCounts;
   principal: Principal | undefined;
   #version: ProtocolVersion = 4;
   #client: Client | undefined;
@@ -101,19 +103,18 @@ export class Connection implements PacketSink {
     this.#reading = new Reading(socket);
     this.#outbox = new Outbox(socket, {
       queueBytesMax: host.limits.queueBytesMax,
-      onDropped: (messages) => {
-        host.flow.counts.dropped += messages;
-      },
+      onDropped: (messages) => host.flow.counts.drop("queue-full", messages),
       onFlushed: () => {
         if (this.#outbox.controlBytes <= controlBytesMax / 2) {
           this.#reading.resume(pause.unreadAnswers);
         }
       },
     });
-    this.#lanes = new Lanes(socket);
+    this.counts = new ConnectionCounts(socket, this.#outbox, host.flow.outside.clock);
+    this.#lanes = new Lanes(socket, this.#outbox.sent);
     this.#acknowledgements = this.#answers(packetType.puback);
     this.#receipts = this.#answers(packetType.pubrec);
-    this.#openedAt = this.#lastSeen = host.flow.outside.clock.monotonic();
+    this.#lastSeen = host.flow.outside.clock.monotonic();
     socket.on("data", (chunk: Buffer) => this.#onData(chunk));
     socket.on("drain", () => {
       this.#outbox.ready();
@@ -127,6 +128,7 @@ export class Connection implements PacketSink {
   end(reasonCode: number, text: string): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#host.door.ended(this, reasonCode, text);
     if (reasonCode !== reason.normalDisconnection && this.principal !== undefined) {
       this.#outbox.flush();
       if (this.#version === 5) {
@@ -150,7 +152,9 @@ export class Connection implements PacketSink {
   checkAlive(): void {
     const now = this.#host.flow.outside.clock.monotonic();
     if (this.principal === undefined) {
-      if (now - this.#openedAt > this.#host.limits.connectTimeoutMs) this.#socket.destroy();
+      if (now - this.counts.openedAt <= this.#host.limits.connectTimeoutMs) return;
+      this.#host.door.refused(this, "connect-timeout", "no CONNECT came in time");
+      this.#socket.destroy();
     } else if (this.#reading.rests(pause.slowStore)) {
       this.#lastSeen = now; // the silence is this side's
     } else if (now - this.#lastSeen > this.#aliveMs) {
@@ -166,6 +170,7 @@ export class Connection implements PacketSink {
     }
     const client = this.#client;
     if (client === undefined) throw connectFirst();
+    this.counts.took(scanned);
     if (scanned.hasProperties && this.#aliases !== undefined) {
       for (const run of this.#aliases.resolve(scanned)) client.publish(run, this.#lastSeen);
     } else client.publish(scanned, this.#lastSeen);
@@ -178,6 +183,7 @@ export class Connection implements PacketSink {
       return;
     }
     const type = first >> 4;
+    this.counts.packetsIn++;
     const client = this.#client;
     if (client === undefined) {
       if (type !== packetType.connect) throw connectFirst();
@@ -241,6 +247,7 @@ export class Connection implements PacketSink {
       this.end(reasonCode, text);
       return;
     }
+    this.#host.door.refused(this, reasonCode, text);
     // Before it is accepted a client hears a CONNACK or nothing [MQTT-3.1.4-1].
     if (reasonCode === reason.unsupportedVersion) {
       this.#socket.write(encodeConnack(4, false, reasonCode));
@@ -295,6 +302,7 @@ export class Connection implements PacketSink {
   }
 
   #reject(reasonCode: number, text: string): void {
+    this.#host.door.refused(this, reasonCode, text);
     this.#socket.write(encodeConnack(this.#version, false, reasonCode, this.#because(text)));
     this.#ended = true;
     this.#hangUp(); // [MQTT-3.1.4-2]
@@ -334,6 +342,8 @@ export class Connection implements PacketSink {
   }
 
   #accept(connect: Connect, sessionPresent: boolean, clientId: string): void {
+    this.counts.clientId = clientId;
+    this.#host.door.accepted(this);
     this.#outbox.pushControl(
       encodeConnack(
         connect.version,
@@ -386,8 +396,4 @@ export class Connection implements PacketSink {
     if (session !== undefined && !keepsWill) session.will = undefined; // [MQTT-3.14.4-3]
     this.end(reason.normalDisconnection, "");
   }
-}
-
-function connectFirst(): ProtocolError {
-  return new ProtocolError(reason.protocolError, "CONNECT comes first"); // [MQTT-3.1.0-1]
 }

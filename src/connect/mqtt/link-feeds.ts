@@ -58,9 +58,7 @@ export class LinkFeeds {
       clock: flow.outside.clock,
       queueBytesMax: limits.queueBytesMax,
       isShared: this.#isShared,
-      onDropped: (messages) => {
-        flow.counts.dropped += messages;
-      },
+      onDropped: (messages) => flow.counts.drop("queue-full", messages),
     });
     const { claimed } = request;
     const onFailed = (why: string): void => this.#failed(agreement, why);

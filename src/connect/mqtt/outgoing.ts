@@ -1,3 +1,4 @@
+import type { DropReason, FlowCounts } from "../../flow/counts.ts";
 import type { Gate } from "../../flow/gate.ts";
 import type { Outbox } from "../../flow/outbox.ts";
 import type { Tally } from "../../flow/parcel-queue.ts";
@@ -26,7 +27,9 @@ export interface Attachment {
 export interface OutgoingOptions extends Pick<BacklogOptions, "clock" | "wanted"> {
   /** Of what waits, and of what is sent and not acknowledged. */
   readonly queueBytesMax: number;
-  readonly onDropped: (messages: number) => void;
+  readonly onDropped: (messages: number, why: DropReason) => void;
+  /** Where how its runs left is counted. */
+  readonly counts?: FlowCounts;
   /** The agreement all of it leaves under; absent for this organisation's own clients. */
   readonly under?: { readonly gate: Gate; readonly tally: Tally };
   /** Something was acknowledged, or waits. */
@@ -46,20 +49,32 @@ export class Outgoing {
   /** Sent on an earlier connection and not again yet. */
   #resending: Buffer[] = [];
   #attached: Attachment | undefined;
+  /** Messages given up for this client. */
+  dropped = 0;
 
   constructor(options: OutgoingOptions) {
     this.#options = options;
-    const { clock, queueBytesMax: bytesMax, onDropped, wanted } = options;
+    const { clock, queueBytesMax: bytesMax, wanted } = options;
     this.#backlog = new Backlog({
       clock,
       bytesMax,
-      onDropped,
+      onDropped: (messages) => this.#dropped(messages, "queue-full"),
       ...(wanted ? { wanted } : {}),
       // What a log cannot give now is asked for again when there is next something to send.
       onRead: (failure) => {
         if (failure === undefined) this.#drain();
       },
     });
+  }
+
+  /** Messages it was sent and has not acknowledged. */
+  get inflight(): number {
+    return this.#inflight.count;
+  }
+
+  /** Of messages that wait for their turn or their client. */
+  get waitingBytes(): number {
+    return this.#backlog.bytes;
   }
 
   get isAttached(): boolean {
@@ -208,10 +223,11 @@ export class Outgoing {
     const flags = retain | (run.retain && subscription.retainAsPublished === true ? 1 : 0);
     const { version } = attached;
     const added = version === 5 ? subscription.identifier : undefined;
-    const packets =
-      flags === 0 && added === undefined
-        ? fitting.encoded(version)
-        : fitting.encodeFor(version, { flags, ...(added ? { added } : {}) });
+    const isShared = flags === 0 && added === undefined;
+    const packets = isShared
+      ? fitting.encoded(version)
+      : fitting.encodeFor(version, { flags, ...(added ? { added } : {}) });
+    if (packets !== fitting.packets) this.#countEncoding(isShared);
     this.#push(attached, packets, fitting, { version, withIds: false }, true);
   }
 
@@ -223,6 +239,7 @@ export class Outgoing {
     const flags = (qos << 1) | retain | asPublished;
     const { version } = attached;
     const added = version === 5 ? subscription.identifier : undefined;
+    this.#countEncoding(false);
     const isShared = subscription.share !== undefined;
     const packets = this.#inflight.send(
       fitting,
@@ -231,6 +248,18 @@ export class Outgoing {
       isShared ? { subscription, run: fitting.own() } : undefined,
     );
     this.#push(attached, packets, fitting, withIds(version), false);
+  }
+
+  #countEncoding(isShared: boolean): void {
+    const { counts } = this.#options;
+    if (counts === undefined) return;
+    if (isShared) counts.reencodedRuns++;
+    else counts.copiedRuns++;
+  }
+
+  #dropped(messages: number, why: DropReason): void {
+    this.dropped += messages;
+    this.#options.onDropped(messages, why);
   }
 
   #push(attached: Attachment, packets: Buffer, run: Run, layout: Layout, droppable: boolean): void {
@@ -256,7 +285,9 @@ export class Outgoing {
     const kept = pieces(run).filter(
       (piece) => piece.encodeFor(version, options).length + aliasSpare <= packetBytesMax,
     );
-    if (kept.length < run.count) this.#options.onDropped(run.count - kept.length);
+    if (kept.length < run.count) {
+      this.#dropped(run.count - kept.length, "packet-too-large");
+    }
     if (kept.length === 0) return undefined;
     const payloadBytes = kept.reduce((sum, piece) => sum + piece.payloadBytes, 0);
     return run.with(

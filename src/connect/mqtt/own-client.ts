@@ -181,7 +181,7 @@ export class OwnClient implements Client {
   /** 3.1.1, and QoS 0, cannot say no to one message: the connection ends [MQTT-3.3.5-2]. */
   #refusePublish(scanned: ScannedRun, topic: string): void {
     const { flow, acknowledgements, receipts, version } = this.#line;
-    flow.counts.dropped += scanned.count;
+    flow.counts.drop("not-allowed", scanned.count);
     if (version === 4 || scanned.ids.length === 0) {
       const text = `${this.#publisher} may not publish to ${topic}`;
       throw new ProtocolError(reason.notAuthorized, text);

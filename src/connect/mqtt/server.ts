@@ -12,6 +12,7 @@ import { reason } from "../../wire/mqtt/protocol.ts";
 import type { Attach } from "./authenticate.ts";
 import { Connection, type ConnectionHost } from "./connection.ts";
 import type { KeptSessions } from "./kept-sessions.ts";
+import { DoorCounts, type ClientFacts, type DoorFacts, type DoorLog } from "./door-counts.ts";
 import { publishWill } from "./last-will.ts";
 import type { MqttLimits } from "./limits.ts";
 import { Session } from "./session.ts";
@@ -31,12 +32,15 @@ export type MqttServerOptions = Pick<
   ConnectionHost,
   "flow" | "limits" | "authenticate" | "onSeen" | "onboarding"
 > & {
+  /** Absent: nothing is written of who comes, goes and is refused. */
+  readonly log?: DoorLog;
   /** Absent: other organisations' nodes are let in under one agreement each. */
   readonly attach?: Attach;
 };
 
 export class MqttServer implements ConnectionHost {
   readonly flow: Flow;
+  readonly door: DoorCounts;
   readonly limits: MqttLimits;
   readonly authenticate: ConnectionHost["authenticate"];
   readonly onSeen: ConnectionHost["onSeen"];
@@ -55,6 +59,7 @@ export class MqttServer implements ConnectionHost {
 
   constructor(options: MqttServerOptions) {
     this.flow = options.flow;
+    this.door = new DoorCounts(options.flow.outside.clock, options.log);
     this.limits = options.limits;
     this.authenticate = options.authenticate;
     this.onSeen = options.onSeen;
@@ -65,6 +70,7 @@ export class MqttServer implements ConnectionHost {
     );
     this.#sweep = setInterval(() => {
       for (const connection of this.#connections) connection.checkAlive();
+      this.door.tellWhatWasNotTold();
     }, 1000);
     this.#sweep.unref();
   }
@@ -85,8 +91,27 @@ export class MqttServer implements ConnectionHost {
     return this.#connections.size;
   }
 
-  get subscriptionCount(): number {
-    return this.flow.router.size;
+  /** What went through it since the start, those that are connected now included. */
+  facts(): DoorFacts {
+    const away = [...this.#sessions.values()].filter(({ connection }) => connection === undefined);
+    return {
+      ...this.door.facts([...this.#connections].map(({ counts }) => counts)),
+      connections: this.#admitted.size,
+      sessions: this.#sessions.size,
+      sessionsAway: away.length,
+    };
+  }
+
+  /** Those that are let in. */
+  *clients(): Iterable<ClientFacts> {
+    const sessions = new Map<Connection, Session>();
+    for (const { connection, session } of this.#sessions.values()) {
+      if (connection !== undefined) sessions.set(connection, session);
+    }
+    for (const [connection, principal] of this.#admitted) {
+      const outgoing = sessions.get(connection)?.outgoing;
+      yield connection.counts.facts(nameOfPrincipal(principal), outgoing);
+    }
   }
 
   /**
@@ -183,7 +208,9 @@ export class MqttServer implements ConnectionHost {
     const { key } = session;
     const expiry = setTimeout(() => {
       const away = this.#sessions.get(key);
-      if (away !== undefined) this.#endSession(away);
+      if (away === undefined) return;
+      this.door.sessionsExpired++;
+      this.#endSession(away);
     }, expirySeconds * 1000).unref();
     let willTimer: NodeJS.Timeout | undefined;
     if (session.will !== undefined && willSeconds > 0) {
@@ -205,9 +232,8 @@ export class MqttServer implements ConnectionHost {
     return new Session(key, principal, flow.router, {
       clock: flow.outside.clock,
       queueBytesMax: limits.queueBytesMax,
-      onDropped: (messages) => {
-        flow.counts.dropped += messages;
-      },
+      onDropped: (messages, why) => flow.counts.drop(why, messages),
+      counts: flow.counts,
       keeping: this.#keeping,
       endsOf: (filter) => new Map(flow.logsOf([filter]).map(({ name, end }) => [name, end])),
     });
@@ -223,7 +249,7 @@ export class MqttServer implements ConnectionHost {
 
   forget(connection: Connection): void {
     this.leave(connection);
-    this.#connections.delete(connection);
+    if (this.#connections.delete(connection)) this.door.forget(connection.counts);
   }
 
   /**
@@ -281,6 +307,7 @@ export class MqttServer implements ConnectionHost {
         socket.destroy();
         return;
       }
+      this.door.refused(oldest, "too-many-strangers", "others wait to say who they are");
       this.forget(oldest);
       oldest.dismiss();
     }

@@ -2,6 +2,7 @@ import type { Clock } from "../../kernel/clock.ts";
 import { matches } from "../../kernel/topic.ts";
 import type { Write } from "../../ports/store.ts";
 import { maySubscribe, type Principal } from "../../things/access.ts";
+import type { DropReason, FlowCounts } from "../../flow/counts.ts";
 import type { Gate } from "../../flow/gate.ts";
 import type { Tally } from "../../flow/parcel-queue.ts";
 import type { Router } from "../../flow/router.ts";
@@ -18,7 +19,9 @@ export interface SessionOptions {
   readonly clock: Clock;
   /** Of what waits, and of what is sent and not acknowledged. */
   readonly queueBytesMax: number;
-  readonly onDropped: (messages: number) => void;
+  readonly onDropped: (messages: number, why: DropReason) => void;
+  /** Where how its runs left is counted. */
+  readonly counts?: FlowCounts;
   /** The agreement all of it leaves under; absent for this organisation's own clients. */
   readonly under?: { readonly gate: Gate; readonly tally: Tally };
   /** Keeps it over restarts while it is to outlive its connection; absent: nothing does. */
