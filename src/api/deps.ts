@@ -41,6 +41,7 @@ import type { Share, Shares } from "../market/shares.ts";
 import type { LogState } from "../ports/store.ts";
 import type { Sectors } from "../sectors/room.ts";
 import type { Principal } from "../things/access.ts";
+import type { AppKeys } from "../things/app-keys.ts";
 import type { AuditTrail } from "../things/audit.ts";
 import type { SlowDown } from "../things/slow-down.ts";
 import type { Thing, ThingAccess, Things } from "../things/directory.ts";
@@ -61,6 +62,7 @@ export interface ApiDeps {
   readonly users: Users;
   readonly audit: AuditTrail;
   readonly slow: SlowDown;
+  readonly keys: AppKeys;
   readonly wot: WotApi;
   readonly dataAccess: DataAccessApi;
   readonly products: ProductsApi;

@@ -41,6 +41,7 @@ import { statementOf } from "../settle/statement.ts";
 import { usageOf } from "../settle/usage-view.ts";
 import type { Sectors } from "../sectors/room.ts";
 import { nameOfPrincipal } from "../things/access.ts";
+import type { AppKeys } from "../things/app-keys.ts";
 import type { AuditTrail } from "../things/audit.ts";
 import type { SlowDown } from "../things/slow-down.ts";
 import type { Things } from "../things/directory.ts";
@@ -69,6 +70,7 @@ export interface Rooms {
   readonly address: () => NodeAddress;
   readonly audit: AuditTrail;
   readonly slow: SlowDown;
+  readonly keys: AppKeys;
   readonly catalogue: Catalogue;
   readonly agreements: Agreements;
   readonly federation: Federation;
@@ -109,7 +111,7 @@ export function apiDeps(rooms: Rooms): ApiDeps {
     onboarding: rooms.onboarding,
     users,
     audit,
-    slow: rooms.slow,
+    ...{ slow: rooms.slow, keys: rooms.keys },
     wot: {
       validator: rooms.validator,
       readings: rooms.readings,

@@ -346,6 +346,24 @@ export const UserBody = Type.Object(
   strict,
 );
 
+export const GraceBody = Type.Object(
+  {
+    graceSeconds: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 2_592_000,
+        description: "How long the old token stays good; absent: an hour, 0: not at all.",
+      }),
+    ),
+  },
+  strict,
+);
+const graceSecondsDefault = 3600;
+
+export function graceMsOf({ graceSeconds = graceSecondsDefault }: Type.Static<typeof GraceBody>) {
+  return graceSeconds * 1000;
+}
+
 export const IdParams = Type.Object({ id: text(512) });
 /** The rest of the path: a topic, a filter or a log's name. */
 export const RestParams = Type.Unsafe<{ "*": string }>({ type: "object" });

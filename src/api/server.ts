@@ -14,6 +14,7 @@ import type { TSchema } from "typebox";
 import { Compile, type Validator } from "typebox/compile";
 import { Value } from "typebox/value";
 import { ComityError } from "../kernel/errors.ts";
+import { isOver } from "../things/credentials.ts";
 import { nameOfPrincipal } from "../things/access.ts";
 import { accessRoutes } from "./access-routes.ts";
 import { affordanceRoutes } from "./affordance-routes.ts";
@@ -27,6 +28,7 @@ import { dataAccessRoutes } from "./data-access-routes.ts";
 import { answerError, notFound } from "./error-answer.ts";
 import { allow, guardRoutes } from "./guard.ts";
 import { historyRoutes } from "./history-routes.ts";
+import { keyRoutes } from "./key-routes.ts";
 import { linkRoutes } from "./link-routes.ts";
 import { logRoutes } from "./log-routes.ts";
 import { agentRoutes } from "./mcp/http.ts";
@@ -85,10 +87,11 @@ export function createHttpServer(
 /** Registers `/api/v1`, `/sectors`, `/mcp`, `/comity/v1/overview` and `/`. */
 export async function apiRoutes(app: FastifyInstance, deps: ApiDeps): Promise<void> {
   const limits = { ...apiLimits, ...deps.limits };
-  const clients = new SseClients(limits);
+  const clients = new SseClients(limits, (caller) => isOver(caller, deps, deps.clock.now()));
   const world = new WorldView(deps, limits);
   const ends = [
     deps.things.onClosed((id) => clients.closeOf(`thing ${id}`)),
+    deps.keys.onClosed((id) => clients.closeOf(`app ${id}`)),
     deps.users.onClosed((user) => clients.closeOf(nameOfPrincipal({ kind: "user", ...user }))),
   ];
   app.addHook("preClose", async () => {
@@ -115,6 +118,7 @@ export async function apiRoutes(app: FastifyInstance, deps: ApiDeps): Promise<vo
       logRoutes,
       historyRoutes,
       accessRoutes,
+      keyRoutes,
       sectorRoutes,
       sectorApis,
       commissionApiRoutes,

@@ -53,12 +53,15 @@ class SseClient {
 /** All SSE clients of the node: their number is limited, and they end with it. */
 export class SseClients {
   readonly #limits: SseLimits;
-  /** With the name of who opened it. */
-  readonly #clients = new Map<SseClient, string>();
+  readonly #isOver: (caller: Principal) => boolean;
+  /** With who opened it. */
+  readonly #clients = new Map<SseClient, Principal | undefined>();
   #heartbeat: NodeJS.Timeout | undefined;
 
-  constructor(limits: SseLimits) {
+  /** `isOver`: whether what somebody came in with is good no more. */
+  constructor(limits: SseLimits, isOver: (caller: Principal) => boolean = () => false) {
     this.#limits = limits;
+    this.#isOver = isOver;
   }
 
   /** Answers with an event stream; `onClose` runs once when the client has gone. */
@@ -76,7 +79,7 @@ export class SseClients {
     });
     reply.raw.write(":\n\n"); // the answer's head goes out now
     const client = new SseClient(reply.raw, this.#limits.sseQueueBytesMax);
-    this.#clients.set(client, caller ? nameOfPrincipal(caller) : "");
+    this.#clients.set(client, caller);
     this.#heartbeat ??= setInterval(() => this.#beat(), heartbeatMs).unref();
     reply.raw.once("close", () => {
       this.#clients.delete(client);
@@ -87,7 +90,9 @@ export class SseClients {
 
   /** Ends what this caller opened: the token that opened it is good no more. */
   closeOf(caller: string): void {
-    for (const [client, name] of this.#clients) if (name === caller) client.end();
+    for (const [client, opener] of this.#clients) {
+      if (opener !== undefined && nameOfPrincipal(opener) === caller) client.end();
+    }
   }
 
   close(): void {
@@ -96,6 +101,9 @@ export class SseClients {
   }
 
   #beat(): void {
-    for (const client of this.#clients.keys()) client.beat();
+    for (const [client, caller] of this.#clients) {
+      if (caller !== undefined && this.#isOver(caller)) client.end();
+      else client.beat();
+    }
   }
 }

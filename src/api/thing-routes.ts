@@ -12,7 +12,7 @@ import { thingDescription } from "../things/wot/thing-description.ts";
 import * as answers from "./answers.ts";
 import type { ApiDeps } from "./deps.ts";
 import { allow, audited, callerOf } from "./guard.ts";
-import { answer, IdParams, TdBody, ThingBody } from "./schemas.ts";
+import { answer, GraceBody, graceMsOf, IdParams, TdBody, ThingBody } from "./schemas.ts";
 
 const inferSeconds = 10;
 const samplesMax = 1_000;
@@ -151,14 +151,17 @@ export function thingRoutes(scope: FastifyInstance, deps: ApiDeps): void {
     {
       config: allow("operator", "thing.rotate"),
       schema: {
-        summary: "A new token; the old one is good no more",
+        summary: "A new token; the old one is good for the time of grace, an hour by default",
         params: IdParams,
+        body: GraceBody,
         response: { 200: answer<WithToken>("The Thing and its new token.", answers.ThingToken) },
       },
     },
     async (request) => {
       const { id } = request.params;
-      const made = await audited(deps, request, id, () => things.rotate(id));
+      const made = await audited(deps, request, id, () =>
+        things.rotate(id, graceMsOf(request.body)),
+      );
       return { thing: thingResource(made.thing, deps), token: made.token };
     },
   );

@@ -1,4 +1,5 @@
 import type { LocalPeer } from "../federate/resolver.ts";
+import { secondsOf } from "../kernel/duration.ts";
 import { ComityError } from "../kernel/errors.ts";
 import type { Place } from "../kernel/place.ts";
 import { type Price, priceProblem } from "../kernel/price.ts";
@@ -6,6 +7,22 @@ import { type Price, priceProblem } from "../kernel/price.ts";
 /** For options that may be given several times. */
 export function repeated(value: string, before: string[] | undefined): string[] {
   return [...(before ?? []), value];
+}
+
+export const graceOption = [
+  "--grace <time>",
+  "how long the old token stays good, such as 24h (default: 1h; 0: it ends at once)",
+] as const;
+
+export function graceSecondsOf(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : secondsFrom("--grace", text);
+}
+
+/** `30d`, `12h`, `90s`. */
+export function secondsFrom(option: string, text: string): number {
+  const seconds = secondsOf(text);
+  if (seconds === undefined) throw invalid(`${option} "${text}" is no time such as 24h`);
+  return seconds;
 }
 
 export function wholeNumber(option: string, text: string): number {

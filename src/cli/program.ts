@@ -15,6 +15,7 @@ import { commissionCommand } from "./commission.ts";
 import type { CliIo } from "./context.ts";
 import { dataAccessCommands } from "./data-access.ts";
 import { historyCommand } from "./history.ts";
+import { keyCommand } from "./key.ts";
 import { linkCommand } from "./link.ts";
 import { marketCommands } from "./market.ts";
 import { moneyCommands } from "./money.ts";
@@ -100,6 +101,7 @@ function buildProgram(io: CliIo): Command {
   for (const command of moneyCommands(io)) program.addCommand(command);
   program.addCommand(commissionCommand(io));
   program.addCommand(userCommand(io));
+  program.addCommand(keyCommand(io));
   program.addCommand(unitCommand(io));
   program.addCommand(mcpCommand(io));
   program.addCommand(worldCommand(io));

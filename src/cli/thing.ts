@@ -3,7 +3,7 @@ import type { FlaggedProperty, NewThing, ThingResource } from "../client/thing-r
 import { objectAt } from "../kernel/json-object.ts";
 import { measureWarnings } from "../things/wot/measure-warnings.ts";
 import { connect, type CliIo, globals } from "./context.ts";
-import { invalid, placeFrom, repeated } from "./flags.ts";
+import { graceOption, graceSecondsOf, invalid, placeFrom, repeated } from "./flags.ts";
 import {
   descriptionFrom,
   type DescriptionOptions,
@@ -123,10 +123,11 @@ export function thingCommand(io: CliIo): Command {
     });
   thing
     .command("rotate <name>")
-    .description("give it a new token; the old one is good no more")
-    .action(async (name: string, _options: unknown, command: Command) => {
+    .description("give it a new token; the old one is good for a while")
+    .option(...graceOption)
+    .action(async (name: string, { grace }: { grace?: string }, command: Command) => {
       const node = connect(io, command);
-      const made = await node.rotateThing(name);
+      const made = await node.rotateThing(name, graceSecondsOf(grace));
       const urls = await deviceUrls(node);
       const { mqttUrl } = urls;
       if (globals(command).json === true) return printJson(io, { ...made, mqttUrl });

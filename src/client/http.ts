@@ -10,6 +10,7 @@ import type {
   ThingAccessResource,
 } from "./data-access.ts";
 import type { HistoryCursor, HistoryRange, HistoryRow } from "./history.ts";
+import { AppKeyCalls } from "./app-keys.ts";
 import { CommissionCalls } from "./commission-calls.ts";
 import type { LinkResource } from "./link-resource.ts";
 import type {
@@ -78,12 +79,14 @@ export class ComityHttp {
   readonly url: string;
   /** Vocabularies. */
   readonly commissions: CommissionCalls;
+  readonly keys: AppKeyCalls;
   readonly #caller: HttpCaller;
 
   constructor(options: ComityHttpOptions) {
     this.#caller = new HttpCaller(options);
     this.url = this.#caller.url;
     this.commissions = new CommissionCalls(this.#caller);
+    this.keys = new AppKeyCalls(this.#caller);
   }
 
   health = () => this.#json<HealthResource>("/health");
@@ -124,9 +127,11 @@ export class ComityHttp {
       timeoutMs: inferTimeoutMs,
     });
   removeThing = (id: string) => this.#json<void>(`/things/${part(id)}`, { method: "DELETE" });
-  rotateThing = (id: string) =>
+  /** The old token is good for so long; absent: an hour. */
+  rotateThing = (id: string, graceSeconds?: number) =>
     this.#json<{ thing: ThingResource; token: string }>(`/things/${part(id)}/rotate`, {
       method: "POST",
+      json: graceSeconds === undefined ? {} : { graceSeconds },
     });
 
   claims = () => this.#json<ClaimResource[]>("/claims");

@@ -12,6 +12,7 @@ export type { ComityHttpOptions } from "./http-caller.ts";
 export { connectMqtt, MqttClient } from "./mqtt.ts";
 export type * from "./attestation.ts";
 export type * from "./callers.ts";
+export type { AppKeyResource, NewAppKey } from "./app-keys.ts";
 export type * from "./commissions.ts";
 export type * from "./data-access.ts";
 export type * from "./data-sheet.ts";

@@ -18,6 +18,7 @@ import type { Sectors } from "../sectors/room.ts";
 import { principalOfCredentials } from "../things/credentials.ts";
 import { reason } from "../wire/mqtt/protocol.ts";
 import { dataDoor } from "./data-door.ts";
+import { endOverdue } from "./ended-credentials.ts";
 import { guestOf } from "./guests.ts";
 import { openPushes } from "./pushes.ts";
 import { Observer } from "./observer.ts";
@@ -85,7 +86,8 @@ export async function openDoors(rooms: Rooms, trade: Trade, sectors: Sectors): P
   const port = await mqtt.listen(options.mqtt.port, options.mqtt.host);
   urls.mqtt = `mqtt://${hostInUrl(options.mqtt.host)}:${port}`;
   urls.http = await listenHttp(app, options.http);
-  const withdraw = (kind: "thing" | "user", id: string): void =>
+  endOverdue(rooms, mqtt);
+  const withdraw = (kind: "thing" | "user" | "app", id: string): void =>
     mqtt.disconnect(
       (principal) => principal.kind === kind && principal.id === id,
       reason.notAuthorized,
@@ -93,6 +95,7 @@ export async function openDoors(rooms: Rooms, trade: Trade, sectors: Sectors): P
     );
   things.onClosed((id) => withdraw("thing", id));
   rooms.users.onClosed(({ id }) => withdraw("user", id));
+  rooms.keys.onClosed((id) => withdraw("app", id));
 }
 
 async function keptSessions({ flow, store, clock, log }: Rooms): Promise<KeptSessions> {
@@ -106,10 +109,10 @@ async function keptSessions({ flow, store, clock, log }: Rooms): Promise<KeptSes
 
 function mqttServer(rooms: Rooms, trade: Trade): MqttServer {
   const { federation } = trade;
-  const { options, things, users, agreements, flow, meter, onboarding } = rooms;
+  const { options, things, agreements, flow, meter, onboarding } = rooms;
   const keepers: DoorKeepers = {
     dev: options.dev,
-    ownPrincipal: (name, password) => principalOfCredentials(name, password, { things, users }),
+    ownPrincipal: (name, password) => principalOfCredentials(name, password, rooms),
     participant: (agreement, token) => {
       const guest = guestOf(rooms, trade, agreement, token);
       if (guest?.transfer && guest.transfer.format !== "Mqtt5-PULL") return undefined;

@@ -31,6 +31,7 @@ import { Shares } from "../market/shares.ts";
 import { ConsumerCounts } from "../meter/consumer-counts.ts";
 import { Meter } from "../meter/usage.ts";
 import { Budgets } from "../settle/budgets.ts";
+import { AppKeys } from "../things/app-keys.ts";
 import { AuditTrail } from "../things/audit.ts";
 import { Things } from "../things/directory.ts";
 import { Onboarding } from "../things/onboarding/onboarding.ts";
@@ -85,6 +86,7 @@ export async function openRooms(options: NodeOptions, outside: Outside) {
   const samples = new Samples(flow);
   closing.add("the samples", () => samples.close());
   const things = await Things.open({ store, clock, entropy });
+  const keys = await AppKeys.open({ store, clock, entropy });
   const onboarding = await Onboarding.open({
     ...{ store, clock, entropy, things },
     onFailed: (error) => log.error(error, "what became of a claimed device is not kept"),
@@ -108,7 +110,7 @@ export async function openRooms(options: NodeOptions, outside: Outside) {
     ...{ users, adminToken, meter, flow, history, samples, app, catalogue, agreements, counts },
     failed: () => failure,
     journal: new Journal(),
-    ...{ things, onboarding, slow: new SlowDown(clock), urls, ...described },
+    ...{ things, keys, onboarding, slow: new SlowDown(clock), urls, ...described },
     audit: await AuditTrail.open(store, clock),
     budgets: await Budgets.open(owned),
     ...{ commissions, marks, recognitions: await Recognitions.open({ store, clock, commissions }) },

@@ -15,6 +15,7 @@ type DoorRooms = Pick<
   | "entropy"
   | "flow"
   | "journal"
+  | "keys"
   | "slow"
   | "store"
   | "things"

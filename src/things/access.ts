@@ -11,6 +11,18 @@ export type Principal =
       readonly id: string;
       readonly publish: readonly string[];
       readonly subscribe: readonly string[];
+      /** Which of its tokens it came with; absent: it was let in otherwise. */
+      readonly turn?: number;
+    }
+  /** An app of this organisation with a key of its own: these topics, nothing else. */
+  | {
+      readonly kind: "app";
+      readonly id: string;
+      readonly publish: readonly string[];
+      readonly subscribe: readonly string[];
+      readonly turn?: number;
+      /** Milliseconds since the Unix epoch at which its credential ends. */
+      readonly until?: number;
     }
   | { readonly kind: "user"; readonly id: string; readonly role: Role }
   /** Another organisation, let in by one agreement's token; its grant decides, not this file. */
@@ -30,16 +42,21 @@ export function hasRole(principal: Principal, role: Role): boolean {
 /** `$…` topics are the node's own and `from/…` is written by links alone. */
 export function mayPublish(principal: Principal, topic: string): boolean {
   if (topic.startsWith("$") || topic.startsWith("from/")) return false;
-  if (principal.kind === "thing") return principal.publish.some((filter) => matches(filter, topic));
+  if (isScoped(principal)) return principal.publish.some((filter) => matches(filter, topic));
   return hasRole(principal, "operator");
 }
 
 export function maySubscribe(principal: Principal, filter: string): boolean {
   const meant = filter.replace(birthCertificates, "");
-  if (principal.kind === "thing") {
+  if (isScoped(principal)) {
     return principal.subscribe.some((own) => covers(own, filter) || covers(own, meant));
   }
   return hasRole(principal, "viewer") && !meant.startsWith("$");
+}
+
+/** Its own topics decide, and no role does. */
+function isScoped(principal: Principal): principal is Principal & { kind: "thing" | "app" } {
+  return principal.kind === "thing" || principal.kind === "app";
 }
 
 /** Whoever may read births may read the last ones that are kept of them (Sparkplug 3.0 §10.1.4). */
@@ -50,6 +67,8 @@ export function nameOfPrincipal(principal: Principal): string {
   switch (principal.kind) {
     case "thing":
       return `thing ${principal.id}`;
+    case "app":
+      return `app ${principal.id}`;
     case "user":
       return `${principal.role} ${principal.id}`;
     case "participant":

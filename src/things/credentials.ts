@@ -1,4 +1,5 @@
 import type { Principal } from "./access.ts";
+import type { AppKeys } from "./app-keys.ts";
 import type { Things } from "./directory.ts";
 import type { Entrance, Onboarding } from "./onboarding/onboarding.ts";
 import { claimUserName } from "./onboarding/onboarding.ts";
@@ -7,22 +8,25 @@ import type { Users } from "./users.ts";
 interface Directories {
   readonly things: Things;
   readonly users: Users;
+  readonly keys: AppKeys;
 }
 
 /**
- * Who an `Authorization` header names: `Bearer TOKEN` for a user, `Bearer THING:TOKEN` for a
- * Thing (RFC 6750 §2.1; a token is base64url, so the colon is free), or `Basic` with what MQTT
- * would take (RFC 7617), so that one scheme of a Description opens both. Undefined: nobody.
+ * Who an `Authorization` header names: `Bearer TOKEN` for a user, `Bearer NAME:TOKEN` for a
+ * Thing or an app (RFC 6750 §2.1; a token is base64url, so the colon is free), or `Basic` with
+ * what MQTT would take (RFC 7617), so that one scheme of a Description opens both. Undefined:
+ * nobody.
  */
 export function principalOfBearer(
   header: string | undefined,
-  { things, users }: Directories,
+  directories: Directories,
 ): Principal | undefined {
   const login = loginIn(header);
   if (login === undefined) return undefined;
   const { scheme, name, token } = login;
-  if (scheme === "basic") return principalOfCredentials(name ?? "", token, { things, users });
-  return name === undefined ? users.authenticate(token) : things.authenticate(name, token);
+  if (scheme === "basic") return principalOfCredentials(name ?? "", token, directories);
+  if (name === undefined) return directories.users.authenticate(token);
+  return namedPrincipal(name, token, directories);
 }
 
 /** A device that comes over HTTP with a claim code; undefined where it is none. */
@@ -63,17 +67,41 @@ function loginIn(header: string | undefined): Login | undefined {
 }
 
 /**
- * Who an MQTT CONNECT names: a Thing by its name and token; a user by their token, under their
- * own name or the name `token`, which needs no knowledge of whose it is.
+ * Who an MQTT CONNECT names: a Thing or an app by its name and token; a user by their token, under
+ * their own name or the name `token`, which needs no knowledge of whose it is.
  */
 export function principalOfCredentials(
   username: string,
   password: string,
-  { things, users }: Directories,
+  directories: Directories,
 ): Principal | undefined {
-  const thing = things.authenticate(username, password);
-  if (thing) return thing;
-  const user = users.authenticate(password);
+  const own = namedPrincipal(username, password, directories);
+  if (own) return own;
+  const user = directories.users.authenticate(password);
   const named = user?.kind === "user" && (username === user.id || username === "token");
   return named ? user : undefined;
+}
+
+/** Both are looked at, whichever it is: a Thing and an app may have one name. */
+function namedPrincipal(
+  name: string,
+  token: string,
+  { things, keys }: Directories,
+): Principal | undefined {
+  const thing = things.authenticate(name, token);
+  const app = keys.authenticate(name, token);
+  return thing ?? app;
+}
+
+/** Whether what somebody came in with is good no more. */
+export function isOver(
+  principal: Principal,
+  { things, keys }: Pick<Directories, "things" | "keys">,
+  now: number,
+): boolean {
+  if (principal.kind !== "thing" && principal.kind !== "app") return false;
+  const { id, turn } = principal;
+  if (principal.kind === "app" && now >= (principal.until ?? Infinity)) return true;
+  if (turn === undefined) return false;
+  return !(principal.kind === "thing" ? things : keys).isGood(id, turn);
 }

@@ -5,9 +5,10 @@
  * hash) and, at each connection, the Principal whose scope the data plane checks. Everything is
  * held in memory after the load, so a connection needs no disk. It never looks at messages: the
  * data plane tells it when a Thing was last seen, and that is forgotten on restart.
- * Beside it: `access.ts` who may what, `users.ts` people and programs, `credentials.ts` who is
- * calling, `slow-down.ts` who tries in vain, `last-seen.ts` what each Thing sent last, `audit.ts`
- * what people did, `wot/` Things as the W3C describes them.
+ * Beside it: `access.ts` who may what, `users.ts` people and programs, `app-keys.ts` apps,
+ * `credentials.ts` who is calling, `secret.ts` a token and the one before it, `slow-down.ts` who
+ * tries in vain, `last-seen.ts` what each Thing sent last, `audit.ts` what people did, `wot/`
+ * Things as the W3C describes them.
  */
 import type { Clock } from "../kernel/clock.ts";
 import { ComityError } from "../kernel/errors.ts";
@@ -21,7 +22,16 @@ import type { Store, Write } from "../ports/store.ts";
 import type { Principal } from "./access.ts";
 import { LastSeen, seenOf } from "./last-seen.ts";
 import { draftProblem, textIn, type ThingDraft } from "./thing-draft.ts";
-import { tokenFits, tokenHash } from "./token.ts";
+import {
+  changed,
+  docOfSecret,
+  isGood,
+  type Secret,
+  type SecretDoc,
+  secretOf,
+  turnOf,
+} from "./secret.ts";
+import { tokenHash } from "./token.ts";
 
 export interface Thing {
   /** `[a-z0-9-]{1,64}`, unique on its node; the MQTT username. */
@@ -90,7 +100,7 @@ export interface ThingChange {
 
 interface Entry {
   readonly thing: Thing;
-  readonly hash: Buffer;
+  readonly secret: Secret;
 }
 
 const kind = "thing";
@@ -112,10 +122,9 @@ export class Things {
 
   static async open(options: ThingsOptions): Promise<Things> {
     const things = new Things(options);
-    const stored = await options.store.list<{ thing: Thing; tokenHash: string }>(kind);
+    const stored = await options.store.list<{ thing: Thing } & SecretDoc>(kind);
     for (const { id, doc } of stored) {
-      const hash = Buffer.from(doc.tokenHash, "base64url");
-      things.#entries.set(id, { thing: doc.thing, hash });
+      things.#entries.set(id, { thing: doc.thing, secret: secretOf(doc) });
       things.#byUrn.set(doc.thing.urn, id);
     }
     return things;
@@ -163,34 +172,38 @@ export class Things {
     };
     this.#byUrn.set(thing.urn, thing.id); // now, so that of two that come at once one has it
     try {
-      return await this.#keep(thing, "add", along);
+      return await this.#add(thing, along);
     } catch (error) {
       this.#byUrn.delete(thing.urn);
       throw error;
     }
   }
 
-  /** A new token; the old one is good no more, and its connections are closed. */
-  async rotate(id: string): Promise<ThingWithToken> {
-    const made = await this.#keep(this.#entry(id).thing, "put");
-    this.#close(id);
-    return made;
+  /** A new token; the old one is good for so long, and 0 ends its connections now. */
+  async rotate(id: string, graceMs: number): Promise<ThingWithToken> {
+    const { thing, secret } = this.#entry(id);
+    const token = newToken(this.#options.entropy);
+    const now = this.#options.clock.now();
+    await this.#store(thing, changed(secret, tokenHash(token), now, graceMs), "put");
+    this.#firstUses.delete(id);
+    if (graceMs === 0) this.#close(id);
+    return { thing, token };
   }
 
   /** Another Thing Description; its connections, token and topics stay. */
   async describe(id: string, td: JsonObject): Promise<Thing> {
-    const { thing: before, hash } = this.#entry(id);
+    const { thing: before, secret } = this.#entry(id);
     const title = textIn(td["title"]) ?? before.title;
     const thing: Thing = { ...before, title, properties: {}, td };
-    return this.#change(thing, hash);
+    return this.#change(thing, secret);
   }
 
   /** Whose data these are; THING_INVALID where they cannot be told from another Thing's. */
   async setAccess(id: string, access: ThingAccess): Promise<Thing> {
-    const { thing: before, hash } = this.#entry(id);
+    const { thing: before, secret } = this.#entry(id);
     const problem = this.sharedTopic(before) ?? (access.price && priceProblem({ ...access.price }));
     if (problem !== undefined) throw new ComityError("THING_INVALID", { problem });
-    return this.#change({ ...before, access }, hash);
+    return this.#change({ ...before, access }, secret);
   }
 
   /** A topic tells whose data it is only where no other Thing may publish on it. */
@@ -218,11 +231,18 @@ export class Things {
   /** Who this is, or undefined; takes as long whether the Thing or only its token is wrong. */
   authenticate(id: string, token: string): Principal | undefined {
     const entry = this.#entries.get(id);
-    if (!tokenFits(token, entry?.hash) || entry === undefined) return undefined;
+    const turn = turnOf(token, entry?.secret, this.#options.clock.now());
+    if (turn === undefined || entry === undefined) return undefined;
     const onFirstUse = this.#firstUses.get(id);
     if (this.#firstUses.delete(id)) onFirstUse?.();
     const { publish, subscribe } = entry.thing;
-    return { kind: "thing", id, publish, subscribe };
+    return { kind: "thing", id, publish, subscribe, turn };
+  }
+
+  /** Whether a connection that came with that turn's token may stay. */
+  isGood(id: string, turn: number): boolean {
+    const entry = this.#entries.get(id);
+    return entry !== undefined && isGood(entry.secret, turn, this.#options.clock.now());
   }
 
   /** Told by the data plane; a Thing that is not here is let pass. */
@@ -242,9 +262,9 @@ export class Things {
     return () => this.#closers.delete(listener);
   }
 
-  async #change(after: Thing, hash: Buffer): Promise<Thing> {
+  async #change(after: Thing, secret: Secret): Promise<Thing> {
     const before = this.get(after.id);
-    await this.#store(after, hash, "put");
+    await this.#store(after, secret, "put");
     this.#tell({ ...(before && { before }), after });
     return after;
   }
@@ -278,22 +298,23 @@ export class Things {
     return entry;
   }
 
-  async #keep(thing: Thing, op: "add" | "put", along: MadeAlong = {}): Promise<ThingWithToken> {
+  async #add(thing: Thing, along: MadeAlong): Promise<ThingWithToken> {
     const token = newToken(this.#options.entropy);
-    await this.#store(thing, along.hash ?? tokenHash(token), op, along.writes);
-    if (op === "add") this.#tell({ after: thing });
+    const secret = { hash: along.hash ?? tokenHash(token), turn: 0 };
+    await this.#store(thing, secret, "add", along.writes);
+    this.#tell({ after: thing });
     return { thing, token };
   }
 
   async #store(
     thing: Thing,
-    hash: Buffer,
+    secret: Secret,
     op: "add" | "put",
     writes: readonly Write[] = [],
   ): Promise<void> {
     const { id } = thing;
-    const doc = { thing, tokenHash: hash.toString("base64url") };
+    const doc = { thing, ...docOfSecret(secret) };
     await this.#options.store.commit([{ op, kind, id, doc }, ...writes]);
-    this.#entries.set(id, { thing, hash });
+    this.#entries.set(id, { thing, secret });
   }
 }

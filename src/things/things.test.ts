@@ -7,6 +7,7 @@ import { openEmbeddedStore } from "../engines/embedded/store.ts";
 import { systemClock } from "../kernel/clock.ts";
 import { systemEntropy } from "../kernel/id.ts";
 import type { Store } from "../ports/store.ts";
+import { AppKeys } from "./app-keys.ts";
 import { AuditTrail } from "./audit.ts";
 import { principalOfBearer, principalOfCredentials } from "./credentials.ts";
 import { Things } from "./directory.ts";
@@ -39,6 +40,7 @@ test("Things - a token opens its Thing alone, before and after a restart", async
       id: "bus-7",
       publish: ["bus-7/#"],
       subscribe: [],
+      turn: 0,
     });
     assert.equal(directory.authenticate("bus-7", pump.token), undefined);
     assert.equal(directory.authenticate("nobody", bus.token), undefined);
@@ -62,7 +64,7 @@ test("Things - rotating and removing take the old token away and close what it o
   const closed: string[] = [];
   things.onClosed((id) => closed.push(id));
   const { token } = await things.create({ name: "meter" });
-  const fresh = await things.rotate("meter");
+  const fresh = await things.rotate("meter", 0);
   assert.equal(things.authenticate("meter", token), undefined);
   assert.ok(things.authenticate("meter", fresh.token));
   await things.remove("meter");
@@ -175,7 +177,8 @@ test("Users - a removed user's token is good no more, and the last owner stays",
 test("credentials - a bearer and an MQTT login name the same Thing or user", async () => {
   const things = await Things.open({ store, ...outside });
   const { users } = await Users.open({ store, ...outside, keepAdminToken });
-  const directories = { things, users };
+  const keys = await AppKeys.open({ store, ...outside });
+  const directories = { things, users, keys };
   const thing = await things.create({ name: "door" });
   const user = await users.create("grace", "operator");
   const door = principalOfBearer(`Bearer door:${thing.token}`, directories);

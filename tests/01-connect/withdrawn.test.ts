@@ -58,6 +58,6 @@ test("withdrawn - a rotated token begins without the session of the old one", as
   client.destroy();
   await client.closed;
   assert.equal(await sessionPresent(kept("meter", token)), true);
-  const fresh = await http.rotateThing("meter");
+  const fresh = await http.rotateThing("meter", 0);
   assert.equal(await sessionPresent(kept("meter", fresh.token)), false);
 });

@@ -54,7 +54,7 @@ test("API - a Thing is added, described, rotated and removed", async () => {
   node.deps.things.noteSeen("bus-7", "bus-7/at", Buffer.from("51.9, 4.5"));
   assert.equal((await node.admin.things())[0]?.last, "51.9, 4.5");
   assert.equal((await node.admin.thing("bus-7"))["title"], "Bus 7");
-  const again = await node.admin.rotateThing("bus-7");
+  const again = await node.admin.rotateThing("bus-7", 0);
   assert.notEqual(again.token, made.token);
   await node.admin.removeThing("bus-7");
   await assert.rejects(node.admin.thing("bus-7"), { code: "NOT_FOUND", status: 404 });

@@ -25,6 +25,7 @@ import { productFrom } from "../../src/market/new-product.ts";
 import { rulesOf } from "../../src/market/policy.ts";
 import { describePolicy, plainPolicy } from "../../src/market/policy/plain.ts";
 import type { Product } from "../../src/market/product.ts";
+import { AppKeys } from "../../src/things/app-keys.ts";
 import { AuditTrail } from "../../src/things/audit.ts";
 import { Things } from "../../src/things/directory.ts";
 import { Onboarding } from "../../src/things/onboarding/onboarding.ts";
@@ -140,6 +141,7 @@ export async function smallNode(
     users,
     audit: await AuditTrail.open(store, systemClock),
     slow: new SlowDown(systemClock),
+    keys: await AppKeys.open(outside),
     ...rooms(state, search),
     top: () => {
       throw new ComityError("NOT_FOUND", { what: "data plane", id: "small" });

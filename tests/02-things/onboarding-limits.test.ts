@@ -85,7 +85,7 @@ test("onboarding - a revoked code lets everybody go; the Things it made stay", a
   assert.deepEqual(await http().pending(), []);
   assert.equal(await send("made", code), 403, "it had not come with its own token yet");
   assert.ok(await http().thing("made"));
-  const { token } = await http().rotateThing("made");
+  const { token } = await http().rotateThing("made", 0);
   assert.equal(await send("made", token), 204);
   const acts = (await http().audit({ limit: 1_000 })).map(
     ({ act, outcome }) => `${act} ${outcome}`,
@@ -262,7 +262,7 @@ test("onboarding - a Thing that is removed or given a token by hand is opened by
     await device.publish(`${name}/t`, "1");
     await http().accept(name);
     if (name === "gone") await http().removeThing(name);
-    else await http().rotateThing(name);
+    else await http().rotateThing(name, 0);
     await device.closed;
     assert.equal(await send(name, code), 403);
   }

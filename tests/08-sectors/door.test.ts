@@ -16,6 +16,7 @@ import { systemEntropy } from "../../src/kernel/id.ts";
 import { Journal } from "../../src/kernel/journal.ts";
 import { Meter } from "../../src/meter/usage.ts";
 import type { Sector } from "../../src/sectors/sector.ts";
+import { AppKeys } from "../../src/things/app-keys.ts";
 import { Things } from "../../src/things/directory.ts";
 import { SlowDown } from "../../src/things/slow-down.ts";
 import { Users } from "../../src/things/users.ts";
@@ -60,11 +61,22 @@ test("sectors - a sector's own door: upgrades and routes below its name, Things 
   const closing = new Closing((name, error) => assert.fail(`${name}: ${String(error)}`));
   const { users } = await Users.open({ ...outside, keepAdminToken: async () => {} });
   const things = await Things.open(outside);
+  const keys = await AppKeys.open(outside);
   const { token } = await things.create({ name: "charger" });
   const app = createHttpServer();
   const journal = new Journal();
   await openSectorDoors(
-    { ...outside, app, closing, flow, journal, slow: new SlowDown(systemClock), things, users },
+    {
+      ...outside,
+      app,
+      closing,
+      flow,
+      journal,
+      keys,
+      slow: new SlowDown(systemClock),
+      things,
+      users,
+    },
     [oneSocket],
     new Map(),
   );

@@ -127,6 +127,21 @@ export class MqttServer implements ConnectionHost {
     }
   }
 
+  /** Ends connections alone, at most so many; their sessions stay as their clients asked. */
+  endConnections(
+    which: (principal: Principal) => boolean,
+    most: number,
+    { reasonCode, text }: { readonly reasonCode: number; readonly text: string },
+  ): void {
+    let left = most;
+    for (const [connection, principal] of this.#admitted) {
+      if (left === 0) return;
+      if (!which(principal)) continue;
+      connection.end(reasonCode, text);
+      left--;
+    }
+  }
+
   admitVisitor(connection: Connection, visitor: Visitor): boolean {
     const { limits } = this;
     const most = {

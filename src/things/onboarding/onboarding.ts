@@ -240,7 +240,7 @@ export class Onboarding {
   async #newToken({ claim, device }: Claimant, thing: string): Promise<string> {
     this.#rotating.add(thing);
     try {
-      const { token } = await this.#options.things.rotate(thing);
+      const { token } = await this.#options.things.rotate(thing, 0);
       this.#await(claim, device, thing);
       return token;
     } catch (error) {

@@ -1,0 +1,57 @@
+import { tokenFits } from "./token.ts";
+
+/** A token as it is kept: its hash and, for a time of grace, that of the one before it. */
+export interface Secret {
+  readonly hash: Buffer;
+  /** How often it was changed: by it a connection knows which token it came with. */
+  readonly turn: number;
+  /** `until`: milliseconds since the Unix epoch. */
+  readonly before?: { readonly hash: Buffer; readonly until: number };
+}
+
+/** As it stands in the store. */
+export interface SecretDoc {
+  readonly tokenHash: string;
+  readonly turn?: number;
+  readonly before?: { readonly tokenHash: string; readonly until: number };
+}
+
+export function secretOf({ tokenHash, turn = 0, before }: SecretDoc): Secret {
+  const hash = Buffer.from(tokenHash, "base64url");
+  if (before === undefined) return { hash, turn };
+  const { until } = before;
+  return { hash, turn, before: { hash: Buffer.from(before.tokenHash, "base64url"), until } };
+}
+
+export function docOfSecret({ hash, turn, before }: Secret): SecretDoc {
+  const tokenHash = hash.toString("base64url");
+  if (before === undefined) return { tokenHash, turn };
+  const { until } = before;
+  return { tokenHash, turn, before: { tokenHash: before.hash.toString("base64url"), until } };
+}
+
+/** Another token; the one before it stays good for so long. */
+export function changed(
+  { hash: old, turn }: Secret,
+  hash: Buffer,
+  now: number,
+  graceMs: number,
+): Secret {
+  const next = { hash, turn: turn + 1 };
+  return graceMs > 0 ? { ...next, before: { hash: old, until: now + graceMs } } : next;
+}
+
+/** Which turn this token is of; takes as long whether it is any, or there is no secret at all. */
+export function turnOf(token: string, secret: Secret | undefined, now: number): number | undefined {
+  const isCurrent = tokenFits(token, secret?.hash);
+  const isBefore = tokenFits(token, secret?.before?.hash);
+  if (secret === undefined) return undefined;
+  if (isCurrent) return secret.turn;
+  return isBefore && isGood(secret, secret.turn - 1, now) ? secret.turn - 1 : undefined;
+}
+
+/** Whether a connection that came with that turn's token may stay. */
+export function isGood({ turn: current, before }: Secret, turn: number, now: number): boolean {
+  if (turn === current) return true;
+  return turn === current - 1 && before !== undefined && now < before.until;
+}
