@@ -60,6 +60,7 @@ function mqttFamilies({ mqtt }: TopResource): MetricFamily[] {
     counter("comity_mqtt_in_bytes", "Read from sockets.", mqtt.bytesIn, "bytes"),
     counter("comity_mqtt_out_bytes", "Written to sockets.", mqtt.bytesOut, "bytes"),
     counter("comity_mqtt_control_packets_in", "Other packets than PUBLISH.", mqtt.packetsIn),
+    counter("comity_mqtt_control_packets_out", "Other packets than PUBLISH.", mqtt.packetsOut),
     gauge("comity_mqtt_queued_bytes", "Waits for sockets.", mqtt.queuedBytes, "bytes"),
   ];
 }

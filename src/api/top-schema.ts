@@ -39,6 +39,7 @@ export const Top = Type.Object({
     bytesIn: count,
     bytesOut: count,
     packetsIn: count,
+    packetsOut: count,
     queuedBytes: count,
   }),
   retained: Type.Object({ messages: count, bytes: count, notKept: count }),

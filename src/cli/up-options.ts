@@ -8,7 +8,14 @@ import { placeProblem } from "../kernel/place.ts";
 import type { NodeOptions } from "../node.ts";
 import { dataDefault, readText } from "./context.ts";
 import { openIdOf, OpenIdFile } from "./openid-options.ts";
-import { addressFrom, invalid, localPeerFrom, placeFrom, schemaProblem } from "./flags.ts";
+import {
+  addressFrom,
+  invalid,
+  localPeerFrom,
+  placeFrom,
+  schemaProblem,
+  wholeNumber,
+} from "./flags.ts";
 import { parseYaml } from "./yaml.ts";
 
 export interface UpFlags {
@@ -31,9 +38,12 @@ export interface UpFlags {
   readonly localSource?: readonly string[];
   readonly publicWorld?: boolean;
   readonly dev?: boolean;
+  readonly sysInterval?: string;
+  readonly logLevel?: string;
   readonly config?: string;
 }
 
+const logLevels = ["fatal", "error", "warn", "info", "debug", "silent"] as const;
 const strict = { additionalProperties: false } as const;
 const Address = Type.Union([
   Type.Integer({ minimum: 0, maximum: 65_535 }),
@@ -103,16 +113,8 @@ const ConfigFile = Type.Object(
     publicWorld: Type.Optional(Type.Boolean()),
     receiptWindowMs: Type.Optional(Type.Integer({ minimum: 10 })),
     exposureMessagesMax: Type.Optional(Type.Integer({ minimum: 1 })),
-    logLevel: Type.Optional(
-      Type.Union([
-        Type.Literal("fatal"),
-        Type.Literal("error"),
-        Type.Literal("warn"),
-        Type.Literal("info"),
-        Type.Literal("debug"),
-        Type.Literal("silent"),
-      ]),
-    ),
+    logLevel: Type.Optional(Type.Union(logLevels.map((level) => Type.Literal(level)))),
+    brokerTopicsEveryMs: Type.Optional(Type.Integer({ minimum: 0 })),
     limits: Type.Optional(Limits),
   },
   strict,
@@ -155,13 +157,29 @@ export function upOptions(
     publicWorld: flags.publicWorld ?? file.publicWorld ?? false,
     receiptWindowMs: file.receiptWindowMs ?? receiptWindowMsDefault,
     ...optional("exposureMessagesMax", file.exposureMessagesMax),
-    ...optional("logLevel", file.logLevel),
+    ...optional("logLevel", logLevelOf(flags.logLevel) ?? file.logLevel),
+    ...optional(
+      "brokerTopicsEveryMs",
+      sysIntervalMs(flags.sysInterval) ?? file.brokerTopicsEveryMs,
+    ),
     ...optional("limits", file.limits),
     // kill -9 at a named place, so that tests can show what a node takes up again
     ...(crash !== undefined && {
       crash: crashAt(crash, () => process.kill(process.pid, "SIGKILL")),
     }),
   };
+}
+
+function logLevelOf(text: string | undefined): NodeOptions["logLevel"] {
+  if (text === undefined) return undefined;
+  const level = logLevels.find((one) => one === text);
+  if (level === undefined)
+    throw invalid(`--log-level "${text}" is none of ${logLevels.join(", ")}`);
+  return level;
+}
+
+function sysIntervalMs(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : wholeNumber("--sys-interval", text) * 1000;
 }
 
 function readConfig(path: string): ConfigFile {

@@ -48,6 +48,8 @@ export function upCommand(io: CliIo): Command {
       "where sources may fetch here, such as http://127.0.0.1:8000 or tcp://HOST:PORT; repeatable",
       repeated,
     )
+    .option("--sys-interval <seconds>", "how often $SYS/broker/ is told (default: 10; 0: never)")
+    .option("--log-level <level>", "debug, info, warn (default), error, fatal or silent")
     .option("--public-world", "show the world page and its data to everybody")
     .option("--dev", "let anonymous clients in on loopback; for trying and measuring only")
     .option("--config <file>", "all of it in JSON or YAML; flags win")

@@ -38,7 +38,9 @@ export interface TopResource {
     readonly payloadBytesOut: number;
     readonly bytesIn: number;
     readonly bytesOut: number;
+    /** Packets that are not PUBLISH. */
     readonly packetsIn: number;
+    readonly packetsOut: number;
     readonly queuedBytes: number;
   };
   readonly retained: {

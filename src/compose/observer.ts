@@ -1,6 +1,7 @@
 import type { TopAgreement, TopClient, TopResource } from "../client/top.ts";
 import type { ClientFacts } from "../connect/mqtt/door-counts.ts";
 import type { MqttServer } from "../connect/mqtt/server.ts";
+import { type BrokerFigures, BrokerTopics } from "../flow/broker-topics.ts";
 import { Rates } from "../meter/rates.ts";
 import type { Traffic } from "../meter/traffic.ts";
 import type { Rooms } from "./rooms.ts";
@@ -18,6 +19,8 @@ export class Observer {
   readonly #rates = new Rates();
   readonly #timer: NodeJS.Timeout;
   readonly #startedAt: number;
+  readonly #brokerTopics: BrokerTopics | undefined;
+  #heapMost = 0;
   #samples = 0;
   #windowBegan: number;
   #windowMs = topicWindowSamples * everyMs;
@@ -36,10 +39,18 @@ export class Observer {
     this.#facts = beside.facts;
     this.#startedAt = this.#windowBegan = rooms.clock.monotonic();
     this.#timer = setInterval(() => this.#sample(), everyMs).unref();
+    const { brokerTopicsEveryMs: turnMs = 10_000 } = rooms.options;
+    if (turnMs === 0) return;
+    const { flow } = rooms;
+    this.#brokerTopics = new BrokerTopics({
+      ...{ router: flow.router, figures: () => this.#figures(), everyMs: turnMs },
+    });
+    flow.ownTopics = this.#brokerTopics;
   }
 
   close(): void {
     clearInterval(this.#timer);
+    this.#brokerTopics?.close();
   }
 
   top(limit: number): TopResource {
@@ -77,6 +88,36 @@ export class Observer {
         payloadBytesPerSecond: (payloadBytes * 1000) / this.#windowMs,
       })),
       agreements: this.#agreements(limit),
+    };
+  }
+
+  #figures(): BrokerFigures {
+    const { flow, clock } = this.#rooms;
+    const mqtt = this.#mqtt.facts();
+    const heap = process.memoryUsage().heapUsed;
+    this.#heapMost = Math.max(this.#heapMost, heap);
+    const refused = Object.values(mqtt.refused).reduce((sum, count) => sum + count, 0);
+    return {
+      version: this.#facts.version,
+      uptimeSeconds: Math.floor((clock.monotonic() - this.#startedAt) / 1000),
+      clients: {
+        ...{ connected: mqtt.connections, away: mqtt.sessionsAway, most: mqtt.connectionsMost },
+        ...{ expired: mqtt.sessionsExpired, accepted: mqtt.accepted },
+        sockets: mqtt.accepted + refused,
+      },
+      packets: {
+        received: mqtt.messagesIn + mqtt.packetsIn,
+        sent: mqtt.messagesOut + mqtt.packetsOut,
+      },
+      publish: {
+        ...{ received: mqtt.messagesIn, sent: mqtt.messagesOut },
+        dropped: flow.counts.droppedMessages,
+        ...{ bytesReceived: mqtt.payloadBytesIn, bytesSent: mqtt.payloadBytesOut },
+      },
+      bytes: { received: mqtt.bytesIn, sent: mqtt.bytesOut },
+      retained: { count: flow.retained.size, bytes: flow.retained.bytes },
+      subscriptions: { count: flow.router.size, shared: flow.router.sharedSize },
+      heap: { current: heap, most: this.#heapMost },
     };
   }
 

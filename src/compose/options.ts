@@ -58,6 +58,8 @@ export interface NodeOptions {
   readonly tokenLifetimeMs?: number;
   /** How soon a link that hears nothing is given up on both sides: one and a half times this. */
   readonly linkKeepAliveSeconds?: number;
+  /** How often `$SYS/broker/` is told to who subscribed; absent: every ten seconds, 0: never. */
+  readonly brokerTopicsEveryMs?: number;
   readonly limits?: Partial<MqttLimits>;
   readonly logLevel?: "fatal" | "error" | "warn" | "info" | "debug" | "silent";
   readonly crash?: Crash;

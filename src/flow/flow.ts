@@ -58,6 +58,9 @@ export class Flow {
   readonly #logged = new Map<string, LoggedStream>();
   #sessionLog: StreamLog | undefined;
 
+  /** What the node itself tells on topics of its own; undefined: nothing. */
+  ownTopics: { matching(filter: string): readonly Run[] } | undefined;
+
   private constructor(outside: FlowOutside, retained: Retained, quality: QualityMeter) {
     this.outside = outside;
     this.retained = retained;
@@ -180,6 +183,13 @@ export class Flow {
   #took(run: Run): void {
     this.counts.took(run);
     this.busyTopics.take(run.topic, run.count, run.payloadBytes);
+  }
+
+  /** What a new subscription has at once. */
+  retainedFor(filter: string): readonly Run[] {
+    const kept = this.retained.matching(filter);
+    if (!filter.startsWith("$SYS/")) return kept;
+    return [...kept, ...(this.ownTopics?.matching(filter) ?? [])];
   }
 
   /** To everybody here who subscribed; those whose messages are kept may get it by their log. */

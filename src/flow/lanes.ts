@@ -2,7 +2,7 @@ import type { Clock } from "../kernel/clock.ts";
 import { TokenBucket } from "../kernel/token-bucket.ts";
 import { encodeTurn } from "../wire/link/control.ts";
 import { type BlockEncoding, encodeBlocks } from "../wire/link/block.ts";
-import { Outbox, type SentCounts } from "./outbox.ts";
+import { nothingSent, Outbox, type SentCounts } from "./outbox.ts";
 import { type OutboxSocket, WriteBatch } from "./write-batch.ts";
 
 export interface LaneOptions {
@@ -43,10 +43,7 @@ export class Lanes {
   #last: Lane | undefined;
 
   /** `sent`: what all lanes handed on is added to it. */
-  constructor(
-    socket: OutboxSocket,
-    sent: SentCounts = { messages: 0, payloadBytes: 0, dropped: 0 },
-  ) {
+  constructor(socket: OutboxSocket, sent: SentCounts = nothingSent()) {
     this.#socket = socket;
     this.sent = sent;
   }

@@ -9,6 +9,12 @@ export interface SentCounts {
   messages: number;
   payloadBytes: number;
   dropped: number;
+  /** Packets that are not PUBLISH. */
+  controls: number;
+}
+
+export function nothingSent(): SentCounts {
+  return { messages: 0, payloadBytes: 0, dropped: 0, controls: 0 };
 }
 
 /**
@@ -48,7 +54,7 @@ export class Outbox {
     this.#socket = socket;
     this.#queueBytesMax = options.queueBytesMax;
     this.#onDropped = options.onDropped;
-    this.sent = options.sent ?? { messages: 0, payloadBytes: 0, dropped: 0 };
+    this.sent = options.sent ?? nothingSent();
     this.#onFlushed = options.onFlushed ?? (() => {});
     this.#whenTurn = options.whenTurn ?? setImmediate;
     this.#turnBytesMax = options.turnBytesMax ?? turnBytesMax;
@@ -72,8 +78,9 @@ export class Outbox {
     this.#schedule();
   }
 
-  /** Control packets: not counted, not gated, never dropped. */
-  pushControl(bytes: Buffer): void {
+  /** Control packets, so many of them: not gated, never dropped. */
+  pushControl(bytes: Buffer, packets = 1): void {
+    this.sent.controls += packets;
     this.#pushLate({ make: () => bytes, bytes: bytes.length });
   }
 

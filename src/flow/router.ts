@@ -51,6 +51,11 @@ export class Router {
     return this.#size;
   }
 
+  /** How many shares of a filter. */
+  get sharedSize(): number {
+    return this.#groups.size;
+  }
+
   get generation(): number {
     return this.#generation;
   }

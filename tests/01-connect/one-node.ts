@@ -3,11 +3,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after } from "node:test";
 import type { MqttLimits } from "../../src/connect/mqtt/limits.ts";
+import type { NodeOptions } from "../../src/node.ts";
 import { freePort } from "../free-port.ts";
 import { startTestNode, type TestNode } from "../two-nodes.ts";
 
 /** One node for a whole test file, open to anonymous clients; it ends with the file. */
-export async function oneNode(limits: Partial<MqttLimits> = {}): Promise<TestNode> {
+export async function oneNode(
+  limits: Partial<MqttLimits> = {},
+  more: Partial<NodeOptions> = {},
+): Promise<TestNode> {
   const folder = await mkdtemp(join(tmpdir(), "comity-connect-"));
   const port = await freePort();
   const node = await startTestNode({
@@ -25,6 +29,7 @@ export async function oneNode(limits: Partial<MqttLimits> = {}): Promise<TestNod
     receiptWindowMs: 1000,
     logLevel: "error",
     limits,
+    ...more,
   });
   after(async () => {
     await node.node.close();

@@ -159,9 +159,9 @@ test("refusals - enhanced authentication is not offered", async () => {
 test("refusals - bad filters are refused one by one, and the connection goes on", async (t) => {
   const client = await RawClient.in(url, 5);
   t.after(() => client.destroy());
-  const asked = ["ok/+", "a/#/b", "a+", "", "$SYS/#", "$share/g/a", "x".repeat(1025)];
+  const asked = ["ok/+", "a/#/b", "a+", "", "$other/#", "$share/g/a", "x".repeat(1025)];
   const granted = await client.subscribe(...asked.map((topic) => ({ topic, qos: 1 as const })));
-  assert.deepEqual(granted, [1, 0x8f, 0x8f, 0x8f, 0x87, 0x9e, 0x8f]);
+  assert.deepEqual(granted, [1, 0x8f, 0x8f, 0x8f, 0x87, 1, 0x8f]);
   await client.settled();
 });
 

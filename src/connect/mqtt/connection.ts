@@ -313,7 +313,7 @@ export class Connection implements PacketSink {
       const which = visitorNames[visitor.kind];
       return this.#reject(reason.quotaExceeded, `the ${which} has too many connections`);
     }
-    const clientId = connect.clientId || this.#newClientId();
+    const clientId = connect.clientId || this.#host.flow.outside.entropy.uuid();
     const address = this.#socket.remoteAddress ?? "";
     const from = { takes: takenBy(connect), address, clientId };
     this.#client = visitorClient(this.#line(), visitor, this.#host, from);
@@ -321,7 +321,7 @@ export class Connection implements PacketSink {
   }
 
   #welcomeOwn(connect: Connect, principal: Principal): void {
-    const clientId = connect.clientId || this.#newClientId();
+    const clientId = connect.clientId || this.#host.flow.outside.entropy.uuid();
     // The same client identifier of somebody else is another session.
     const key = `${nameOfPrincipal(principal)}/${clientId}`;
     const taken = this.#host.takeSession(this, principal, key, connect.cleanStart);
@@ -363,7 +363,11 @@ export class Connection implements PacketSink {
 
   #answers(type: number): Acknowledgements {
     return new Acknowledgements(
-      (answers) => this.#outbox.pushControl(encodeAcknowledgements(type, this.#version, answers)),
+      (answers) =>
+        this.#outbox.pushControl(
+          encodeAcknowledgements(type, this.#version, answers),
+          answers.length,
+        ),
       (failure) => this.end(reason.implementationSpecific, problemOf(failure)),
     );
   }
@@ -382,10 +386,6 @@ export class Connection implements PacketSink {
       },
       end: (reasonCode, text) => this.end(reasonCode, text),
     };
-  }
-
-  #newClientId(): string {
-    return this.#host.flow.outside.entropy.uuid();
   }
 
   #disconnect(body: Buffer): void {

@@ -18,6 +18,7 @@ interface Passed {
   messagesIn: number;
   payloadBytesIn: number;
   packetsIn: number;
+  packetsOut: number;
   messagesOut: number;
   payloadBytesOut: number;
   bytesIn: number;
@@ -86,10 +87,10 @@ export class ConnectionCounts {
 
   passed(): Passed {
     const { messagesIn, payloadBytesIn, packetsIn } = this;
-    const { messages, payloadBytes } = this.#outbox.sent;
+    const { messages, payloadBytes, controls } = this.#outbox.sent;
     const { bytesRead, bytesWritten } = this.#socket;
     return {
-      ...{ messagesIn, payloadBytesIn, packetsIn },
+      ...{ messagesIn, payloadBytesIn, packetsIn, packetsOut: controls },
       ...{ messagesOut: messages, payloadBytesOut: payloadBytes },
       ...{ bytesIn: bytesRead, bytesOut: bytesWritten },
     };
@@ -250,7 +251,8 @@ function kebab(name: string): string {
 
 function nothing(): Passed {
   return {
-    ...{ messagesIn: 0, payloadBytesIn: 0, packetsIn: 0, messagesOut: 0, payloadBytesOut: 0 },
+    ...{ messagesIn: 0, payloadBytesIn: 0, packetsIn: 0, packetsOut: 0 },
+    ...{ messagesOut: 0, payloadBytesOut: 0 },
     ...{ bytesIn: 0, bytesOut: 0 },
   };
 }

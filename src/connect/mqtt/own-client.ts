@@ -84,7 +84,7 @@ export class OwnClient implements Client {
     // Those who share have none sent at the beginning (§3.8.3.1).
     if (subscription.share !== undefined) return { code };
     const sendRetained = (): void => {
-      for (const run of this.#line.flow.retained.matching(request.filter)) {
+      for (const run of this.#line.flow.retainedFor(request.filter)) {
         this.#session.receiveRetained(run, subscription);
       }
     };
