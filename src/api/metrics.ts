@@ -48,6 +48,7 @@ function mqttFamilies({ mqtt }: TopResource): MetricFamily[] {
     gauge("comity_mqtt_connections", "Let in and there.", mqtt.connections),
     gauge("comity_mqtt_connections_most", "The most there were at a time.", mqtt.connectionsMost),
     counter("comity_mqtt_accepted", "Connections let in.", mqtt.accepted),
+    counter("comity_mqtt_slowed", "Publishers held up for a while.", byReason(mqtt.slowed)),
     counter("comity_mqtt_refused", "Connections not let in.", byReason(mqtt.refused)),
     counter("comity_mqtt_ended", "Connections ended by the node.", byReason(mqtt.ended)),
     gauge("comity_mqtt_sessions", "Sessions, clients that are away included.", mqtt.sessions),

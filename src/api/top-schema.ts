@@ -28,6 +28,7 @@ export const Top = Type.Object({
     connectionsMost: count,
     accepted: count,
     refused: byReason,
+    slowed: byReason,
     ended: byReason,
     sessions: count,
     sessionsAway: count,

@@ -73,6 +73,7 @@ function topLines(top: TopResource): string[] {
   say(`dropped     ${reasons(flow.dropped)}`);
   say(`withheld    ${reasons(flow.withheld)}`);
   say(`refused     ${reasons(mqtt.refused)}`);
+  say(`slowed      ${reasons(mqtt.slowed)}`);
   say(`ended       ${reasons(mqtt.ended)}`);
   if (top.clients.length > 0) say("");
   table(

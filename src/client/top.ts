@@ -28,6 +28,8 @@ export interface TopResource {
     readonly connectionsMost: number;
     readonly accepted: number;
     readonly refused: Readonly<Record<string, number>>;
+    /** How often a publisher that was too fast was held up, by whose limit. */
+    readonly slowed: Readonly<Record<string, number>>;
     readonly ended: Readonly<Record<string, number>>;
     readonly sessions: number;
     readonly sessionsAway: number;

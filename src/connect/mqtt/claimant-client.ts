@@ -10,15 +10,14 @@ import type { ScannedRun } from "../../wire/mqtt/packet-stream.ts";
 import { packetType, ProtocolError, reason } from "../../wire/mqtt/protocol.ts";
 import { locate, newPlace } from "../../wire/mqtt/publish.ts";
 import type { Client, ClientLine, ClientTakes } from "./client.ts";
-import { type OnSeen, OwnClient } from "./own-client.ts";
+import { OwnClient, type OwnDoor } from "./own-client.ts";
 import { Session } from "./session.ts";
 
 /** Where an accepted device hears its user name and its token, and nobody else hears anything. */
 const credentialsTopic = "$claim/credentials";
 
-export interface ClaimantDoor {
+export interface ClaimantDoor extends OwnDoor {
   readonly onboarding: Onboarding;
-  readonly onSeen: OnSeen;
   readonly takes: ClientTakes;
   readonly address: string;
   readonly clientId: string;
@@ -118,6 +117,7 @@ export class ClaimantClient implements Client {
   }
 
   close(): void {
+    this.#own?.close();
     this.#detach();
     this.#session.end();
   }
@@ -126,7 +126,7 @@ export class ClaimantClient implements Client {
     const thing = this.#door.onboarding.thingOf(this.#claimant);
     if (thing === undefined) return;
     this.#session.resumeAs(thing);
-    this.#own = new OwnClient(this.#line, thing, this.#session, this.#door.onSeen);
+    this.#own = new OwnClient(this.#line, thing, this.#session, this.#door);
   }
 
   /** Also again, at every SUBSCRIBE, until the device was heard under its own token. */

@@ -331,7 +331,7 @@ export class Connection implements PacketSink {
     const { session, present } = taken;
     session.begin(sessionExpiry(connect), connect.will);
     this.#session = session;
-    this.#client = new OwnClient(this.#line(), principal, session, this.#host.onSeen);
+    this.#client = new OwnClient(this.#line(), principal, session, this.#host);
     this.#accept(connect, present, clientId);
     session.attach({
       outbox: this.#outbox,

@@ -35,6 +35,8 @@ export interface DoorFacts extends Readonly<Passed> {
   readonly refused: Readonly<Record<string, number>>;
   /** By reason: those that were let in and ended, not by themselves. */
   readonly ended: Readonly<Record<string, number>>;
+  /** By whose limit and of what: how often a publisher that was too fast was not read from. */
+  readonly slowed: Readonly<Record<string, number>>;
   readonly sessions: number;
   readonly sessionsAway: number;
   readonly sessionsExpired: number;
@@ -185,7 +187,7 @@ export class DoorCounts {
 
   facts(
     here: readonly ConnectionCounts[],
-  ): Omit<DoorFacts, "connections" | "sessions" | "sessionsAway"> {
+  ): Omit<DoorFacts, "connections" | "slowed" | "sessions" | "sessionsAway"> {
     const sums = { ...this.#past };
     let queuedBytes = 0;
     for (const counts of here) {

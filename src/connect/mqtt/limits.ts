@@ -18,6 +18,12 @@ export interface MqttLimits {
   readonly sessionsPerPrincipalMax: number;
   /** One packet of an authenticated client; before CONNECT it is 64 KiB. */
   readonly packetBytesMax: number;
+  /** Of one connection of a Thing or an app; who publishes faster is not read from for a while. */
+  readonly connectionMessagesPerSecondMax: number;
+  readonly connectionBytesPerSecondMax: number;
+  /** Of one Thing or app, over all its connections. */
+  readonly principalMessagesPerSecondMax: number;
+  readonly principalBytesPerSecondMax: number;
   /** Messages of QoS 1 and 2 a client may have under way without an answer. */
   readonly receiveMaximum: number;
   /** Numbers a client may give to its topics. */
@@ -43,6 +49,10 @@ export const mqttLimits: MqttLimits = {
   linkBytesPerSecondMax: Infinity,
   sessionsPerPrincipalMax: 10_000,
   packetBytesMax: 1_048_576,
+  connectionMessagesPerSecondMax: 100_000,
+  connectionBytesPerSecondMax: 67_108_864,
+  principalMessagesPerSecondMax: 200_000,
+  principalBytesPerSecondMax: 134_217_728,
   receiveMaximum: 65_535,
   topicAliasMaximum: 32,
   keepAliveSecondsMax: 65_535,

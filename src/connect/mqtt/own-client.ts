@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Route } from "../../flow/router.ts";
 import { sharedFilter, shareProblem } from "../../flow/share-group.ts";
 import { Run } from "../../flow/run.ts";
@@ -10,6 +11,7 @@ import { encodeAcknowledgement, encodeSuback, encodeUnsuback } from "../../wire/
 import type { ScannedRun } from "../../wire/mqtt/packet-stream.ts";
 import { packetType, ProtocolError, reason } from "../../wire/mqtt/protocol.ts";
 import type { Client, ClientLine } from "./client.ts";
+import type { Pace, Paces } from "./pace.ts";
 import type { Session } from "./session.ts";
 
 const pauseAbovePendingBytes = 4_194_304;
@@ -17,6 +19,11 @@ const noteEveryMs = 1000;
 
 /** A Thing published: the run's topic, and the last payload in it. */
 export type OnSeen = (thing: string, topic: string, payload: Buffer) => void;
+
+export interface OwnDoor {
+  readonly onSeen: OnSeen;
+  readonly paces: Paces;
+}
 
 interface Granted {
   /** For the SUBACK. */
@@ -31,19 +38,23 @@ export class OwnClient implements Client {
   readonly #publisher: string;
   readonly #session: Session;
   readonly #onSeen: OnSeen;
+  readonly #pace: Pace | undefined;
   #lastRoute: Route | undefined;
   #notedAt = -Infinity;
 
-  constructor(line: ClientLine, principal: Principal, session: Session, onSeen: OnSeen) {
+  constructor(line: ClientLine, principal: Principal, session: Session, door: OwnDoor) {
     this.#line = line;
     this.#principal = principal;
     this.#publisher = nameOfPrincipal(principal);
     this.#session = session;
-    this.#onSeen = onSeen;
+    this.#onSeen = door.onSeen;
+    this.#pace = door.paces.of(principal);
   }
 
   publish(scanned: ScannedRun, now: number): void {
     const { flow, acknowledgements } = this.#line;
+    const restMs = this.#pace?.take(scanned.count, scanned.packets.length, now) ?? 0;
+    if (restMs > 0) this.#line.pauseUntil(sleep(restMs));
     const route = this.#routeOf(scanned);
     if (route === undefined) return;
     const qos = ((scanned.first >> 1) & 3) as 0 | 1 | 2;
@@ -122,7 +133,7 @@ export class OwnClient implements Client {
   }
 
   close(): void {
-    // The session is the server's to keep or to end.
+    this.#pace?.close(); // the session is the server's to keep or to end
   }
 
   #refusalOf(request: SubscriptionRequest): number | undefined {

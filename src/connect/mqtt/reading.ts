@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 
 /** Why a client is not read from; each is a bit. */
 export const pause = {
+  /** What it sent is not kept yet, or was more than it may send. */
   slowStore: 1,
   /** A client that asks for answers and does not read them is not read from either. */
   unreadAnswers: 2,

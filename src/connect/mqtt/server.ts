@@ -15,6 +15,7 @@ import type { KeptSessions } from "./kept-sessions.ts";
 import { DoorCounts, type ClientFacts, type DoorFacts, type DoorLog } from "./door-counts.ts";
 import { publishWill } from "./last-will.ts";
 import type { MqttLimits } from "./limits.ts";
+import { type Paces, pacesOf } from "./pace.ts";
 import { Session } from "./session.ts";
 import type { Visitor } from "./visitor.ts";
 
@@ -44,6 +45,7 @@ export class MqttServer implements ConnectionHost {
   readonly limits: MqttLimits;
   readonly authenticate: ConnectionHost["authenticate"];
   readonly onSeen: ConnectionHost["onSeen"];
+  readonly paces: Paces;
   readonly attach: Attach;
   readonly onboarding: ConnectionHost["onboarding"];
   readonly #server: Server;
@@ -63,6 +65,7 @@ export class MqttServer implements ConnectionHost {
     this.limits = options.limits;
     this.authenticate = options.authenticate;
     this.onSeen = options.onSeen;
+    this.paces = pacesOf(options.limits);
     this.onboarding = options.onboarding;
     this.attach = options.attach ?? (() => "agreements are not attached here");
     this.#server = createServer({ noDelay: true, highWaterMark: 65_536 }, (socket) =>
@@ -97,6 +100,7 @@ export class MqttServer implements ConnectionHost {
     return {
       ...this.door.facts([...this.#connections].map(({ counts }) => counts)),
       connections: this.#admitted.size,
+      slowed: { ...this.paces.counts },
       sessions: this.#sessions.size,
       sessionsAway: away.length,
     };

@@ -4,17 +4,16 @@ import type { Attach } from "./authenticate.ts";
 import { ClaimantClient } from "./claimant-client.ts";
 import type { Client, ClientLine, ClientTakes } from "./client.ts";
 import { type Guest, GuestClient } from "./guest-client.ts";
-import type { OnSeen } from "./own-client.ts";
+import type { OwnDoor } from "./own-client.ts";
 import { PeerClient, type PeerPrincipal } from "./peer-client.ts";
 
 /** Whoever comes without a credential that is its own and stays: it has no session that stays. */
 export type Visitor = Guest | PeerPrincipal | Claimant;
 
-export interface VisitorDoor {
+export interface VisitorDoor extends OwnDoor {
   readonly attach: Attach;
   /** Absent: no claim code opens this door. */
   readonly onboarding?: Onboarding | undefined;
-  readonly onSeen: OnSeen;
 }
 
 export function isVisitor(principal: Principal): principal is Visitor {
@@ -24,7 +23,7 @@ export function isVisitor(principal: Principal): principal is Visitor {
 export function visitorClient(
   line: ClientLine,
   visitor: Visitor,
-  { attach, onboarding, onSeen }: VisitorDoor,
+  { attach, onboarding, onSeen, paces }: VisitorDoor,
   from: { readonly takes: ClientTakes; readonly address: string; readonly clientId: string },
 ): Client {
   switch (visitor.kind) {
@@ -34,7 +33,7 @@ export function visitorClient(
       return new GuestClient(line, visitor, from.takes);
     case "claimant": {
       if (onboarding === undefined) throw new Error("a claimant was let in where none may be");
-      return new ClaimantClient(line, visitor, { onboarding, onSeen, ...from });
+      return new ClaimantClient(line, visitor, { onboarding, onSeen, paces, ...from });
     }
   }
 }
