@@ -42,9 +42,9 @@ const server = new MqttServer({
   flow,
   limits: mqttLimits,
   onSeen: () => {},
-  authenticate: (username): Authentication =>
+  authenticate: ({ username }): Authentication =>
     mode === "under-agreement" && username?.startsWith("agreement-") === true
       ? { ok: true, principal: { kind: "participant", did: "did:web:x", agreement: username } }
       : { ok: true, principal: { kind: "anonymous" } },
 });
-await server.listen(Number(port), "127.0.0.1");
+await server.listen({ transport: "tcp", host: "127.0.0.1", port: Number(port) });

@@ -87,6 +87,7 @@ function runningNode(rooms: Rooms): RunningNode {
     did: signer.did,
     httpUrl: urls.http,
     mqttUrl: urls.mqtt,
+    transportUrls: urls.transports,
     ...(adminToken === undefined ? {} : { adminToken }),
     failed: store.failed,
     close: () => closing.close(),

@@ -50,19 +50,6 @@ export const Links = Type.Array(
   }),
 );
 
-export const Status = Type.Object({
-  name: text,
-  did: text,
-  version: text,
-  mqtt: Type.Object({ url: text, publicUrl: text, connections: count }),
-  http: Type.Object({ url: text, publicUrl: text }),
-  counts: Type.Object({ things: count, pending: count, products: count, agreements: count }),
-  links: Links,
-  refusals: Type.Record(text, count, { description: "Messages withheld, by reason." }),
-  dropped: Type.Integer({ description: "Messages given up because a queue was full." }),
-  uptimeSeconds: count,
-});
-
 const told = {
   plain: Type.String({ description: "The terms in plain English." }),
   promises: Type.Array(Type.Object({ text, kind: either("enforced", "attested", "owed") }), {

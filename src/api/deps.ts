@@ -1,3 +1,4 @@
+import type { ListenerResource } from "../client/resources.ts";
 import type { BudgetResource } from "../client/callers.ts";
 import type { TopResource } from "../client/top.ts";
 import type { ErasureResource } from "../client/erasure.ts";
@@ -353,6 +354,8 @@ export interface StreamsApi {
 
 export interface TrafficApi {
   mqttConnections(): number;
+  /** Ways in for MQTT clients. */
+  mqttListeners(): readonly ListenerResource[];
   messagesPerSecond(): number;
   links(): readonly LinkResource[];
   /** Messages withheld since the start, by reason. */

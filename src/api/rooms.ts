@@ -1,3 +1,4 @@
+import type { ListenerResource } from "../client/resources.ts";
 import type { ApiDeps, NodeFacts, ProductToAdd, SpendingLimits } from "./deps.ts";
 import type { DataAccess } from "../federate/data-access.ts";
 import type { DataAccessRequests } from "../federate/data-access-requests.ts";
@@ -86,6 +87,7 @@ export interface Rooms {
   readonly links: Links;
   readonly mqttConnections: () => number;
   readonly observer: { top(limit: number): TopResource };
+  readonly mqttListeners: () => readonly ListenerResource[];
   readonly traffic: Traffic;
   readonly receipts: ProviderReceipts;
   readonly budgets: Budgets;
@@ -154,6 +156,7 @@ export function apiDeps(rooms: Rooms): ApiDeps {
     top: (limit) => rooms.observer.top(limit),
     traffic: {
       mqttConnections: rooms.mqttConnections,
+      mqttListeners: rooms.mqttListeners,
       messagesPerSecond: () => rooms.traffic.messagesPerSecond(),
       links: () =>
         rooms.links.list().map(({ agreement, messages, report }) => {

@@ -6,6 +6,7 @@ import type { ApiDeps } from "./deps.ts";
 import { sendError } from "./error-answer.ts";
 import { allow } from "./guard.ts";
 import { answer } from "./schemas.ts";
+import { Status } from "./status-answer.ts";
 
 export function statusRoutes(scope: FastifyInstance, deps: ApiDeps): void {
   const app = scope.withTypeProvider<TypeBoxTypeProvider>();
@@ -38,7 +39,7 @@ export function statusRoutes(scope: FastifyInstance, deps: ApiDeps): void {
       schema: {
         summary: "What the node does right now",
         response: {
-          200: answer<StatusResource>("Connections, links, counts and refusals.", answers.Status),
+          200: answer<StatusResource>("Connections, links, counts and refusals.", Status),
         },
       },
     },
@@ -54,6 +55,7 @@ export function statusRoutes(scope: FastifyInstance, deps: ApiDeps): void {
           url: node.mqttUrl(),
           publicUrl: mqttUrl,
           connections: deps.traffic.mqttConnections(),
+          listeners: [...deps.traffic.mqttListeners()],
         },
         http: { url: node.httpUrl(), publicUrl: httpUrl },
         counts: {

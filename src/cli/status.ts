@@ -13,6 +13,15 @@ export function statusCommand(io: CliIo): Command {
       printLine(io, `  up for      ${duration(status.uptimeSeconds)}`);
       printLine(io, `  HTTP        ${status.http.url}`);
       printLine(io, `  MQTT        ${mqtt.url}, ${mqtt.connections} connected`);
+      for (const { url, keyExchanges, certificateEnds, ...more } of mqtt.listeners.slice(1)) {
+        const clients = more.clientCertificates;
+        const tls = keyExchanges && [
+          `key exchange ${keyExchanges.join(" | ")}`,
+          `clients' certificates ${clients === "none" ? "not asked for" : clients}`,
+          `own ends ${certificateEnds?.slice(0, 10)}`,
+        ];
+        printLine(io, `              ${[url, ...(tls ?? [])].join(", ")}`);
+      }
       printLine(io, `  things      ${counts.things}`);
       if (counts.pending > 0) {
         printLine(io, `  waiting     ${counts.pending} (comity pending list)`);

@@ -16,9 +16,10 @@ import {
   schemaProblem,
   wholeNumber,
 } from "./flags.ts";
+import { type TransportFlags, TransportsFile, transportsOf } from "./transport-options.ts";
 import { parseYaml } from "./yaml.ts";
 
-export interface UpFlags {
+export interface UpFlags extends TransportFlags {
   readonly name?: string;
   readonly title?: string;
   readonly country?: string;
@@ -96,6 +97,7 @@ const ConfigFile = Type.Object(
     data: Type.Optional(Type.String()),
     http: Type.Optional(Address),
     mqtt: Type.Optional(Address),
+    transports: Type.Optional(TransportsFile),
     publicUrl: Type.Optional(Type.String()),
     publicMqttUrl: Type.Optional(Type.String()),
     localPeers: Type.Optional(
@@ -151,6 +153,7 @@ export function upOptions(
     data: flags.data ?? file.data ?? dataDefault,
     http: addressOf("--http", flags.http, file.http, 8080),
     mqtt: addressOf("--mqtt", flags.mqtt, file.mqtt, 1883),
+    ...optional("transports", transportsOf(flags, file.transports)),
     ...optional("publicUrl", httpUrl("--public-url", flags.publicUrl ?? file.publicUrl)),
     ...optional("publicMqttUrl", flags.publicMqtt ?? file.publicMqttUrl),
     localPeers: [...(file.localPeers ?? []), ...(flags.localPeer ?? []).map(localPeerFrom)],

@@ -19,6 +19,19 @@ export function upCommand(io: CliIo): Command {
     .option("--did <did>", "its identity, at the first start only")
     .option("--http <port>", "PORT or HOST:PORT (default: 127.0.0.1:8080; 0: any free one)")
     .option("--mqtt <port>", "PORT or HOST:PORT (default: 127.0.0.1:1883; 0: any free one)")
+    .option("--mqtts <port>", "MQTT over TLS: PORT or HOST:PORT")
+    .option("--ws <port>", "MQTT over WebSocket: PORT or HOST:PORT")
+    .option("--wss <port>", "MQTT over secure WebSocket: PORT or HOST:PORT")
+    .option("--mqtt-socket <path>", "MQTT over a Unix socket of its owner's")
+    .option("--tls-cert <file>", "the node's certificate with its chain, PEM")
+    .option("--tls-key <file>", "its key, PEM; both are read again when they change")
+    .option("--tls-client-ca <file>", "who issues clients' certificates, PEM")
+    .option("--tls-client <mode>", "a client's certificate is optional (default) or required")
+    .option(
+      "--ws-origin <origin>",
+      "pages of another place may connect by WebSocket, such as https://app.example; repeatable",
+      repeated,
+    )
     .option("--public-url <url>", "the address others reach it at, where that is another")
     .option(
       "--public-mqtt <url>",
@@ -62,8 +75,9 @@ export function upCommand(io: CliIo): Command {
       try {
         writeAddress(options.data, { http: node.httpUrl, mqtt: node.mqttUrl });
         if (json === true) {
-          const { name, did, httpUrl, mqttUrl, adminToken } = node;
-          const started = { name, did, httpUrl, mqttUrl, data: options.data, adminToken };
+          const { name, did, httpUrl, mqttUrl, transportUrls, adminToken } = node;
+          const urls = { httpUrl, mqttUrl, transportUrls };
+          const started = { name, did, ...urls, data: options.data, adminToken };
           printLine(io, JSON.stringify(started));
         } else {
           printStart(io, node, options.data);
@@ -85,13 +99,14 @@ interface Started {
   readonly did: string;
   readonly httpUrl: string;
   readonly mqttUrl: string;
+  readonly transportUrls: readonly string[];
   readonly adminToken?: string;
 }
 
 function printStart(io: CliIo, node: Started, data: string): void {
   printLine(io, `Comity ${packageVersion()}, node ${node.name} (${node.did})`);
   printLine(io, `  console and API  ${node.httpUrl}`);
-  printLine(io, `  MQTT             ${node.mqttUrl}`);
+  printLine(io, `  MQTT             ${[node.mqttUrl, ...node.transportUrls].join("  ")}`);
   printLine(io, `  data             ${data}`);
   const kept = join(data, tokenFile);
   if (node.adminToken === undefined) printLine(io, `  admin token      in ${kept}`);

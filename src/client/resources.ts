@@ -278,12 +278,28 @@ export interface StatementResource {
   readonly receipts: number;
 }
 
+/** One way in for MQTT clients. */
+export interface ListenerResource {
+  readonly transport: "tcp" | "tls" | "ws" | "wss" | "unix";
+  readonly url: string;
+  /** Key exchanges of TLS that are offered, the preferred first. */
+  readonly keyExchanges?: readonly string[];
+  readonly clientCertificates?: "none" | "optional" | "required";
+  /** When the node's own ends. */
+  readonly certificateEnds?: string;
+}
+
 export interface StatusResource {
   readonly name: string;
   readonly did: string;
   readonly version: string;
   /** `publicUrl`: where others reach it; the same as `url` where no other was named. */
-  readonly mqtt: { readonly url: string; readonly publicUrl: string; readonly connections: number };
+  readonly mqtt: {
+    readonly url: string;
+    readonly publicUrl: string;
+    readonly connections: number;
+    readonly listeners: readonly ListenerResource[];
+  };
   readonly http: { readonly url: string; readonly publicUrl: string };
   readonly counts: {
     readonly things: number;

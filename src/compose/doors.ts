@@ -1,3 +1,4 @@
+import type { ListenerResource } from "../client/resources.ts";
 import { apiDeps } from "../api/rooms.ts";
 import { apiRoutes, listenHttp } from "../api/server.ts";
 import { packageVersion } from "../api/version.ts";
@@ -24,6 +25,7 @@ import { openPushes } from "./pushes.ts";
 import { Observer } from "./observer.ts";
 import type { Rooms } from "./rooms.ts";
 import type { Trade } from "./trade.ts";
+import { listenerTold, openTransports } from "./transports.ts";
 
 /** So that the last acknowledgement comes in before a guest's connection is closed. */
 const farewellMs = 1000;
@@ -58,6 +60,7 @@ export async function openDoors(rooms: Rooms, trade: Trade, sectors: Sectors): P
   const mqttConnections = (): number => mqtt.connectionCount;
   const observer = new Observer(rooms, { mqtt, traffic, facts });
   closing.add("the observer", () => observer.close());
+  const mqttListeners = (): readonly ListenerResource[] => mqtt.listeners.map(listenerTold);
   const announced = { announcedMqttUrl: () => announcedMqttUrl(options, urls.mqtt) };
   const openid =
     options.openid === undefined
@@ -72,6 +75,7 @@ export async function openDoors(rooms: Rooms, trade: Trade, sectors: Sectors): P
     facts,
     observer,
     mqttConnections,
+    mqttListeners,
     federation,
     issuers,
     wants,
@@ -83,8 +87,8 @@ export async function openDoors(rooms: Rooms, trade: Trade, sectors: Sectors): P
   };
   await apiRoutes(app, apiDeps({ ...rooms, ...own, ...access }));
 
-  const port = await mqtt.listen(options.mqtt.port, options.mqtt.host);
-  urls.mqtt = `mqtt://${hostInUrl(options.mqtt.host)}:${port}`;
+  urls.mqtt = (await mqtt.listen({ transport: "tcp", ...options.mqtt })).url;
+  await openTransports(rooms, mqtt);
   urls.http = await listenHttp(app, options.http);
   endOverdue(rooms, mqtt);
   const withdraw = (kind: "thing" | "user" | "app", id: string): void =>
@@ -180,9 +184,4 @@ async function isPeer(rooms: Rooms, trade: Trade, did: string, jwt: string): Pro
     if (error instanceof ComityError && error.code === "IDENTITY_INVALID") return false;
     throw error;
   }
-}
-
-function hostInUrl(host: string): string {
-  if (host === "0.0.0.0" || host === "::") return "127.0.0.1";
-  return host.includes(":") ? `[${host}]` : host;
 }

@@ -1,4 +1,5 @@
 import type { MqttLimits } from "../connect/mqtt/limits.ts";
+import type { TlsSettings } from "../connect/mqtt/tls-files.ts";
 import type { OpenIdSettings } from "../federate/openid.ts";
 import type { LocalPeer } from "../federate/resolver.ts";
 import type { Clock } from "../kernel/clock.ts";
@@ -23,6 +24,8 @@ export interface NodeOptions {
   readonly data: string;
   readonly http: { readonly host: string; readonly port: number };
   readonly mqtt: { readonly host: string; readonly port: number };
+  /** Other ways for MQTT clients to come in, with the same questions about who they are. */
+  readonly transports?: Transports;
   /** Where others reach it over HTTP, where that is another address than it binds. */
   readonly publicUrl?: string;
   /** `mqtt://host:port` that consumers are told; absent: the bound port on `publicUrl`'s host. */
@@ -67,11 +70,30 @@ export interface NodeOptions {
   readonly entropy?: Entropy;
 }
 
+interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface Transports {
+  readonly mqtts?: Address;
+  readonly ws?: Address;
+  readonly wss?: Address;
+  /** Path of a Unix socket. */
+  readonly socket?: string;
+  /** For `mqtts` and `wss`. */
+  readonly tls?: TlsSettings;
+  /** Pages of other places that may connect by WebSocket, such as `https://app.example`. */
+  readonly origins: readonly string[];
+}
+
 export interface RunningNode {
   readonly name: string;
   readonly did: string;
   readonly httpUrl: string;
   readonly mqttUrl: string;
+  /** The other ways in for MQTT clients. */
+  readonly transportUrls: readonly string[];
   /** Only at the first start; later it stands in `<data>/admin-token`. */
   readonly adminToken?: string;
   /** Resolves with STORE_FAILED when the node can keep nothing any longer and must be started anew. */

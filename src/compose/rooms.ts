@@ -54,6 +54,14 @@ export interface Outside {
   readonly closing: Closing;
 }
 
+/** Where it is reached; filled in when its doors open. */
+interface Urls {
+  http: string;
+  mqtt: string;
+  /** The other ways in for MQTT clients. */
+  transports: readonly string[];
+}
+
 export type Rooms = Awaited<ReturnType<typeof openRooms>>;
 
 /** What this organisation has of its own: its store, its key, its things, contracts and counts. */
@@ -93,7 +101,7 @@ export async function openRooms(options: NodeOptions, outside: Outside) {
   });
   closing.add("onboarding", () => onboarding.close());
   /** Filled in when the sockets are bound. */
-  const urls = { http: "", mqtt: "" };
+  const urls: Urls = { http: "", mqtt: "", transports: [] };
   const ground = { options, store, clock, entropy, closing, flow, things, urls };
   const described = openDescribedThings(ground);
   const app = createHttpServer({ logger: log });

@@ -17,10 +17,9 @@ export class RawClient {
   readonly #version: 4 | 5;
   #wake: (() => void) | undefined;
 
-  constructor(url: string, version: 4 | 5 = 5) {
-    const { hostname, port } = new URL(url);
+  constructor(url: string | Socket, version: 4 | 5 = 5) {
     this.#version = version;
-    this.socket = connect({ host: hostname, port: Number(port), noDelay: true });
+    this.socket = typeof url === "string" ? opened(url) : url;
     const parser = mqttPacket.parser({ protocolVersion: version });
     parser.on("packet", (packet: Packet) => {
       this.received.push(packet);
@@ -39,7 +38,7 @@ export class RawClient {
 
   /** A client that has been let in. */
   static async in(
-    url: string,
+    url: string | Socket,
     version: 4 | 5 = 5,
     more: Partial<IConnectPacket> = {},
   ): Promise<RawClient> {
@@ -115,6 +114,11 @@ export class RawClient {
   destroy(): void {
     this.socket.destroy();
   }
+}
+
+function opened(url: string): Socket {
+  const { hostname, port } = new URL(url);
+  return connect({ host: hostname, port: Number(port), noDelay: true });
 }
 
 export function connectPacket(version: 4 | 5, more: Partial<IConnectPacket> = {}): IConnectPacket {

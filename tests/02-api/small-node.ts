@@ -345,6 +345,7 @@ function rooms(state: SmallState, search: SearchIndex) {
     },
     traffic: {
       mqttConnections: () => 3,
+      mqttListeners: () => [],
       messagesPerSecond: () => 12.5,
       links: () => [
         {

@@ -70,7 +70,7 @@ async function sold(t: TestContext, door: Door, more: Partial<Terms>): Promise<S
       principal: { kind: "participant", did: "did:web:c", agreement },
     }),
   });
-  const url = `mqtt://127.0.0.1:${await server.listen(0, "127.0.0.1")}`;
+  const { url } = await server.listen({ transport: "tcp", host: "127.0.0.1", port: 0 });
   const received: string[] = [];
   const client = new MqttClient({ url, username: agreement, password: "x" }, (run) => {
     if (run.topic.toString("utf8").startsWith("$link/")) return;

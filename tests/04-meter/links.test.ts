@@ -66,7 +66,7 @@ async function provider(t: TestContext, delivery: "live" | "logged") {
       principal: { kind: "participant", did: "did:c", agreement },
     }),
   });
-  const url = `mqtt://127.0.0.1:${await server.listen(0, "127.0.0.1")}`;
+  const { url } = await server.listen({ transport: "tcp", host: "127.0.0.1", port: 0 });
   t.after(async () => {
     await server.close();
     await flow.close();

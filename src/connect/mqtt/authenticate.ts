@@ -3,7 +3,7 @@ import type { UsagePort } from "../../ports/usage.ts";
 import type { Principal } from "../../things/access.ts";
 import { claimUserName, type Entrance } from "../../things/onboarding/onboarding.ts";
 import { reason } from "../../wire/mqtt/protocol.ts";
-import type { Authentication } from "./connect.ts";
+import type { Authentication, Introduction } from "./connect.ts";
 
 export interface DoorKeepers {
   /** `--dev`: nameless clients from this machine are let in. */
@@ -39,12 +39,12 @@ export function attacher(keepers: DoorKeepers): Attach {
 
 /** Who an MQTT CONNECT is: one of our own, another organisation under an agreement, or nobody. */
 export function authenticator(keepers: DoorKeepers) {
-  return (
-    username: string | undefined,
-    password: string | undefined,
-    remoteAddress: string,
-    clientId: string,
-  ): Authentication | Promise<Authentication> => {
+  return ({
+    username,
+    password,
+    remoteAddress,
+    clientId,
+  }: Introduction): Authentication | Promise<Authentication> => {
     if (username === undefined || password === undefined) {
       if (keepers.dev && isLoopback(remoteAddress))
         return { ok: true, principal: { kind: "anonymous" } };

@@ -3,6 +3,7 @@ import { mayPublish, type Principal } from "../../things/access.ts";
 import type { Connect } from "../../wire/mqtt/decode.ts";
 import type { Properties } from "../../wire/mqtt/properties.ts";
 import { reason } from "../../wire/mqtt/protocol.ts";
+import type { ClientCertificate } from "./client-certificate.ts";
 import type { MqttLimits } from "./limits.ts";
 
 /** Why a client was not let in, or who it is. */
@@ -10,21 +11,27 @@ export type Authentication =
   | { readonly ok: true; readonly principal: Principal }
   | { readonly ok: false; readonly reasonCode: number; readonly problem: string };
 
-export type Authenticate = (
-  username: string | undefined,
-  password: string | undefined,
-  remoteAddress: string,
-  clientId: string,
-) => Authentication | Promise<Authentication>;
+/** What is known of who knocks before it is decided who it is. */
+export interface Introduction {
+  readonly username: string | undefined;
+  readonly password: string | undefined;
+  readonly remoteAddress: string;
+  readonly clientId: string;
+  /** What TLS has verified; absent: it came without. */
+  readonly certificate?: ClientCertificate | undefined;
+}
+
+export type Authenticate = (introduction: Introduction) => Authentication | Promise<Authentication>;
 
 /** Never rejects. Everything that one CONNECT is let in or turned away by, save for the limits. */
 export function admission(
   connect: Connect,
-  remoteAddress: string,
+  from: Pick<Introduction, "remoteAddress" | "certificate">,
   authenticate: Authenticate,
 ): Authentication | Promise<Authentication> {
-  const { username, password } = connect;
-  const known = authenticate(username, password?.toString("utf8"), remoteAddress, connect.clientId);
+  const { username, clientId } = connect;
+  const password = connect.password?.toString("utf8");
+  const known = authenticate({ username, password, clientId, ...from });
   // At once where it is decided from memory, as it is for all but other organisations' nodes.
   return known instanceof Promise
     ? known.then(

@@ -1,4 +1,3 @@
-import type { Socket } from "node:net";
 import { ComityError, problemOf } from "../../kernel/errors.ts";
 import type { Flow } from "../../flow/flow.ts";
 import { Lanes } from "../../flow/lanes.ts";
@@ -23,10 +22,13 @@ import {
 import { Acknowledgements } from "./acknowledgements.ts";
 import type { Client, ClientLine } from "./client.ts";
 import { connectFirst, handOver } from "./client-packets.ts";
+import type { ClientCertificate } from "./client-certificate.ts";
+import type { ClientSocket } from "./client-socket.ts";
 import {
   admission,
   type Authenticate,
   type Authentication,
+  type Introduction,
   keepAliveSeconds,
   sessionExpiry,
   welcome,
@@ -75,7 +77,8 @@ const controlBytesMax = 1_048_576;
 /** One client's connection, from its first byte to its last. */
 export class Connection implements PacketSink {
   readonly #host: ConnectionHost;
-  readonly #socket: Socket;
+  readonly #socket: ClientSocket;
+  readonly #from: Pick<Introduction, "remoteAddress" | "certificate">;
   readonly #stream: PacketStream;
   readonly #outbox: Outbox;
   readonly #lanes: Lanes;
@@ -96,7 +99,8 @@ export class Connection implements PacketSink {
   /** What came behind a CONNECT that is still being decided; clients need not wait (§3.1.4). */
   #early: (() => void)[] | undefined;
 
-  constructor(host: ConnectionHost, socket: Socket) {
+  constructor(host: ConnectionHost, socket: ClientSocket, certificate?: ClientCertificate) {
+    this.#from = { remoteAddress: socket.remoteAddress ?? "", certificate };
     this.#host = host;
     this.#socket = socket;
     this.#stream = new PacketStream(this, firstPacketBytesMax);
@@ -120,8 +124,7 @@ export class Connection implements PacketSink {
       this.#outbox.ready();
       this.#lanes.ready();
     });
-    socket.on("error", () => socket.destroy());
-    socket.on("close", () => this.#onClose());
+    socket.on("error", () => socket.destroy()).on("close", () => this.#onClose());
   }
 
   /** Ends the connection; a version 5 client is told why [MQTT-4.13.1-1]. */
@@ -267,8 +270,7 @@ export class Connection implements PacketSink {
 
   #connect(connect: Connect): void {
     this.#version = this.#stream.version = connect.version;
-    const remoteAddress = this.#socket.remoteAddress ?? "";
-    const known = admission(connect, remoteAddress, this.#host.authenticate);
+    const known = admission(connect, this.#from, this.#host.authenticate);
     if (!(known instanceof Promise)) {
       this.#decided(connect, known);
       return;
@@ -314,8 +316,7 @@ export class Connection implements PacketSink {
       return this.#reject(reason.quotaExceeded, `the ${which} has too many connections`);
     }
     const clientId = connect.clientId || this.#host.flow.outside.entropy.uuid();
-    const address = this.#socket.remoteAddress ?? "";
-    const from = { takes: takenBy(connect), address, clientId };
+    const from = { takes: takenBy(connect), address: this.#from.remoteAddress, clientId };
     this.#client = visitorClient(this.#line(), visitor, this.#host, from);
     this.#accept(connect, false, clientId);
   }

@@ -1,4 +1,4 @@
-import type { Socket } from "node:net";
+import type { ClientSocket } from "./client-socket.ts";
 import type { Outbox } from "../../flow/outbox.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import type { Principal } from "../../things/access.ts";
@@ -63,11 +63,11 @@ export class ConnectionCounts {
   packetsIn = 0;
   /** Monotonic. */
   readonly openedAt: number;
-  readonly #socket: Socket;
+  readonly #socket: ClientSocket;
   readonly #outbox: Outbox;
   readonly #clock: Clock;
 
-  constructor(socket: Socket, outbox: Outbox, clock: Clock) {
+  constructor(socket: ClientSocket, outbox: Outbox, clock: Clock) {
     this.#socket = socket;
     this.#outbox = outbox;
     this.#clock = clock;
@@ -90,7 +90,7 @@ export class ConnectionCounts {
   passed(): Passed {
     const { messagesIn, payloadBytesIn, packetsIn } = this;
     const { messages, payloadBytes, controls } = this.#outbox.sent;
-    const { bytesRead, bytesWritten } = this.#socket;
+    const { bytesRead = 0, bytesWritten = 0 } = this.#socket;
     return {
       ...{ messagesIn, payloadBytesIn, packetsIn, packetsOut: controls },
       ...{ messagesOut: messages, payloadBytesOut: payloadBytes },

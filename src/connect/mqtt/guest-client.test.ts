@@ -73,12 +73,12 @@ async function ground(t: TestContext, terms: Partial<Grant> = {}): Promise<Groun
     flow,
     limits: { ...mqttLimits, subscriptionsPerClientMax: 3 },
     onSeen() {},
-    authenticate: (agreement = "") => ({
+    authenticate: ({ username: agreement = "" }) => ({
       ok: true,
       principal: { kind: "participant", did: "did:c", agreement },
     }),
   });
-  const url = `mqtt://127.0.0.1:${await server.listen(0, "127.0.0.1")}`;
+  const { url } = await server.listen({ transport: "tcp", host: "127.0.0.1", port: 0 });
   t.after(async () => {
     await server.close();
     await flow.close();

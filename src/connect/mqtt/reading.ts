@@ -1,4 +1,4 @@
-import type { Socket } from "node:net";
+import type { ClientSocket } from "./client-socket.ts";
 
 /** Why a client is not read from; each is a bit. */
 export const pause = {
@@ -14,10 +14,10 @@ export const pause = {
 
 /** Whether a socket is read from: while there is no reason not to. */
 export class Reading {
-  readonly #socket: Pick<Socket, "pause" | "resume">;
+  readonly #socket: Pick<ClientSocket, "pause" | "resume">;
   #reasons = 0;
 
-  constructor(socket: Pick<Socket, "pause" | "resume">) {
+  constructor(socket: Pick<ClientSocket, "pause" | "resume">) {
     this.#socket = socket;
   }
 

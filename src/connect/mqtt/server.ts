@@ -3,18 +3,19 @@
  * organisations with an agreement's token. Bytes come in, runs go to the flow; what leaves
  * passes an outbox per connection. Who may do what is decided in things/ and market/, not here.
  */
-import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
-import { ComityError } from "../../kernel/errors.ts";
 import { Quotas } from "../../kernel/quotas.ts";
 import type { Flow } from "../../flow/flow.ts";
 import { nameOfPrincipal, type Principal } from "../../things/access.ts";
 import { reason } from "../../wire/mqtt/protocol.ts";
 import type { Attach } from "./authenticate.ts";
+import type { ClientCertificate } from "./client-certificate.ts";
+import type { Accept, ClientSocket } from "./client-socket.ts";
 import { Connection, type ConnectionHost } from "./connection.ts";
 import type { KeptSessions } from "./kept-sessions.ts";
 import { DoorCounts, type ClientFacts, type DoorFacts, type DoorLog } from "./door-counts.ts";
 import { publishWill } from "./last-will.ts";
 import type { MqttLimits } from "./limits.ts";
+import { listen, type Listener, type ListenerSettings } from "./listeners.ts";
 import { type Paces, pacesOf } from "./pace.ts";
 import { Session } from "./session.ts";
 import type { Visitor } from "./visitor.ts";
@@ -48,7 +49,7 @@ export class MqttServer implements ConnectionHost {
   readonly paces: Paces;
   readonly attach: Attach;
   readonly onboarding: ConnectionHost["onboarding"];
-  readonly #server: Server;
+  readonly #listeners: Listener[] = [];
   readonly #connections = new Set<Connection>();
   /** Those that have not said yet who they are, the oldest first. */
   readonly #strangers = new Set<Connection>();
@@ -68,9 +69,6 @@ export class MqttServer implements ConnectionHost {
     this.paces = pacesOf(options.limits);
     this.onboarding = options.onboarding;
     this.attach = options.attach ?? (() => "agreements are not attached here");
-    this.#server = createServer({ noDelay: true, highWaterMark: 65_536 }, (socket) =>
-      this.#accept(socket),
-    );
     this.#sweep = setInterval(() => {
       for (const connection of this.#connections) connection.checkAlive();
       this.door.tellWhatWasNotTold();
@@ -78,16 +76,16 @@ export class MqttServer implements ConnectionHost {
     this.#sweep.unref();
   }
 
-  /** Port 0 takes a free one. Resolves with the port. */
-  async listen(port: number, host: string): Promise<number> {
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once("error", (error: NodeJS.ErrnoException) => {
-        const busy = error.code === "EADDRINUSE";
-        reject(busy ? new ComityError("PORT_BUSY", { port, host, option: "--mqtt" }) : error);
-      });
-      this.#server.listen(port, host, resolve);
-    });
-    return (this.#server.address() as AddressInfo).port;
+  /** Lets clients in by one more way. */
+  async listen(settings: ListenerSettings): Promise<Listener> {
+    const accept: Accept = (socket, certificate) => this.#accept(socket, certificate);
+    const listener = await listen(settings, this.limits, accept);
+    this.#listeners.push(listener);
+    return listener;
+  }
+
+  get listeners(): readonly Listener[] {
+    return this.#listeners;
   }
 
   get connectionCount(): number {
@@ -277,7 +275,7 @@ export class MqttServer implements ConnectionHost {
    */
   async close(): Promise<void> {
     clearInterval(this.#sweep);
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    const closed = Promise.all(this.#listeners.map((listener) => listener.close()));
     for (const connection of this.#connections) connection.stopReading();
     await this.flow.settled();
     for (const connection of this.#connections) {
@@ -317,7 +315,7 @@ export class MqttServer implements ConnectionHost {
   }
 
   /** However many strangers knock, whoever says at once who it is comes in. */
-  #accept(socket: Socket): void {
+  #accept(socket: ClientSocket, certificate: ClientCertificate | undefined): void {
     const { connectionsMax, unauthenticatedMax } = this.limits;
     const isFull = this.#connections.size >= connectionsMax;
     if (isFull || this.#strangers.size >= unauthenticatedMax) {
@@ -330,7 +328,7 @@ export class MqttServer implements ConnectionHost {
       this.forget(oldest);
       oldest.dismiss();
     }
-    const connection = new Connection(this, socket);
+    const connection = new Connection(this, socket, certificate);
     this.#connections.add(connection);
     this.#strangers.add(connection);
   }
