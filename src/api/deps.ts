@@ -1,5 +1,6 @@
 import type { ListenerResource } from "../client/resources.ts";
 import type { BudgetResource } from "../client/callers.ts";
+import type { RetainedResource } from "../client/retained.ts";
 import type { TopResource } from "../client/top.ts";
 import type { ErasureResource } from "../client/erasure.ts";
 import type { AccessGranted } from "../client/data-access.ts";
@@ -83,6 +84,7 @@ export interface ApiDeps {
   readonly history: HistoryApi;
   readonly streams: StreamsApi;
   readonly traffic: TrafficApi;
+  readonly retained: RetainedApi;
   /** What goes on; of topics, clients and agreements so many at most. */
   readonly top: (limit: number) => TopResource;
   readonly sectors: Sectors;
@@ -97,6 +99,12 @@ export interface CommissionsApi {
   readonly recognitions: Recognitions;
   readonly issuers: Pick<Issuers, "recognise" | "check">;
   readonly marks: Pick<Marks, "of" | "received">;
+}
+
+export interface RetainedApi {
+  list(filter: string, limit: number): readonly RetainedResource[];
+  /** How many there were. */
+  clear(filter: string): Promise<number>;
 }
 
 export interface NodeFacts {

@@ -40,6 +40,7 @@ function flowFamilies({ flow, retained }: TopResource): MetricFamily[] {
     gauge("comity_retained_messages", "Topics with a retained message.", retained.messages),
     gauge("comity_retained_bytes", "Their packets.", retained.bytes, "bytes"),
     counter("comity_retained_not_kept", "Did not fit.", retained.notKept),
+    counter("comity_retained_expired", "Their time ran out.", retained.expired),
   ];
 }
 

@@ -153,6 +153,16 @@ export function apiDeps(rooms: Rooms): ApiDeps {
       subscribe: (_principal, filter, onMessage) =>
         subscribeMessages(rooms.flow, filter, onMessage),
     },
+    retained: {
+      list: (filter, limit) =>
+        rooms.flow.retained
+          .keptOf(filter)
+          .slice(0, limit)
+          .map(({ run: { topic, payloadBytes }, at }) => {
+            return { topic, at: new Date(at).toISOString(), payloadBytes };
+          }),
+      clear: (filter) => rooms.flow.retained.clear(filter),
+    },
     top: (limit) => rooms.observer.top(limit),
     traffic: {
       mqttConnections: rooms.mqttConnections,

@@ -37,6 +37,7 @@ import { shareDoor } from "./share/share-door.ts";
 import { onboardingRoutes } from "./onboarding-routes.ts";
 import { outputRoutes, sectorApis, sectorRoutes } from "./sector-routes.ts";
 import { shareRoutes } from "./share/share-routes.ts";
+import { retainedRoutes } from "./retained-routes.ts";
 import { settleRoutes } from "./settle-routes.ts";
 import { seenRoutes } from "./seen-routes.ts";
 import { SseClients } from "./sse.ts";
@@ -106,6 +107,7 @@ export async function apiRoutes(app: FastifyInstance, deps: ApiDeps): Promise<vo
     for (const routes of [
       statusRoutes,
       topRoutes,
+      retainedRoutes,
       thingRoutes,
       dataAccessRoutes,
       marketRoutes,

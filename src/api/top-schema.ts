@@ -43,7 +43,7 @@ export const Top = Type.Object({
     packetsOut: count,
     queuedBytes: count,
   }),
-  retained: Type.Object({ messages: count, bytes: count, notKept: count }),
+  retained: Type.Object({ messages: count, bytes: count, notKept: count, expired: count }),
   memory: Type.Object({ residentBytes: count, heapBytes: count }),
   cpuSeconds: amount,
   clients: Type.Array(

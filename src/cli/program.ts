@@ -26,6 +26,7 @@ import { replayCommand } from "./replay/command.ts";
 import { mcpCommand } from "./mcp.ts";
 import { chargerCommand } from "./charger.ts";
 import { demandCommand } from "./demand.ts";
+import { retainedCommand } from "./retained.ts";
 import { sdgCommand } from "./sdg.ts";
 import { sectorCommands } from "./sector.ts";
 import { shareCommand } from "./share.ts";
@@ -79,6 +80,7 @@ function buildProgram(io: CliIo): Command {
   program.addCommand(upCommand(io));
   program.addCommand(statusCommand(io));
   program.addCommand(topCommand(io));
+  program.addCommand(retainedCommand(io));
   program.addCommand(thingCommand(io));
   program.addCommand(claimCommand(io));
   program.addCommand(pendingCommand(io));

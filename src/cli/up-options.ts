@@ -10,6 +10,7 @@ import { dataDefault, readText } from "./context.ts";
 import { openIdOf, OpenIdFile } from "./openid-options.ts";
 import {
   addressFrom,
+  bytesFrom,
   invalid,
   localPeerFrom,
   placeFrom,
@@ -39,6 +40,9 @@ export interface UpFlags extends TransportFlags {
   readonly localSource?: readonly string[];
   readonly publicWorld?: boolean;
   readonly dev?: boolean;
+  readonly retainedMax?: string;
+  readonly retainedBytes?: string;
+  readonly retainedExpiry?: string;
   readonly sysInterval?: string;
   readonly logLevel?: string;
   readonly config?: string;
@@ -120,6 +124,9 @@ const ConfigFile = Type.Object(
     receiptWindowMs: Type.Optional(Type.Integer({ minimum: 10 })),
     exposureMessagesMax: Type.Optional(Type.Integer({ minimum: 1 })),
     logLevel: Type.Optional(Type.Union(logLevels.map((level) => Type.Literal(level)))),
+    retained: Type.Optional(
+      Type.Object({ topicsMax: limit, bytesMax: limit, expiryMs: limit }, strict),
+    ),
     brokerTopicsEveryMs: Type.Optional(Type.Integer({ minimum: 0 })),
     limits: Type.Optional(Limits),
   },
@@ -169,6 +176,7 @@ export function upOptions(
       "brokerTopicsEveryMs",
       sysIntervalMs(flags.sysInterval) ?? file.brokerTopicsEveryMs,
     ),
+    retained: retainedOf(flags, file.retained),
     ...optional("limits", file.limits),
     // kill -9 at a named place, so that tests can show what a node takes up again
     ...(crash !== undefined && {
@@ -183,6 +191,23 @@ function logLevelOf(text: string | undefined): NodeOptions["logLevel"] {
   if (level === undefined)
     throw invalid(`--log-level "${text}" is none of ${logLevels.join(", ")}`);
   return level;
+}
+
+function retainedOf(
+  { retainedMax, retainedBytes, retainedExpiry }: UpFlags,
+  file: ConfigFile["retained"] = {},
+): NonNullable<NodeOptions["retained"]> {
+  const topics = retainedMax === undefined ? undefined : wholeNumber("--retained-max", retainedMax);
+  const bytes =
+    retainedBytes === undefined ? undefined : bytesFrom("--retained-bytes", retainedBytes);
+  const seconds =
+    retainedExpiry === undefined ? undefined : wholeNumber("--retained-expiry", retainedExpiry);
+  return {
+    ...file,
+    ...optional("topicsMax", topics),
+    ...optional("bytesMax", bytes),
+    ...optional("expiryMs", seconds === undefined ? undefined : seconds * 1000),
+  };
 }
 
 function sysIntervalMs(text: string | undefined): number | undefined {

@@ -61,6 +61,9 @@ export function upCommand(io: CliIo): Command {
       "where sources may fetch here, such as http://127.0.0.1:8000 or tcp://HOST:PORT; repeatable",
       repeated,
     )
+    .option("--retained-max <topics>", "so many have a retained message (default: 100000)")
+    .option("--retained-bytes <size>", "and take so much, such as 64MB (default: 256 MiB)")
+    .option("--retained-expiry <seconds>", "how long one is kept (default: for ever)")
     .option("--sys-interval <seconds>", "how often $SYS/broker/ is told (default: 10; 0: never)")
     .option("--log-level <level>", "debug, info, warn (default), error, fatal or silent")
     .option("--public-world", "show the world page and its data to everybody")

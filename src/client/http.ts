@@ -50,6 +50,7 @@ import type {
   SeenMessage,
   ThingResource,
 } from "./thing-resource.ts";
+import type { ClearedResource, RetainedResource } from "./retained.ts";
 import type { TopResource } from "./top.ts";
 import type * as negotiation from "./negotiations.ts";
 import type { CallerResource } from "./callers.ts";
@@ -107,6 +108,13 @@ export class ComityHttp {
   status = () => this.#json<StatusResource>("/status");
   /** What goes on right now; `limit`: of topics, clients and agreements. */
   top = (limit = 10) => this.#json<TopResource>(`/top?limit=${limit}`);
+  /** Topics that match, with what they keep. */
+  retained = (filter = "#", limit = 100) =>
+    this.#json<RetainedResource[]>(`/retained?filter=${encodeURIComponent(filter)}&limit=${limit}`);
+  clearRetained = (filter: string) =>
+    this.#json<ClearedResource>(`/retained?filter=${encodeURIComponent(filter)}`, {
+      method: "DELETE",
+    });
   openapi = () => this.#json<Record<string, unknown>>("/openapi.json");
 
   things = () => this.#json<ThingResource[]>("/things");

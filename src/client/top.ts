@@ -49,6 +49,7 @@ export interface TopResource {
     readonly messages: number;
     readonly bytes: number;
     readonly notKept: number;
+    readonly expired: number;
   };
   readonly memory: { readonly residentBytes: number; readonly heapBytes: number };
   readonly cpuSeconds: number;

@@ -11,7 +11,9 @@ export function startErasures(
       await links.settled(agreement);
       await fetches.settled();
     },
-    forget: (log) => flow.retained.clear(`${log}/#`),
+    async forget(log) {
+      await flow.retained.clear(`${log}/#`);
+    },
     erase: (log, from, to) => history.erase(log, to, from),
   });
 }

@@ -78,7 +78,10 @@ export class Observer {
         subscriptions: flow.router.size,
       },
       mqtt: this.#mqtt.facts(),
-      retained: { messages: retained.size, bytes: retained.bytes, notKept: retained.notKept },
+      retained: {
+        ...{ messages: retained.size, bytes: retained.bytes },
+        ...{ notKept: retained.notKept, expired: retained.expired },
+      },
       memory: { residentBytes: rss, heapBytes: heapUsed },
       cpuSeconds: (user + system) / 1e6,
       clients: this.#clients(limit),

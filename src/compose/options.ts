@@ -2,6 +2,7 @@ import type { MqttLimits } from "../connect/mqtt/limits.ts";
 import type { TlsSettings } from "../connect/mqtt/tls-files.ts";
 import type { OpenIdSettings } from "../federate/openid.ts";
 import type { LocalPeer } from "../federate/resolver.ts";
+import type { RetainedLimits } from "../flow/retained.ts";
 import type { Clock } from "../kernel/clock.ts";
 import type { Crash } from "../kernel/crash.ts";
 import type { ComityError } from "../kernel/errors.ts";
@@ -61,6 +62,8 @@ export interface NodeOptions {
   readonly tokenLifetimeMs?: number;
   /** How soon a link that hears nothing is given up on both sides: one and a half times this. */
   readonly linkKeepAliveSeconds?: number;
+  /** How many topics have a retained message, of how many bytes in all, and for how long. */
+  readonly retained?: Partial<RetainedLimits>;
   /** How often `$SYS/broker/` is told to who subscribed; absent: every ten seconds, 0: never. */
   readonly brokerTopicsEveryMs?: number;
   readonly limits?: Partial<MqttLimits>;

@@ -83,7 +83,10 @@ export async function openRooms(options: NodeOptions, outside: Outside) {
   });
   const meter = await Meter.open({ store, clock, crash });
   closing.add("the meter", () => meter.close());
-  const flow = await Flow.open({ store, clock, entropy, usage: meter, crash, secret });
+  const flow = await Flow.open(
+    { store, clock, entropy, usage: meter, crash, secret },
+    { retained: options.retained },
+  );
   closing.add("the flow", () => flow.close());
   const history = new HistoryKeeping({
     ...{ store, history: outside.history },

@@ -16,7 +16,7 @@ import { FlowCounts } from "./counts.ts";
 import type { Gate } from "./gate.ts";
 import { Grants } from "./grants.ts";
 import { QualityMeter } from "./quality.ts";
-import { Retained } from "./retained.ts";
+import { Retained, type RetainedLimits } from "./retained.ts";
 import { Router, type Route } from "./router.ts";
 import type { Run } from "./run.ts";
 import { StreamLog } from "./stream-log.ts";
@@ -73,10 +73,13 @@ export class Flow {
     this.grants = new Grants(outside);
   }
 
-  static async open(outside: FlowOutside): Promise<Flow> {
+  static async open(
+    outside: FlowOutside,
+    limits: { readonly retained?: Partial<RetainedLimits> | undefined } = {},
+  ): Promise<Flow> {
     const { store, clock } = outside;
     const quality = await QualityMeter.open({ store, clock });
-    return new Flow(outside, await Retained.open(store, clock), quality);
+    return new Flow(outside, await Retained.open(store, clock, limits.retained), quality);
   }
 
   /** Opens the product's log where it is logged; its messages are durable from then on. */
@@ -246,6 +249,7 @@ export class Flow {
 
   async close(): Promise<void> {
     await this.settled();
+    this.retained.close();
     await this.quality.close();
     await this.grants.close();
   }

@@ -89,6 +89,25 @@ test("retained - an expired message is nobody's any more; before, less of its in
   assert.deepEqual(again.matching("#"), []);
 });
 
+test("retained - no message is kept longer than the node keeps any, and then makes room", async (t) => {
+  const store = await openStore(t);
+  const limits = { topicsMax: 2, expiryMs: 10_000 };
+  const kept = await Retained.open(store, clock, limits);
+  t.after(() => kept.close());
+  await kept.set(retained("old", "1"));
+  clock.at += 5000;
+  await kept.set(retained("young", "2"));
+  clock.at += 5000;
+  assert.deepEqual(texts(kept, "#"), ["young 2"]);
+  await kept.forgetExpired();
+  assert.deepEqual([kept.size, kept.expired], [1, 1]);
+  await kept.set(retained("new", "3"));
+  assert.equal(kept.notKept, 0);
+  const again = await Retained.open(store, clock);
+  t.after(() => again.close());
+  assert.deepEqual(texts(again, "#"), ["new 3", "young 2"]);
+});
+
 test("retained - what does not fit leaves nothing old in its place, and is counted", async (t) => {
   const store = await openStore(t);
   const kept = await Retained.open(store, clock, { topicsMax: 2, bytesMax: 100 });

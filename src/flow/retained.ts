@@ -22,9 +22,17 @@ export interface RetainedLimits {
   readonly topicsMax: number;
   /** Of the packets of all topics. */
   readonly bytesMax: number;
+  /** How long a message is kept at most, whatever it says itself; Infinity: for ever. */
+  readonly expiryMs: number;
 }
 
-const retainedLimits: RetainedLimits = { topicsMax: 100_000, bytesMax: 268_435_456 };
+const retainedLimits: RetainedLimits = {
+  topicsMax: 100_000,
+  bytesMax: 268_435_456,
+  expiryMs: Infinity,
+};
+
+const sweepMs = 60_000;
 
 /**
  * The last retained message of each topic, durable. A publisher that is faster than the store
@@ -41,15 +49,22 @@ export class Retained {
   #writing: Promise<void> | undefined;
   #next: Promise<void> | undefined;
   #notKept = 0;
+  #expired = 0;
+  readonly #sweep: NodeJS.Timeout;
 
   private constructor(store: Store, clock: Clock, limits: RetainedLimits) {
     this.#store = store;
     this.#clock = clock;
     this.#limits = limits;
+    this.#sweep = setInterval(() => void this.forgetExpired().catch(() => {}), sweepMs).unref();
   }
 
-  static async open(store: Store, clock: Clock, limits = retainedLimits): Promise<Retained> {
-    const retained = new Retained(store, clock, limits);
+  static async open(
+    store: Store,
+    clock: Clock,
+    limits: Partial<RetainedLimits> = {},
+  ): Promise<Retained> {
+    const retained = new Retained(store, clock, { ...retainedLimits, ...limits });
     for (const { id, doc } of await store.list<RetainedDoc>("retained")) {
       retained.#keep(id, { run: runOf(id, doc), at: doc.at ?? clock.now() });
     }
@@ -63,6 +78,28 @@ export class Retained {
   /** Of the packets kept. */
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** Messages whose time had run out. */
+  get expired(): number {
+    return this.#expired;
+  }
+
+  close(): void {
+    clearInterval(this.#sweep);
+  }
+
+  /** Frees what those take whose time has run out: they count against the limits until then. */
+  async forgetExpired(): Promise<void> {
+    const now = this.#clock.now();
+    const over = [...this.#kept].filter(([, kept]) => this.#current(kept, now) === undefined);
+    if (over.length === 0) return;
+    this.#expired += over.length;
+    for (const [topic] of over) {
+      this.#forget(topic);
+      this.#changed.add(topic);
+    }
+    await this.#written();
   }
 
   /** Messages that were to be retained and did not fit. */
@@ -103,9 +140,9 @@ export class Retained {
   keptOf(filter: string): Kept[] {
     const found: Kept[] = [];
     const now = this.#clock.now();
-    const add = ({ run, at }: Kept): void => {
-      const current = run.waited(now - at);
-      if (current !== undefined) found.push({ run: current, at });
+    const add = (kept: Kept): void => {
+      const run = this.#current(kept, now);
+      if (run !== undefined) found.push({ run, at: kept.at });
     };
     if (!/[+#]/.test(filter)) {
       const exact = this.#kept.get(filter);
@@ -116,15 +153,22 @@ export class Retained {
     return found;
   }
 
-  /** Resolves when no topic that matches has one any more, durably. */
-  async clear(filter: string): Promise<void> {
+  /** Resolves when no topic that matches has one any more, durably: how many had. */
+  async clear(filter: string): Promise<number> {
     const topics = [...this.#kept.keys()].filter((topic) => matches(filter, topic));
-    if (topics.length === 0) return;
+    if (topics.length === 0) return 0;
     for (const topic of topics) {
       this.#forget(topic);
       this.#changed.add(topic);
     }
     await this.#written();
+    return topics.length;
+  }
+
+  /** As it is now; undefined: its time has run out. */
+  #current({ run, at }: Kept, now: number): Run | undefined {
+    const ms = now - at;
+    return ms >= this.#limits.expiryMs ? undefined : run.waited(ms);
   }
 
   #keep(topic: string, kept: Kept): void {

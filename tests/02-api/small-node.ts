@@ -143,6 +143,7 @@ export async function smallNode(
     slow: new SlowDown(systemClock),
     keys: await AppKeys.open(outside),
     ...rooms(state, search),
+    retained: { list: () => [], clear: async () => 0 },
     top: () => {
       throw new ComityError("NOT_FOUND", { what: "data plane", id: "small" });
     },
