@@ -45,6 +45,7 @@ import type { Sectors } from "../sectors/room.ts";
 import type { Principal } from "../things/access.ts";
 import type { AppKeys } from "../things/app-keys.ts";
 import type { AuditTrail } from "../things/audit.ts";
+import type { Jwts } from "../things/jwt.ts";
 import type { SlowDown } from "../things/slow-down.ts";
 import type { Thing, ThingAccess, Things } from "../things/directory.ts";
 import type { Onboarding } from "../things/onboarding/onboarding.ts";
@@ -65,6 +66,8 @@ export interface ApiDeps {
   readonly audit: AuditTrail;
   readonly slow: SlowDown;
   readonly keys: AppKeys;
+  /** Absent: JWTs let nobody in. */
+  readonly jwts?: Jwts | undefined;
   readonly wot: WotApi;
   readonly dataAccess: DataAccessApi;
   readonly products: ProductsApi;

@@ -3,6 +3,7 @@ import { ComityError } from "../kernel/errors.ts";
 import { isLoopback } from "../kernel/loopback.ts";
 import { hasRole, nameOfPrincipal, type Principal, type Role } from "../things/access.ts";
 import { claimantOfBearer, nameInHeader, principalOfBearer } from "../things/credentials.ts";
+import { isJwt, type JwtVerdict } from "../things/jwt.ts";
 import type { Entrance } from "../things/onboarding/onboarding.ts";
 import type { ApiDeps } from "./deps.ts";
 
@@ -43,11 +44,13 @@ export function guardRoutes(app: FastifyInstance, deps: ApiDeps): void {
       await slow.wait(request.ip, nameInHeader(header));
       throw new ComityError("CLAIM_REFUSED", { problem: claimant.problem });
     }
-    const caller = own ?? claimant?.claimant;
+    const jwt = own === undefined ? await jwtIn(header, deps) : undefined;
+    const caller = own ?? claimant?.claimant ?? (jwt?.ok === true ? jwt.principal : undefined);
     if (caller === undefined) {
       if (act !== undefined) await strangers.refused(act, request.url);
       if (header !== undefined) await slow.wait(request.ip, nameInHeader(header));
-      const problem = header === undefined ? "none was sent" : "the one sent is not known";
+      const known = jwt?.ok === false ? jwt.problem : "the one sent is not known";
+      const problem = header === undefined ? "none was sent" : known;
       throw new ComityError("UNAUTHENTICATED", { problem });
     }
     if (access !== "known" && (access === undefined || !hasRole(caller, access))) {
@@ -105,6 +108,15 @@ export function refuseOtherOrigins(request: FastifyRequest): void {
       : site !== "same-origin" && site !== "none";
   if (!foreign) return;
   throw new ComityError("FORBIDDEN", { who: `A page of ${origin ?? site}`, act: "call this node" });
+}
+
+/** A JWT, where this node's owner names an issuer. */
+async function jwtIn(
+  header: string | undefined,
+  { jwts }: ApiDeps,
+): Promise<JwtVerdict | undefined> {
+  const token = /^Bearer +(\S+)$/i.exec(header ?? "")?.[1] ?? "";
+  return jwts !== undefined && isJwt(token) ? jwts.verify(token) : undefined;
 }
 
 function claimantOf(request: FastifyRequest, { onboarding }: ApiDeps): Entrance | undefined {

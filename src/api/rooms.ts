@@ -44,6 +44,7 @@ import type { Sectors } from "../sectors/room.ts";
 import { nameOfPrincipal } from "../things/access.ts";
 import type { AppKeys } from "../things/app-keys.ts";
 import type { AuditTrail } from "../things/audit.ts";
+import type { Jwts } from "../things/jwt.ts";
 import type { SlowDown } from "../things/slow-down.ts";
 import type { Things } from "../things/directory.ts";
 import type { Onboarding } from "../things/onboarding/onboarding.ts";
@@ -72,6 +73,8 @@ export interface Rooms {
   readonly audit: AuditTrail;
   readonly slow: SlowDown;
   readonly keys: AppKeys;
+  /** Absent: JWTs let nobody in. */
+  readonly jwts?: Jwts | undefined;
   readonly catalogue: Catalogue;
   readonly agreements: Agreements;
   readonly federation: Federation;
@@ -113,7 +116,7 @@ export function apiDeps(rooms: Rooms): ApiDeps {
     onboarding: rooms.onboarding,
     users,
     audit,
-    ...{ slow: rooms.slow, keys: rooms.keys },
+    ...{ slow: rooms.slow, keys: rooms.keys, jwts: rooms.jwts },
     wot: {
       validator: rooms.validator,
       readings: rooms.readings,

@@ -7,6 +7,7 @@ import { didWebUrl } from "../federate/resolver.ts";
 import { placeProblem } from "../kernel/place.ts";
 import type { NodeOptions } from "../node.ts";
 import { dataDefault, readText } from "./context.ts";
+import { JwtFile, jwtOf } from "./jwt-options.ts";
 import { openIdOf, OpenIdFile } from "./openid-options.ts";
 import {
   addressFrom,
@@ -36,6 +37,9 @@ export interface UpFlags extends TransportFlags {
   readonly openid?: string;
   readonly openidClient?: string;
   readonly openidSecret?: string;
+  readonly jwtIssuer?: string;
+  readonly jwtAudience?: string;
+  readonly jwtJwks?: string;
   readonly gatekeeper?: readonly string[];
   readonly localSource?: readonly string[];
   readonly publicWorld?: boolean;
@@ -117,6 +121,7 @@ const ConfigFile = Type.Object(
       ),
     ),
     openid: Type.Optional(OpenIdFile),
+    jwt: Type.Optional(JwtFile),
     gatekeepers: Type.Optional(Type.Array(Type.String())),
     localSources: Type.Optional(Type.Array(Type.String())),
     dev: Type.Optional(Type.Boolean()),
@@ -165,6 +170,7 @@ export function upOptions(
     ...optional("publicMqttUrl", flags.publicMqtt ?? file.publicMqttUrl),
     localPeers: [...(file.localPeers ?? []), ...(flags.localPeer ?? []).map(localPeerFrom)],
     ...optional("openid", openIdOf(flags, file.openid)),
+    ...optional("jwt", jwtOf(flags, file.jwt)),
     localSources: [...(file.localSources ?? []), ...(flags.localSource ?? [])].map(originOf),
     gatekeepers: [...(file.gatekeepers ?? []), ...(flags.gatekeeper ?? [])],
     dev: flags.dev ?? file.dev ?? false,

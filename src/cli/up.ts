@@ -51,6 +51,9 @@ export function upCommand(io: CliIo): Command {
       "this node's client id there; redirect: PUBLIC-URL/share/openid",
     )
     .option("--openid-secret <file>", "a file with the client's secret, where it has one")
+    .option("--jwt-issuer <issuer>", "apps may come with a JWT of this issuer (its iss)")
+    .option("--jwt-audience <name>", "what such a JWT names as its audience (its aud)")
+    .option("--jwt-jwks <file>", "the issuer's public keys: a file, or an https address")
     .option(
       "--gatekeeper <did>",
       "no third party for a user's data (Data Act Art. 5(3)); repeatable",

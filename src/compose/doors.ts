@@ -17,6 +17,7 @@ import { ComityError } from "../kernel/errors.ts";
 import { transferIsOver } from "../market/transfer.ts";
 import type { Sectors } from "../sectors/room.ts";
 import { principalOfCredentials } from "../things/credentials.ts";
+import { Jwts, keySetIn } from "../things/jwt.ts";
 import { reason } from "../wire/mqtt/protocol.ts";
 import { dataDoor } from "./data-door.ts";
 import { endOverdue } from "./ended-credentials.ts";
@@ -36,7 +37,8 @@ const sessionLogBytesMax = 1_073_741_824;
 export async function openDoors(rooms: Rooms, trade: Trade, sectors: Sectors): Promise<void> {
   const { options, signer, things, urls, app, closing, failed, clock, entropy } = rooms;
   const { federation, issuers, wants, cosigner, links, traffic, receipts, access, samples } = trade;
-  const mqtt = mqttServer(rooms, trade);
+  const jwts = openJwts(rooms, trade);
+  const mqtt = mqttServer(rooms, trade, jwts);
   await mqtt.restoreSessions(await keptSessions(rooms));
   closing.add("MQTT", () => mqtt.close());
   closing.add("the links", () => links.close());
@@ -70,6 +72,7 @@ export async function openDoors(rooms: Rooms, trade: Trade, sectors: Sectors): P
           redirectUri: () => new URL("/share/openid", options.publicUrl ?? urls.http).href,
         });
   const own = {
+    jwts,
     openid,
     ...announced,
     facts,
@@ -111,7 +114,21 @@ async function keptSessions({ flow, store, clock, log }: Rooms): Promise<KeptSes
   });
 }
 
-function mqttServer(rooms: Rooms, trade: Trade): MqttServer {
+/** Apps that come with a JWT of the issuer that the node's owner names. */
+function openJwts({ options, clock }: Rooms, { federation }: Trade): Jwts | undefined {
+  if (options.jwt === undefined) return undefined;
+  return new Jwts({
+    ...{ ...options.jwt, clock },
+    async fetchKeys({ href }) {
+      const call = { method: "GET", url: href, headers: { accept: "application/json" } } as const;
+      const { status, body } = await federation.outbound.call(call);
+      if (status !== 200) throw new Error(`the issuer's keys: ${href} answers ${status}`);
+      return keySetIn(JSON.parse(body));
+    },
+  });
+}
+
+function mqttServer(rooms: Rooms, trade: Trade, jwts: Jwts | undefined): MqttServer {
   const { federation } = trade;
   const { options, things, agreements, flow, meter, onboarding } = rooms;
   const keepers: DoorKeepers = {
@@ -126,6 +143,7 @@ function mqttServer(rooms: Rooms, trade: Trade): MqttServer {
     endedBecause: (agreement) => agreements.get(agreement)?.ended?.reason,
     usage: meter,
     claimant: (name, code) => onboarding.enter(name, code),
+    ...(jwts && { jwt: (token, username) => jwts.verify(token, username) }),
     slow: rooms.slow,
   };
   const mqtt = new MqttServer({

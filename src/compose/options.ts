@@ -9,6 +9,7 @@ import type { ComityError } from "../kernel/errors.ts";
 import type { Entropy } from "../kernel/id.ts";
 import type { Place } from "../kernel/place.ts";
 import type { Decisions } from "../market/decisions.ts";
+import type { JwtSettings } from "../things/jwt.ts";
 
 export interface NodeOptions {
   /** `[a-z0-9-]{1,64}`: how peers name it. */
@@ -41,6 +42,8 @@ export interface NodeOptions {
   readonly decisions?: Partial<Decisions>;
   /** With whom partners may log in to accept a link; absent: a name and an e-mail are typed. */
   readonly openid?: OpenIdSettings;
+  /** Whose JWTs let an app in; absent: nobody's. */
+  readonly jwt?: JwtSettings;
   /** Anonymous clients on loopback are operators. */
   readonly dev: boolean;
   readonly publicWorld: boolean;

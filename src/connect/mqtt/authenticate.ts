@@ -1,6 +1,7 @@
 import { isLoopback } from "../../kernel/loopback.ts";
 import type { UsagePort } from "../../ports/usage.ts";
 import type { Principal } from "../../things/access.ts";
+import { isJwt, type JwtVerdict } from "../../things/jwt.ts";
 import { claimUserName, type Entrance } from "../../things/onboarding/onboarding.ts";
 import { reason } from "../../wire/mqtt/protocol.ts";
 import type { Authentication, Introduction } from "./connect.ts";
@@ -17,6 +18,8 @@ export interface DoorKeepers {
   /** Is the token another organisation's own, for this node? */
   readonly peer: (did: string, jwt: string) => Promise<boolean>;
   readonly usage: UsagePort;
+  /** Who comes with a JWT; absent: they let nobody in. */
+  readonly jwt?: (token: string, username: string) => Promise<JwtVerdict>;
   /** Who comes with a claim code, under a name of its own; undefined: it is none. */
   readonly claimant?: (name: string, code: string) => Entrance | undefined;
   /** Holds up who was turned away, the longer the more often. */
@@ -39,12 +42,11 @@ export function attacher(keepers: DoorKeepers): Attach {
 
 /** Who an MQTT CONNECT is: one of our own, another organisation under an agreement, or nobody. */
 export function authenticator(keepers: DoorKeepers) {
-  return ({
-    username,
-    password,
-    remoteAddress,
-    clientId,
-  }: Introduction): Authentication | Promise<Authentication> => {
+  return (introduction: Introduction): Authentication | Promise<Authentication> => {
+    const { username, password, remoteAddress, clientId } = introduction;
+    if (username === undefined && isJwt(password) && keepers.jwt) {
+      return jwtAuthentication(keepers, keepers.jwt, password, "", remoteAddress); // §3.1.2.9
+    }
     if (username === undefined || password === undefined) {
       if (keepers.dev && isLoopback(remoteAddress))
         return { ok: true, principal: { kind: "anonymous" } };
@@ -66,6 +68,9 @@ export function authenticator(keepers: DoorKeepers) {
     }
     const participant = keepers.participant(username, password);
     if (participant !== undefined) return { ok: true, principal: participant };
+    if (keepers.jwt && isJwt(password)) {
+      return jwtAuthentication(keepers, keepers.jwt, password, username, remoteAddress);
+    }
     // An agreement's id is known to its two parties alone: who names it may hear how it stands.
     const ended = keepers.endedBecause(username);
     if (ended !== undefined) {
@@ -86,6 +91,19 @@ function later(
   answer: Authentication,
 ): Authentication | Promise<Authentication> {
   return slow === undefined ? answer : slow.wait(remoteAddress, name).then(() => answer);
+}
+
+async function jwtAuthentication(
+  keepers: DoorKeepers,
+  verify: NonNullable<DoorKeepers["jwt"]>,
+  token: string,
+  username: string,
+  remoteAddress: string,
+): Promise<Authentication> {
+  const verdict = await verify(token, username);
+  if (verdict.ok) return verdict;
+  const refused = refusal(reason.badUserNameOrPassword, verdict.problem);
+  return later(keepers, remoteAddress, username, refused);
 }
 
 async function peerAuthentication(
