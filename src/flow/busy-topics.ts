@@ -1,6 +1,6 @@
 export interface BusyTopic {
   readonly topic: string;
-  /** At least so many; at most `missed` more. */
+  /** At least so many, at most `missed` more; where topics are many, about. */
   readonly messages: number;
   readonly payloadBytes: number;
 }
@@ -11,21 +11,30 @@ interface Entry {
 }
 
 const topicsMax = 512;
+/** Of single messages one in so many is looked at where topics are more than the table has. */
+const sampled = 16;
 
 /**
  * The topics with most messages, in bounded memory however many there are (frequent items: when
- * the table is full all are lowered by their median and half of them go, so that a message costs
+ * the table is full all are lowered by their median and half of them go, so that a run costs
  * the same whether its topic is known or new). Counted in windows: the one that runs and the last.
  */
 export class BusyTopics {
   #now = new Map<string, Entry>();
   #missed = 0;
+  #drawn = 0x2545f491;
   #last: { readonly entries: Map<string, Entry>; readonly missed: number } = {
     entries: new Map(),
     missed: 0,
   };
 
   take(topic: string, messages: number, payloadBytes: number): void {
+    // A fleet of single messages: looking each of them up would cost more than counting is worth.
+    if (messages > 1 || this.#missed === 0) this.#add(topic, messages, payloadBytes);
+    else if (this.#draw() % sampled === 0) this.#add(topic, sampled, payloadBytes * sampled);
+  }
+
+  #add(topic: string, messages: number, payloadBytes: number): void {
     const known = this.#now.get(topic);
     if (known !== undefined) {
       known.messages += messages;
@@ -54,6 +63,16 @@ export class BusyTopics {
   /** By how many messages at most a topic of the last window is told too low. */
   get missed(): number {
     return this.#last.missed;
+  }
+
+  /** Xorshift32 (Marsaglia 2003): devices in step are not drawn in step. */
+  #draw(): number {
+    let x = this.#drawn;
+    x ^= x << 13;
+    x ^= x >>> 17;
+    x ^= x << 5;
+    this.#drawn = x;
+    return x >>> 0;
   }
 
   #lower(): void {
