@@ -6,6 +6,7 @@ import { linkBench } from "./link.ts";
 import { mqttBench } from "./mqtt.ts";
 import { policiesBench } from "./policies.ts";
 import { negotiationBench } from "./negotiation.ts";
+import { routerBench } from "./router.ts";
 import { searchBench } from "./search.ts";
 import { thingsBench } from "./things.ts";
 
@@ -26,6 +27,7 @@ const claims: Readonly<Record<string, () => Promise<unknown>>> = {
   link: () => linkBench(options),
   policies: () => policiesBench(options),
   negotiation: () => negotiationBench(options),
+  router: async () => routerBench(options),
   search: () => searchBench(options),
   things: () => thingsBench(options),
   history: () => historyBench({ ...values, readings: Number(values.readings) }),

@@ -166,11 +166,7 @@ export class OwnClient implements Client {
     const { flow } = this.#line;
     const last = this.#lastRoute;
     // Most publishers stay on one topic: comparing bytes is cheaper than reading text.
-    if (
-      last !== undefined &&
-      last.generation === flow.router.generation &&
-      last.topicBytes.equals(scanned.topic)
-    ) {
+    if (last !== undefined && !last.isStale && last.topicBytes.equals(scanned.topic)) {
       return last;
     }
     const topic = textOf(scanned.topic);

@@ -1,0 +1,160 @@
+import type { Subscription } from "./subscription.ts";
+
+/** Mostly one subscription stands at a filter: a set is made for the second. */
+type Standing = Subscription | Set<Subscription> | undefined;
+
+interface Level {
+  children: Map<string, Level> | undefined;
+  /** Subscriptions whose filter ends here. */
+  here: Standing;
+  /** Subscriptions whose filter ends with # below here. */
+  below: Standing;
+}
+
+/**
+ * Subscriptions by their filters: those without wildcards by the whole topic, the others level by
+ * level. What a match costs depends on the topic's levels and on what is found, not on how many
+ * there are.
+ */
+export class FilterTrie {
+  readonly #exact = new Map<string, NonNullable<Standing>>();
+  readonly #root = emptyLevel();
+  #size = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  add(subscription: Subscription): void {
+    const { filter } = subscription;
+    if (isExact(filter)) {
+      const before = this.#exact.get(filter);
+      const after = joined(before, subscription);
+      if (after === undefined) return;
+      if (after !== before) this.#exact.set(filter, after);
+    } else {
+      const [level, end] = this.#placeFor(filter);
+      const after = joined(level[end], subscription);
+      if (after === undefined) return;
+      level[end] = after;
+    }
+    this.#size++;
+  }
+
+  /** False where it is not there. */
+  delete(subscription: Subscription): boolean {
+    const { filter } = subscription;
+    if (!isExact(filter)) return this.#deleteWild(subscription);
+    const before = this.#exact.get(filter);
+    const after = left(before, subscription);
+    if (after === false) return false;
+    if (after === undefined) this.#exact.delete(filter);
+    else if (after !== before) this.#exact.set(filter, after);
+    this.#size--;
+    return true;
+  }
+
+  /** Those whose filters match; `#` and `+` in front never match `$…` topics [MQTT-4.7.2-1]. */
+  match(topic: string): Subscription[] {
+    const found: Subscription[] = [];
+    collect(this.#exact.get(topic), found);
+    const levels = topic.split("/");
+    if (topic.startsWith("$")) {
+      const own = this.#root.children?.get(levels[0]!);
+      if (own !== undefined) visit(own, levels, 1, found);
+    } else visit(this.#root, levels, 0, found);
+    return found;
+  }
+
+  #deleteWild(subscription: Subscription): boolean {
+    const path: Level[] = [this.#root];
+    const names = subscription.filter.split("/");
+    const end = names.at(-1) === "#" ? "below" : "here";
+    if (end === "below") names.pop();
+    for (const name of names) {
+      const child = path.at(-1)!.children?.get(name);
+      if (child === undefined) return false;
+      path.push(child);
+    }
+    const level = path.at(-1)!;
+    const after = left(level[end], subscription);
+    if (after === false) return false;
+    level[end] = after;
+    this.#size--;
+    prune(path, names);
+    return true;
+  }
+
+  #placeFor(filter: string): [level: Level, end: "here" | "below"] {
+    let level = this.#root;
+    for (const name of filter.split("/")) {
+      if (name === "#") return [level, "below"];
+      level.children ??= new Map();
+      let child = level.children.get(name);
+      if (child === undefined) level.children.set(name, (child = emptyLevel()));
+      level = child;
+    }
+    return [level, "here"];
+  }
+}
+
+function isExact(filter: string): boolean {
+  return !filter.includes("+") && !filter.includes("#");
+}
+
+/** Undefined where it stands there already. */
+function joined(before: Standing, one: Subscription): NonNullable<Standing> | undefined {
+  if (before === undefined) return one;
+  if (!(before instanceof Set)) return before === one ? undefined : new Set([before, one]);
+  return before.has(one) ? undefined : before.add(one);
+}
+
+/** False where it does not stand there. */
+function left(before: Standing, one: Subscription): Standing | false {
+  if (before instanceof Set) {
+    if (!before.delete(one)) return false;
+    const [only] = before;
+    return before.size === 1 ? only : before;
+  }
+  return before === one ? undefined : false;
+}
+
+function visit(
+  level: Level,
+  levels: readonly string[],
+  depth: number,
+  found: Subscription[],
+): void {
+  collect(level.below, found);
+  if (depth === levels.length) {
+    collect(level.here, found);
+    return;
+  }
+  const { children } = level;
+  if (children === undefined) return;
+  const exact = children.get(levels[depth]!);
+  if (exact !== undefined) visit(exact, levels, depth + 1, found);
+  const any = children.get("+");
+  if (any !== undefined) visit(any, levels, depth + 1, found);
+}
+
+function collect(standing: Standing, found: Subscription[]): void {
+  if (standing === undefined) return;
+  if (standing instanceof Set) for (const one of standing) found.push(one);
+  else found.push(standing);
+}
+
+/** Levels that hold nothing any more go. */
+function prune(path: readonly Level[], names: readonly string[]): void {
+  for (let depth = names.length; depth > 0; depth--) {
+    const { children, here, below } = path[depth]!;
+    if (here !== undefined || below !== undefined || children !== undefined) return;
+    const parent = path[depth - 1]!;
+    parent.children?.delete(names[depth - 1]!);
+    if (parent.children?.size === 0) parent.children = undefined;
+  }
+}
+
+function emptyLevel(): Level {
+  return { children: undefined, here: undefined, below: undefined };
+}
