@@ -108,6 +108,9 @@ export const Thing = Type.Object({
   place: Type.Optional(Place),
   publish: texts,
   subscribe: texts,
+  certificate: Type.Optional(
+    Type.Object({ fingerprint256: Type.Optional(text), subject: Type.Optional(text) }),
+  ),
   access: Type.Optional(ThingAccessBody),
   createdAt: time,
   lastAt: Type.Optional(millis),

@@ -50,6 +50,13 @@ const describing = {
 
 export const TdBody = Type.Object(describing, strict);
 
+const Certificate = Type.Object(
+  {
+    fingerprint256: Type.Optional(text(100)),
+    subject: Type.Optional(text(500)),
+  },
+  { ...strict, description: "With which it may come over TLS: one of both." },
+);
 export const ThingBody = Type.Object(
   {
     ...describing,
@@ -59,6 +66,7 @@ export const ThingBody = Type.Object(
     place: Type.Optional(Place),
     publish: Type.Optional(TopicFilters),
     subscribe: Type.Optional(TopicFilters),
+    certificate: Type.Optional(Certificate),
     properties: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
   },
   strict,

@@ -201,7 +201,7 @@ export function thingResource(
   thing: Thing,
   { things, wot }: Pick<ApiDeps, "things" | "wot">,
 ): ThingResource {
-  const { id, title, kind, place, publish, subscribe, access, createdAt } = thing;
+  const { id, title, kind, place, publish, subscribe, certificate, access, createdAt } = thing;
   const seen = things.seen.of(id);
   const flagged = wot.readings.flagged(thing);
   return {
@@ -211,6 +211,7 @@ export function thingResource(
     ...(place && { place }),
     publish,
     subscribe,
+    ...(certificate && { certificate }),
     ...(access && { access }),
     createdAt,
     ...(seen && { lastAt: seen.at, last: seen.summary }),

@@ -1,8 +1,10 @@
+import { X509Certificate } from "node:crypto";
 import { Command } from "commander";
 import type { FlaggedProperty, NewThing, ThingResource } from "../client/thing-resource.ts";
+import { ComityError } from "../kernel/errors.ts";
 import { objectAt } from "../kernel/json-object.ts";
 import { measureWarnings } from "../things/wot/measure-warnings.ts";
-import { connect, type CliIo, globals } from "./context.ts";
+import { connect, type CliIo, globals, readText } from "./context.ts";
 import { graceOption, graceSecondsOf, invalid, placeFrom, repeated } from "./flags.ts";
 import {
   descriptionFrom,
@@ -22,6 +24,9 @@ interface AddOptions extends DescriptionOptions {
   readonly place?: string;
   readonly publish?: string[];
   readonly subscribe?: string[];
+  readonly certificate?: string;
+  readonly fingerprint?: string;
+  readonly subject?: string;
   readonly wait?: boolean;
 }
 
@@ -42,6 +47,9 @@ export function thingCommand(io: CliIo): Command {
     .option("--place <lat,lon[,name]>", "where it stands")
     .option("--publish <filter>", "topics it may publish (default: NAME/#); repeatable", repeated)
     .option("--subscribe <filter>", "topics it may see (default: none); repeatable", repeated)
+    .option("--certificate <file>", "it may come with this certificate over TLS (PEM)")
+    .option("--fingerprint <sha256>", "the same, by the certificate's fingerprint")
+    .option("--subject <name>", 'with any of this subject: "CN=bus-7, O=Transit"')
     .option(...tdOption)
     .option(...modelOption)
     .option(...placeholderOption)
@@ -61,6 +69,7 @@ export function thingCommand(io: CliIo): Command {
         ...(place !== undefined && { place: placeFrom(place) }),
         ...(publish && { publish }),
         ...(subscribe && { subscribe }),
+        ...certificateFrom(options),
         ...(await descriptionFrom(options)),
       };
       const made = await node.addThing(body);
@@ -142,6 +151,25 @@ export function thingCommand(io: CliIo): Command {
       printLine(io, `${name} is removed.`);
     });
   return thing;
+}
+
+/** How its certificate is known, where it has one. */
+function certificateFrom({
+  certificate: file,
+  fingerprint,
+  subject,
+}: AddOptions): Pick<NewThing, "certificate"> {
+  const given = [file, fingerprint, subject].filter((one) => one !== undefined);
+  if (given.length === 0) return {};
+  if (given.length > 1) throw invalid("--certificate, --fingerprint, --subject: one of them");
+  if (subject !== undefined) return { certificate: { subject } };
+  if (fingerprint !== undefined) return { certificate: { fingerprint256: fingerprint } };
+  try {
+    const { fingerprint256 } = new X509Certificate(readText(file ?? ""));
+    return { certificate: { fingerprint256 } };
+  } catch (error) {
+    throw error instanceof ComityError ? error : invalid(`--certificate ${file} is no certificate`);
+  }
 }
 
 function printWarnings(io: CliIo, warnings: readonly string[]): void {

@@ -10,6 +10,8 @@ export interface ThingResource {
   /** Topic filters it may publish under and subscribe to. */
   readonly publish: readonly string[];
   readonly subscribe: readonly string[];
+  /** With which it may come over TLS, instead of its token. */
+  readonly certificate?: { readonly fingerprint256?: string; readonly subject?: string };
   readonly access?: ThingAccessResource;
   readonly createdAt: string;
   /** Milliseconds since the Unix epoch. */
@@ -50,6 +52,7 @@ export interface NewThing extends NewDescription {
   readonly place?: Place;
   readonly publish?: readonly string[];
   readonly subscribe?: readonly string[];
+  readonly certificate?: { readonly fingerprint256?: string; readonly subject?: string };
   /** Properties of its W3C Thing Description, where no more of one is given. */
   readonly properties?: Readonly<Record<string, unknown>>;
 }

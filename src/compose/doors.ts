@@ -133,6 +133,7 @@ function mqttServer(rooms: Rooms, trade: Trade, jwts: Jwts | undefined): MqttSer
   const { options, things, agreements, flow, meter, onboarding } = rooms;
   const keepers: DoorKeepers = {
     dev: options.dev,
+    certified: (certificate) => things.ofCertificate(certificate),
     ownPrincipal: (name, password) => principalOfCredentials(name, password, rooms),
     participant: (agreement, token) => {
       const guest = guestOf(rooms, trade, agreement, token);

@@ -20,6 +20,12 @@ import type { RecipientClass } from "../kernel/recipient-class.ts";
 import { overlaps } from "../kernel/topic.ts";
 import type { Store, Write } from "../ports/store.ts";
 import type { Principal } from "./access.ts";
+import {
+  certificateIn,
+  CertificateIndex,
+  type PeerCertificate,
+  type ThingCertificate,
+} from "./certificate.ts";
 import { LastSeen, seenOf } from "./last-seen.ts";
 import { draftProblem, textIn, type ThingDraft } from "./thing-draft.ts";
 import {
@@ -50,6 +56,8 @@ export interface Thing {
   /** Its Thing Description as its owner wrote it; this node's own forms are added when it is read. */
   readonly td?: JsonObject;
   readonly access?: ThingAccess;
+  /** With which it may come over TLS, instead of its token. */
+  readonly certificate?: ThingCertificate;
   /** ISO 8601, UTC. */
   readonly createdAt: string;
 }
@@ -111,6 +119,7 @@ export class Things {
   readonly #thingsMax: number;
   readonly #entries = new Map<string, Entry>();
   readonly #byUrn = new Map<string, string>();
+  readonly #byCertificate = new CertificateIndex();
   readonly #closers = new Set<(id: string) => void>();
   readonly #firstUses = new Map<string, () => void>();
   readonly #listeners = new Set<(change: ThingChange) => void>();
@@ -126,6 +135,7 @@ export class Things {
     for (const { id, doc } of stored) {
       things.#entries.set(id, { thing: doc.thing, secret: secretOf(doc) });
       things.#byUrn.set(doc.thing.urn, id);
+      things.#byCertificate.add(doc.thing.certificate, id);
     }
     return things;
   }
@@ -167,14 +177,17 @@ export class Things {
       publish: draft.publish ?? [`${draft.name}/#`],
       subscribe: draft.subscribe ?? [],
       properties: draft.properties ?? {},
+      ...this.#certificateOf(draft),
       ...(draft.td !== undefined && { td: draft.td }),
       createdAt: new Date(clock.now()).toISOString(),
     };
     this.#byUrn.set(thing.urn, thing.id); // now, so that of two that come at once one has it
+    this.#byCertificate.add(thing.certificate, thing.id);
     try {
       return await this.#add(thing, along);
     } catch (error) {
       this.#byUrn.delete(thing.urn);
+      this.#byCertificate.remove(thing.certificate);
       throw error;
     }
   }
@@ -223,6 +236,7 @@ export class Things {
     await this.#options.store.commit([{ op: "remove", kind, id }]);
     this.#entries.delete(id);
     this.#byUrn.delete(before.urn);
+    this.#byCertificate.remove(before.certificate);
     this.seen.forget(id);
     this.#close(id);
     this.#tell({ before });
@@ -237,6 +251,14 @@ export class Things {
     if (this.#firstUses.delete(id)) onFirstUse?.();
     const { publish, subscribe } = entry.thing;
     return { kind: "thing", id, publish, subscribe, turn };
+  }
+
+  /** The Thing that comes with this certificate, which TLS has verified. */
+  ofCertificate(certificate: PeerCertificate): Principal | undefined {
+    const thing = this.get(this.#byCertificate.of(certificate) ?? "");
+    if (thing === undefined) return undefined;
+    const { id, publish, subscribe } = thing;
+    return { kind: "thing", id, publish, subscribe };
   }
 
   /** Whether a connection that came with that turn's token may stay. */
@@ -275,6 +297,15 @@ export class Things {
     const taken = this.#byUrn.get(urn ?? "");
     if (urn === undefined || taken === undefined) return urn;
     throw new ComityError("THING_INVALID", { problem: `its id "${urn}" is that of ${taken}` });
+  }
+
+  /** Unless another Thing has it. */
+  #certificateOf({ certificate: asked }: ThingDraft): { certificate?: ThingCertificate } {
+    const certificate = asked && certificateIn(asked);
+    if (certificate === undefined || typeof certificate === "string") return {};
+    const taken = this.#byCertificate.holder(certificate);
+    if (taken === undefined) return { certificate };
+    throw new ComityError("THING_INVALID", { problem: `its certificate is that of ${taken}` });
   }
 
   /** Called with every change, once it is durable. Returns what stops listening. */

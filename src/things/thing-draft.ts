@@ -1,6 +1,7 @@
 import type { JsonObject } from "../kernel/json-object.ts";
 import { type Place, placeProblem } from "../kernel/place.ts";
 import { filterProblem } from "../kernel/topic.ts";
+import { certificateIn, type ThingCertificate } from "./certificate.ts";
 
 const name = /^[a-z0-9-]{1,64}$/;
 const filtersMax = 64;
@@ -15,6 +16,8 @@ export interface ThingDraft {
   readonly publish?: readonly string[] | undefined;
   readonly subscribe?: readonly string[] | undefined;
   readonly properties?: Readonly<Record<string, unknown>> | undefined;
+  /** With which it may come over TLS, instead of its token. */
+  readonly certificate?: ThingCertificate | undefined;
   /** Valid, but for forms and security, which the node adds. */
   readonly td?: JsonObject | undefined;
 }
@@ -29,6 +32,8 @@ export function draftProblem(draft: ThingDraft): string | undefined {
       return `title and kind have 1 to ${textMax} characters`;
     }
   }
+  const certificate = draft.certificate && certificateIn(draft.certificate);
+  if (typeof certificate === "string") return certificate;
   const place = draft.place && placeProblem(draft.place);
   if (place !== undefined) return place;
   for (const filters of [draft.publish ?? [], draft.subscribe ?? []]) {

@@ -1,6 +1,7 @@
 import { isLoopback } from "../../kernel/loopback.ts";
 import type { UsagePort } from "../../ports/usage.ts";
 import type { Principal } from "../../things/access.ts";
+import type { PeerCertificate } from "../../things/certificate.ts";
 import { isJwt, type JwtVerdict } from "../../things/jwt.ts";
 import { claimUserName, type Entrance } from "../../things/onboarding/onboarding.ts";
 import { reason } from "../../wire/mqtt/protocol.ts";
@@ -11,6 +12,8 @@ export interface DoorKeepers {
   readonly dev: boolean;
   /** A Thing's or a user's credential. */
   readonly ownPrincipal: (username: string, password: string) => Principal | undefined;
+  /** Whose certificate this is, which TLS has verified; absent: no certificate lets anybody in. */
+  readonly certified?: (certificate: PeerCertificate) => Principal | undefined;
   /** An agreement's token. */
   readonly participant: (agreement: string, token: string) => Principal | undefined;
   /** Why an agreement delivers no more; undefined while it does, or where there is none. */
@@ -43,14 +46,24 @@ export function attacher(keepers: DoorKeepers): Attach {
 /** Who an MQTT CONNECT is: one of our own, another organisation under an agreement, or nobody. */
 export function authenticator(keepers: DoorKeepers) {
   return (introduction: Introduction): Authentication | Promise<Authentication> => {
-    const { username, password, remoteAddress, clientId } = introduction;
+    const { username, password, remoteAddress, clientId, certificate } = introduction;
+    const certified = certificate && keepers.certified?.(certificate);
+    if (certified !== undefined) {
+      const fits = fitsCertificate(keepers, certified, introduction);
+      if (fits) return { ok: true, principal: certified };
+      const text = "the certificate is of another Thing than the user name and the token";
+      return later(keepers, remoteAddress, username ?? "", refusal(reason.notAuthorized, text));
+    }
     if (username === undefined && isJwt(password) && keepers.jwt) {
       return jwtAuthentication(keepers, keepers.jwt, password, "", remoteAddress); // §3.1.2.9
     }
     if (username === undefined || password === undefined) {
       if (keepers.dev && isLoopback(remoteAddress))
         return { ok: true, principal: { kind: "anonymous" } };
-      return refusal(reason.notAuthorized, "this node needs a user name and a password");
+      const text = certificate
+        ? `no Thing has the certificate of ${certificate.subject}`
+        : "this node needs a user name and a password";
+      return refusal(reason.notAuthorized, text);
     }
     const wait = (answer: Authentication) => later(keepers, remoteAddress, username, answer);
     if (username.startsWith("did:")) {
@@ -81,6 +94,18 @@ export function authenticator(keepers: DoorKeepers) {
     const wrong = refusal(reason.badUserNameOrPassword, "the user name or the token is wrong");
     return wait(wrong);
   };
+}
+
+/** Whatever else it says of itself has to say the same: a name, and a token under it. */
+function fitsCertificate(
+  keepers: DoorKeepers,
+  certified: Principal,
+  { username, password }: Introduction,
+): boolean {
+  if (certified.kind !== "thing") return false;
+  if (password === undefined) return username === undefined || username === certified.id;
+  const own = keepers.ownPrincipal(username ?? "", password);
+  return own?.kind === "thing" && own.id === certified.id;
 }
 
 /** Codes and tokens are not to be tried out as fast as the line carries them. */

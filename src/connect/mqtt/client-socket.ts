@@ -1,5 +1,5 @@
 import type { Duplex } from "node:stream";
-import type { ClientCertificate } from "./client-certificate.ts";
+import type { PeerCertificate } from "../../things/certificate.ts";
 
 /** A client's end of whatever transport it came by. */
 export type ClientSocket = Duplex & {
@@ -9,4 +9,4 @@ export type ClientSocket = Duplex & {
   readonly bytesWritten?: number;
 };
 
-export type Accept = (socket: ClientSocket, certificate?: ClientCertificate) => void;
+export type Accept = (socket: ClientSocket, certificate?: PeerCertificate) => void;

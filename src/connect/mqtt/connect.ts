@@ -3,7 +3,7 @@ import { mayPublish, type Principal } from "../../things/access.ts";
 import type { Connect } from "../../wire/mqtt/decode.ts";
 import type { Properties } from "../../wire/mqtt/properties.ts";
 import { reason } from "../../wire/mqtt/protocol.ts";
-import type { ClientCertificate } from "./client-certificate.ts";
+import type { PeerCertificate } from "../../things/certificate.ts";
 import type { MqttLimits } from "./limits.ts";
 
 /** Why a client was not let in, or who it is. */
@@ -18,7 +18,7 @@ export interface Introduction {
   readonly remoteAddress: string;
   readonly clientId: string;
   /** What TLS has verified; absent: it came without. */
-  readonly certificate?: ClientCertificate | undefined;
+  readonly certificate?: PeerCertificate | undefined;
 }
 
 export type Authenticate = (introduction: Introduction) => Authentication | Promise<Authentication>;

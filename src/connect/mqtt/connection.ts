@@ -22,7 +22,7 @@ import {
 import { Acknowledgements } from "./acknowledgements.ts";
 import type { Client, ClientLine } from "./client.ts";
 import { connectFirst, handOver } from "./client-packets.ts";
-import type { ClientCertificate } from "./client-certificate.ts";
+import type { PeerCertificate } from "../../things/certificate.ts";
 import type { ClientSocket } from "./client-socket.ts";
 import {
   admission,
@@ -99,7 +99,7 @@ export class Connection implements PacketSink {
   /** What came behind a CONNECT that is still being decided; clients need not wait (§3.1.4). */
   #early: (() => void)[] | undefined;
 
-  constructor(host: ConnectionHost, socket: ClientSocket, certificate?: ClientCertificate) {
+  constructor(host: ConnectionHost, socket: ClientSocket, certificate?: PeerCertificate) {
     this.#from = { remoteAddress: socket.remoteAddress ?? "", certificate };
     this.#host = host;
     this.#socket = socket;

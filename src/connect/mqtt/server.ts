@@ -8,7 +8,7 @@ import type { Flow } from "../../flow/flow.ts";
 import { nameOfPrincipal, type Principal } from "../../things/access.ts";
 import { reason } from "../../wire/mqtt/protocol.ts";
 import type { Attach } from "./authenticate.ts";
-import type { ClientCertificate } from "./client-certificate.ts";
+import type { PeerCertificate } from "../../things/certificate.ts";
 import type { Accept, ClientSocket } from "./client-socket.ts";
 import { Connection, type ConnectionHost } from "./connection.ts";
 import type { KeptSessions } from "./kept-sessions.ts";
@@ -315,7 +315,7 @@ export class MqttServer implements ConnectionHost {
   }
 
   /** However many strangers knock, whoever says at once who it is comes in. */
-  #accept(socket: ClientSocket, certificate: ClientCertificate | undefined): void {
+  #accept(socket: ClientSocket, certificate: PeerCertificate | undefined): void {
     const { connectionsMax, unauthenticatedMax } = this.limits;
     const isFull = this.#connections.size >= connectionsMax;
     if (isFull || this.#strangers.size >= unauthenticatedMax) {
