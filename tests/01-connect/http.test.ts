@@ -65,6 +65,7 @@ test("HTTP - a Thing's token is good for its own topics alone", async () => {
   await own.publish("own/x", "1");
   await assert.rejects(own.publish("else", "1"), { code: "FORBIDDEN" });
   await assert.rejects(own.stream("own/#").next(), { code: "FORBIDDEN" });
+  await assert.rejects(own.stream("$SYS/#").next(), { code: "FORBIDDEN" });
 });
 
 test("HTTP - topics and filters that are none, and those of the node's own, are refused", async () => {
@@ -78,5 +79,5 @@ test("HTTP - topics and filters that are none, and those of the node's own, are 
   const follow = async (path: string): Promise<number> =>
     (await fetch(`${node.httpUrl}/api/v1/streams/${path}`)).status;
   assert.equal(await follow("a/%23/b"), 400);
-  assert.equal(await follow("$SYS/%23"), 403);
+  assert.equal(await follow("$claim/%23"), 403);
 });
