@@ -16,7 +16,8 @@ export function dataDoor(rooms: Rooms, trade: Trade, { outputs }: Sectors): Data
       return guest?.transfer?.pid ?? guest?.did;
     },
     feedOf: (product, output) => outputs.composer(catalogue.get(product)?.sector ?? "", output),
-    endedBecause: (agreement) => agreements.get(agreement)?.ended?.reason,
+    endedBecause: (agreement) =>
+      agreements.get(agreement)?.ended?.reason ?? flow.grants.get(agreement)?.ended,
   });
   const told = ({ role, state, format, pid, agreement }: Transfer): void => {
     if (role !== "provider") return;

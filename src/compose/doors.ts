@@ -141,7 +141,9 @@ function mqttServer(rooms: Rooms, trade: Trade, jwts: Jwts | undefined): MqttSer
       return guest && { kind: "participant", did: guest.did, agreement };
     },
     peer: (did, jwt) => isPeer(rooms, trade, did, jwt),
-    endedBecause: (agreement) => agreements.get(agreement)?.ended?.reason,
+    // The gate shuts first; that it did is written down a moment later.
+    endedBecause: (agreement) =>
+      agreements.get(agreement)?.ended?.reason ?? flow.grants.get(agreement)?.ended,
     usage: meter,
     claimant: (name, code) => onboarding.enter(name, code),
     ...(jwts && { jwt: (token, username) => jwts.verify(token, username) }),
