@@ -4,7 +4,7 @@ import { Type } from "typebox";
 import type { AppKeyResource } from "../client/app-keys.ts";
 import type { ApiDeps } from "./deps.ts";
 import { allow, audited } from "./guard.ts";
-import { answer, graceMsOf, GraceBody, IdParams } from "./schemas.ts";
+import { answer, graceMsOf, GraceBody, IdParams, Name } from "./schemas.ts";
 
 const text = Type.String();
 const filters = Type.Array(Type.String({ minLength: 1, maxLength: 1024 }), { maxItems: 100 });
@@ -18,7 +18,7 @@ const Key = Type.Object({
 const KeyToken = Type.Object({ key: Key, token: text });
 const KeyBody = Type.Object(
   {
-    id: Type.String({ pattern: "^[a-z0-9-]{1,64}$" }),
+    id: Name,
     publish: Type.Optional(filters),
     subscribe: Type.Optional(filters),
     expiresInSeconds: Type.Optional(

@@ -1,8 +1,17 @@
+import { Type } from "typebox";
 import type { LocalPeer } from "../federate/resolver.ts";
 import { secondsOf } from "../kernel/duration.ts";
 import { ComityError } from "../kernel/errors.ts";
 import type { Place } from "../kernel/place.ts";
 import { type Price, priceProblem } from "../kernel/price.ts";
+
+const loopbackHost = "127.0.0.1";
+
+/** In the file of `--config`. */
+export const AddressFile = Type.Object(
+  { host: Type.Optional(Type.String()), port: Type.Integer({ minimum: 0, maximum: 65_535 }) },
+  { additionalProperties: false },
+);
 
 /** For options that may be given several times. */
 export function repeated(value: string, before: string[] | undefined): string[] {
@@ -80,6 +89,29 @@ export function addressFrom(
   const port = Number(match?.[2]);
   if (!match || port > 65_535) throw invalid(`${option} "${text}" is not PORT or HOST:PORT`);
   return { host: (match[1] ?? hostDefault).replace(/^\[|\]$/g, ""), port };
+}
+
+interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+type AddressFile = Type.Static<typeof AddressFile>;
+
+/** Flag over file; undefined where neither says anything. Loopback, where no host is named. */
+export function addressOf(option: string, flag: string | undefined, file: AddressFile): Address;
+export function addressOf(
+  option: string,
+  flag: string | undefined,
+  file: AddressFile | undefined,
+): Address | undefined;
+export function addressOf(
+  option: string,
+  flag: string | undefined,
+  file: AddressFile | undefined,
+): Address | undefined {
+  if (flag !== undefined) return addressFrom(option, flag, loopbackHost);
+  return file && { host: file.host ?? loopbackHost, port: file.port };
 }
 
 /**

@@ -1,6 +1,6 @@
 import { Type } from "typebox";
 import type { NodeOptions } from "../node.ts";
-import { addressFrom, invalid } from "./flags.ts";
+import { AddressFile, addressOf, invalid } from "./flags.ts";
 
 /** Ways in for clients besides plain TCP. */
 export interface TransportFlags {
@@ -17,17 +17,12 @@ export interface TransportFlags {
 
 const strict = { additionalProperties: false } as const;
 
-const Address = Type.Object(
-  { host: Type.Optional(Type.String()), port: Type.Integer({ minimum: 0, maximum: 65_535 }) },
-  strict,
-);
-
 /** The same in the file of `--config`. */
 export const TransportsFile = Type.Object(
   {
-    mqtts: Type.Optional(Address),
-    ws: Type.Optional(Address),
-    wss: Type.Optional(Address),
+    mqtts: Type.Optional(AddressFile),
+    ws: Type.Optional(AddressFile),
+    wss: Type.Optional(AddressFile),
     socket: Type.Optional(Type.String()),
     origins: Type.Optional(Type.Array(Type.String())),
     tls: Type.Optional(
@@ -47,20 +42,14 @@ export const TransportsFile = Type.Object(
 type TransportsFile = Type.Static<typeof TransportsFile>;
 type Transports = NonNullable<NodeOptions["transports"]>;
 
-const hostDefault = "127.0.0.1";
-
 /** Flags over file; undefined: plain TCP alone. CONFIG_INVALID names the option that is missing. */
 export function transportsOf(
   flags: TransportFlags,
   file: TransportsFile = {},
 ): Transports | undefined {
-  const address = (option: string, flag: string | undefined, own: TransportsFile["mqtts"]) => {
-    if (flag !== undefined) return addressFrom(option, flag, hostDefault);
-    return own && { host: own.host ?? hostDefault, port: own.port };
-  };
-  const mqtts = address("--mqtts", flags.mqtts, file.mqtts);
-  const ws = address("--ws", flags.ws, file.ws);
-  const wss = address("--wss", flags.wss, file.wss);
+  const mqtts = addressOf("--mqtts", flags.mqtts, file.mqtts);
+  const ws = addressOf("--ws", flags.ws, file.ws);
+  const wss = addressOf("--wss", flags.wss, file.wss);
   const socket = flags.mqttSocket ?? file.socket;
   const tls = tlsOf(flags) ?? file.tls;
   if ((mqtts ?? wss) !== undefined && tls === undefined) {

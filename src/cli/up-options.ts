@@ -10,7 +10,8 @@ import { dataDefault, readText } from "./context.ts";
 import { JwtFile, jwtOf } from "./jwt-options.ts";
 import { openIdOf, OpenIdFile } from "./openid-options.ts";
 import {
-  addressFrom,
+  AddressFile,
+  addressOf,
   bytesFrom,
   invalid,
   localPeerFrom,
@@ -54,13 +55,7 @@ export interface UpFlags extends TransportFlags {
 
 const logLevels = ["fatal", "error", "warn", "info", "debug", "silent"] as const;
 const strict = { additionalProperties: false } as const;
-const Address = Type.Union([
-  Type.Integer({ minimum: 0, maximum: 65_535 }),
-  Type.Object(
-    { host: Type.Optional(Type.String()), port: Type.Integer({ minimum: 0, maximum: 65_535 }) },
-    strict,
-  ),
-]);
+const Address = Type.Union([Type.Integer({ minimum: 0, maximum: 65_535 }), AddressFile]);
 
 const limit = Type.Optional(Type.Integer({ minimum: 1 }));
 const limits = {
@@ -140,7 +135,6 @@ const ConfigFile = Type.Object(
 type ConfigFile = Type.Static<typeof ConfigFile>;
 const configFile = Compile(ConfigFile);
 
-const hostDefault = "127.0.0.1";
 const receiptWindowMsDefault = 10_000;
 
 /** Flags over file over defaults; CONFIG_INVALID names the option that is wrong. */
@@ -163,8 +157,8 @@ export function upOptions(
     place: placeOf(flags, file),
     ...optional("did", didWeb(flags.did ?? file.did)),
     data: flags.data ?? file.data ?? dataDefault,
-    http: addressOf("--http", flags.http, file.http, 8080),
-    mqtt: addressOf("--mqtt", flags.mqtt, file.mqtt, 1883),
+    http: addressOr("--http", flags.http, file.http, 8080),
+    mqtt: addressOr("--mqtt", flags.mqtt, file.mqtt, 1883),
     ...optional("transports", transportsOf(flags, file.transports)),
     ...optional("publicUrl", httpUrl("--public-url", flags.publicUrl ?? file.publicUrl)),
     ...optional("publicMqttUrl", flags.publicMqtt ?? file.publicMqttUrl),
@@ -232,15 +226,14 @@ function readConfig(path: string): ConfigFile {
   throw invalid(`${path}${schemaProblem(configFile.Errors(read))}`);
 }
 
-function addressOf(
+function addressOr(
   option: string,
   flag: string | undefined,
   file: ConfigFile["http"],
   port: number,
 ): { host: string; port: number } {
-  if (flag !== undefined) return addressFrom(option, flag, hostDefault);
-  if (typeof file === "object") return { host: file.host ?? hostDefault, port: file.port };
-  return { host: hostDefault, port: file ?? port };
+  const told = typeof file === "number" ? { port: file } : file;
+  return addressOf(option, flag, told ?? { port });
 }
 
 function placeOf(flags: UpFlags, file: ConfigFile): NodeOptions["place"] {

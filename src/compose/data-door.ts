@@ -1,13 +1,13 @@
 import { DataDoor } from "../connect/data/data-door.ts";
 import type { Transfer } from "../market/transfer.ts";
 import type { Sectors } from "../sectors/room.ts";
-import { guestOf } from "./guests.ts";
+import { endedBecause, guestOf } from "./guests.ts";
 import type { Rooms } from "./rooms.ts";
 import type { Trade } from "./trade.ts";
 
 /** What free agreements give over HTTP: who comes in by which transfer, and when it is cut. */
 export function dataDoor(rooms: Rooms, trade: Trade, { outputs }: Sectors): DataDoor {
-  const { flow, history, agreements, catalogue, slow } = rooms;
+  const { flow, history, catalogue, slow } = rooms;
   const { transfers } = trade.federation;
   const door = new DataDoor({
     ...{ flow, history, slow },
@@ -16,8 +16,7 @@ export function dataDoor(rooms: Rooms, trade: Trade, { outputs }: Sectors): Data
       return guest?.transfer?.pid ?? guest?.did;
     },
     feedOf: (product, output) => outputs.composer(catalogue.get(product)?.sector ?? "", output),
-    endedBecause: (agreement) =>
-      agreements.get(agreement)?.ended?.reason ?? flow.grants.get(agreement)?.ended,
+    endedBecause: (agreement) => endedBecause(rooms, agreement),
   });
   const told = ({ role, state, format, pid, agreement }: Transfer): void => {
     if (role !== "provider") return;

@@ -21,7 +21,7 @@ import { Jwts, keySetIn } from "../things/jwt.ts";
 import { reason } from "../wire/mqtt/protocol.ts";
 import { dataDoor } from "./data-door.ts";
 import { endOverdue } from "./ended-credentials.ts";
-import { guestOf } from "./guests.ts";
+import { endedBecause, guestOf } from "./guests.ts";
 import { openPushes } from "./pushes.ts";
 import { Observer } from "./observer.ts";
 import type { Rooms } from "./rooms.ts";
@@ -141,9 +141,7 @@ function mqttServer(rooms: Rooms, trade: Trade, jwts: Jwts | undefined): MqttSer
       return guest && { kind: "participant", did: guest.did, agreement };
     },
     peer: (did, jwt) => isPeer(rooms, trade, did, jwt),
-    // The gate shuts first; that it did is written down a moment later.
-    endedBecause: (agreement) =>
-      agreements.get(agreement)?.ended?.reason ?? flow.grants.get(agreement)?.ended,
+    endedBecause: (agreement) => endedBecause(rooms, agreement),
     usage: meter,
     claimant: (name, code) => onboarding.enter(name, code),
     ...(jwts && { jwt: (token, username) => jwts.verify(token, username) }),

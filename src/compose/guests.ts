@@ -1,3 +1,4 @@
+import type { EndReason } from "../flow/gate.ts";
 import type { Transfer } from "../market/transfer.ts";
 import type { Rooms } from "./rooms.ts";
 import type { Trade } from "./trade.ts";
@@ -17,4 +18,12 @@ export function guestOf(
   token: string,
 ): Guest | undefined {
   return shares.authenticate(agreement, token) ?? transfers.authenticate(agreement, token);
+}
+
+/** Why an agreement delivers no more. The gate shuts first; that it did is written down after. */
+export function endedBecause(
+  { agreements, flow }: Rooms,
+  agreement: string,
+): EndReason | undefined {
+  return agreements.get(agreement)?.ended?.reason ?? flow.grants.get(agreement)?.ended;
 }

@@ -20,6 +20,7 @@ import { Retained, type RetainedLimits } from "./retained.ts";
 import { Router, type Route } from "./router.ts";
 import type { Run } from "./run.ts";
 import { StreamLog } from "./stream-log.ts";
+import type { Subscription } from "./subscription.ts";
 
 export interface FlowOutside {
   readonly store: Store;
@@ -204,9 +205,7 @@ export class Flow {
       counter.take(run);
     }
     for (const subscription of route.subscriptions) {
-      if (skipsKept && subscription.kept === true) continue;
-      if (subscription.noLocal === true && run.origin === subscription.receiver) continue;
-      subscription.receiver.receive(run, subscription);
+      if (!skipsKept || subscription.kept !== true) hand(run, subscription);
     }
   }
 
@@ -220,9 +219,7 @@ export class Flow {
 
   #deliverKept(run: Run): void {
     for (const subscription of this.router.route(run.topic).subscriptions) {
-      if (subscription.kept !== true) continue;
-      if (subscription.noLocal === true && run.origin === subscription.receiver) continue;
-      subscription.receiver.receive(run, subscription);
+      if (subscription.kept === true) hand(run, subscription);
     }
   }
 
@@ -265,4 +262,10 @@ export class Flow {
     }
     return logs;
   }
+}
+
+/** Unless its receiver published it and wants nothing of its own back [MQTT-3.8.3-3]. */
+function hand(run: Run, subscription: Subscription): void {
+  const { noLocal, receiver } = subscription;
+  if (noLocal !== true || run.origin !== receiver) receiver.receive(run, subscription);
 }

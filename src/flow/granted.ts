@@ -2,6 +2,7 @@ import type { LogBlock } from "../ports/store.ts";
 import type { Refusal } from "../ports/usage.ts";
 import { offsetAfter, payloadBytesOf, walkPublishes } from "../wire/mqtt/publish.ts";
 import type { Grant } from "../market/grant.ts";
+import { packetsOf } from "./block-part.ts";
 import type { Gate } from "./gate.ts";
 import { type Passage, windowOf } from "./passage.ts";
 import { layout5, splitByTopic } from "./run.ts";
@@ -25,7 +26,7 @@ export function passingOf(
   refuse: (reason: Refusal, count: number) => void,
 ): Passing[] {
   const skipped = Math.max(0, from - block.first);
-  const whole = bytesOf(block);
+  const whole = packetsOf(block);
   const packets = skipped === 0 ? whole : whole.subarray(offsetAfter(whole, skipped));
   if (passage.passesWhole(topicsOf(block), block.at)) {
     const payloadBytes = skipped === 0 ? block.payloadBytes : payloadBytesOf(packets, layout5);
@@ -139,7 +140,7 @@ const knownTopics = new WeakMap<LogBlock, ReadonlySet<string>>();
 /** Read once for all feeds that serve the block from memory. */
 function topicsOf(block: LogBlock): ReadonlySet<string> {
   let topics = knownTopics.get(block);
-  if (topics === undefined) knownTopics.set(block, (topics = readTopics(bytesOf(block))));
+  if (topics === undefined) knownTopics.set(block, (topics = readTopics(packetsOf(block))));
   return topics;
 }
 
@@ -152,8 +153,4 @@ function readTopics(packets: Buffer): Set<string> {
     topics.add(last.toString("utf8"));
   });
   return topics;
-}
-
-function bytesOf({ packets }: LogBlock): Buffer {
-  return Buffer.from(packets.buffer, packets.byteOffset, packets.length);
 }

@@ -1,6 +1,7 @@
 import { walkPublishes } from "../wire/mqtt/publish.ts";
 import { encodePublish } from "../wire/mqtt/encode.ts";
 import type { LogBlock } from "../ports/store.ts";
+import { packetsOf } from "./block-part.ts";
 import type { Flow } from "./flow.ts";
 import type { Gate } from "./gate.ts";
 import type { Passage } from "./passage.ts";
@@ -159,8 +160,7 @@ function flushed({ onFlushed }: { readonly onFlushed?: () => void }) {
 
 /** The block's messages at or after a position, each as a block of its own. */
 export function* singles(block: LogBlock, from: number): Iterable<LogBlock> {
-  const { buffer, byteOffset, length } = block.packets;
-  const packets = Buffer.from(buffer, byteOffset, length);
+  const packets = packetsOf(block);
   const places: [start: number, payloadAt: number, end: number][] = [];
   walkPublishes(packets, layout5, ({ start, payloadAt, end }) => {
     places.push([start, payloadAt, end]);

@@ -1,6 +1,7 @@
 import { ComityError } from "../kernel/errors.ts";
 import type { Store } from "../ports/store.ts";
 import { walkPublishes } from "../wire/mqtt/publish.ts";
+import { packetsOf } from "./block-part.ts";
 import { layout5 } from "./run.ts";
 
 export interface LoggedMessage {
@@ -31,11 +32,7 @@ export async function* readMessages(
     const blocks = await store.readLog(log, position, readBytes);
     if (blocks.length === 0) return;
     for (const block of blocks) {
-      const packets = Buffer.from(
-        block.packets.buffer,
-        block.packets.byteOffset,
-        block.packets.length,
-      );
+      const packets = packetsOf(block);
       const messages: LoggedMessage[] = [];
       walkPublishes(packets, layout5, (place, index) => {
         const at = block.first + index;

@@ -167,11 +167,9 @@ export class Run {
   }
 
   #part(packets: Buffer, count: number, skipped: number): Run {
-    const { layout, place, topic, qos, publisher, retain, origin } = this;
+    const { layout, place } = this;
     const payloadBytes = payloadBytesOf(packets, layout);
-    const fields = { topic, qos, publisher, retain, origin, prefix: this.#prefix };
-    const run = new Run({ ...fields, packets, layout, count, payloadBytes });
-    run.at = this.at;
+    const run = this.#sameWith(packets, layout, count, payloadBytes, this.#prefix);
     if (place !== undefined) {
       const position = place.position + skipped;
       run.place = { log: place.log, position, next: position + count };
@@ -179,9 +177,15 @@ export class Run {
     return run;
   }
 
-  #sameWith(packets: Buffer, layout: Layout, count: number, payloadBytes: number): Run {
+  #sameWith(
+    packets: Buffer,
+    layout: Layout,
+    count: number,
+    payloadBytes: number,
+    prefix?: Buffer,
+  ): Run {
     const { topic, qos, publisher, retain, origin } = this;
-    const fields = { topic, qos, publisher, retain, origin };
+    const fields = { topic, qos, publisher, retain, origin, prefix };
     const run = new Run({ ...fields, packets, layout, count, payloadBytes });
     run.at = this.at;
     run.place = this.place;

@@ -1,7 +1,7 @@
 import type { Grant } from "../market/grant.ts";
 import type { Product } from "../market/product.ts";
-import type { LogBlock } from "../ports/store.ts";
 import { walkPublishes } from "../wire/mqtt/publish.ts";
+import { packetsOf } from "./block-part.ts";
 import type { Flow } from "./flow.ts";
 import type { Passage } from "./passage.ts";
 import { layout5, Run, splitByTopic } from "./run.ts";
@@ -165,8 +165,4 @@ function fitting(messages: readonly SampleMessage[], bytesMax: number): SampleMe
   let left = bytesMax;
   const first = messages.findLastIndex(({ payload }) => (left -= payload.length) < 0);
   return messages.slice(first + 1);
-}
-
-function packetsOf({ packets }: LogBlock): Buffer {
-  return Buffer.from(packets.buffer, packets.byteOffset, packets.length);
 }

@@ -4,26 +4,24 @@ import { covers, matches } from "../kernel/topic.ts";
 export const roles = ["viewer", "operator", "trader", "owner"] as const;
 export type Role = (typeof roles)[number];
 
+/** Its own topics, as filters, and nothing else. */
+interface Scoped {
+  readonly id: string;
+  readonly publish: readonly string[];
+  readonly subscribe: readonly string[];
+  /** Which of its tokens it came with; absent: it was let in otherwise. */
+  readonly turn?: number;
+}
+
 /** Who is calling, after authentication. */
 export type Principal =
-  | {
-      readonly kind: "thing";
-      readonly id: string;
-      readonly publish: readonly string[];
-      readonly subscribe: readonly string[];
-      /** Which of its tokens it came with; absent: it was let in otherwise. */
-      readonly turn?: number;
-    }
-  /** An app of this organisation with a key of its own: these topics, nothing else. */
-  | {
+  | (Scoped & { readonly kind: "thing" })
+  /** An app of this organisation with a key of its own. */
+  | (Scoped & {
       readonly kind: "app";
-      readonly id: string;
-      readonly publish: readonly string[];
-      readonly subscribe: readonly string[];
-      readonly turn?: number;
       /** Milliseconds since the Unix epoch at which its credential ends. */
       readonly until?: number;
-    }
+    })
   | { readonly kind: "user"; readonly id: string; readonly role: Role }
   /** Another organisation, let in by one agreement's token; its grant decides, not this file. */
   | { readonly kind: "participant"; readonly did: string; readonly agreement: string }

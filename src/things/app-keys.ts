@@ -1,19 +1,19 @@
 import type { Clock } from "../kernel/clock.ts";
 import { ComityError } from "../kernel/errors.ts";
-import { type Entropy, newToken } from "../kernel/id.ts";
+import type { Entropy } from "../kernel/id.ts";
 import { filterProblem } from "../kernel/topic.ts";
 import type { Store } from "../ports/store.ts";
 import type { Principal } from "./access.ts";
 import {
-  changed,
   docOfSecret,
   isGood,
+  newSecret,
+  renewed,
   type Secret,
   type SecretDoc,
   secretOf,
   turnOf,
 } from "./secret.ts";
-import { tokenHash } from "./token.ts";
 
 /** What an app of this organisation connects with: topics and nothing else of the node. */
 export interface AppKey {
@@ -94,17 +94,16 @@ export class AppKeys {
         expiresAt: new Date(now + expiresInSeconds * 1000).toISOString(),
       }),
     };
-    const token = newToken(this.#options.entropy);
-    await this.#keep({ key, secret: { hash: tokenHash(token), turn: 0 } }, "add");
+    const { token, secret } = newSecret(this.#options.entropy);
+    await this.#keep({ key, secret }, "add");
     return { key, token };
   }
 
   /** A new token; the old one is good for so long, and 0 ends its connections now. */
   async rotate(id: string, graceMs: number): Promise<AppKeyWithToken> {
-    const { key, secret } = this.#entry(id);
-    const token = newToken(this.#options.entropy);
-    const now = this.#options.clock.now();
-    await this.#keep({ key, secret: changed(secret, tokenHash(token), now, graceMs) }, "put");
+    const { key, secret: old } = this.#entry(id);
+    const { token, secret } = renewed(old, this.#options, graceMs);
+    await this.#keep({ key, secret }, "put");
     if (graceMs === 0) this.#close(id);
     return { key, token };
   }

@@ -12,7 +12,7 @@
  */
 import type { Clock } from "../kernel/clock.ts";
 import { ComityError } from "../kernel/errors.ts";
-import { type Entropy, newToken, newUrn } from "../kernel/id.ts";
+import { type Entropy, newUrn } from "../kernel/id.ts";
 import type { JsonObject } from "../kernel/json-object.ts";
 import type { Place } from "../kernel/place.ts";
 import { type Price, priceProblem } from "../kernel/price.ts";
@@ -29,15 +29,15 @@ import {
 import { LastSeen, seenOf } from "./last-seen.ts";
 import { draftProblem, textIn, type ThingDraft } from "./thing-draft.ts";
 import {
-  changed,
   docOfSecret,
   isGood,
+  newSecret,
+  renewed,
   type Secret,
   type SecretDoc,
   secretOf,
   turnOf,
 } from "./secret.ts";
-import { tokenHash } from "./token.ts";
 
 export interface Thing {
   /** `[a-z0-9-]{1,64}`, unique on its node; the MQTT username. */
@@ -194,10 +194,9 @@ export class Things {
 
   /** A new token; the old one is good for so long, and 0 ends its connections now. */
   async rotate(id: string, graceMs: number): Promise<ThingWithToken> {
-    const { thing, secret } = this.#entry(id);
-    const token = newToken(this.#options.entropy);
-    const now = this.#options.clock.now();
-    await this.#store(thing, changed(secret, tokenHash(token), now, graceMs), "put");
+    const { thing, secret: old } = this.#entry(id);
+    const { token, secret } = renewed(old, this.#options, graceMs);
+    await this.#store(thing, secret, "put");
     this.#firstUses.delete(id);
     if (graceMs === 0) this.#close(id);
     return { thing, token };
@@ -330,9 +329,9 @@ export class Things {
   }
 
   async #add(thing: Thing, along: MadeAlong): Promise<ThingWithToken> {
-    const token = newToken(this.#options.entropy);
-    const secret = { hash: along.hash ?? tokenHash(token), turn: 0 };
-    await this.#store(thing, secret, "add", along.writes);
+    const { token, secret } = newSecret(this.#options.entropy);
+    const { hash = secret.hash, writes } = along;
+    await this.#store(thing, { ...secret, hash }, "add", writes);
     this.#tell({ after: thing });
     return { thing, token };
   }

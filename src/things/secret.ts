@@ -1,4 +1,6 @@
-import { tokenFits } from "./token.ts";
+import type { Clock } from "../kernel/clock.ts";
+import { type Entropy, newToken } from "../kernel/id.ts";
+import { hashFits, tokenHash } from "./token.ts";
 
 /** A token as it is kept: its hash and, for a time of grace, that of the one before it. */
 export interface Secret {
@@ -30,21 +32,34 @@ export function docOfSecret({ hash, turn, before }: Secret): SecretDoc {
   return { tokenHash, turn, before: { tokenHash: before.hash.toString("base64url"), until } };
 }
 
+/** A token, told once, and what is kept of it. */
+interface Told {
+  readonly token: string;
+  readonly secret: Secret;
+}
+
+export function newSecret(entropy: Entropy): Told {
+  const token = newToken(entropy);
+  return { token, secret: { hash: tokenHash(token), turn: 0 } };
+}
+
 /** Another token; the one before it stays good for so long. */
-export function changed(
+export function renewed(
   { hash: old, turn }: Secret,
-  hash: Buffer,
-  now: number,
+  { clock, entropy }: { readonly clock: Clock; readonly entropy: Entropy },
   graceMs: number,
-): Secret {
-  const next = { hash, turn: turn + 1 };
-  return graceMs > 0 ? { ...next, before: { hash: old, until: now + graceMs } } : next;
+): Told {
+  const { token, secret } = newSecret(entropy);
+  const next = { ...secret, turn: turn + 1 };
+  if (graceMs <= 0) return { token, secret: next };
+  return { token, secret: { ...next, before: { hash: old, until: clock.now() + graceMs } } };
 }
 
 /** Which turn this token is of; takes as long whether it is any, or there is no secret at all. */
 export function turnOf(token: string, secret: Secret | undefined, now: number): number | undefined {
-  const isCurrent = tokenFits(token, secret?.hash);
-  const isBefore = tokenFits(token, secret?.before?.hash);
+  const given = tokenHash(token);
+  const isCurrent = hashFits(given, secret?.hash);
+  const isBefore = hashFits(given, secret?.before?.hash);
   if (secret === undefined) return undefined;
   if (isCurrent) return secret.turn;
   return isBefore && isGood(secret, secret.turn - 1, now) ? secret.turn - 1 : undefined;

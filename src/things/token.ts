@@ -7,8 +7,12 @@ export function tokenHash(token: string): Buffer {
 
 const nobody = tokenHash("");
 
-/** In constant time, also where there is no hash to compare with. */
 export function tokenFits(token: string, hash: Buffer | undefined): boolean {
-  const same = timingSafeEqual(tokenHash(token), hash ?? nobody);
+  return hashFits(tokenHash(token), hash);
+}
+
+/** In constant time, also where there is no hash to compare with. */
+export function hashFits(given: Buffer, hash: Buffer | undefined): boolean {
+  const same = timingSafeEqual(given, hash ?? nobody);
   return same && hash !== undefined;
 }

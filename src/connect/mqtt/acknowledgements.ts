@@ -24,7 +24,7 @@ export class Acknowledgements {
   /** `done`: when the messages are durable; undefined: they are done with. */
   add(ids: readonly number[], done: Promise<unknown> | undefined, reasonCode = 0): void {
     if (done === undefined && this.#waiting.length === 0) {
-      for (const id of ids) this.#ready.push((reasonCode << 16) | id);
+      this.#answer(ids, reasonCode);
       return;
     }
     const entry = { ids, reasonCode, done: done === undefined };
@@ -44,11 +44,15 @@ export class Acknowledgements {
     this.#send(answers);
   }
 
+  #answer(ids: readonly number[], reasonCode: number): void {
+    for (const id of ids) this.#ready.push((reasonCode << 16) | id);
+  }
+
   #advance(): void {
     let finished = 0;
     while (finished < this.#waiting.length && this.#waiting[finished]!.done) {
       const { ids, reasonCode } = this.#waiting[finished++]!;
-      for (const id of ids) this.#ready.push((reasonCode << 16) | id);
+      this.#answer(ids, reasonCode);
       this.#waitingCount -= ids.length;
     }
     if (finished > 0) this.#waiting = this.#waiting.slice(finished);

@@ -1,3 +1,4 @@
+import { packetsOf } from "../../flow/block-part.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import type { Subscription } from "../../flow/subscription.ts";
 import { layout5, type LogPlace, type Run, splitByTopic } from "../../flow/run.ts";
@@ -122,14 +123,12 @@ export class Backlog {
   /** What waits in memory for a subscription that is no more; a log is asked who wants it when read. */
   forget(subscription: Subscription): Run[] {
     const forgotten: Run[] = [];
+    const kept: (Waiting | Stretch)[] = [];
     for (const one of this.#entries.slice(this.#head)) {
-      if (one !== undefined && !("log" in one) && one.subscription === subscription) {
-        forgotten.push(one.run);
-      }
+      if (one === undefined) continue;
+      if (!("log" in one) && one.subscription === subscription) forgotten.push(one.run);
+      else kept.push(one);
     }
-    const kept = this.#entries
-      .slice(this.#head)
-      .filter((one) => one !== undefined && ("log" in one || one.subscription !== subscription));
     this.#replace(kept);
     return forgotten;
   }
@@ -176,12 +175,7 @@ export class Backlog {
     let at = blocks.length === 0 ? stretch.to : stretch.from;
     for (const block of blocks) {
       let position = block.first;
-      const bytes = Buffer.from(
-        block.packets.buffer,
-        block.packets.byteOffset,
-        block.packets.length,
-      );
-      splitByTopic(bytes, (run) => {
+      splitByTopic(packetsOf(block), (run) => {
         for (const piece of pieces(run)) {
           const place = { log, position, next: position + 1 };
           position++;

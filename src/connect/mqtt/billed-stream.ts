@@ -1,3 +1,4 @@
+import { packetsOf } from "../../flow/block-part.ts";
 import type { Gate, Holder } from "../../flow/gate.ts";
 import { openPassage } from "../../flow/granted.ts";
 import type { StartPosition } from "../../flow/flow.ts";
@@ -289,9 +290,8 @@ async function blockStart(log: StreamLog, position: number): Promise<number> {
 }
 
 function messagesOf(block: LogBlock): Logged[] {
-  const { buffer, byteOffset, length } = block.packets;
   const out: Logged[] = [];
-  splitByTopic(Buffer.from(buffer, byteOffset, length), (run) => {
+  splitByTopic(packetsOf(block), (run) => {
     run.walk((place) => {
       const packet = run.packets.subarray(place.start, place.end);
       const one = run.with([packet], layout5, place.end - place.payloadAt);

@@ -129,6 +129,16 @@ export function readProperties(cursor: Cursor, place: PropertyPlace): Properties
   return properties;
 }
 
+/** Passes one property by, whatever it is, and returns its identifier; they were read before. */
+export function skipProperty(cursor: Cursor): number {
+  const id = cursor.varint();
+  const { form } = byId.get(id) ?? {};
+  if (form === undefined) throw malformed(`there is no property 0x${id.toString(16)}`);
+  if (form !== "pair") readValue(cursor, form);
+  else for (let i = 0; i < 2; i++) cursor.binary();
+  return id;
+}
+
 function readValue(cursor: Cursor, form: Exclude<Form, "pair">): number | string | Buffer {
   switch (form) {
     case "flag":

@@ -151,18 +151,20 @@ function forwardable(
   if (to === 4) return nothing;
   const own = place.payloadAt - place.propertiesAt > 1;
   if (!own && !added) return emptyProperties;
-  let inner: Buffer = nothing;
-  if (own) {
-    const cursor = new Cursor(packets, place.propertiesAt, place.payloadAt);
-    cursor.varint();
-    inner = packets.subarray(cursor.at, place.payloadAt);
-  }
+  const inner = own ? innerProperties(packets, place) : nothing;
   const length = inner.length + (added?.length ?? 0);
   const section = Buffer.allocUnsafe(varintLength(length) + length);
   let at = writeVarint(section, 0, length);
   if (added) at += added.copy(section, at);
   inner.copy(section, at);
   return section;
+}
+
+/** A packet's properties (version 5) as they stand in it, without their length. */
+export function innerProperties(packets: Buffer, place: PublishPlace): Buffer {
+  const cursor = new Cursor(packets, place.propertiesAt, place.payloadAt);
+  cursor.varint();
+  return packets.subarray(cursor.at, place.payloadAt);
 }
 
 /** The properties of one packet in the version 5 form. */

@@ -1,7 +1,9 @@
 import { Cursor, varintLength, writeVarint } from "./cursor.ts";
 import type { ScannedRun } from "./packet-stream.ts";
+import { skipProperty } from "./properties.ts";
 import { ProtocolError, reason } from "./protocol.ts";
 import {
+  innerProperties,
   type Layout,
   propertiesAt,
   publisherPropertiesProblem,
@@ -22,7 +24,9 @@ export function withAlias(
   const parts: Buffer[] = [];
   walkPublishes(packets, layout, (place) => {
     const topic = keepsTopic ? packets.subarray(place.topicAt, place.topicEnd) : noTopic;
-    parts.push(rebuilt(packets, place, topic, Buffer.concat([added, innerOf(packets, place)])));
+    parts.push(
+      rebuilt(packets, place, topic, Buffer.concat([added, innerProperties(packets, place)])),
+    );
   });
   return Buffer.concat(parts);
 }
@@ -66,7 +70,7 @@ export class IncomingAliases {
       while (to < found.length && found[to]!.topic.equals(topic)) to++;
       const part = found.slice(from, to);
       const packets = part.map(({ place }) =>
-        rebuilt(run.packets, place, topic, withoutAlias(innerOf(run.packets, place))),
+        rebuilt(run.packets, place, topic, withoutAlias(innerProperties(run.packets, place))),
       );
       runs.push({
         ...run,
@@ -103,36 +107,16 @@ export class IncomingAliases {
 
 const noTopic = Buffer.alloc(0);
 
-/** The properties of a packet without their length. */
-function innerOf(packets: Buffer, place: PublishPlace): Buffer {
-  const cursor = new Cursor(packets, place.propertiesAt, place.payloadAt);
-  cursor.varint();
-  return packets.subarray(cursor.at, place.payloadAt);
-}
-
 /** A packet's properties were read before: only the alias is looked for, between the others. */
 function withoutAlias(inner: Buffer): Buffer {
   const cursor = new Cursor(inner);
   while (cursor.left > 0) {
     const from = cursor.at;
-    const id = cursor.varint();
-    skipValue(cursor, id);
+    const id = skipProperty(cursor);
     if (id === aliasProperty)
       return Buffer.concat([inner.subarray(0, from), inner.subarray(cursor.at)]);
   }
   return inner;
-}
-
-/** Values of the properties that a PUBLISH may have (§2.2.2.2). */
-function skipValue(cursor: Cursor, id: number): void {
-  if (id === 0x01) cursor.byte();
-  else if (id === 0x02) cursor.uint32();
-  else if (id === aliasProperty) cursor.uint16();
-  else if (id === 0x0b) cursor.varint();
-  else {
-    cursor.binary();
-    if (id === 0x26) cursor.binary();
-  }
 }
 
 function rebuilt(packets: Buffer, place: PublishPlace, topic: Buffer, inner: Buffer): Buffer {
