@@ -17,6 +17,8 @@ export class RouteCache<R extends Resolved> {
   readonly #most: number;
   readonly #routes = new Map<string, R>();
   #root: Level<R> = emptyLevel();
+  /** Stands before the oldest: a fresh iterator would pass all that has gone before it each time. */
+  #oldest = this.#routes.values();
 
   constructor(most: number) {
     this.#most = most;
@@ -28,7 +30,7 @@ export class RouteCache<R extends Resolved> {
 
   set(route: R): void {
     if (this.#routes.size >= this.#most) {
-      const [oldest] = this.#routes.values();
+      const oldest = this.#oldest.next().value;
       if (oldest !== undefined) this.#forget(oldest);
     }
     this.#routes.set(route.topic, route);
@@ -61,6 +63,7 @@ export class RouteCache<R extends Resolved> {
   clear(): void {
     for (const route of this.#routes.values()) route.isStale = true;
     this.#routes.clear();
+    this.#oldest = this.#routes.values();
     this.#root = emptyLevel();
   }
 
