@@ -157,7 +157,7 @@ export class Observer {
     this.#rates.sample(now, [
       ["messages in", flow.counts.messagesIn],
       ["runs in", flow.counts.runsIn],
-      ["messages out", this.#mqtt.facts().messagesOut],
+      ["messages out", this.#mqtt.messagesOut],
     ]);
     if (++this.#samples % topicWindowSamples !== 0) return;
     this.#windowMs = Math.max(1, now - this.#windowBegan);

@@ -61,6 +61,11 @@ export function sharedFilter(
   return { share: filter.slice(prefix.length, end), filter: filter.slice(end + 1) };
 }
 
+/** As its client wrote it. */
+export function writtenFilter({ share, filter }: Subscription): string {
+  return share === undefined ? filter : `${prefix}${share.name}/${filter}`;
+}
+
 const prefix = "$share/";
 
 /** What is wrong with the name of a share, or undefined [MQTT-4.8.2-1], [MQTT-4.8.2-2]. */

@@ -162,6 +162,7 @@ test("restart - a will waits over the stop, and one that was due is published", 
   await reader.next("connack");
   await reader.subscribe({ topic: "wills/#", qos: 1 });
   for (const [name, willDelayInterval] of [
+    ["at-once", 0],
     ["soon", 0],
     ["later", 2],
   ] as const) {
@@ -180,11 +181,37 @@ test("restart - a will waits over the stop, and one that was due is published", 
   const back = await staying(node, "reader");
   t.after(() => back.destroy());
   await back.next("connack");
-  for (const name of ["soon", "later"]) {
+  for (const name of ["at-once", "soon", "later"]) {
     const { topic, properties } = await back.next("publish");
     assert.equal(topic, `wills/${name}`);
     assert.deepEqual(properties?.correlationData, Buffer.from([0, 255]));
   }
+});
+
+test("restart - a will that was published is not published again", async (t) => {
+  const node = await newNode(t, "will-once");
+  const reader = await staying(node, "reader");
+  await reader.next("connack");
+  await reader.subscribe({ topic: "once/#", qos: 1 });
+  const client = new RawClient(node.mqttUrl, 5);
+  const properties = { willDelayInterval: 1 };
+  client.send({
+    ...{ cmd: "connect", protocolId: "MQTT", protocolVersion: 5, clientId: "zone", keepalive: 0 },
+    ...{ clean: false, ...owner(node), properties: { sessionExpiryInterval: 600 } },
+    will: { topic: "once/will", payload: Buffer.from("w"), qos: 1, retain: false, properties },
+  });
+  await client.next("connack");
+  client.destroy();
+  const { messageId } = await reader.next("publish");
+  reader.send({ cmd: "puback", messageId: messageId! });
+  // Its answer is on the disk behind all that was to be before it.
+  await reader.subscribe({ topic: "once/#", qos: 1 });
+  await again(node, "SIGKILL");
+  const back = await staying(node, "reader");
+  t.after(() => back.destroy());
+  await back.next("connack");
+  back.send(publishPacket("once/after", "x", { qos: 1, messageId: 1 }));
+  assert.equal((await back.next("publish")).topic, "once/after");
 });
 
 for (const delivery of ["live", "logged"] as const) {

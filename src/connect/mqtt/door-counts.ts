@@ -87,6 +87,10 @@ export class ConnectionCounts {
     return this.#outbox.queuedBytes;
   }
 
+  get messagesOut(): number {
+    return this.#outbox.sent.messages;
+  }
+
   passed(): Passed {
     const { messagesIn, payloadBytesIn, packetsIn } = this;
     const { messages, payloadBytes, controls } = this.#outbox.sent;
@@ -183,6 +187,13 @@ export class DoorCounts {
       if (untold > 0) this.#log?.info(fields, `${untold} more connections: ${why}`);
     }
     this.#told.clear();
+  }
+
+  /** The one sum that is asked for every second, whoever looks. */
+  messagesOut(here: Iterable<Watched>): number {
+    let sum = this.#past.messagesOut;
+    for (const { counts } of here) sum += counts.messagesOut;
+    return sum;
   }
 
   facts(

@@ -73,6 +73,8 @@ export class KeptSessions implements SessionKeeping {
   #working: Promise<void> = Promise.resolve();
   /** How the session log stood when it was last trimmed. */
   #trimmed = { lowest: 0, end: 0 };
+  /** Since then a session has acknowledged something, or is gone. */
+  #hasMoved = true;
   readonly #timer: NodeJS.Timeout;
 
   constructor(outside: KeptSessionsOutside) {
@@ -85,26 +87,32 @@ export class KeptSessions implements SessionKeeping {
 
   /** All that were kept when the node stopped, however it did. */
   async restored(): Promise<RestoredSession[]> {
-    const { store, clock } = this.#outside;
-    const found: RestoredSession[] = [];
-    for (const { id: key, doc } of await store.list<SessionDoc>("session")) {
-      const cursor = await store.get<CursorDoc>("session-position", key);
-      const sent = await store.get<SentDoc>("session-sent", key);
-      const incomingQos2 = (await store.get<readonly number[]>("session-received", key)) ?? [];
+    const [sessions, cursors, allSent, received] = await Promise.all([
+      this.#docs<SessionDoc>("session"),
+      this.#docs<CursorDoc>("session-position"),
+      this.#docs<SentDoc>("session-sent"),
+      this.#docs<readonly number[]>("session-received"),
+    ]);
+    return [...sessions].map(([key, doc]) => {
       const logs = this.#outside.logsOf(doc.subscriptions.map(({ filter }) => filter));
-      found.push({
+      const sent = allSent.get(key);
+      return {
         key,
         principal: doc.principal,
         expirySeconds: doc.expirySeconds ?? Infinity,
-        awaySince: doc.awaySince ?? clock.now(),
+        awaySince: doc.awaySince,
         will: doc.will && willOf(doc.will),
         subscriptions: doc.subscriptions.map(subscriptionOf),
-        incomingQos2,
+        incomingQos2: received.get(key) ?? [],
         sent: sent && sentOf(sent, logs),
-        waiting: logs.map((log) => [log, positionIn(log, cursor), log.end]),
-      });
-    }
-    return found;
+        waiting: logs.map((log) => [log, positionIn(log, cursors.get(key)), log.end] as const),
+      };
+    });
+  }
+
+  async #docs<T>(kind: (typeof sessionKinds)[number]): Promise<ReadonlyMap<string, T>> {
+    const stored = await this.#outside.store.list<T>(kind);
+    return new Map(stored.map(({ id, doc }) => [id, doc]));
   }
 
   save(session: Session): Promise<void> {
@@ -127,11 +135,13 @@ export class KeptSessions implements SessionKeeping {
   }
 
   changed(session: Session): void {
+    this.#hasMoved = true;
     this.#changed.add(session);
   }
 
   remove(session: Session): void {
     if (!this.#all.delete(session)) return;
+    this.#hasMoved = true;
     this.#changed.delete(session);
     const { key: id } = session;
     const writes = sessionKinds.map((kind): Write => ({ op: "remove", kind, id }));
@@ -179,12 +189,13 @@ export class KeptSessions implements SessionKeeping {
   }
 
   async #work(): Promise<void> {
-    const { store } = this.#outside;
-    if (this.#changed.size > 0) {
-      const writes = [...this.#changed].flatMap((session) => this.#standing(session));
-      this.#changed.clear();
-      await store.commit(writes);
-    }
+    const { store, log } = this.#outside;
+    const writes = [...this.#changed].flatMap((session) => this.#standing(session));
+    this.#changed.clear();
+    if (writes.length > 0) await store.commit(writes);
+    // Nobody moved and nothing came: what was trimmed is trimmed.
+    if (!this.#hasMoved && log.end === this.#trimmed.end) return;
+    this.#hasMoved = false;
     await this.#trim();
   }
 
@@ -204,7 +215,7 @@ export class KeptSessions implements SessionKeeping {
   }
 }
 
-const sessionKinds = ["session", "session-position", "session-received", "session-sent"];
+const sessionKinds = ["session", "session-position", "session-received", "session-sent"] as const;
 
 function docOf(session: Session): SessionDoc {
   const { principal, expirySeconds, subscriptions, will, awaySince } = session;

@@ -92,6 +92,11 @@ export class MqttServer implements ConnectionHost {
     return this.#connections.size;
   }
 
+  /** PUBLISH packets sent since the start. */
+  get messagesOut(): number {
+    return this.door.messagesOut(this.#connections);
+  }
+
   /** What went through it since the start, those that are connected now included. */
   facts(): DoorFacts {
     const away = [...this.#sessions.values()].filter(({ connection }) => connection === undefined);
@@ -200,23 +205,35 @@ export class MqttServer implements ConnectionHost {
     session.detach();
     session.awaySince = this.flow.outside.clock.now();
     const seconds = Math.min(session.expirySeconds, this.limits.sessionExpirySecondsMax);
-    if (seconds === 0) this.#endSession(known);
-    else this.#wait(session, seconds, session.will?.properties.willDelaySeconds ?? 0);
+    if (seconds === 0) {
+      this.#endSession(known);
+      return;
+    }
+    this.#wait(session, seconds, session.will?.properties.willDelaySeconds ?? 0);
+    save(session);
   }
 
   /** Sessions of an earlier start of this node; called once, before anybody connects. */
   async restoreSessions(keeping: KeptSessions): Promise<void> {
     this.#keeping = keeping;
     const now = this.flow.outside.clock.now();
-    for (const restored of await keeping.restored()) {
+    const all = (await keeping.restored()).map((restored) => {
       const session = this.#newSession(restored.key, restored.principal);
       session.restore(restored);
+      return { restored, session };
+    });
+    // All are there before the first will is published: it may be for any of them.
+    for (const { restored, session } of all) {
+      const { awaySince = now } = restored;
+      session.awaySince = awaySince;
       const name = quotaOf(restored.principal);
       if (name !== undefined) this.#sessionQuotas.take(name, Infinity);
-      const awaySeconds = Math.max(0, (now - restored.awaySince) / 1000);
+      const awaySeconds = Math.max(0, (now - awaySince) / 1000);
       const expiry = Math.min(session.expirySeconds, this.limits.sessionExpirySecondsMax);
       const delay = session.will?.properties.willDelaySeconds ?? 0;
       this.#wait(session, Math.max(0, expiry - awaySeconds), Math.max(0, delay - awaySeconds));
+      // It was there when the node stopped: of all others nothing has changed.
+      if (restored.awaySince === undefined) save(session);
     }
   }
 
@@ -235,13 +252,15 @@ export class MqttServer implements ConnectionHost {
       willTimer = setTimeout(() => this.#publishWill(session), willSeconds * 1000).unref();
     } else this.#publishWill(session);
     this.#sessions.set(key, { session, expiry, willTimer });
-    session.saved()?.catch(() => {});
   }
 
   #publishWill(session: Session): void {
     const { will } = session;
+    if (will === undefined) return;
     session.will = undefined;
-    if (will !== undefined) publishWill(will, nameOfPrincipal(session.principal), this.flow);
+    publishWill(will, nameOfPrincipal(session.principal), this.flow);
+    // A crash from now on does not bring it back.
+    save(session);
   }
 
   #newSession(key: string, principal: Principal): Session {
@@ -332,6 +351,12 @@ export class MqttServer implements ConnectionHost {
     this.#connections.add(connection);
     this.#strangers.add(connection);
   }
+}
+
+function save(session: Session): void {
+  session.saved()?.catch(() => {
+    // The store is gone and says so itself; whoever is to be told of this session waits for it.
+  });
 }
 
 /** Undefined: nobody in particular, who is let in for trying and measuring only. */

@@ -6,7 +6,7 @@ import type { DropReason, FlowCounts } from "../../flow/counts.ts";
 import type { Gate } from "../../flow/gate.ts";
 import type { Tally } from "../../flow/parcel-queue.ts";
 import type { Router } from "../../flow/router.ts";
-import { sharedFilter } from "../../flow/share-group.ts";
+import { sharedFilter, writtenFilter } from "../../flow/share-group.ts";
 import { together, type SharingMember, type Subscription } from "../../flow/subscription.ts";
 import type { LogPlace, Run } from "../../flow/run.ts";
 import type { SubscriptionRequest, Will } from "../../wire/mqtt/decode.ts";
@@ -50,7 +50,8 @@ export interface RestoredSession {
   readonly key: string;
   readonly principal: Principal;
   readonly expirySeconds: number;
-  readonly awaySince: number;
+  /** Milliseconds since the Unix epoch; undefined: its client was there. */
+  readonly awaySince: number | undefined;
   readonly will: Will | undefined;
   readonly subscriptions: readonly (Omit<Subscription, "receiver" | "share"> & {
     readonly share?: string;
@@ -115,9 +116,10 @@ export class Session implements SharingMember {
     else this.saved()?.catch(() => {});
   }
 
-  restore({ expirySeconds, awaySince, will, ...session }: RestoredSession): void {
+  restore({ expirySeconds, will, ...session }: RestoredSession): void {
     this.#isKept = true;
-    Object.assign(this, { expirySeconds, awaySince, will });
+    this.expirySeconds = expirySeconds;
+    this.will = will;
     for (const id of session.incomingQos2) this.incomingQos2.add(id);
     this.outgoing.restore(session.sent, session.waiting);
     for (const subscription of session.subscriptions) {
@@ -225,11 +227,11 @@ export class Session implements SharingMember {
   }
 
   #replace(old: Subscription): void {
-    const { share, filter, qos } = old;
+    const { share, qos } = old;
     const subscription = { ...old, kept: share === undefined && this.#isKept && qos > 0 };
     this.#router.unsubscribe(old);
     this.#router.subscribe(subscription);
-    this.subscriptions.set(share ? `$share/${share.name}/${filter}` : filter, subscription);
+    this.subscriptions.set(writtenFilter(old), subscription);
   }
 
   /** What it has of a subscription that others share, and has not acknowledged, goes to them. */
