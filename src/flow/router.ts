@@ -73,9 +73,8 @@ export class Router {
   }
 
   /** What a subscription that was shared has left over goes to the others who share it. */
-  handOn(left: Subscription, runs: readonly Run[]): void {
-    const shared = this.#groups.get(groupOf(left));
-    for (const run of runs) shared?.group.receive(run);
+  handOn(left: Subscription, run: Run): void {
+    this.#groups.get(groupOf(left))?.group.receive(run);
   }
 
   /** Forgets what was resolved, as when a product's topics change. */

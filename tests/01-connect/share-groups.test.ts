@@ -95,6 +95,30 @@ test("shared - what a member that goes has not acknowledged goes to another one"
   assert.deepEqual(texts(staying), ["4", "5", "6", "7", "8", "9", "10"]);
 });
 
+for (const how of ["subscribed again", "unsubscribed"] as const) {
+  test(`shared - what a member has not acknowledged that ${how} and then goes is not lost`, async (t) => {
+    const topic = how.replace(" ", "-");
+    const going = await member(t, `$share/left/${topic}`, 1);
+    const writer = await RawClient.in(url, 5);
+    t.after(() => writer.destroy());
+    const send = async (text: string): Promise<void> => {
+      writer.send(publishPacket(topic, text, { qos: 1, messageId: 1 }));
+      await writer.next("puback");
+    };
+    await send("left");
+    await going.next("publish");
+    const staying = await member(t, `$share/left/${topic}`, 1);
+    if (how === "subscribed again") {
+      assert.deepEqual(await going.subscribe({ topic: `$share/left/${topic}`, qos: 1 }), [1]);
+    } else {
+      going.send({ cmd: "unsubscribe", messageId: 2, unsubscriptions: [`$share/left/${topic}`] });
+      await going.next("unsuback");
+    }
+    going.destroy();
+    assert.equal((await staying.next("publish")).payload.toString(), "left");
+  });
+}
+
 test("shared - [MQTT-4.8.2-5] what was begun with QoS 2 stays with its client", async (t) => {
   const going = await member(t, "$share/two/two", 2);
   const writer = await RawClient.in(url, 5);

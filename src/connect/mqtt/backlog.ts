@@ -133,6 +133,16 @@ export class Backlog {
     return forgotten;
   }
 
+  /** What waits of shared subscriptions. */
+  shared(): readonly Waiting[] {
+    const shared: Waiting[] = [];
+    for (const one of this.#entries.slice(this.#head)) {
+      const isShared = one !== undefined && !("log" in one) && one.subscription.share !== undefined;
+      if (isShared) shared.push(one);
+    }
+    return shared;
+  }
+
   /** The lowest position of the log that waits; undefined: none does. */
   lowest(log: string): number | undefined {
     for (let i = this.#head; i < this.#entries.length; i++) {

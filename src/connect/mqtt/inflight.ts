@@ -2,6 +2,7 @@ import { encodeAcknowledgement } from "../../wire/mqtt/encode.ts";
 import { packetType } from "../../wire/mqtt/protocol.ts";
 import { offsetAfter, repack, walkPublishes, type Layout } from "../../wire/mqtt/publish.ts";
 import type { LogPlace, Run } from "../../flow/run.ts";
+import type { Subscription } from "../../flow/subscription.ts";
 
 /** Messages sent with one QoS and not all acknowledged: consecutive packet identifiers. */
 interface SentBatch {
@@ -19,7 +20,13 @@ interface SentBatch {
   /** Where in a log the first message stands, the others behind it. */
   readonly place?: LogPlace | undefined;
   /** Of a shared subscription: what is to go to another one if this client goes. */
-  readonly shared?: { readonly subscription: object; readonly run: Run } | undefined;
+  readonly shared?: Shared | undefined;
+}
+
+/** Messages, and the shared subscription they came by. */
+export interface Shared {
+  readonly subscription: Subscription;
+  readonly run: Run;
 }
 
 /** One message under way, as it is kept over a restart. */
@@ -62,12 +69,7 @@ export class Inflight {
   }
 
   /** Encodes the run with fresh identifiers and remembers it until acknowledged. */
-  send(
-    run: Run,
-    qos: 1 | 2,
-    encode: (nextId: () => number) => Buffer,
-    shared?: { readonly subscription: object; readonly run: Run },
-  ): Buffer {
+  send(run: Run, qos: 1 | 2, encode: (nextId: () => number) => Buffer, shared?: Shared): Buffer {
     const firstId = this.#nextId;
     const packets = encode(() => {
       const id = this.#nextId;
@@ -141,16 +143,21 @@ export class Inflight {
     return first?.place && first.place.position + first.acked;
   }
 
-  /** What is not acknowledged of a shared subscription; of QoS 2 it stays here [MQTT-4.8.2-5]. */
-  takeBack(subscription: object): Run[] {
-    const runs: Run[] = [];
+  /** What is not acknowledged of shared subscriptions; of QoS 2 it stays here [MQTT-4.8.2-5]. */
+  shared(): Shared[] {
+    const all: Shared[] = [];
     for (const { shared, qos, acked, early } of this.#batches) {
-      if (shared?.subscription !== subscription || qos === 2) continue;
+      if (shared === undefined || qos === 2) continue;
+      const { subscription } = shared;
       const rest = acked === 0 ? shared.run : shared.run.after(acked);
-      if (early === undefined || early.size === 0) runs.push(rest);
-      else for (let i = 0; i < rest.count; i++) if (!early.has(acked + i)) runs.push(one(rest, i));
+      if (early === undefined || early.size === 0) all.push({ subscription, run: rest });
+      else {
+        for (let i = 0; i < rest.count; i++) {
+          if (!early.has(acked + i)) all.push({ subscription, run: one(rest, i) });
+        }
+      }
     }
-    return runs;
+    return all;
   }
 
   /** All that is under way, oldest first. */

@@ -9,7 +9,7 @@ import { encodeAcknowledgement } from "../../wire/mqtt/encode.ts";
 import { packetType, type ProtocolVersion, reason } from "../../wire/mqtt/protocol.ts";
 import type { Layout } from "../../wire/mqtt/publish.ts";
 import { Backlog, type BacklogOptions, pieces } from "./backlog.ts";
-import { Inflight, type SentMessage } from "./inflight.ts";
+import { Inflight, type SentMessage, type Shared } from "./inflight.ts";
 import type { OutgoingAliases } from "./outgoing-aliases.ts";
 
 /** What a connected client takes. */
@@ -138,14 +138,14 @@ export class Outgoing {
     for (const [log, from, to] of waiting) this.#backlog.addStretch(log, from, to);
   }
 
-  forget(subscription: Subscription): void {
-    this.#backlog.forget(subscription);
+  /** Messages that waited for a subscription that is no more. */
+  forget(subscription: Subscription): Run[] {
+    return this.#backlog.forget(subscription);
   }
 
-  /** What of a shared subscription this client will not acknowledge: of what it was sent all, once it is gone. */
-  takeBack(subscription: Subscription, isGone: boolean): Run[] {
-    const sent = isGone ? this.#inflight.takeBack(subscription) : [];
-    return [...sent, ...this.#backlog.forget(subscription)];
+  /** Of shared subscriptions, whether they still stand or not, all that is not acknowledged. */
+  shared(): readonly Shared[] {
+    return [...this.#inflight.shared(), ...this.#backlog.shared()];
   }
 
   /** Messages under way and waiting; what the socket has not taken counts as messages of 128 bytes. */

@@ -222,7 +222,10 @@ export class Session implements SharingMember {
     const subscription = this.subscriptions.get(filter);
     if (subscription === undefined) return false;
     this.subscriptions.delete(filter);
-    this.#leave(subscription, false);
+    this.#router.unsubscribe(subscription);
+    if (subscription.share === undefined) return true;
+    // What it was sent it may still acknowledge [MQTT-3.10.4-3]; what waits goes to the others.
+    for (const run of this.outgoing.forget(subscription)) this.#router.handOn(subscription, run);
     return true;
   }
 
@@ -232,13 +235,6 @@ export class Session implements SharingMember {
     this.#router.unsubscribe(old);
     this.#router.subscribe(subscription);
     this.subscriptions.set(writtenFilter(old), subscription);
-  }
-
-  /** What it has of a subscription that others share, and has not acknowledged, goes to them. */
-  #leave(subscription: Subscription, isGone: boolean): void {
-    this.#router.unsubscribe(subscription);
-    if (subscription.share === undefined) return;
-    this.#router.handOn(subscription, this.outgoing.takeBack(subscription, isGone));
   }
 
   /** What of a log is for it, with the subscription as it is now. */
@@ -261,8 +257,12 @@ export class Session implements SharingMember {
   end(): void {
     this.#keeping?.remove(this);
     this.#isKept = false;
-    for (const subscription of this.subscriptions.values()) this.#leave(subscription, true);
+    for (const subscription of this.subscriptions.values()) this.#router.unsubscribe(subscription);
     this.subscriptions.clear();
+    // What it was given of subscriptions that others share, and has not acknowledged, goes to them.
+    for (const { subscription, run } of this.outgoing.shared()) {
+      this.#router.handOn(subscription, run);
+    }
     this.outgoing.clear();
   }
 
