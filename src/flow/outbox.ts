@@ -17,17 +17,27 @@ export function nothingSent(): SentCounts {
   return { messages: 0, payloadBytes: 0, dropped: 0, controls: 0 };
 }
 
+/** Whose socket it is: how much may wait, and who is told what becomes of it. */
+export interface OutboxOwner {
+  readonly queueBytesMax: number;
+  onDropped(messages: number): void;
+  /** Something that waited has left. */
+  onFlushed?(): void;
+  /** Calls it when it is this queue's turn; absent: at the end of the event loop's turn. */
+  whenTurn?(flush: () => void): void;
+  /** Of several queues together; absent: its own. */
+  readonly sent?: SentCounts;
+  /** Handed on before the socket is asked whether it takes more. */
+  readonly turnBytesMax?: number;
+}
+
 /**
  * What waits for one socket: written in order, once per turn of the event loop, small parcels
  * merged into one write. Bounded in bytes: the oldest droppable parcels go first, counted.
  */
 export class Outbox {
   readonly #socket: OutboxSocket;
-  readonly #queueBytesMax: number;
-  readonly #onDropped: (messages: number) => void;
-  readonly #onFlushed: () => void;
-  readonly #whenTurn: (flush: () => void) => void;
-  readonly #turnBytesMax: number;
+  readonly #owner: OutboxOwner;
   readonly #queue = new ParcelQueue();
   /** What was handed to the socket. */
   readonly sent: SentCounts;
@@ -36,28 +46,10 @@ export class Outbox {
   #waiting = false;
   #closed = false;
 
-  constructor(
-    socket: OutboxSocket,
-    options: {
-      queueBytesMax: number;
-      onDropped: (messages: number) => void;
-      /** Something that waited has left. */
-      onFlushed?: () => void;
-      /** Calls it when it is this queue's turn; absent: at the end of the event loop's turn. */
-      whenTurn?: (flush: () => void) => void;
-      /** Of several queues together; absent: its own. */
-      sent?: SentCounts;
-      /** Handed on before the socket is asked whether it takes more. */
-      turnBytesMax?: number;
-    },
-  ) {
+  constructor(socket: OutboxSocket, owner: OutboxOwner) {
     this.#socket = socket;
-    this.#queueBytesMax = options.queueBytesMax;
-    this.#onDropped = options.onDropped;
-    this.sent = options.sent ?? nothingSent();
-    this.#onFlushed = options.onFlushed ?? (() => {});
-    this.#whenTurn = options.whenTurn ?? setImmediate;
-    this.#turnBytesMax = options.turnBytesMax ?? turnBytesMax;
+    this.#owner = owner;
+    this.sent = owner.sent ?? nothingSent();
   }
 
   /** What waits, memory for keeping it included. */
@@ -74,7 +66,7 @@ export class Outbox {
     if (this.#closed) return;
     if (this.#blocked || this.#socket.full === true) own(parcel);
     this.#queue.push(parcel);
-    if (this.#queue.parcelBytes > this.#queueBytesMax) this.#dropOldest();
+    if (this.#queue.parcelBytes > this.#owner.queueBytesMax) this.#dropOldest();
     this.#schedule();
   }
 
@@ -99,6 +91,7 @@ export class Outbox {
   flush(): void {
     this.#scheduled = false;
     if (this.#closed) return;
+    const most = this.#owner.turnBytesMax ?? turnBytesMax;
     const batch = new WriteBatch(this.#socket);
     while (!this.#blocked && !this.#waiting) {
       const next = this.#queue.first();
@@ -108,11 +101,11 @@ export class Outbox {
         const bytes = next.make();
         if (bytes !== undefined) batch.add(bytes);
       } else if (!this.#handOn(next, batch)) break;
-      if (batch.bytes >= this.#turnBytesMax && !batch.write()) this.#blocked = true;
+      if (batch.bytes >= most && !batch.write()) this.#blocked = true;
     }
     if (!batch.write()) this.#blocked = true;
     if (this.#blocked) this.#queue.own();
-    this.#onFlushed();
+    this.#owner.onFlushed?.();
   }
 
   /** Nothing more leaves; what waited is dropped. */
@@ -157,19 +150,24 @@ export class Outbox {
   #schedule(): void {
     if (this.#scheduled || this.#blocked || this.#waiting || this.#closed) return;
     this.#scheduled = true;
-    this.#whenTurn(() => this.flush());
+    if (this.#owner.whenTurn === undefined) setImmediate(flush, this);
+    else this.#owner.whenTurn(() => this.flush());
   }
 
   #dropOldest(): void {
     let dropped = 0;
-    this.#queue.giveUpOldest(this.#queueBytesMax, (parcel) => {
+    this.#queue.giveUpOldest(this.#owner.queueBytesMax, (parcel) => {
       dropped += parcel.count;
       parcel.gate?.refuse("queue-full", parcel.count);
     });
     if (dropped === 0) return;
     this.sent.dropped += dropped;
-    this.#onDropped(dropped);
+    this.#owner.onDropped(dropped);
   }
+}
+
+function flush(outbox: Outbox): void {
+  outbox.flush();
 }
 
 /** Hands on the first `admitted` messages of the parcel and returns the rest. */

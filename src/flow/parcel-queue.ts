@@ -35,9 +35,12 @@ type Entry = Parcel | LateParcel;
 export const parcelOverheadBytes = 128;
 const tidyAbove = 1024;
 
+/** Of all queues that are empty: most are, and each would keep an array for it. */
+const none: (Entry | undefined)[] = [];
+
 /** First in, first out, counted in bytes. Every operation is constant time, amortised. */
 export class ParcelQueue {
-  #entries: (Entry | undefined)[] = [];
+  #entries: (Entry | undefined)[] = none;
   #head = 0;
   /** Entries given up between the head and the end. */
   #holes = 0;
@@ -55,7 +58,8 @@ export class ParcelQueue {
   }
 
   push(entry: Entry): void {
-    this.#entries.push(entry);
+    if (this.#entries === none) this.#entries = [entry];
+    else this.#entries.push(entry);
     this.#count(entry, 1);
   }
 
@@ -75,7 +79,7 @@ export class ParcelQueue {
     if (entry === undefined) return;
     this.#count(entry, -1);
     this.#entries[this.#head++] = undefined;
-    if (this.#head === this.#entries.length) this.#reset([]);
+    if (this.#head === this.#entries.length) this.#reset(none);
     else if (this.#head > tidyAbove && this.#head * 2 > this.#entries.length) this.#tidy();
   }
 
@@ -114,7 +118,7 @@ export class ParcelQueue {
   }
 
   clear(): void {
-    this.#reset([]);
+    this.#reset(none);
     this.#parcelBytes = 0;
     this.#controlBytes = 0;
   }
@@ -123,7 +127,7 @@ export class ParcelQueue {
     this.#reset(this.#entries.filter((entry) => entry !== undefined));
   }
 
-  #reset(entries: Entry[]): void {
+  #reset(entries: (Entry | undefined)[]): void {
     this.#entries = entries;
     this.#head = 0;
     this.#holes = 0;

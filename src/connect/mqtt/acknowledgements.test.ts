@@ -1,14 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { packetType } from "../../wire/mqtt/protocol.ts";
 import { Acknowledgements } from "./acknowledgements.ts";
 
 function queue() {
   const sent: (readonly number[])[] = [];
   const failures: unknown[] = [];
-  const acknowledgements = new Acknowledgements(
-    (ids) => sent.push(ids),
-    (failure) => failures.push(failure),
-  );
+  const line = {
+    answer: (_type: number, answers: readonly number[]) => void sent.push(answers),
+    fail: (failure: unknown) => void failures.push(failure),
+  };
+  const acknowledgements = new Acknowledgements(line, packetType.puback);
   return { sent, failures, acknowledgements };
 }
 

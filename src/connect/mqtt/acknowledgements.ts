@@ -1,19 +1,27 @@
+/** Where answers go. */
+export interface AnswerLine {
+  /** Each as `reasonCode << 16 | id`. */
+  answer(type: number, answers: readonly number[]): void;
+  /** What was to be answered could not be kept. */
+  fail(failure: unknown): void;
+}
+
 /**
  * PUBACKs leave in the order their PUBLISH packets came [MQTT-4.6.0-2], PUBRECs likewise
  * [MQTT-4.6.0-3], and a logged message's only after it is durable: one queue per connection and
  * kind, where the first unfinished holds back the rest.
  */
 export class Acknowledgements {
-  readonly #send: (answers: readonly number[]) => void;
-  readonly #onFailure: (failure: unknown) => void;
+  readonly #line: AnswerLine;
+  readonly #type: number;
   #waiting: { readonly ids: readonly number[]; readonly reasonCode: number; done: boolean }[] = [];
   #ready: number[] = [];
   #waitingCount = 0;
 
-  /** `send` is given answers as `reasonCode << 16 | id`. */
-  constructor(send: (answers: readonly number[]) => void, onFailure: (failure: unknown) => void) {
-    this.#send = send;
-    this.#onFailure = onFailure;
+  /** `type`: the packet type of its answers. */
+  constructor(line: AnswerLine, type: number) {
+    this.#line = line;
+    this.#type = type;
   }
 
   /** Messages that were taken and are not answered yet. */
@@ -30,10 +38,13 @@ export class Acknowledgements {
     const entry = { ids, reasonCode, done: done === undefined };
     this.#waiting.push(entry);
     this.#waitingCount += ids.length;
-    done?.then(() => {
-      entry.done = true;
-      this.#advance();
-    }, this.#onFailure);
+    done?.then(
+      () => {
+        entry.done = true;
+        this.#advance();
+      },
+      (failure: unknown) => this.#line.fail(failure),
+    );
   }
 
   /** Sends what is ready, as one write; called at the end of each chunk read. */
@@ -41,7 +52,7 @@ export class Acknowledgements {
     if (this.#ready.length === 0) return;
     const answers = this.#ready;
     this.#ready = [];
-    this.#send(answers);
+    this.#line.answer(this.#type, answers);
   }
 
   #answer(ids: readonly number[], reasonCode: number): void {

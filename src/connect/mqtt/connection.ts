@@ -1,8 +1,9 @@
 import { ComityError, problemOf } from "../../kernel/errors.ts";
 import type { Flow } from "../../flow/flow.ts";
 import { Lanes } from "../../flow/lanes.ts";
-import { Outbox } from "../../flow/outbox.ts";
-import { nameOfPrincipal, type Principal } from "../../things/access.ts";
+import { Outbox, type OutboxOwner } from "../../flow/outbox.ts";
+import type { PeerCertificate } from "../../things/certificate.ts";
+import type { Principal } from "../../things/access.ts";
 import { decodeConnect, decodeDisconnect, type Connect } from "../../wire/mqtt/decode.ts";
 import {
   encodeAcknowledgements,
@@ -19,139 +20,131 @@ import {
   reason,
   type ProtocolVersion,
 } from "../../wire/mqtt/protocol.ts";
-import { Acknowledgements } from "./acknowledgements.ts";
+import { Acknowledgements, type AnswerLine } from "./acknowledgements.ts";
 import type { Client, ClientLine } from "./client.ts";
 import { connectFirst, handOver } from "./client-packets.ts";
-import type { PeerCertificate } from "../../things/certificate.ts";
 import type { ClientSocket } from "./client-socket.ts";
-import {
-  admission,
-  type Authenticate,
-  type Authentication,
-  type Introduction,
-  keepAliveSeconds,
-  sessionExpiry,
-  welcome,
-} from "./connect.ts";
-import { takenBy } from "./guest-client.ts";
+import { admission, type Authentication, keepAliveSeconds } from "./connect.ts";
+import type { ConnectionHost, HostedConnection } from "./connection-host.ts";
+import { ConnectionCounts } from "./door-counts.ts";
+import { enter } from "./entrance.ts";
 import type { MqttLimits } from "./limits.ts";
-import { ConnectionCounts, type DoorCounts } from "./door-counts.ts";
-import { OutgoingAliases } from "./outgoing-aliases.ts";
-import { OwnClient } from "./own-client.ts";
-import type { Session } from "./session.ts";
 import { pause, Reading } from "./reading.ts";
-import {
-  isVisitor,
-  type Visitor,
-  visitorClient,
-  type VisitorDoor,
-  visitorNames,
-} from "./visitor.ts";
-
-/** What a connection asks of its server. */
-export interface ConnectionHost extends VisitorDoor {
-  readonly flow: Flow;
-  readonly door: DoorCounts;
-  readonly limits: MqttLimits;
-  readonly authenticate: Authenticate;
-  /** False where it has as many connections as it may. */
-  admitVisitor(connection: Connection, visitor: Visitor): boolean;
-  /** Undefined where there are as many connections or sessions as there may be. */
-  takeSession(
-    connection: Connection,
-    principal: Principal,
-    key: string,
-    cleanStart: boolean,
-  ): { readonly session: Session; readonly present: boolean } | undefined;
-  leaveSession(connection: Connection, session: Session): void;
-  /** The connection is over, though its socket may linger. */
-  leave(connection: Connection): void;
-  forget(connection: Connection): void;
-}
+import type { Session } from "./session.ts";
 
 const firstPacketBytesMax = 65_536;
 const lingerMs = 1000;
 /** Of answers that wait for a client to read them. */
 const controlBytesMax = 1_048_576;
 
-/** One client's connection, from its first byte to its last. */
-export class Connection implements PacketSink {
+/**
+ * One client's connection, from its first byte to its last. There are tens of thousands that say
+ * nothing for minutes: what only some of them need is made when it is needed.
+ */
+export class Connection
+  implements HostedConnection, PacketSink, OutboxOwner, ClientLine, AnswerLine
+{
+  readonly counts: ConnectionCounts;
+  readonly outbox: Outbox;
+  principal: Principal | undefined;
+  version: ProtocolVersion = 4;
   readonly #host: ConnectionHost;
   readonly #socket: ClientSocket;
-  readonly #from: Pick<Introduction, "remoteAddress" | "certificate">;
+  readonly #certificate: PeerCertificate | undefined;
   readonly #stream: PacketStream;
-  readonly #outbox: Outbox;
-  readonly #lanes: Lanes;
-  readonly #acknowledgements: Acknowledgements;
-  readonly #receipts: Acknowledgements;
+  readonly #reading: Reading;
+  #lanes: Lanes | undefined;
+  #acknowledgements: Acknowledgements | undefined;
+  #receipts: Acknowledgements | undefined;
   #aliases: IncomingAliases | undefined;
   /** Of one packet, as the client said. */
   #packetBytesMax = Infinity;
-  readonly counts: ConnectionCounts;
-  principal: Principal | undefined;
-  #version: ProtocolVersion = 4;
   #client: Client | undefined;
   #session: Session | undefined;
   #lastSeen: number;
   #aliveMs = Infinity;
   #ended = false;
-  readonly #reading: Reading;
   /** What came behind a CONNECT that is still being decided; clients need not wait (§3.1.4). */
   #early: (() => void)[] | undefined;
 
   constructor(host: ConnectionHost, socket: ClientSocket, certificate?: PeerCertificate) {
-    this.#from = { remoteAddress: socket.remoteAddress ?? "", certificate };
     this.#host = host;
     this.#socket = socket;
+    this.#certificate = certificate;
     this.#stream = new PacketStream(this, firstPacketBytesMax);
     this.#reading = new Reading(socket);
-    this.#outbox = new Outbox(socket, {
-      queueBytesMax: host.limits.queueBytesMax,
-      onDropped: (messages) => host.flow.counts.drop("queue-full", messages),
-      onFlushed: () => {
-        if (this.#outbox.controlBytes <= controlBytesMax / 2) {
-          this.#reading.resume(pause.unreadAnswers);
-        }
-      },
-    });
-    this.counts = new ConnectionCounts(socket, this.#outbox, host.flow.outside.clock);
-    this.#lanes = new Lanes(socket, this.#outbox.sent);
-    this.#acknowledgements = this.#answers(packetType.puback);
-    this.#receipts = this.#answers(packetType.pubrec);
-    this.#lastSeen = host.flow.outside.clock.monotonic();
-    socket.on("data", (chunk: Buffer) => this.#onData(chunk));
-    socket.on("drain", () => {
-      this.#outbox.ready();
-      this.#lanes.ready();
-    });
-    socket.on("error", () => socket.destroy()).on("close", () => this.#onClose());
+    this.outbox = new Outbox(socket, this);
+    this.counts = new ConnectionCounts(socket, this.outbox, host.flow.outside.clock);
+    this.#lastSeen = this.counts.openedAt;
+    listenTo(socket, this);
   }
 
-  /** Ends the connection; a version 5 client is told why [MQTT-4.13.1-1]. */
+  get flow(): Flow {
+    return this.#host.flow;
+  }
+
+  get limits(): MqttLimits {
+    return this.#host.limits;
+  }
+
+  get queueBytesMax(): number {
+    return this.#host.limits.queueBytesMax;
+  }
+
+  get lanes(): Lanes {
+    return (this.#lanes ??= new Lanes(this.#socket, this.outbox.sent));
+  }
+
+  get acknowledgements(): Acknowledgements {
+    return (this.#acknowledgements ??= new Acknowledgements(this, packetType.puback));
+  }
+
+  get receipts(): Acknowledgements {
+    return (this.#receipts ??= new Acknowledgements(this, packetType.pubrec));
+  }
+
+  onDropped(messages: number): void {
+    this.#host.flow.counts.drop("queue-full", messages);
+  }
+
+  onFlushed(): void {
+    if (this.outbox.controlBytes <= controlBytesMax / 2) this.#reading.resume(pause.unreadAnswers);
+  }
+
+  answer(type: number, answers: readonly number[]): void {
+    const packets = encodeAcknowledgements(type, this.version, answers);
+    this.outbox.pushControl(packets, answers.length);
+  }
+
+  fail(failure: unknown): void {
+    this.end(reason.implementationSpecific, problemOf(failure));
+  }
+
+  pauseUntil(done: Promise<unknown>): void {
+    if (!this.#ended) this.#reading.pauseUntil(done, pause.slowStore);
+  }
+
   end(reasonCode: number, text: string): void {
     if (this.#ended) return;
     this.#ended = true;
     this.#host.door.ended(this, reasonCode, text);
     if (reasonCode !== reason.normalDisconnection && this.principal !== undefined) {
-      this.#outbox.flush();
-      if (this.#version === 5) {
+      this.outbox.flush();
+      if (this.version === 5) {
         this.#socket.write(encodeDisconnect(5, reasonCode, this.#because(text)));
       }
     }
     this.#hangUp();
   }
 
-  /** What came is still answered; nothing more is taken. */
   stopReading(): void {
     if (!this.#ended) this.#reading.pause(pause.closing);
   }
 
-  /** Makes room for others: it has not said yet who it is. */
   dismiss(): void {
     this.#socket.destroy();
   }
 
-  /** Called once a second: closes who is silent for too long [MQTT-3.1.2-22]. */
   checkAlive(): void {
     const now = this.#host.flow.outside.clock.monotonic();
     if (this.principal === undefined) {
@@ -174,7 +167,9 @@ export class Connection implements PacketSink {
     const client = this.#client;
     if (client === undefined) throw connectFirst();
     this.counts.took(scanned);
-    if (scanned.hasProperties && this.#aliases !== undefined) {
+    // Only version 5 has properties.
+    if (scanned.hasProperties) {
+      this.#aliases ??= new IncomingAliases(this.#host.limits.topicAliasMaximum);
       for (const run of this.#aliases.resolve(scanned)) client.publish(run, this.#lastSeen);
     } else client.publish(scanned, this.#lastSeen);
   }
@@ -193,10 +188,10 @@ export class Connection implements PacketSink {
       this.#connect(decodeConnect(body));
       return;
     }
-    if (handOver(client, type, body, this.#version)) return;
+    if (handOver(client, type, body, this.version)) return;
     if (type === packetType.pingreq) {
       if (body.length > 0) throw malformed("PINGREQ with content");
-      this.#outbox.pushControl(pingresp); // [MQTT-3.12.4-1]
+      this.outbox.pushControl(pingresp); // [MQTT-3.12.4-1]
     } else if (type === packetType.disconnect) this.#disconnect(body);
     else {
       // Also a second CONNECT [MQTT-3.1.0-2], and AUTH, for no method was agreed on (§4.12).
@@ -205,15 +200,20 @@ export class Connection implements PacketSink {
     }
   }
 
-  #onData(chunk: Buffer): void {
+  onData(chunk: Buffer): void {
     if (this.#ended) return;
     this.#lastSeen = this.#host.flow.outside.clock.monotonic();
     this.#guarded(() => this.#stream.push(chunk));
-    this.#acknowledgements.flush();
-    this.#receipts.flush();
-    if (!this.#ended && this.#outbox.controlBytes > controlBytesMax) {
+    this.#acknowledgements?.flush();
+    this.#receipts?.flush();
+    if (!this.#ended && this.outbox.controlBytes > controlBytesMax) {
       this.#reading.pause(pause.unreadAnswers);
     }
+  }
+
+  onDrain(): void {
+    this.outbox.ready();
+    this.#lanes?.ready();
   }
 
   #guarded(read: () => void): void {
@@ -227,9 +227,9 @@ export class Connection implements PacketSink {
     }
   }
 
-  #onClose(): void {
+  onClose(): void {
     this.#ended = true;
-    this.#outbox.close();
+    this.outbox.close();
     this.#leave();
     this.#host.forget(this);
   }
@@ -261,7 +261,7 @@ export class Connection implements PacketSink {
 
   /** What still comes is read and thrown away: a reset would overtake the last words. */
   #hangUp(): void {
-    this.#outbox.close();
+    this.outbox.close();
     this.#leave();
     this.#socket.end();
     this.#socket.resume();
@@ -269,8 +269,9 @@ export class Connection implements PacketSink {
   }
 
   #connect(connect: Connect): void {
-    this.#version = this.#stream.version = connect.version;
-    const known = admission(connect, this.#from, this.#host.authenticate);
+    this.version = this.#stream.version = connect.version;
+    const from = { remoteAddress: this.counts.address, certificate: this.#certificate };
+    const known = admission(connect, from, this.#host.authenticate);
     if (!(known instanceof Promise)) {
       this.#decided(connect, known);
       return;
@@ -296,63 +297,23 @@ export class Connection implements PacketSink {
     const { principal } = known;
     this.principal = principal;
     this.#stream.packetBytesMax = limits.packetBytesMax;
-    if (this.#version === 5) this.#aliases = new IncomingAliases(limits.topicAliasMaximum);
     const aliveSeconds = keepAliveSeconds(connect, limits);
     if (aliveSeconds > 0) this.#aliveMs = aliveSeconds * 1500;
-    if (isVisitor(principal)) this.#welcomeVisitor(connect, principal);
-    else this.#welcomeOwn(connect, principal);
+    const entrance = enter(this, this.#host, connect, principal);
+    if ("refused" in entrance) return this.#reject(reason.quotaExceeded, entrance.refused);
+    this.#client = entrance.client;
+    this.#session = entrance.session;
+    this.counts.clientId = entrance.clientId;
+    this.#host.door.accepted(this);
+    this.outbox.pushControl(entrance.connack);
+    entrance.begin?.();
   }
 
   #reject(reasonCode: number, text: string): void {
     this.#host.door.refused(this, reasonCode, text);
-    this.#socket.write(encodeConnack(this.#version, false, reasonCode, this.#because(text)));
+    this.#socket.write(encodeConnack(this.version, false, reasonCode, this.#because(text)));
     this.#ended = true;
     this.#hangUp(); // [MQTT-3.1.4-2]
-  }
-
-  #welcomeVisitor(connect: Connect, visitor: Visitor): void {
-    if (!this.#host.admitVisitor(this, visitor)) {
-      const which = visitorNames[visitor.kind];
-      return this.#reject(reason.quotaExceeded, `the ${which} has too many connections`);
-    }
-    const clientId = connect.clientId || this.#host.flow.outside.entropy.uuid();
-    const from = { takes: takenBy(connect), address: this.#from.remoteAddress, clientId };
-    this.#client = visitorClient(this.#line(), visitor, this.#host, from);
-    this.#accept(connect, false, clientId);
-  }
-
-  #welcomeOwn(connect: Connect, principal: Principal): void {
-    const clientId = connect.clientId || this.#host.flow.outside.entropy.uuid();
-    // The same client identifier of somebody else is another session.
-    const key = `${nameOfPrincipal(principal)}/${clientId}`;
-    const taken = this.#host.takeSession(this, principal, key, connect.cleanStart);
-    if (taken === undefined) {
-      return this.#reject(reason.quotaExceeded, "too many connections or sessions");
-    }
-    const { session, present } = taken;
-    session.begin(sessionExpiry(connect), connect.will);
-    this.#session = session;
-    this.#client = new OwnClient(this.#line(), principal, session, this.#host);
-    this.#accept(connect, present, clientId);
-    session.attach({
-      outbox: this.#outbox,
-      version: connect.version,
-      aliases: OutgoingAliases.of(connect.properties.topicAliasMaximum),
-      ...takenBy(connect),
-    });
-  }
-
-  #accept(connect: Connect, sessionPresent: boolean, clientId: string): void {
-    this.counts.clientId = clientId;
-    this.#host.door.accepted(this);
-    this.#outbox.pushControl(
-      encodeConnack(
-        connect.version,
-        sessionPresent,
-        reason.success,
-        welcome(connect, this.#host.limits, clientId, this.#session !== undefined),
-      ),
-    );
   }
 
   /** Left out where the packet would be larger than the client takes [MQTT-3.14.2-3]. */
@@ -362,39 +323,37 @@ export class Connection implements PacketSink {
     return isTooLong ? {} : { reasonString };
   }
 
-  #answers(type: number): Acknowledgements {
-    return new Acknowledgements(
-      (answers) =>
-        this.#outbox.pushControl(
-          encodeAcknowledgements(type, this.#version, answers),
-          answers.length,
-        ),
-      (failure) => this.end(reason.implementationSpecific, problemOf(failure)),
-    );
-  }
-
-  #line(): ClientLine {
-    return {
-      flow: this.#host.flow,
-      limits: this.#host.limits,
-      version: this.#version,
-      outbox: this.#outbox,
-      lanes: this.#lanes,
-      acknowledgements: this.#acknowledgements,
-      receipts: this.#receipts,
-      pauseUntil: (done) => {
-        if (!this.#ended) this.#reading.pauseUntil(done, pause.slowStore);
-      },
-      end: (reasonCode, text) => this.end(reasonCode, text),
-    };
-  }
-
   #disconnect(body: Buffer): void {
-    const { reasonCode, properties } = decodeDisconnect(body, this.#version);
+    const { reasonCode, properties } = decodeDisconnect(body, this.version);
     this.#session?.keepFor(properties.sessionExpirySeconds);
     const session = this.#session;
     const keepsWill = reasonCode === reason.disconnectWithWill;
     if (session !== undefined && !keepsWill) session.will = undefined; // [MQTT-3.14.4-3]
     this.end(reason.normalDisconnection, "");
   }
+}
+
+/** A socket's handlers are the same functions for all of them, and not five of its own. */
+const connectionOf = Symbol("connection");
+type HeardSocket = ClientSocket & { [connectionOf]: Connection };
+
+function listenTo(socket: ClientSocket, connection: Connection): void {
+  (socket as HeardSocket)[connectionOf] = connection;
+  socket.on("data", heard).on("drain", drained).on("error", failed).on("close", closed);
+}
+
+function heard(this: HeardSocket, chunk: Buffer): void {
+  this[connectionOf].onData(chunk);
+}
+
+function drained(this: HeardSocket): void {
+  this[connectionOf].onDrain();
+}
+
+function failed(this: HeardSocket): void {
+  this.destroy();
+}
+
+function closed(this: HeardSocket): void {
+  this[connectionOf].onClose();
 }

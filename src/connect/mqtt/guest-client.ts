@@ -59,7 +59,7 @@ export class GuestClient implements Client, Receiver {
   }
 
   publish(scanned: ScannedRun): void {
-    const { flow, acknowledgements } = this.#line;
+    const { flow } = this.#line;
     if ((scanned.first & 6) === 4) {
       throw new ProtocolError(reason.qosNotSupported, "QoS 2 is not for agreements");
     }
@@ -68,7 +68,7 @@ export class GuestClient implements Client, Receiver {
       throw new ProtocolError(reason.notAuthorized, "an agreement's token is for receiving only");
     }
     this.#feeds.acknowledge(this.#agreement, scanned);
-    if (scanned.ids.length > 0) acknowledgements.add(scanned.ids, undefined);
+    if (scanned.ids.length > 0) this.#line.acknowledgements.add(scanned.ids, undefined);
   }
 
   subscribe(subscribe: Subscribe): void {
@@ -118,7 +118,7 @@ export class GuestClient implements Client, Receiver {
 
   acknowledge(id: number): void {
     this.#billed?.acknowledge(id);
-    this.#session?.outgoing.acknowledge(id);
+    this.#session?.everOutgoing?.acknowledge(id);
   }
 
   release(): void {

@@ -7,6 +7,7 @@ import type { ProtocolVersion } from "../../wire/mqtt/protocol.ts";
 import type { Properties } from "../../wire/mqtt/properties.ts";
 import type { Subscription } from "../../flow/subscription.ts";
 import type { SentMessage } from "./inflight.ts";
+import type { SentMessages } from "./outgoing.ts";
 import type { RestoredSession, Session, SessionKeeping } from "./session.ts";
 
 /** What of a session lasts: who it is of, how long it stays, what it wants. */
@@ -159,7 +160,7 @@ export class KeptSessions implements SessionKeeping {
     const writes: Write[] = [];
     for (const session of this.#all) {
       const { key: id } = session;
-      const { version, messages } = session.outgoing.sent();
+      const { version, messages } = session.everOutgoing?.sent() ?? nothingSent;
       writes.push({ op: "put", kind: "session", id, doc: docOf(session) });
       writes.push(this.#position(session, messages.length > 0));
       if (messages.length > 0) {
@@ -177,12 +178,14 @@ export class KeptSessions implements SessionKeeping {
 
   /** `isSentKept`: what is under way is kept beside it, and not read from the log again. */
   #position(session: Session, isSentKept = false): Write {
-    const { outgoing, subscriptions, key: id } = session;
+    const { everOutgoing: outgoing, subscriptions, key: id } = session;
     const filters = [...subscriptions.values()].map(({ filter }) => filter);
     const positions: Record<string, { epoch: string; position: number }> = {};
     for (const { name, epoch, end } of this.#outside.logsOf(filters)) {
-      const position = isSentKept ? outgoing.waitsFrom(name, end) : outgoing.positionIn(name, end);
-      positions[name] = { epoch, position };
+      const position = isSentKept
+        ? outgoing?.waitsFrom(name, end)
+        : outgoing?.positionIn(name, end);
+      positions[name] = { epoch, position: position ?? end };
     }
     const doc: CursorDoc = { positions };
     return { op: "put", kind: "session-position", id, doc };
@@ -204,8 +207,8 @@ export class KeptSessions implements SessionKeeping {
     const { log, store, clock, bytesMax } = this.#outside;
     const { name, end } = log;
     let lowest = end;
-    for (const { outgoing } of this.#all) {
-      lowest = Math.min(lowest, outgoing.positionIn(name, end));
+    for (const { everOutgoing: outgoing } of this.#all) {
+      lowest = Math.min(lowest, outgoing?.positionIn(name, end) ?? end);
     }
     if (end === 0 || (lowest === this.#trimmed.lowest && end === this.#trimmed.end)) return;
     const [block] = await log.read(lowest, 1);
@@ -216,6 +219,8 @@ export class KeptSessions implements SessionKeeping {
 }
 
 const sessionKinds = ["session", "session-position", "session-received", "session-sent"] as const;
+
+const nothingSent: SentMessages = { version: 4, messages: [] };
 
 function docOf(session: Session): SessionDoc {
   const { principal, expirySeconds, subscriptions, will, awaySince } = session;

@@ -36,6 +36,12 @@ export interface OutgoingOptions extends Pick<BacklogOptions, "clock" | "wanted"
   readonly onChanged?: () => void;
 }
 
+/** What is under way, and in which version's form. */
+export interface SentMessages {
+  readonly version: ProtocolVersion;
+  readonly messages: readonly SentMessage[];
+}
+
 const inflightMax = 65_000;
 /** What telling an alias may add to a packet, a longer length included. */
 const aliasBytes = 5;
@@ -77,10 +83,6 @@ export class Outgoing {
     return this.#backlog.bytes;
   }
 
-  get isAttached(): boolean {
-    return this.#attached !== undefined;
-  }
-
   /** Nothing is under way, and nothing waits. */
   get isIdle(): boolean {
     return this.#inflight.count === 0 && this.#backlog.isEmpty;
@@ -120,15 +122,14 @@ export class Outgoing {
     return this.#backlog.lowest(log) ?? end;
   }
 
-  /** What is under way, and in which version's form. */
-  sent(): { readonly version: ProtocolVersion; readonly messages: readonly SentMessage[] } {
+  sent(): SentMessages {
     const version = this.#inflightVersion;
     return { version, messages: this.#inflight.messages(withIds(version)) };
   }
 
   /** As it stood when the node stopped; nothing was sent or waits yet. */
   restore(
-    sent: ReturnType<Outgoing["sent"]> | undefined,
+    sent: SentMessages | undefined,
     waiting: readonly (readonly [log: LogPlace["log"], from: number, to: number])[],
   ): void {
     if (sent !== undefined) {

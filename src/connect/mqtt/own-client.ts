@@ -37,8 +37,9 @@ export class OwnClient implements Client {
   readonly #principal: Principal;
   readonly #publisher: string;
   readonly #session: Session;
-  readonly #onSeen: OnSeen;
-  readonly #pace: Pace | undefined;
+  readonly #door: OwnDoor;
+  /** Null: nothing was published yet; undefined: it is not held up. */
+  #pace: Pace | undefined | null = null;
   #lastRoute: Route | undefined;
   #notedAt = -Infinity;
 
@@ -47,12 +48,12 @@ export class OwnClient implements Client {
     this.#principal = principal;
     this.#publisher = nameOfPrincipal(principal);
     this.#session = session;
-    this.#onSeen = door.onSeen;
-    this.#pace = door.paces.of(principal);
+    this.#door = door;
   }
 
   publish(scanned: ScannedRun, now: number): void {
-    const { flow, acknowledgements } = this.#line;
+    const { flow } = this.#line;
+    if (this.#pace === null) this.#pace = this.#door.paces.of(this.#principal);
     const restMs = this.#pace?.take(scanned.count, scanned.packets.length, now) ?? 0;
     if (restMs > 0) this.#line.pauseUntil(sleep(restMs));
     const route = this.#routeOf(scanned);
@@ -66,7 +67,7 @@ export class OwnClient implements Client {
     const run = this.#runOf(scanned, route, qos);
     if (this.#principal.kind === "thing") this.#note(this.#principal.id, run, now);
     const done = flow.publish(run, route);
-    if (qos === 1) acknowledgements.add(scanned.ids, done, answerFor(route));
+    if (qos === 1) this.#line.acknowledgements.add(scanned.ids, done, answerFor(route));
     else done?.catch((failure: unknown) => this.#fail(failure));
     // A publisher that is faster than the log waits at its own socket.
     if (done !== undefined && flow.pendingBytes(route) > pauseAbovePendingBytes) {
@@ -187,13 +188,14 @@ export class OwnClient implements Client {
 
   /** 3.1.1, and QoS 0, cannot say no to one message: the connection ends [MQTT-3.3.5-2]. */
   #refusePublish(scanned: ScannedRun, topic: string): void {
-    const { flow, acknowledgements, receipts, version } = this.#line;
-    flow.counts.drop("not-allowed", scanned.count);
+    const { version } = this.#line;
+    this.#line.flow.counts.drop("not-allowed", scanned.count);
     if (version === 4 || scanned.ids.length === 0) {
       const text = `${this.#publisher} may not publish to ${topic}`;
       throw new ProtocolError(reason.notAuthorized, text);
     }
-    const answers = (scanned.first & 6) === 2 ? acknowledgements : receipts;
+    const isQos1 = (scanned.first & 6) === 2;
+    const answers = isQos1 ? this.#line.acknowledgements : this.#line.receipts;
     answers.add(scanned.ids, undefined, reason.notAuthorized);
   }
 
@@ -229,7 +231,7 @@ export class OwnClient implements Client {
   /** A client that sends more than it was told it may (§4.9) [MQTT-3.3.4-9]. */
   #checkQuota(count: number): void {
     const { acknowledgements, limits, version } = this.#line;
-    const open = acknowledgements.count + this.#session.incomingQos2.size + count;
+    const open = acknowledgements.count + this.#session.unreleased + count;
     if (version === 4 || open <= limits.receiveMaximum) return;
     const text = `more than ${limits.receiveMaximum} messages without an acknowledgement`;
     throw new ProtocolError(reason.receiveMaximumExceeded, text);
@@ -252,7 +254,7 @@ export class OwnClient implements Client {
   #note(id: string, run: Run, now: number): void {
     if (now - this.#notedAt < noteEveryMs) return;
     this.#notedAt = now;
-    this.#onSeen(id, run.topic, run.lastPayload());
+    this.#door.onSeen(id, run.topic, run.lastPayload());
   }
 }
 

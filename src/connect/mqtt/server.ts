@@ -10,20 +10,21 @@ import { reason } from "../../wire/mqtt/protocol.ts";
 import type { Attach } from "./authenticate.ts";
 import type { PeerCertificate } from "../../things/certificate.ts";
 import type { Accept, ClientSocket } from "./client-socket.ts";
-import { Connection, type ConnectionHost } from "./connection.ts";
+import { Connection } from "./connection.ts";
+import type { ConnectionHost, HostedConnection } from "./connection-host.ts";
 import type { KeptSessions } from "./kept-sessions.ts";
 import { DoorCounts, type ClientFacts, type DoorFacts, type DoorLog } from "./door-counts.ts";
 import { publishWill } from "./last-will.ts";
 import type { MqttLimits } from "./limits.ts";
 import { listen, type Listener, type ListenerSettings } from "./listeners.ts";
 import { type Paces, pacesOf } from "./pace.ts";
-import { Session } from "./session.ts";
+import { Session, type SessionOptions } from "./session.ts";
 import type { Visitor } from "./visitor.ts";
 
 interface KnownSession {
   readonly session: Session;
   /** While its client is here. */
-  readonly connection?: Connection;
+  readonly connection?: HostedConnection;
   /** While its client is away. */
   readonly expiry?: NodeJS.Timeout;
   /** Until its will is published. */
@@ -50,15 +51,16 @@ export class MqttServer implements ConnectionHost {
   readonly attach: Attach;
   readonly onboarding: ConnectionHost["onboarding"];
   readonly #listeners: Listener[] = [];
-  readonly #connections = new Set<Connection>();
+  readonly #connections = new Set<HostedConnection>();
   /** Those that have not said yet who they are, the oldest first. */
-  readonly #strangers = new Set<Connection>();
+  readonly #strangers = new Set<HostedConnection>();
   readonly #connectionQuotas = new Quotas();
-  readonly #admitted = new Map<Connection, Principal>();
+  readonly #admitted = new Map<HostedConnection, Principal>();
   readonly #sessionQuotas = new Quotas();
   readonly #sessions = new Map<string, KnownSession>();
   readonly #sweep: NodeJS.Timeout;
   #keeping: KeptSessions | undefined;
+  #sessionOptions: SessionOptions;
 
   constructor(options: MqttServerOptions) {
     this.flow = options.flow;
@@ -69,6 +71,14 @@ export class MqttServer implements ConnectionHost {
     this.paces = pacesOf(options.limits);
     this.onboarding = options.onboarding;
     this.attach = options.attach ?? (() => "agreements are not attached here");
+    const { flow, limits } = options;
+    this.#sessionOptions = {
+      clock: flow.outside.clock,
+      queueBytesMax: limits.queueBytesMax,
+      onDropped: (messages, why) => flow.counts.drop(why, messages),
+      counts: flow.counts,
+      endsOf: (filter) => new Map(flow.logsOf([filter]).map(({ name, end }) => [name, end])),
+    };
     this.#sweep = setInterval(() => {
       for (const connection of this.#connections) connection.checkAlive();
       this.door.tellWhatWasNotTold();
@@ -111,12 +121,12 @@ export class MqttServer implements ConnectionHost {
 
   /** Those that are let in. */
   *clients(): Iterable<ClientFacts> {
-    const sessions = new Map<Connection, Session>();
+    const sessions = new Map<HostedConnection, Session>();
     for (const { connection, session } of this.#sessions.values()) {
       if (connection !== undefined) sessions.set(connection, session);
     }
     for (const [connection, principal] of this.#admitted) {
-      const outgoing = sessions.get(connection)?.outgoing;
+      const outgoing = sessions.get(connection)?.everOutgoing;
       yield connection.counts.facts(nameOfPrincipal(principal), outgoing);
     }
   }
@@ -149,7 +159,7 @@ export class MqttServer implements ConnectionHost {
     }
   }
 
-  admitVisitor(connection: Connection, visitor: Visitor): boolean {
+  admitVisitor(connection: HostedConnection, visitor: Visitor): boolean {
     const { limits } = this;
     const most = {
       peer: limits.connectionsPerPeerMax,
@@ -164,7 +174,7 @@ export class MqttServer implements ConnectionHost {
    * [MQTT-3.1.4-3]. Undefined: there are as many of either as there may be.
    */
   takeSession(
-    connection: Connection,
+    connection: HostedConnection,
     principal: Principal,
     key: string,
     cleanStart: boolean,
@@ -196,7 +206,7 @@ export class MqttServer implements ConnectionHost {
   }
 
   /** The connection is gone; the session stays as long as its client asked. */
-  leaveSession(connection: Connection, session: Session): void {
+  leaveSession(connection: HostedConnection, session: Session): void {
     const known = this.#sessions.get(session.key);
     if (known?.connection !== connection) {
       this.#publishWill(session);
@@ -216,6 +226,7 @@ export class MqttServer implements ConnectionHost {
   /** Sessions of an earlier start of this node; called once, before anybody connects. */
   async restoreSessions(keeping: KeptSessions): Promise<void> {
     this.#keeping = keeping;
+    this.#sessionOptions = { ...this.#sessionOptions, keeping };
     const now = this.flow.outside.clock.now();
     const all = (await keeping.restored()).map((restored) => {
       const session = this.#newSession(restored.key, restored.principal);
@@ -264,18 +275,10 @@ export class MqttServer implements ConnectionHost {
   }
 
   #newSession(key: string, principal: Principal): Session {
-    const { flow, limits } = this;
-    return new Session(key, principal, flow.router, {
-      clock: flow.outside.clock,
-      queueBytesMax: limits.queueBytesMax,
-      onDropped: (messages, why) => flow.counts.drop(why, messages),
-      counts: flow.counts,
-      keeping: this.#keeping,
-      endsOf: (filter) => new Map(flow.logsOf([filter]).map(({ name, end }) => [name, end])),
-    });
+    return new Session(key, principal, this.flow.router, this.#sessionOptions);
   }
 
-  leave(connection: Connection): void {
+  leave(connection: HostedConnection): void {
     const principal = this.#admitted.get(connection);
     this.#strangers.delete(connection);
     this.#admitted.delete(connection);
@@ -283,7 +286,7 @@ export class MqttServer implements ConnectionHost {
     if (name !== undefined) this.#connectionQuotas.giveBack(name);
   }
 
-  forget(connection: Connection): void {
+  forget(connection: HostedConnection): void {
     this.leave(connection);
     if (this.#connections.delete(connection)) this.door.forget(connection.counts);
   }
@@ -325,7 +328,7 @@ export class MqttServer implements ConnectionHost {
     clearTimeout(willTimer);
   }
 
-  #admit(connection: Connection, principal: Principal, most: number): boolean {
+  #admit(connection: HostedConnection, principal: Principal, most: number): boolean {
     const name = quotaOf(principal);
     if (name !== undefined && !this.#connectionQuotas.take(name, most)) return false;
     this.#strangers.delete(connection);

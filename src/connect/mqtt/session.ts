@@ -10,11 +10,11 @@ import { sharedFilter, writtenFilter } from "../../flow/share-group.ts";
 import { together, type SharingMember, type Subscription } from "../../flow/subscription.ts";
 import type { LogPlace, Run } from "../../flow/run.ts";
 import type { SubscriptionRequest, Will } from "../../wire/mqtt/decode.ts";
-import { ProtocolError, type ProtocolVersion, reason } from "../../wire/mqtt/protocol.ts";
+import { ProtocolError, reason } from "../../wire/mqtt/protocol.ts";
 import { subscriptionIdProperty } from "../../wire/mqtt/publish.ts";
-import type { SentMessage } from "./inflight.ts";
-import { type Attachment, Outgoing } from "./outgoing.ts";
+import { type Attachment, Outgoing, type SentMessages } from "./outgoing.ts";
 
+/** What a session has of its server; sessions alike share it. */
 export interface SessionOptions {
   readonly clock: Clock;
   /** Of what waits, and of what is sent and not acknowledged. */
@@ -57,10 +57,12 @@ export interface RestoredSession {
     readonly share?: string;
   })[];
   readonly incomingQos2: readonly number[];
-  readonly sent: { version: ProtocolVersion; messages: readonly SentMessage[] } | undefined;
+  readonly sent: SentMessages | undefined;
   /** [from, to) of each log that it has not had. */
   readonly waiting: readonly (readonly [log: LogPlace["log"], from: number, to: number])[];
 }
+
+const noSubscriptions: ReadonlyMap<string, Subscription> = new Map();
 
 /**
  * What a client subscribed to, what it sent and was sent and is not complete (§4.1). Outlives the
@@ -71,34 +73,48 @@ export class Session implements SharingMember {
   principal: Principal;
   /** How long it stays after the connection is gone; Infinity: for ever. */
   expirySeconds = 0;
-  /** Identifiers of messages that came with QoS 2 and are not released. */
-  readonly incomingQos2 = new Set<number>();
-  readonly subscriptions = new Map<string, Subscription>();
-  readonly outgoing: Outgoing;
   /** To be published when its client has gone without a word. */
   will: Will | undefined;
   /** When its client went, milliseconds since the Unix epoch; undefined: it is there. */
   awaySince: number | undefined;
   readonly #router: Router;
-  readonly #keeping: SessionKeeping | undefined;
-  readonly #endsOf: SessionOptions["endsOf"];
+  readonly #options: SessionOptions;
+  #subscriptions: Map<string, Subscription> | undefined;
+  #incomingQos2: Set<number> | undefined;
+  #outgoing: Outgoing | undefined;
+  #attachment: Attachment | undefined;
   #isKept = false;
 
   constructor(key: string, principal: Principal, router: Router, options: SessionOptions) {
     this.key = key;
     this.principal = principal;
     this.#router = router;
-    this.#keeping = options.keeping;
-    this.#endsOf = options.endsOf;
-    const { under } = options;
-    this.outgoing = new Outgoing({
-      ...options,
-      // What an agreement let through once is not asked for again.
-      ...(under ? {} : { wanted: (run, place) => this.#wanted(run, place) }),
-      onChanged: () => {
-        if (this.#isKept) this.#keeping?.changed(this);
-      },
-    });
+    this.#options = options;
+  }
+
+  /** By the filter as its client wrote it. */
+  get subscriptions(): ReadonlyMap<string, Subscription> {
+    return this.#subscriptions ?? noSubscriptions;
+  }
+
+  /** Identifiers of messages that came with QoS 2 and are not released. */
+  get incomingQos2(): Set<number> {
+    return (this.#incomingQos2 ??= new Set());
+  }
+
+  /** How many those are. */
+  get unreleased(): number {
+    return this.#incomingQos2?.size ?? 0;
+  }
+
+  /** Made with the first message for its client; most devices never have one. */
+  get outgoing(): Outgoing {
+    return (this.#outgoing ??= this.#newOutgoing());
+  }
+
+  /** The same; undefined where there has never been any. */
+  get everOutgoing(): Outgoing | undefined {
+    return this.#outgoing;
   }
 
   /** Its client is there, and says how long it is to outlive the connection. */
@@ -106,12 +122,13 @@ export class Session implements SharingMember {
     this.expirySeconds = expirySeconds;
     this.will = will;
     this.awaySince = undefined;
-    const isKept = expirySeconds > 0 && this.#keeping !== undefined;
+    const keeping = this.#options.keeping;
+    const isKept = expirySeconds > 0 && keeping !== undefined;
     if (isKept !== this.#isKept) {
       this.#isKept = isKept;
       for (const subscription of this.subscriptions.values()) this.#replace(subscription);
     }
-    if (!isKept) this.#keeping?.remove(this);
+    if (!isKept) keeping?.remove(this);
     // Whoever is told that something is kept, at SUBACK or PUBREC, is told when it is durable.
     else this.saved()?.catch(() => {});
   }
@@ -121,13 +138,15 @@ export class Session implements SharingMember {
     this.expirySeconds = expirySeconds;
     this.will = will;
     for (const id of session.incomingQos2) this.incomingQos2.add(id);
-    this.outgoing.restore(session.sent, session.waiting);
+    if (session.sent !== undefined || session.waiting.length > 0) {
+      this.outgoing.restore(session.sent, session.waiting);
+    }
     for (const subscription of session.subscriptions) {
       const { share, ...plain } = subscription;
       const shared = share === undefined ? {} : { share: { name: share, member: this } };
       this.#replace({ ...plain, ...shared, receiver: this });
     }
-    this.#keeping?.adopt(this);
+    this.#options.keeping?.adopt(this);
   }
 
   /** It outlives its connection, and the node's next stop. */
@@ -136,30 +155,29 @@ export class Session implements SharingMember {
   }
 
   get isPresent(): boolean {
-    return this.outgoing.isAttached;
+    return this.#attachment !== undefined;
   }
 
   get load(): number {
-    return this.outgoing.load;
+    return this.#outgoing?.load ?? 0;
   }
 
   /** Resolves when what it wants is durable; undefined: it need not be. */
   saved(): Promise<void> | undefined {
-    return this.#isKept ? this.#keeping?.save(this) : undefined;
+    return this.#isKept ? this.#options.keeping?.save(this) : undefined;
   }
 
   /** To be durable with the messages of QoS 2 that are received. */
   receivedWrites(): readonly Write[] {
-    return this.#isKept && this.#keeping ? [this.#keeping.received(this)] : [];
+    const { keeping } = this.#options;
+    return this.#isKept && keeping ? [keeping.received(this)] : [];
   }
 
   /** Forgets an identifier of QoS 2. Undefined at once; else a promise of that. */
   release(id: number): { readonly isKnown: boolean; readonly done: Promise<void> | undefined } {
-    const isKnown = this.incomingQos2.delete(id);
-    return {
-      isKnown,
-      done: this.#isKept && isKnown ? this.#keeping?.saveReceived(this) : undefined,
-    };
+    const isKnown = this.#incomingQos2?.delete(id) === true;
+    const isToSave = this.#isKept && isKnown;
+    return { isKnown, done: isToSave ? this.#options.keeping?.saveReceived(this) : undefined };
   }
 
   /** What DISCONNECT says of it; where it says nothing, all stays as it is. */
@@ -178,17 +196,19 @@ export class Session implements SharingMember {
     for (const [name, subscription] of this.subscriptions) {
       if (maySubscribe(principal, subscription.filter)) continue;
       this.unsubscribe(name);
-      this.outgoing.forget(subscription);
+      this.#outgoing?.forget(subscription);
     }
   }
 
   /** A connection takes the session up; what it has not acknowledged is sent again. */
   attach(attachment: Attachment): void {
-    this.outgoing.attach(attachment);
+    this.#attachment = attachment;
+    this.#outgoing?.attach(attachment);
   }
 
   detach(): void {
-    this.outgoing.detach();
+    this.#attachment = undefined;
+    this.#outgoing?.detach();
   }
 
   subscribe(
@@ -197,7 +217,8 @@ export class Session implements SharingMember {
   ): { isNew: boolean; subscription: Subscription } {
     const old = this.subscriptions.get(request.filter);
     // What waits, or comes again, was published before: that is not for who subscribes now.
-    const since = this.outgoing.isIdle ? undefined : this.#endsOf?.(request.filter);
+    const isIdle = this.#outgoing === undefined || this.#outgoing.isIdle;
+    const since = isIdle ? undefined : this.#options.endsOf?.(request.filter);
     const shared = sharedFilter(request.filter);
     const subscription: Subscription = {
       filter: shared?.filter ?? request.filter,
@@ -214,18 +235,20 @@ export class Session implements SharingMember {
     };
     if (old !== undefined) this.#router.unsubscribe(old); // [MQTT-3.8.4-3]
     this.#router.subscribe(subscription);
-    this.subscriptions.set(request.filter, subscription);
+    this.#put(request.filter, subscription);
     return { isNew: old === undefined, subscription };
   }
 
   unsubscribe(filter: string): boolean {
     const subscription = this.subscriptions.get(filter);
     if (subscription === undefined) return false;
-    this.subscriptions.delete(filter);
+    this.#subscriptions?.delete(filter);
     this.#router.unsubscribe(subscription);
     if (subscription.share === undefined) return true;
     // What it was sent it may still acknowledge [MQTT-3.10.4-3]; what waits goes to the others.
-    for (const run of this.outgoing.forget(subscription)) this.#router.handOn(subscription, run);
+    for (const run of this.#outgoing?.forget(subscription) ?? []) {
+      this.#router.handOn(subscription, run);
+    }
     return true;
   }
 
@@ -234,7 +257,25 @@ export class Session implements SharingMember {
     const subscription = { ...old, kept: share === undefined && this.#isKept && qos > 0 };
     this.#router.unsubscribe(old);
     this.#router.subscribe(subscription);
-    this.subscriptions.set(writtenFilter(old), subscription);
+    this.#put(writtenFilter(old), subscription);
+  }
+
+  #put(filter: string, subscription: Subscription): void {
+    (this.#subscriptions ??= new Map()).set(filter, subscription);
+  }
+
+  #newOutgoing(): Outgoing {
+    const options = this.#options;
+    const outgoing = new Outgoing({
+      ...options,
+      // What an agreement let through once is not asked for again.
+      ...(options.under ? {} : { wanted: (run, place) => this.#wanted(run, place) }),
+      onChanged: () => {
+        if (this.#isKept) options.keeping?.changed(this);
+      },
+    });
+    if (this.#attachment !== undefined) outgoing.attach(this.#attachment);
+    return outgoing;
   }
 
   /** What of a log is for it, with the subscription as it is now. */
@@ -255,15 +296,15 @@ export class Session implements SharingMember {
   }
 
   end(): void {
-    this.#keeping?.remove(this);
+    this.#options.keeping?.remove(this);
     this.#isKept = false;
     for (const subscription of this.subscriptions.values()) this.#router.unsubscribe(subscription);
-    this.subscriptions.clear();
+    this.#subscriptions = undefined;
+    const outgoing = this.#outgoing;
+    if (outgoing === undefined) return;
     // What it was given of subscriptions that others share, and has not acknowledged, goes to them.
-    for (const { subscription, run } of this.outgoing.shared()) {
-      this.#router.handOn(subscription, run);
-    }
-    this.outgoing.clear();
+    for (const { subscription, run } of outgoing.shared()) this.#router.handOn(subscription, run);
+    outgoing.clear();
   }
 
   receive(run: Run, subscription: Subscription): void {
@@ -272,6 +313,6 @@ export class Session implements SharingMember {
 
   /** A retained message for a new subscription: its retain flag is set [MQTT-3.3.1-8]. */
   receiveRetained(retained: Run, subscription: Subscription): void {
-    if (this.outgoing.isAttached) this.outgoing.send(retained, subscription, 1);
+    if (this.isPresent) this.outgoing.send(retained, subscription, 1);
   }
 }

@@ -1,0 +1,43 @@
+import type { Flow } from "../../flow/flow.ts";
+import type { Principal } from "../../things/access.ts";
+import type { Authenticate } from "./connect.ts";
+import type { ConnectionCounts, DoorCounts } from "./door-counts.ts";
+import type { MqttLimits } from "./limits.ts";
+import type { Session } from "./session.ts";
+import type { Visitor, VisitorDoor } from "./visitor.ts";
+
+/** What a server has of each of its connections. */
+export interface HostedConnection {
+  readonly counts: ConnectionCounts;
+  /** Undefined until it is known. */
+  readonly principal: Principal | undefined;
+  /** Ends the connection; a version 5 client is told why [MQTT-4.13.1-1]. */
+  end(reasonCode: number, text: string): void;
+  /** What came is still answered; nothing more is taken. */
+  stopReading(): void;
+  /** Makes room for others: it has not said yet who it is. */
+  dismiss(): void;
+  /** Called once a second: closes who is silent for too long [MQTT-3.1.2-22]. */
+  checkAlive(): void;
+}
+
+/** What a connection asks of its server. */
+export interface ConnectionHost extends VisitorDoor {
+  readonly flow: Flow;
+  readonly door: DoorCounts;
+  readonly limits: MqttLimits;
+  readonly authenticate: Authenticate;
+  /** False where it has as many connections as it may. */
+  admitVisitor(connection: HostedConnection, visitor: Visitor): boolean;
+  /** Undefined where there are as many connections or sessions as there may be. */
+  takeSession(
+    connection: HostedConnection,
+    principal: Principal,
+    key: string,
+    cleanStart: boolean,
+  ): { readonly session: Session; readonly present: boolean } | undefined;
+  leaveSession(connection: HostedConnection, session: Session): void;
+  /** The connection is over, though its socket may linger. */
+  leave(connection: HostedConnection): void;
+  forget(connection: HostedConnection): void;
+}
