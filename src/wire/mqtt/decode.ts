@@ -55,6 +55,10 @@ export function decodeConnect(body: Buffer): Connect {
   if ((flags & 1) !== 0) throw malformed("CONNECT with its reserved flag set"); // [MQTT-3.1.2-3]
   const keepAliveSeconds = cursor.uint16();
   const properties = level === 5 ? readProperties(cursor, "connect") : {};
+  if (properties.authenticationData && properties.authenticationMethod === undefined) {
+    // §3.1.2.11.10
+    throw new ProtocolError(reason.protocolError, "authentication data without a method");
+  }
   const clientId = cursor.text();
   const will = decodeWill(cursor, flags, level);
   const hasName = (flags & 0x80) !== 0;
