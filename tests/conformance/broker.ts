@@ -1,0 +1,188 @@
+/**
+ * The conformance suite: what MQTT 3.1.1 and 5.0 ask of a server, held against any broker by its
+ * address. `statements-*.ts` list the numbered statements of the specifications, each with tests or
+ * with the reason why it cannot be seen from outside; the files named after packets and chapters
+ * hold the cases; `suite.ts` runs them, many at a time. Nothing here looks into the broker, knows
+ * whose it is, or shares code with it; each case has topics and client identifiers of its own.
+ */
+import assert from "node:assert/strict";
+import type { IConnackPacket, IConnectPacket } from "mqtt-packet";
+import { Client } from "./client.ts";
+
+export type Version = "3.1.1" | "5.0";
+
+/** Where the broker is. */
+export interface Address {
+  /** `mqtt:`, `mqtts:`, `ws:` or `wss:`, with a user name and password where they are needed. */
+  readonly url: string;
+  /** Where it is spoken to by WebSocket; absent: `url`, if that is one. */
+  readonly webSocketUrl?: string | undefined;
+}
+
+/** What a broker of version 5 tells of itself in its CONNACK (§3.2.2.3), with the defaults. */
+export interface Abilities {
+  readonly maximumQos: 0 | 1 | 2;
+  readonly retain: boolean;
+  readonly wildcards: boolean;
+  readonly subscriptionIds: boolean;
+  readonly shared: boolean;
+  readonly receiveMaximum: number;
+  readonly topicAliasMaximum: number;
+  readonly maximumPacketSize: number;
+}
+
+/** Why a case cannot be held against this broker. */
+export class Skipped extends Error {}
+
+export interface ConnectOptions extends Partial<IConnectPacket> {
+  /** False: messages that come wait for the case to acknowledge them. */
+  readonly acknowledges?: boolean;
+}
+
+/** What a case is given: the broker, and names nobody else uses. */
+export class Broker {
+  readonly version: Version;
+  readonly level: 4 | 5;
+  readonly can: Abilities;
+  readonly #address: Address;
+  readonly #name: string;
+  readonly #clients: Client[] = [];
+  #count = 0;
+
+  constructor(address: Address, version: Version, can: Abilities, name: string) {
+    this.#address = address;
+    this.version = version;
+    this.level = version === "5.0" ? 5 : 4;
+    this.can = can;
+    this.#name = name;
+  }
+
+  /** A topic, or filter, that is this case's alone. */
+  topic(name = "t"): string {
+    return `conformance/${this.#name}/${name}`;
+  }
+
+  /** Of at most 23 letters and digits, which every server takes [MQTT-3.1.3-5]. */
+  clientId(): string {
+    return `${this.#name}x${this.#count++}`;
+  }
+
+  /** A connection on which nothing was sent. */
+  open(url = this.#address.url): Client {
+    const client = new Client(url, this.level);
+    this.#clients.push(client);
+    return client;
+  }
+
+  /** CONNECT as this broker wants it, with the address's user name and password. */
+  connectPacket(more: Partial<IConnectPacket> = {}): IConnectPacket {
+    const { username, password } = new URL(this.#address.url);
+    return {
+      cmd: "connect",
+      protocolId: "MQTT",
+      protocolVersion: this.level,
+      clientId: this.clientId(),
+      clean: true,
+      keepalive: 0,
+      ...(username === "" ? {} : { username: decodeURIComponent(username) }),
+      ...(password === "" ? {} : { password: Buffer.from(decodeURIComponent(password)) }),
+      ...more,
+    };
+  }
+
+  /** A client that is let in. */
+  async connect(options: ConnectOptions = {}): Promise<Client> {
+    return (await this.greet(options)).client;
+  }
+
+  /** A client that is let in, and what it was told. */
+  async greet(
+    options: ConnectOptions = {},
+  ): Promise<{ readonly client: Client; readonly connack: IConnackPacket }> {
+    const { acknowledges = true, ...more } = options;
+    const client = this.open();
+    client.acknowledges = acknowledges;
+    const connack = await client.introduce(this.connectPacket(more));
+    assert.equal(codeOf(connack), 0, "CONNACK refuses the client");
+    return { client, connack };
+  }
+
+  /** A session that outlives its connection for so many seconds (of 3.1.1: for ever). */
+  kept(clientId: string, seconds = 60, clean = false): Partial<IConnectPacket> {
+    const properties = { sessionExpiryInterval: seconds };
+    return { clientId, clean, ...(this.level === 5 ? { properties } : {}) };
+  }
+
+  /**
+   * What has come to the reader once a message that was published later has: whoever published
+   * before has been answered, so nothing of it is still to come.
+   */
+  async messagesAt(reader: Client): Promise<string[]> {
+    const end = this.topic(`end/${this.#count++}`);
+    await reader.subscribe({ topic: end, qos: 0 });
+    await reader.publish(end, "");
+    const came: string[] = [];
+    for (;;) {
+      const { topic, payload } = await reader.next("publish");
+      if (topic === end) return came;
+      came.push(`${topic} ${payload.toString()}`);
+    }
+  }
+
+  /** Where the broker takes WebSockets. */
+  webSocketUrl(): string {
+    const { url, webSocketUrl = url } = this.#address;
+    if (/^wss?:/.test(webSocketUrl)) return webSocketUrl;
+    throw new Skipped("no WebSocket address is known (--ws URL)");
+  }
+
+  needs(ability: "retain" | "wildcards" | "subscriptionIds" | "shared"): void {
+    if (!this.can[ability]) throw new Skipped(`CONNACK says that it has no ${ability}`);
+  }
+
+  needsQos(qos: 1 | 2): void {
+    if (this.can.maximumQos < qos) {
+      throw new Skipped(`CONNACK says that its maximum QoS is ${this.can.maximumQos}`);
+    }
+  }
+
+  /** Ends what a case has left open. */
+  close(): void {
+    for (const client of this.#clients) client.line.destroy();
+  }
+}
+
+export function codeOf({ reasonCode, returnCode }: IConnackPacket): number | undefined {
+  return reasonCode ?? returnCode;
+}
+
+/** What the broker says that it can; a server of 3.1.1 can all there is. */
+export async function abilitiesOf(address: Address, version: Version): Promise<Abilities> {
+  const all: Abilities = {
+    maximumQos: 2,
+    retain: true,
+    wildcards: true,
+    subscriptionIds: true,
+    shared: true,
+    receiveMaximum: 65_535,
+    topicAliasMaximum: 0,
+    maximumPacketSize: 268_435_460,
+  };
+  const broker = new Broker(address, version, all, `a${process.pid}`);
+  try {
+    const { connack } = await broker.greet();
+    const told = connack.properties ?? {};
+    return {
+      maximumQos: (told.maximumQoS ?? all.maximumQos) as 0 | 1 | 2,
+      retain: told.retainAvailable ?? all.retain,
+      wildcards: told.wildcardSubscriptionAvailable ?? all.wildcards,
+      subscriptionIds: told.subscriptionIdentifiersAvailable ?? all.subscriptionIds,
+      shared: told.sharedSubscriptionAvailable ?? all.shared,
+      receiveMaximum: told.receiveMaximum ?? all.receiveMaximum,
+      topicAliasMaximum: told.topicAliasMaximum ?? all.topicAliasMaximum,
+      maximumPacketSize: told.maximumPacketSize ?? all.maximumPacketSize,
+    };
+  } finally {
+    broker.close();
+  }
+}
