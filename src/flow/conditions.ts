@@ -1,5 +1,5 @@
 import { containsOf } from "../kernel/polygon.ts";
-import { matches } from "../kernel/topic.ts";
+import { matcherOf } from "../kernel/topic.ts";
 import type { Condition } from "../market/grant.ts";
 import type { Refusal } from "../ports/usage.ts";
 import type { Position } from "./position.ts";
@@ -174,18 +174,9 @@ function compileOne(parts: readonly Compiled[]): Compiled {
   };
 }
 
-const topicsRememberedMax = 4096;
-
-/** Topics come again and again; the filters are compared with each of them once. */
 function topicTest(filters: readonly string[]): (topic: string) => boolean {
-  const known = new Map<string, boolean>();
-  return (topic) => {
-    let isMatch = known.get(topic);
-    if (isMatch === undefined) {
-      isMatch = filters.some((filter) => matches(filter, topic));
-      if (known.size >= topicsRememberedMax) known.clear();
-      known.set(topic, isMatch);
-    }
-    return isMatch;
-  };
+  const matchers = filters.map(matcherOf);
+  const [only] = matchers;
+  if (only !== undefined && matchers.length === 1) return only;
+  return (topic) => matchers.some((isMatch) => isMatch(topic));
 }

@@ -31,6 +31,26 @@ export function matches(filter: string, topic: string): boolean {
   return coversLevels(filter.split("/"), topic.split("/"));
 }
 
+/** The same as `matches` for who asks it of one filter again and again: takes no topic apart. */
+export function matcherOf(filter: string): (topic: string) => boolean {
+  const levels = filter.split("/");
+  const isWildAtFront = levels[0] === "#" || levels[0] === "+";
+  return (topic) => {
+    if (isWildAtFront && topic.startsWith("$")) return false;
+    let at = 0;
+    for (const level of levels) {
+      if (level === "#") return true;
+      if (at > topic.length) return false;
+      const slash = topic.indexOf("/", at);
+      const end = slash === -1 ? topic.length : slash;
+      const isSame = level.length === end - at && topic.startsWith(level, at);
+      if (level !== "+" && !isSame) return false;
+      at = end + 1;
+    }
+    return at > topic.length;
+  };
+}
+
 /** Is every topic that `inner` matches also matched by `outer`? */
 export function covers(outer: string, inner: string): boolean {
   if (inner.startsWith("$") && (outer.startsWith("#") || outer.startsWith("+"))) return false;

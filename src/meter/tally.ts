@@ -8,6 +8,13 @@ export interface Tally {
   readonly handedOver: { readonly messages: number; readonly bytes: number };
 }
 
+/** The same while it is counted: changed in place, for every run handed over comes by here. */
+interface Counts {
+  readonly refused: Map<Refusal, number>;
+  messages: number;
+  bytes: number;
+}
+
 const nothing: Tally = { refused: {}, handedOver: { messages: 0, bytes: 0 } };
 
 /** Where there is no agreement its name is the caller's invention: those share one row. */
@@ -16,43 +23,43 @@ const nobody = "none";
 /** Kept in memory, written down on a timer and at close; kind `tally`, id = the agreement. */
 export class Tallies {
   readonly #store: Store;
-  readonly #tallies: Map<string, Tally>;
+  readonly #counts = new Map<string, Counts>();
   readonly #changed = new Set<string>();
   readonly #timer: NodeJS.Timeout;
 
-  constructor(store: Store, known: Map<string, Tally>, flushMs: number) {
+  constructor(store: Store, known: ReadonlyMap<string, Tally>, flushMs: number) {
     this.#store = store;
-    this.#tallies = known;
+    for (const [id, { refused, handedOver }] of known) {
+      const reasons = Object.entries(refused) as [Refusal, number][];
+      this.#counts.set(id, { ...handedOver, refused: new Map(reasons) });
+    }
     this.#timer = setInterval(() => void this.#flush().catch(() => {}), flushMs).unref();
   }
 
+  /** As it is now; what is counted later does not change it. */
   of(agreement: string): Tally {
-    return this.#tallies.get(agreement) ?? nothing;
+    const counts = this.#counts.get(agreement);
+    if (counts === undefined) return nothing;
+    const { refused, messages, bytes } = counts;
+    return { refused: Object.fromEntries(refused), handedOver: { messages, bytes } };
   }
 
   handedOver(agreement: string, messages: number, bytes: number): void {
-    const tally = this.of(agreement);
-    const sum = {
-      messages: tally.handedOver.messages + messages,
-      bytes: tally.handedOver.bytes + bytes,
-    };
-    this.#set(agreement, { ...tally, handedOver: sum });
+    const counts = this.#touch(agreement);
+    counts.messages += messages;
+    counts.bytes += bytes;
   }
 
   refused(agreement: string, reason: Refusal, messages: number): void {
-    const id = reason === "no-agreement" ? nobody : agreement;
-    const tally = this.of(id);
-    const count = (tally.refused[reason] ?? 0) + messages;
-    this.#set(id, { ...tally, refused: { ...tally.refused, [reason]: count } });
+    const { refused } = this.#touch(reason === "no-agreement" ? nobody : agreement);
+    refused.set(reason, (refused.get(reason) ?? 0) + messages);
   }
 
   /** Of the whole node. */
   refusals(): Record<string, number> {
     const sums: Record<string, number> = {};
-    for (const { refused } of this.#tallies.values()) {
-      for (const [reason, count] of Object.entries(refused)) {
-        sums[reason] = (sums[reason] ?? 0) + count;
-      }
+    for (const { refused } of this.#counts.values()) {
+      for (const [reason, count] of refused) sums[reason] = (sums[reason] ?? 0) + count;
     }
     return sums;
   }
@@ -62,9 +69,14 @@ export class Tallies {
     await this.#flush();
   }
 
-  #set(id: string, tally: Tally): void {
-    this.#tallies.set(id, tally);
+  #touch(id: string): Counts {
     this.#changed.add(id);
+    let counts = this.#counts.get(id);
+    if (counts === undefined) {
+      counts = { refused: new Map(), messages: 0, bytes: 0 };
+      this.#counts.set(id, counts);
+    }
+    return counts;
   }
 
   async #flush(): Promise<void> {

@@ -229,7 +229,7 @@ export class Outgoing {
       ? fitting.encoded(version)
       : fitting.encodeFor(version, { flags, ...(added ? { added } : {}) });
     if (packets !== fitting.packets) this.#countEncoding(isShared);
-    this.#push(attached, packets, fitting, { version, withIds: false }, true);
+    this.#push(attached, packets, fitting, version === 5 ? layout5 : layout4, true);
   }
 
   #sendQos12(attached: Attachment, run: Run, subscription: Subscription, retain: 0 | 1): void {
@@ -264,12 +264,19 @@ export class Outgoing {
   }
 
   #push(attached: Attachment, packets: Buffer, run: Run, layout: Layout, droppable: boolean): void {
-    const { count, payloadBytes } = run;
     const { outbox, aliases } = attached;
     const under = this.#options.under;
-    const parcel = { count, payloadBytes, layout, gate: under?.gate, tally: under?.tally };
-    if (aliases === undefined) outbox.push({ ...parcel, packets, droppable });
-    else aliases.push(outbox, { ...parcel, packets, droppable }, run);
+    const parcel = {
+      packets,
+      count: run.count,
+      payloadBytes: run.payloadBytes,
+      layout,
+      gate: under?.gate,
+      tally: under?.tally,
+      droppable,
+    };
+    if (aliases === undefined) outbox.push(parcel);
+    else aliases.push(outbox, parcel, run);
   }
 
   /** Without the messages whose packets the client says it cannot take [MQTT-3.1.2-24]. */
@@ -322,6 +329,8 @@ export class Outgoing {
     this.#resending = this.#resending.slice(sent);
   }
 }
+
+const layout4: Layout = { version: 4, withIds: false };
 
 function withIds(version: ProtocolVersion): Layout {
   return { version, withIds: true };
