@@ -17,6 +17,8 @@ interface RouterRow {
   readonly rememberedNs: number;
   /** Of one subscription that goes and comes while 50,000 topics are remembered. */
   readonly changeNs: number;
+  /** Of a subscription to `+/none` that comes and goes beside them, and a remembered topic after it. */
+  readonly wildcardNs: number;
   readonly bytesEach: number;
 }
 
@@ -30,13 +32,14 @@ export function routerBench(options: { json: boolean }): void {
     console.log(JSON.stringify(rows, null, 2));
     return;
   }
-  console.log("subscriptions   ns a match   remembered   come and go   bytes each");
+  console.log("subscriptions   ns a match   remembered   come and go    wildcard   bytes each");
   for (const row of rows) {
     console.log(
       row.subscriptions.toLocaleString("en").padStart(13) +
         row.matchNs.toFixed(0).padStart(13) +
         row.rememberedNs.toFixed(0).padStart(13) +
         row.changeNs.toFixed(0).padStart(14) +
+        row.wildcardNs.toFixed(0).padStart(12) +
         row.bytesEach.toFixed(0).padStart(13),
     );
   }
@@ -66,7 +69,13 @@ function measure(count: number): RouterRow {
     router.subscribe(one);
     return 1;
   });
-  return { subscriptions: count, matchNs, rememberedNs, changeNs, bytesEach };
+  const wild: Subscription = { filter: "+/none", receiver, qos: 0 };
+  const wildcardNs = timed(20_000, (i) => {
+    router.subscribe(wild);
+    router.unsubscribe(wild);
+    return router.route(topics[i % topics.length]!).logs.length;
+  });
+  return { subscriptions: count, matchNs, rememberedNs, changeNs, wildcardNs, bytesEach };
 }
 
 function filterOf(i: number): string {

@@ -98,7 +98,7 @@ export class FilterTrie {
   }
 }
 
-function isExact(filter: string): boolean {
+export function isExact(filter: string): boolean {
   return !filter.includes("+") && !filter.includes("#");
 }
 

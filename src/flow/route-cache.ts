@@ -1,22 +1,69 @@
-/** What is kept of a topic; whoever keeps it as well is told by it. */
-interface Resolved {
-  readonly topic: string;
-  isStale: boolean;
+import { matcherOf } from "../kernel/topic.ts";
+import { isExact } from "./filter-trie.ts";
+
+/** What was resolved before more changes than that is resolved anew. */
+const recentMax = 32;
+
+/** Filters with wildcards that came or went: the last of them, and how many there have been. */
+export class FilterChanges {
+  readonly #recent: ((topic: string) => boolean)[] = [];
+  #count = 0;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  add(filter: string): void {
+    this.#recent[this.#count++ % recentMax] = matcherOf(filter);
+  }
+
+  /** Since then one came or went that matches the topic, or there were too many to tell. */
+  touched(topic: string, since: number): boolean {
+    if (this.#count - since > recentMax) return true;
+    for (let i = since; i < this.#count; i++) {
+      if (this.#recent[i % recentMax]!(topic)) return true;
+    }
+    return false;
+  }
 }
 
-interface Level<R> {
-  children: Map<string, Level<R>> | undefined;
-  route: R | undefined;
+/** What was resolved of a topic. Whoever keeps it asks before each use whether it still holds. */
+export class Resolved {
+  readonly topic: string;
+  readonly #changes: FilterChanges;
+  /** How many changes there had been when it last held. */
+  #seen: number;
+  #isStale = false;
+
+  constructor(topic: string, changes: FilterChanges) {
+    this.topic = topic;
+    this.#changes = changes;
+    this.#seen = changes.count;
+  }
+
+  get isStale(): boolean {
+    const { count } = this.#changes;
+    if (this.#seen !== count && !this.#isStale) {
+      this.#isStale = this.#changes.touched(this.topic, this.#seen);
+      this.#seen = count;
+    }
+    return this.#isStale;
+  }
+
+  end(): void {
+    this.#isStale = true;
+  }
 }
 
 /**
- * Topics that were resolved, so many at most, the oldest first to go. They stand in levels as well,
- * so that a filter that comes or goes touches the topics it matches and no others.
+ * Topics that were resolved, so many at most, the oldest first to go. A filter that comes or goes
+ * costs the same however many there are: without wildcards it ends the one topic that it is, and
+ * with them each topic compares it when it is next asked for.
  */
 export class RouteCache<R extends Resolved> {
+  readonly changes = new FilterChanges();
   readonly #most: number;
   readonly #routes = new Map<string, R>();
-  #root: Level<R> = emptyLevel();
   /** Stands before the oldest: a fresh iterator would pass all that has gone before it each time. */
   #oldest = this.#routes.values();
 
@@ -25,84 +72,39 @@ export class RouteCache<R extends Resolved> {
   }
 
   get(topic: string): R | undefined {
-    return this.#routes.get(topic);
+    const route = this.#routes.get(topic);
+    return route?.isStale === false ? route : undefined;
   }
 
   set(route: R): void {
-    if (this.#routes.size >= this.#most) {
+    const { topic } = route;
+    // What is put anew stands behind all others.
+    if (!this.#routes.delete(topic) && this.#routes.size >= this.#most) {
       const oldest = this.#oldest.next().value;
       if (oldest !== undefined) this.#forget(oldest);
     }
-    this.#routes.set(route.topic, route);
-    let level = this.#root;
-    for (const name of route.topic.split("/")) {
-      level.children ??= new Map();
-      let child = level.children.get(name);
-      if (child === undefined) level.children.set(name, (child = emptyLevel()));
-      level = child;
-    }
-    level.route = route;
+    this.#routes.set(topic, route);
   }
 
-  /** Forgets the topics that the filter matches. */
-  forget(filter: string): void {
-    if (filter === "#") {
-      this.clear();
+  /** A filter came or went: the topics that it matches do not hold any longer. */
+  changed(filter: string): void {
+    if (!isExact(filter)) {
+      this.changes.add(filter);
       return;
     }
-    if (!/[+#]/.test(filter)) {
-      const exact = this.#routes.get(filter);
-      if (exact !== undefined) this.#forget(exact);
-      return;
-    }
-    const found: R[] = [];
-    matching(this.#root, filter.split("/"), 0, found);
-    for (const route of found) this.#forget(route);
+    const route = this.#routes.get(filter);
+    if (route !== undefined) this.#forget(route);
   }
 
   clear(): void {
-    for (const route of this.#routes.values()) route.isStale = true;
+    for (const route of this.#routes.values()) route.end();
     this.#routes.clear();
     this.#oldest = this.#routes.values();
-    this.#root = emptyLevel();
   }
 
+  /** Whoever has kept it asks again. */
   #forget(route: R): void {
-    // Whoever has kept it asks again.
-    route.isStale = true;
+    route.end();
     this.#routes.delete(route.topic);
-    const path: Level<R>[] = [this.#root];
-    const names = route.topic.split("/");
-    for (const name of names) path.push(path.at(-1)!.children!.get(name)!);
-    path.at(-1)!.route = undefined;
-    for (let depth = names.length; depth > 0; depth--) {
-      const { children, route: other } = path[depth]!;
-      if (children !== undefined || other !== undefined) return;
-      const parent = path[depth - 1]!;
-      parent.children?.delete(names[depth - 1]!);
-      if (parent.children?.size === 0) parent.children = undefined;
-    }
   }
-}
-
-/** A `$…` topic that a wildcard in front does not match is found with the others: it is asked anew. */
-function matching<R>(level: Level<R>, names: readonly string[], depth: number, found: R[]): void {
-  const name = names[depth];
-  if (name === undefined || name === "#") {
-    if (level.route !== undefined) found.push(level.route);
-    if (name === undefined || level.children === undefined) return;
-    for (const child of level.children.values()) matching(child, names, depth, found);
-    return;
-  }
-  if (level.children === undefined) return;
-  if (name === "+") {
-    for (const child of level.children.values()) matching(child, names, depth + 1, found);
-    return;
-  }
-  const child = level.children.get(name);
-  if (child !== undefined) matching(child, names, depth + 1, found);
-}
-
-function emptyLevel<R>(): Level<R> {
-  return { children: undefined, route: undefined };
 }

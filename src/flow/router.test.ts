@@ -112,6 +112,39 @@ test("router - who comes or goes elsewhere leaves what is resolved as it is", ()
   assert.equal(route.isStale, true);
 });
 
+test("router - a wildcard that comes and goes costs the same beside 50,000 topics as beside none", () => {
+  const timeOf = (topics: number): number => {
+    const router = new Router(() => []);
+    for (let i = 0; i < topics; i++) router.route(`${i}/x`);
+    const one = subscription("+/none");
+    const times = Array.from({ length: 9 }, () => {
+      const before = process.cpuUsage();
+      for (let i = 0; i < 2000; i++) {
+        router.subscribe(one);
+        router.unsubscribe(one);
+      }
+      const { user, system } = process.cpuUsage(before);
+      return user + system;
+    });
+    return times.toSorted((a, b) => a - b)[4]!;
+  };
+  timeOf(10);
+  const none = timeOf(0);
+  const many = timeOf(50_000);
+  // Walking the topics would take a thousand times as long.
+  assert.ok(many < 20 * none + 20_000, `${many} µs against ${none} µs`);
+});
+
+test("router - a topic that missed more changes than are remembered is resolved anew", () => {
+  const router = new Router(() => []);
+  const before = router.route("a/b");
+  for (let i = 0; i < 32; i++) router.subscribe(subscription(`other-${i}/#`));
+  assert.equal(router.route("a/b"), before);
+  for (let i = 0; i < 33; i++) router.subscribe(subscription(`more-${i}/#`));
+  assert.equal(before.isStale, true);
+  assert.notEqual(router.route("a/b"), before);
+});
+
 test("router - a hundred thousand topics leave no more resolved than are remembered, the rest is told", () => {
   const router = new Router(() => []);
   const first = router.route("0/x");

@@ -1,14 +1,13 @@
 import type { Passing } from "./measured.ts";
 import { FilterTrie } from "./filter-trie.ts";
-import { RouteCache } from "./route-cache.ts";
+import { type FilterChanges, Resolved, RouteCache } from "./route-cache.ts";
 import type { Run } from "./run.ts";
 import { SharedGroup } from "./share-group.ts";
 import type { StreamLog } from "./stream-log.ts";
 import { type Receiver, type Subscription, together } from "./subscription.ts";
 
 /** What is known of one topic: who wants it and which logs keep it. */
-export interface Route {
-  readonly topic: string;
+export class Route extends Resolved {
   readonly topicBytes: Buffer;
   readonly subscriptions: readonly Subscription[];
   /** Of one of them messages are kept over restarts. */
@@ -16,16 +15,24 @@ export interface Route {
   readonly logs: readonly StreamLog[];
   /** Of the products it belongs to: each counts what is delivered. */
   readonly counters: readonly Passing[];
-  /** Something of it has changed: the router knows more. */
-  isStale: boolean;
+
+  constructor(
+    topic: string,
+    changes: FilterChanges,
+    found: Pick<Route, "subscriptions" | "logs" | "counters">,
+  ) {
+    super(topic, changes);
+    this.topicBytes = Buffer.from(topic);
+    this.subscriptions = found.subscriptions;
+    this.hasKept = found.subscriptions.some(({ kept }) => kept === true);
+    this.logs = found.logs;
+    this.counters = found.counters;
+  }
 }
 
 const routesMax = 65_536;
 
-/**
- * From topics to receivers: the filters, and a bounded cache of topics already resolved, of which
- * a subscription that comes or goes touches what its filter matches and no more.
- */
+/** From topics to receivers: the filters, and a bounded cache of topics already resolved. */
 export class Router {
   readonly #filters = new FilterTrie();
   readonly #routes = new RouteCache<Route>(routesMax);
@@ -58,7 +65,7 @@ export class Router {
       return;
     }
     this.#filters.add(subscription);
-    this.#routes.forget(subscription.filter);
+    this.#routes.changed(subscription.filter);
   }
 
   unsubscribe(subscription: Subscription): void {
@@ -69,7 +76,7 @@ export class Router {
       this.unsubscribe(shared.subscription);
       return;
     }
-    if (this.#filters.delete(subscription)) this.#routes.forget(subscription.filter);
+    if (this.#filters.delete(subscription)) this.#routes.changed(subscription.filter);
   }
 
   /** What a subscription that was shared has left over goes to the others who share it. */
@@ -85,16 +92,11 @@ export class Router {
   route(topic: string): Route {
     const known = this.#routes.get(topic);
     if (known !== undefined) return known;
-    const subscriptions = onePerReceiver(this.#filters.match(topic));
-    const route: Route = {
-      topic,
-      topicBytes: Buffer.from(topic),
-      subscriptions,
-      hasKept: subscriptions.some(({ kept }) => kept === true),
+    const route = new Route(topic, this.#routes.changes, {
+      subscriptions: onePerReceiver(this.#filters.match(topic)),
       logs: this.#logsOf(topic),
       counters: this.#countersOf(topic),
-      isStale: false,
-    };
+    });
     this.#routes.set(route);
     return route;
   }
