@@ -156,10 +156,11 @@ export class Client {
   }
 
   /** Resolves when the broker has closed the connection. */
-  async closed(): Promise<void> {
+  async closed(withinMs = answerMs): Promise<void> {
     await this.#until(
       () => this.isClosed,
       () => `the connection stays open; ${this.#summary()}`,
+      withinMs,
     );
   }
 
@@ -221,12 +222,12 @@ export class Client {
     this.send({ cmd: packet.qos === 1 ? "puback" : "pubrec", messageId });
   }
 
-  async #until(holds: () => boolean, otherwise: () => string): Promise<void> {
-    const end = Date.now() + answerMs;
+  async #until(holds: () => boolean, otherwise: () => string, withinMs = answerMs): Promise<void> {
+    const end = Date.now() + withinMs;
     while (!holds()) {
       if (this.#problem !== undefined) throw this.#problem;
       const left = end - Date.now();
-      if (left <= 0) assert.fail(`${otherwise()} within ${answerMs / 1000} s`);
+      if (left <= 0) assert.fail(`${otherwise()} within ${withinMs / 1000} s`);
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, left);
         this.#waiting.add(() => {

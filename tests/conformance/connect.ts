@@ -28,7 +28,7 @@ export async function refused(client: Client, ...codes: readonly number[]): Prom
 }
 
 /** Sends these bytes on a new connection, which is to be refused. */
-export async function isRefused(
+async function isRefused(
   broker: Broker,
   packets: Readonly<Record<string, Uint8Array>>,
   ...codes: readonly number[]

@@ -1,9 +1,13 @@
 import { abilitiesOf, type Abilities, type Address, Broker } from "./broker.ts";
 import { Skipped, type Version } from "./broker.ts";
 import { type Case, nameOf, type Statements } from "./case.ts";
+import { connackCases } from "./connack.ts";
 import { connectCases } from "./connect.ts";
+import { limitsCases } from "./limits.ts";
+import { sessionStateCases } from "./session-state.ts";
 import { statements3 } from "./statements-3.ts";
 import { statements5 } from "./statements-5.ts";
+import { willCases } from "./will.ts";
 
 export const versions: readonly Version[] = ["3.1.1", "5.0"];
 
@@ -12,7 +16,13 @@ export const statements: Readonly<Record<Version, Statements>> = {
   "5.0": statements5,
 };
 
-export const cases: readonly Case[] = [...connectCases];
+export const cases: readonly Case[] = [
+  ...connectCases,
+  ...connackCases,
+  ...willCases,
+  ...sessionStateCases,
+  ...limitsCases,
+];
 
 export type Verdict =
   | { readonly kind: "ok" }

@@ -1,0 +1,157 @@
+import assert from "node:assert/strict";
+import { Skipped } from "./broker.ts";
+import { type Case, v5 } from "./case.ts";
+
+/** What a client says in CONNECT that it takes, and flow control (§4.9). */
+export const limitsCases: readonly Case[] = [
+  v5(
+    ["MQTT-3.1.2-24", "MQTT-3.1.2-25"],
+    "a message larger than the client takes is left out, and counts as delivered",
+    async (broker) => {
+      broker.needsQos(1);
+      const properties = { maximumPacketSize: 256, receiveMaximum: 1 };
+      const reader = await broker.connect({ properties, acknowledges: false });
+      await reader.subscribe({ topic: broker.topic("#"), qos: 1 });
+      const writer = await broker.connect();
+      const payloads = ["x".repeat(300), "y".repeat(256), "small", "x".repeat(400), "last"];
+      for (const payload of payloads) await writer.publish(broker.topic(), payload, { qos: 1 });
+      for (const text of ["small", "last"]) {
+        const { payload, messageId, body } = await reader.next("publish");
+        assert.ok(body.length <= 254, `a packet of ${body.length} bytes came`);
+        assert.equal(payload.toString(), text);
+        reader.send({ cmd: "puback", messageId: messageId! });
+      }
+      assert.deepEqual(await broker.messagesAt(reader), []);
+    },
+  ),
+
+  v5(
+    ["MQTT-3.1.2-26", "MQTT-3.3.2-11", "MQTT-3.3.2-8"],
+    "a client is sent the topic aliases it takes, none greater, each told first",
+    async (broker) => {
+      const topicAliasMaximum = 2;
+      const reader = await broker.connect({ properties: { topicAliasMaximum } });
+      await reader.subscribe(broker.topic("#"));
+      const writer = await broker.connect();
+      const names = ["a", "b", "c", "a", "b", "c", "a"];
+      for (const name of names) await writer.publish(broker.topic(name), name);
+      const known = new Map<number, string>();
+      for (const name of names) {
+        const { topic, payload, properties } = await reader.next("publish");
+        const alias = properties?.topicAlias;
+        if (alias !== undefined) assert.ok(alias >= 1 && alias <= 2, `topic alias ${alias}`);
+        if (alias !== undefined && topic !== "") known.set(alias, topic);
+        const meant = topic === "" ? known.get(alias ?? 0) : topic;
+        assert.equal(`${meant} ${payload.toString()}`, `${broker.topic(name)} ${name}`);
+      }
+    },
+  ),
+
+  v5(["MQTT-3.1.2-27"], "a client that takes no topic aliases is sent none", async (broker) => {
+    const writer = await broker.connect();
+    for (const more of [{}, { properties: { topicAliasMaximum: 0 } }]) {
+      const reader = await broker.connect(more);
+      await reader.subscribe(broker.topic());
+      for (const payload of ["a", "b", "c"]) {
+        await writer.publish(broker.topic(), payload);
+        const { topic, properties } = await reader.next("publish");
+        assert.equal(topic, broker.topic());
+        assert.equal(properties?.topicAlias, undefined);
+      }
+    }
+  }),
+
+  v5(
+    ["MQTT-3.3.4-9", "MQTT-4.9.0-1", "MQTT-4.9.0-2"],
+    "no more messages are under way than the client takes, QoS 1 and 2 together",
+    async (broker) => {
+      broker.needsQos(2);
+      const reader = await broker.connect({
+        properties: { receiveMaximum: 2 },
+        acknowledges: false,
+      });
+      await reader.subscribe(broker.topic());
+      const writer = await broker.connect();
+      for (const [i, qos] of ([1, 2, 1, 2] as const).entries()) {
+        await writer.publish(broker.topic(), `${i}`, { qos });
+      }
+      const [first, second] = [await reader.next("publish"), await reader.next("publish")];
+      assert.deepEqual(await broker.messagesAt(reader), [], "a third came");
+      assert.ok(first.qos === 1 && second.qos === 2);
+      reader.send({ cmd: "pubrec", messageId: second.messageId! });
+      await reader.next("pubrel");
+      assert.deepEqual(await broker.messagesAt(reader), [], "PUBREC made room for a third");
+      reader.send({ cmd: "puback", messageId: first.messageId! });
+      assert.equal(await reader.message(), `${broker.topic()} 2`);
+      reader.send({ cmd: "pubcomp", messageId: second.messageId! });
+      assert.equal(await reader.message(), `${broker.topic()} 3`);
+    },
+  ),
+
+  v5(
+    ["MQTT-3.3.4-9", "MQTT-4.4.0-2"],
+    "a message that a client refuses is done with",
+    async (broker) => {
+      broker.needsQos(2);
+      const kept = broker.kept(broker.clientId());
+      const properties = { ...kept.properties, receiveMaximum: 1 };
+      const reader = await broker.connect({ ...kept, properties, acknowledges: false });
+      await reader.subscribe(broker.topic());
+      const writer = await broker.connect();
+      for (const qos of [2, 1, 1] as const) {
+        await writer.publish(broker.topic(), `${qos}`, { qos });
+      }
+      const refused = await reader.next("publish");
+      reader.send({ cmd: "pubrec", messageId: refused.messageId!, reasonCode: 0x97 });
+      const also = await reader.next("publish");
+      reader.send({ cmd: "puback", messageId: also.messageId!, reasonCode: 0x97 });
+      const last = await reader.next("publish");
+      reader.send({ cmd: "puback", messageId: last.messageId! });
+      assert.deepEqual(await broker.messagesAt(reader), []);
+      await reader.drop();
+      const again = await broker.connect(kept);
+      assert.deepEqual(await broker.messagesAt(again), []);
+    },
+  ),
+
+  v5(
+    ["MQTT-3.3.4-10", "MQTT-4.9.0-3"],
+    "all but messages goes on where no more messages may",
+    async (broker) => {
+      broker.needsQos(1);
+      const reader = await broker.connect({
+        properties: { receiveMaximum: 1 },
+        acknowledges: false,
+      });
+      await reader.subscribe({ topic: broker.topic("#"), qos: 1 });
+      const writer = await broker.connect();
+      for (const name of ["a", "b"]) await writer.publish(broker.topic(name), name, { qos: 1 });
+      await reader.next("publish");
+      await reader.settled();
+      await reader.subscribe(broker.topic("other"));
+      await reader.unsubscribe(broker.topic("other"));
+      assert.ok((await reader.publish("conformance/elsewhere", "x", { qos: 1 })) < 0x80);
+      await writer.publish(broker.topic("c"), "of QoS 0");
+      assert.equal(await reader.message(), `${broker.topic("c")} of QoS 0`);
+    },
+  ),
+
+  v5(["MQTT-4.9.0-2"], "who sends more than the server takes is disconnected", async (broker) => {
+    broker.needsQos(2);
+    const { receiveMaximum } = broker.can;
+    if (receiveMaximum === 65_535) throw new Skipped("the broker takes as many as there may be");
+    const client = await broker.connect();
+    const flags = { qos: 2, dup: false, retain: false } as const;
+    const all = Array.from({ length: receiveMaximum + 1 }, (_, i) =>
+      client.encoded({
+        cmd: "publish",
+        topic: broker.topic(),
+        payload: "",
+        messageId: i + 1,
+        ...flags,
+      }),
+    );
+    client.send(Buffer.concat(all));
+    await client.ended(0x93);
+  }),
+];
