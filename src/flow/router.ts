@@ -1,10 +1,9 @@
 import type { Passing } from "./measured.ts";
 import { FilterTrie } from "./filter-trie.ts";
 import { type FilterChanges, Resolved, RouteCache } from "./route-cache.ts";
-import type { Run } from "./run.ts";
 import { SharedGroup } from "./share-group.ts";
 import type { StreamLog } from "./stream-log.ts";
-import { type Receiver, type Subscription, together } from "./subscription.ts";
+import { type LeftOver, type Receiver, type Subscription, together } from "./subscription.ts";
 
 /** What is known of one topic: who wants it and which logs keep it. */
 export class Route extends Resolved {
@@ -80,8 +79,8 @@ export class Router {
   }
 
   /** What a subscription that was shared has left over goes to the others who share it. */
-  handOn(left: Subscription, run: Run): void {
-    this.#groups.get(groupOf(left))?.group.receive(run);
+  handOn({ subscription, run }: LeftOver): void {
+    this.#groups.get(groupOf(subscription))?.group.receive(run);
   }
 
   /** Forgets what was resolved, as when a product's topics change. */

@@ -104,6 +104,20 @@ export class Run {
     });
   }
 
+  /** One message out of its packet in the version 5 form, without an identifier. */
+  static ofPacket(packet: Buffer, qos: 0 | 1 | 2): Run {
+    const place = newPlace();
+    locate(packet, layout5, 0, place);
+    return new Run({
+      topic: packet.toString("utf8", place.topicAt, place.topicEnd),
+      qos,
+      packets: packet,
+      layout: layout5,
+      count: 1,
+      payloadBytes: place.end - place.payloadAt,
+    });
+  }
+
   /** The packets as QoS 0 of the version, not retained: the very slice that came where it fits. */
   encoded(version: ProtocolVersion): Buffer {
     const cached = version === 4 ? this.#encoded4 : this.#encoded5;

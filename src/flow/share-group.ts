@@ -1,10 +1,12 @@
 import type { Run } from "./run.ts";
 import type { Receiver, Share, Subscription } from "./subscription.ts";
 
+type Taker = readonly [Subscription, Share];
+
 /**
  * Subscribers that share one subscription (MQTT 5.0 §4.8.2): each message goes to one of them
- * [MQTT-4.8.2-4], the one that has least to do; among equals they take turns. Who is away gets
- * messages only while nobody is there.
+ * [MQTT-4.8.2-4], the one that has least to do of those that can take it at once; among equals
+ * they take turns. Who is away gets messages only while nobody is there.
  */
 export class SharedGroup implements Receiver {
   readonly #members = new Map<Subscription, Share>();
@@ -30,25 +32,40 @@ export class SharedGroup implements Receiver {
     if (takers.length === 0) return;
     // A burst is divided, so that no one gets all of it.
     const most = Math.ceil(run.count / takers.length);
-    for (let rest = run; ; rest = rest.after(most)) {
-      const [subscription, { member }] = this.#next(takers);
-      if (rest.count <= most) {
+    for (let rest = run; ;) {
+      const taker = this.#next(takers, run.qos);
+      const [subscription, { member }] = taker;
+      const room = roomOf(taker, run.qos);
+      // Where nobody has room, each has its part to wait for.
+      const part = room === 0 ? most : Math.min(most, room);
+      if (rest.count <= part) {
         member.receive(rest, subscription);
         return;
       }
-      member.receive(rest.first(most), subscription);
+      member.receive(rest.first(part), subscription);
+      rest = rest.after(part);
     }
   }
 
-  #next(takers: readonly (readonly [Subscription, Share])[]): readonly [Subscription, Share] {
+  #next(takers: readonly Taker[], qos: 0 | 1 | 2): Taker {
     const first = this.#turn++ % takers.length;
     let best = takers[first]!;
     for (let i = 1; i < takers.length; i++) {
       const other = takers[(first + i) % takers.length]!;
-      if (other[1].member.load < best[1].member.load) best = other;
+      if (isBetter(other, best, qos)) best = other;
     }
     return best;
   }
+}
+
+function roomOf([subscription, { member }]: Taker, qos: 0 | 1 | 2): number {
+  return member.roomFor(Math.min(qos, subscription.qos) as 0 | 1 | 2);
+}
+
+function isBetter(one: Taker, other: Taker, qos: 0 | 1 | 2): boolean {
+  const hasRoom = roomOf(one, qos) > 0;
+  if (hasRoom !== roomOf(other, qos) > 0) return hasRoom;
+  return one[1].member.load < other[1].member.load;
 }
 
 /** `$share/name/filter` (§4.8.2); undefined: the filter is not shared. */

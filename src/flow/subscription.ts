@@ -34,6 +34,14 @@ export interface SharingMember extends Receiver {
   readonly isPresent: boolean;
   /** What it was given and is not done with. */
   readonly load: number;
+  /** Messages of the QoS that would leave at once. */
+  roomFor(qos: 0 | 1 | 2): number;
+}
+
+/** Messages that a member of a share was given and is not done with. */
+export interface LeftOver {
+  readonly subscription: Subscription;
+  readonly run: Run;
 }
 
 /** One delivery for both: all the identifiers [MQTT-3.3.4-4], and no more withheld than by either. */

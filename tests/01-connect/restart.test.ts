@@ -280,3 +280,42 @@ for (const delivery of ["live", "logged"] as const) {
     assert.ok(acknowledged.size > 1500);
   });
 }
+
+test("restart - what a share's member had and had not acknowledged is its own, and handed on when it goes", async (t) => {
+  const node = await newNode(t, "share");
+  const filter = "$share/kept/job";
+  const join = async (client: RawClient): Promise<void> => {
+    await client.next("connack");
+    assert.deepEqual(await client.subscribe({ topic: filter, qos: 1 }), [1]);
+  };
+  const member = await staying(node, "member");
+  await join(member);
+  const writer = await RawClient.in(node.mqttUrl, 5, owner(node));
+  const send = async (text: string): Promise<void> => {
+    writer.send(publishPacket("job", text, { qos: 1, messageId: 1 }));
+    await writer.next("puback");
+  };
+  await send("under way");
+  await member.next("publish");
+  member.destroy();
+  await member.closed;
+  await send("waiting");
+  await again(node, "SIGTERM");
+
+  const other = await staying(node, "other");
+  t.after(() => other.destroy());
+  await join(other);
+  const back = new RawClient(node.mqttUrl, 5);
+  t.after(() => back.destroy());
+  back.send({
+    ...{ cmd: "connect", protocolId: "MQTT", protocolVersion: 5, clientId: "member", keepalive: 0 },
+    ...{ clean: false, ...owner(node), properties: { sessionExpiryInterval: 3600 } },
+  });
+  assert.equal((await back.next("connack")).sessionPresent, true);
+  assert.equal((await back.next("publish")).payload.toString(), "under way");
+  assert.equal((await back.next("publish")).payload.toString(), "waiting");
+  // It is gone for good, without having acknowledged either.
+  back.send({ cmd: "disconnect", reasonCode: 0, properties: { sessionExpiryInterval: 0 } });
+  assert.equal((await other.next("publish")).payload.toString(), "under way");
+  assert.equal((await other.next("publish")).payload.toString(), "waiting");
+});

@@ -76,6 +76,26 @@ test("shared - a burst in one write is divided, and a member that is slow gets l
   for (const count of quick) assert.ok(count > 200 && slow < count / 4, counts.join(", "));
 });
 
+test("shared - a member gets no more at once than it takes, as long as another one has room", async (t) => {
+  const one = await RawClient.in(url, 5, { properties: { receiveMaximum: 1 } });
+  t.after(() => one.destroy());
+  assert.deepEqual(await one.subscribe({ topic: "$share/room/room", qos: 1 }), [1]);
+  const other = await member(t, "$share/room/room", 1);
+  const writer = await RawClient.in(url, 5);
+  t.after(() => writer.destroy());
+  for (let burst = 0; burst < 5; burst++) {
+    const packets = Array.from({ length: 20 }, (_, i) =>
+      publishPacket("room", String(20 * burst + i), { qos: 1, messageId: i + 1 }),
+    );
+    writer.send(...packets);
+    for (let i = 0; i < 20; i++) await writer.next("puback");
+  }
+  await other.settled();
+  await one.settled();
+  assert.equal(texts(one).length, 1);
+  assert.equal(texts(other).length, 99);
+});
+
 test("shared - what a member that goes has not acknowledged goes to another one", async (t) => {
   const going = await member(t, "$share/leave/leave", 1);
   const writer = await RawClient.in(url, 5);

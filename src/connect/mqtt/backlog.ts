@@ -84,15 +84,18 @@ export class Backlog {
       }
     }
     const since = this.#options.clock.monotonic();
-    for (const piece of pieces(run)) {
-      const bytes = sizeOf(piece);
-      if (this.#bytes + bytes > this.#options.bytesMax) {
-        this.#options.onDropped(piece.count);
-        continue;
-      }
-      this.#bytes += bytes;
-      this.#entries.push({ run: piece, subscription, retain, since });
+    for (const piece of pieces(run)) this.put({ run: piece, subscription, retain, since });
+  }
+
+  /** A single message, to wait in memory. */
+  put(waiting: Waiting): void {
+    const bytes = sizeOf(waiting.run);
+    if (this.#bytes + bytes > this.#options.bytesMax) {
+      this.#options.onDropped(waiting.run.count);
+      return;
     }
+    this.#bytes += bytes;
+    this.#entries.push(waiting);
   }
 
   addStretch(log: LogPlace["log"], from: number, to: number): void {
@@ -121,12 +124,12 @@ export class Backlog {
   }
 
   /** What waits in memory for a subscription that is no more; a log is asked who wants it when read. */
-  forget(subscription: Subscription): Run[] {
-    const forgotten: Run[] = [];
+  forget(subscription: Subscription): Waiting[] {
+    const forgotten: Waiting[] = [];
     const kept: (Waiting | Stretch)[] = [];
     for (const one of this.#entries.slice(this.#head)) {
       if (one === undefined) continue;
-      if (!("log" in one) && one.subscription === subscription) forgotten.push(one.run);
+      if (!("log" in one) && one.subscription === subscription) forgotten.push(one);
       else kept.push(one);
     }
     this.#replace(kept);

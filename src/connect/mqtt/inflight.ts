@@ -2,6 +2,7 @@ import { encodeAcknowledgement } from "../../wire/mqtt/encode.ts";
 import { packetType } from "../../wire/mqtt/protocol.ts";
 import { offsetAfter, repack, walkPublishes, type Layout } from "../../wire/mqtt/publish.ts";
 import type { LogPlace, Run } from "../../flow/run.ts";
+import { writtenFilter } from "../../flow/share-group.ts";
 import type { Subscription } from "../../flow/subscription.ts";
 
 /** Messages sent with one QoS and not all acknowledged: consecutive packet identifiers. */
@@ -27,6 +28,15 @@ interface SentBatch {
 export interface Shared {
   readonly subscription: Subscription;
   readonly run: Run;
+  /** When what is left of their expiry was told, monotonic milliseconds. */
+  readonly since: number;
+}
+
+/** One message of those, with the shared subscription as its client wrote it. */
+export interface KeptShared {
+  readonly filter: string;
+  readonly run: Run;
+  readonly since: number;
 }
 
 /** One message under way, as it is kept over a restart. */
@@ -36,6 +46,7 @@ export interface SentMessage {
   readonly isReceived: boolean;
   readonly packet: Buffer;
   readonly place?: LogPlace | undefined;
+  readonly shared?: KeptShared | undefined;
 }
 
 const idsMax = 65_535;
@@ -148,12 +159,11 @@ export class Inflight {
     const all: Shared[] = [];
     for (const { shared, qos, acked, early } of this.#batches) {
       if (shared === undefined || qos === 2) continue;
-      const { subscription } = shared;
       const rest = acked === 0 ? shared.run : shared.run.after(acked);
-      if (early === undefined || early.size === 0) all.push({ subscription, run: rest });
+      if (early === undefined || early.size === 0) all.push({ ...shared, run: rest });
       else {
         for (let i = 0; i < rest.count; i++) {
-          if (!early.has(acked + i)) all.push({ subscription, run: one(rest, i) });
+          if (!early.has(acked + i)) all.push({ ...shared, run: one(rest, i) });
         }
       }
     }
@@ -163,7 +173,7 @@ export class Inflight {
   /** All that is under way, oldest first. */
   messages(layout: Layout): SentMessage[] {
     const out: SentMessage[] = [];
-    for (const { packets, qos, early, received, place, ...batch } of this.#batches) {
+    for (const { packets, qos, early, received, place, shared, ...batch } of this.#batches) {
       const from = offsetAfter(packets, batch.acked);
       walkPublishes(packets.subarray(from), layout, ({ start, end, idAt }, step) => {
         const index = batch.acked + step;
@@ -175,6 +185,7 @@ export class Inflight {
           isReceived: received?.has(index) === true,
           packet: packets.subarray(from + start, from + end),
           ...(place === undefined ? {} : { place: { ...place, position, next: position + 1 } }),
+          ...(shared === undefined ? {} : { shared: kept(shared, one(shared.run, index)) }),
         });
       });
     }
@@ -182,9 +193,14 @@ export class Inflight {
   }
 
   /** What was under way when the node stopped; nothing is yet. */
-  restore(messages: readonly SentMessage[]): void {
-    for (const { id, qos, isReceived, packet, place } of messages) {
+  restore(
+    messages: readonly SentMessage[],
+    subscriptionOf: (filter: string) => Subscription | undefined,
+  ): void {
+    for (const { id, qos, isReceived, packet, place, ...message } of messages) {
       const received = isReceived ? { received: new Set([0]) } : {};
+      const subscription = message.shared && subscriptionOf(message.shared.filter);
+      const shared = subscription && message.shared && { ...message.shared, subscription };
       this.#batches.push({
         firstId: id,
         count: 1,
@@ -192,6 +208,7 @@ export class Inflight {
         packets: packet,
         acked: 0,
         place,
+        shared,
         ...received,
       });
       this.#count++;
@@ -231,6 +248,10 @@ export class Inflight {
     }
     return low;
   }
+}
+
+export function kept({ subscription, since }: Shared, run: Run): KeptShared {
+  return { filter: writtenFilter(subscription), run, since };
 }
 
 function one(run: Run, index: number): Run {

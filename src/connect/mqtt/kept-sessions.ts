@@ -6,7 +6,8 @@ import type { Will } from "../../wire/mqtt/decode.ts";
 import type { ProtocolVersion } from "../../wire/mqtt/protocol.ts";
 import type { Properties } from "../../wire/mqtt/properties.ts";
 import type { Subscription } from "../../flow/subscription.ts";
-import type { SentMessage } from "./inflight.ts";
+import { Run } from "../../flow/run.ts";
+import type { KeptShared, SentMessage } from "./inflight.ts";
 import type { SentMessages } from "./outgoing.ts";
 import type { RestoredSession, Session, SessionKeeping } from "./session.ts";
 
@@ -40,11 +41,24 @@ interface CursorDoc {
 
 interface SentDoc {
   readonly version: ProtocolVersion;
-  readonly messages: readonly (Omit<SentMessage, "packet" | "place"> & {
+  readonly messages: readonly (Omit<SentMessage, "packet" | "place" | "shared"> & {
     readonly packet: string;
     readonly log?: string;
     readonly position?: number;
+    readonly shared?: SharedDoc;
   })[];
+  /** Absent: none. */
+  readonly waiting?: readonly SharedDoc[];
+}
+
+/** A message of a shared subscription. */
+interface SharedDoc {
+  readonly filter: string;
+  /** As it was published, without an identifier. */
+  readonly packet: string;
+  readonly qos: 0 | 1 | 2;
+  /** When what is left of its expiry was told, milliseconds since the Unix epoch. */
+  readonly at: number;
 }
 
 export interface KeptSessionsOutside {
@@ -105,7 +119,7 @@ export class KeptSessions implements SessionKeeping {
         will: doc.will && willOf(doc.will),
         subscriptions: doc.subscriptions.map(subscriptionOf),
         incomingQos2: received.get(key) ?? [],
-        sent: sent && sentOf(sent, logs),
+        sent: sent && sentOf(sent, logs, this.#outside.clock),
         waiting: logs.map((log) => [log, positionIn(log, cursors.get(key)), log.end] as const),
       };
     });
@@ -160,11 +174,12 @@ export class KeptSessions implements SessionKeeping {
     const writes: Write[] = [];
     for (const session of this.#all) {
       const { key: id } = session;
-      const { version, messages } = session.everOutgoing?.sent() ?? nothingSent;
+      const sent = session.everOutgoing?.sent() ?? nothingSent;
+      const isSentKept = sent.messages.length > 0 || sent.waiting.length > 0;
       writes.push({ op: "put", kind: "session", id, doc: docOf(session) });
-      writes.push(this.#position(session, messages.length > 0));
-      if (messages.length > 0) {
-        const doc: SentDoc = { version, messages: messages.map(sentDoc) };
+      writes.push(this.#position(session, isSentKept));
+      if (isSentKept) {
+        const doc = sentDoc(sent, this.#outside.clock);
         writes.push({ op: "put", kind: "session-sent", id, doc });
       }
     }
@@ -220,7 +235,7 @@ export class KeptSessions implements SessionKeeping {
 
 const sessionKinds = ["session", "session-position", "session-received", "session-sent"] as const;
 
-const nothingSent: SentMessages = { version: 4, messages: [] };
+const nothingSent: SentMessages = { version: 4, messages: [], waiting: [] };
 
 function docOf(session: Session): SessionDoc {
   const { principal, expirySeconds, subscriptions, will, awaySince } = session;
@@ -271,20 +286,43 @@ function willOf({ payload, properties, ...plain }: NonNullable<SessionDoc["will"
   };
 }
 
-function sentDoc({ packet, place, ...plain }: SentMessage): SentDoc["messages"][number] {
-  const at = place === undefined ? {} : { log: place.log.name, position: place.position };
-  return { ...plain, packet: packet.toString("base64"), ...at };
-}
-
-function sentOf({ version, messages }: SentDoc, logs: readonly StreamLog[]) {
+function sentDoc({ version, messages, waiting }: SentMessages, clock: Clock): SentDoc {
   return {
     version,
-    messages: messages.map(({ packet, log: name, position = 0, ...plain }): SentMessage => {
-      const log = logs.find((one) => one.name === name);
-      const place = log && { log, position, next: position + 1 };
-      return { ...plain, packet: Buffer.from(packet, "base64"), place };
-    }),
+    messages: messages.map(({ packet, place, shared, ...plain }) => ({
+      ...plain,
+      packet: packet.toString("base64"),
+      ...(place === undefined ? {} : { log: place.log.name, position: place.position }),
+      ...(shared === undefined ? {} : { shared: sharedDoc(shared, clock) }),
+    })),
+    ...(waiting.length === 0 ? {} : { waiting: waiting.map((one) => sharedDoc(one, clock)) }),
   };
+}
+
+function sentOf(doc: SentDoc, logs: readonly StreamLog[], clock: Clock): SentMessages {
+  return {
+    version: doc.version,
+    messages: doc.messages.map(({ packet, log: name, position = 0, shared, ...plain }) => {
+      const log = logs.find((one) => one.name === name);
+      return {
+        ...plain,
+        packet: Buffer.from(packet, "base64"),
+        place: log && { log, position, next: position + 1 },
+        shared: shared && sharedOf(shared, clock),
+      };
+    }),
+    waiting: (doc.waiting ?? []).map((one) => sharedOf(one, clock)),
+  };
+}
+
+function sharedDoc({ filter, run, since }: KeptShared, clock: Clock): SharedDoc {
+  const at = clock.now() - (clock.monotonic() - since);
+  return { filter, packet: run.encoded(5).toString("base64"), qos: run.qos, at };
+}
+
+function sharedOf({ filter, packet, qos, at }: SharedDoc, clock: Clock): KeptShared {
+  const since = clock.monotonic() - Math.max(0, clock.now() - at);
+  return { filter, run: Run.ofPacket(Buffer.from(packet, "base64"), qos), since };
 }
 
 /** A log that was not there, or is another one now, has had nothing for it: all of it is new. */

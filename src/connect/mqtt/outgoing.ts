@@ -2,14 +2,14 @@ import type { DropReason, FlowCounts } from "../../flow/counts.ts";
 import type { Gate } from "../../flow/gate.ts";
 import type { Outbox } from "../../flow/outbox.ts";
 import type { Tally } from "../../flow/parcel-queue.ts";
-import type { Subscription } from "../../flow/subscription.ts";
+import type { LeftOver, Subscription } from "../../flow/subscription.ts";
 import type { LogPlace, Run } from "../../flow/run.ts";
 import { layout5 } from "../../flow/run.ts";
 import { encodeAcknowledgement } from "../../wire/mqtt/encode.ts";
 import { packetType, type ProtocolVersion, reason } from "../../wire/mqtt/protocol.ts";
 import type { Layout } from "../../wire/mqtt/publish.ts";
 import { Backlog, type BacklogOptions, pieces } from "./backlog.ts";
-import { Inflight, type SentMessage, type Shared } from "./inflight.ts";
+import { Inflight, kept, type KeptShared, type SentMessage, type Shared } from "./inflight.ts";
 import type { OutgoingAliases } from "./outgoing-aliases.ts";
 
 /** What a connected client takes. */
@@ -40,6 +40,8 @@ export interface OutgoingOptions extends Pick<BacklogOptions, "clock" | "wanted"
 export interface SentMessages {
   readonly version: ProtocolVersion;
   readonly messages: readonly SentMessage[];
+  /** Of shared subscriptions, of which no log tells whom it is for. */
+  readonly waiting: readonly KeptShared[];
 }
 
 const inflightMax = 65_000;
@@ -124,29 +126,58 @@ export class Outgoing {
 
   sent(): SentMessages {
     const version = this.#inflightVersion;
-    return { version, messages: this.#inflight.messages(withIds(version)) };
+    const waiting = this.#backlog.shared().map((one) => kept(one, one.run));
+    return { version, messages: this.#inflight.messages(withIds(version)), waiting };
   }
 
   /** As it stood when the node stopped; nothing was sent or waits yet. */
   restore(
     sent: SentMessages | undefined,
     waiting: readonly (readonly [log: LogPlace["log"], from: number, to: number])[],
+    subscriptionOf: (filter: string) => Subscription | undefined,
   ): void {
     if (sent !== undefined) {
       this.#inflightVersion = sent.version;
-      this.#inflight.restore(sent.messages);
+      this.#inflight.restore(sent.messages, subscriptionOf);
     }
     for (const [log, from, to] of waiting) this.#backlog.addStretch(log, from, to);
+    for (const { filter, run, since } of sent?.waiting ?? []) {
+      const subscription = subscriptionOf(filter);
+      if (subscription !== undefined) this.#backlog.put({ run, subscription, retain: 0, since });
+    }
   }
 
   /** Messages that waited for a subscription that is no more. */
-  forget(subscription: Subscription): Run[] {
-    return this.#backlog.forget(subscription);
+  forget(subscription: Subscription): LeftOver[] {
+    return this.#aged(this.#backlog.forget(subscription));
   }
 
   /** Of shared subscriptions, whether they still stand or not, all that is not acknowledged. */
-  shared(): readonly Shared[] {
-    return [...this.#inflight.shared(), ...this.#backlog.shared()];
+  shared(): LeftOver[] {
+    return this.#aged([...this.#inflight.shared(), ...this.#backlog.shared()]);
+  }
+
+  /** With what is left of their expiry, without those that have expired [MQTT-3.3.2-6]. */
+  #aged(all: readonly Shared[]): LeftOver[] {
+    const now = this.#options.clock.monotonic();
+    const left: LeftOver[] = [];
+    for (const { subscription, run, since } of all) {
+      const parts = now - since < 1000 ? [run] : pieces(run);
+      for (const part of parts) {
+        const current = part === run ? run : part.waited(now - since);
+        if (current !== undefined) left.push({ subscription, run: current });
+      }
+    }
+    return left;
+  }
+
+  /** What would leave at once of messages with that QoS. */
+  roomFor(qos: 0 | 1 | 2): number {
+    const attached = this.#attached;
+    if (attached === undefined) return 0;
+    if (qos === 0)
+      return attached.outbox.queuedBytes < this.#options.queueBytesMax / 2 ? Infinity : 0;
+    return this.#backlog.isEmpty ? this.#room(attached, 0) : 0;
   }
 
   /** Messages under way and waiting; what the socket has not taken counts as messages of 128 bytes. */
@@ -165,7 +196,7 @@ export class Outgoing {
     }
     let rest = run;
     if (attached !== undefined && this.#backlog.isEmpty) {
-      const room = this.#room(attached, run);
+      const room = this.#room(attached, run.packets.length);
       if (room >= run.count) {
         this.#sendQos12(attached, run, subscription, retain);
         return;
@@ -211,10 +242,10 @@ export class Outgoing {
   }
 
   /** How many of the run may leave now (§4.9). */
-  #room(attached: Attachment, run: Run): number {
+  #room(attached: Attachment, packetBytes: number): number {
     const { count, room, bytes } = this.#inflight;
     const most = Math.min(attached.receiveMaximum, inflightMax) - count;
-    const isTooMuch = count > 0 && bytes + run.packets.length > this.#options.queueBytesMax;
+    const isTooMuch = count > 0 && bytes + packetBytes > this.#options.queueBytesMax;
     return isTooMuch ? 0 : Math.max(0, Math.min(most, room));
   }
 
@@ -246,7 +277,9 @@ export class Outgoing {
       fitting,
       qos,
       (nextId) => fitting.encodeFor(version, { flags, nextId, ...(added ? { added } : {}) }),
-      isShared ? { subscription, run: fitting.own() } : undefined,
+      isShared
+        ? { subscription, run: fitting.own(), since: this.#options.clock.monotonic() }
+        : undefined,
     );
     this.#push(attached, packets, fitting, withIds(version), false);
   }
@@ -311,7 +344,8 @@ export class Outgoing {
     this.#sendAgain(attached);
     while (this.#resending.length === 0) {
       const next = this.#backlog.first();
-      if (next === undefined || this.#room(attached, next.run) < next.run.count) return;
+      if (next === undefined || this.#room(attached, next.run.packets.length) < next.run.count)
+        return;
       this.#backlog.shift();
       const { run, subscription, retain, since } = next;
       const current = run.waited(this.#options.clock.monotonic() - since);

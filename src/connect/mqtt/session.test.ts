@@ -83,6 +83,15 @@ function ground(queueBytesMax = 1 << 20) {
   return { session, publish, counts, router };
 }
 
+/** Two sessions that share a filter. */
+function sharing() {
+  const { session: going, router, publish } = ground();
+  const options = { clock, queueBytesMax: 1 << 20, onDropped() {} };
+  const staying = new Session("other", { kind: "anonymous" }, router, options);
+  going.subscribe({ ...plain, filter: "$share/s/t", qos: 1 }, undefined);
+  return { going, staying, publish };
+}
+
 const plain = { noLocal: false, retainAsPublished: false, retainHandling: 0 } as const;
 
 function message(text: string, qos: 0 | 1 = 1, expiry?: number): Run {
@@ -281,3 +290,26 @@ test("session - who comes back with fewer rights finds neither the subscription 
   assert.deepEqual(client.texts, ["open"]);
   assert.deepEqual([...session.subscriptions.keys()], ["open/#"]);
 });
+
+for (const how of ["sent", "waiting"] as const) {
+  test(`session - what a share hands on of what was ${how} has lived as long as it has lived`, () => {
+    clock.at = 0;
+    const { going, staying, publish } = sharing();
+    if (how === "sent") going.attach(new Client(5).attachment);
+    publish(message("a", 1, 10));
+    publish(message("b", 1, 4));
+    publish(message("c"));
+    staying.subscribe({ ...plain, filter: "$share/s/t", qos: 1 }, undefined);
+    clock.at = 3000;
+    going.end();
+    clock.at = 5000;
+    const client = new Client(5);
+    staying.attach(client.attachment);
+    const came = client.take().map(({ text, expiry }) => [text, expiry]);
+    assert.deepEqual(came, [
+      ["a", 5],
+      ["c", undefined],
+    ]);
+    clock.at = 0;
+  });
+}

@@ -138,13 +138,14 @@ export class Session implements SharingMember {
     this.expirySeconds = expirySeconds;
     this.will = will;
     for (const id of session.incomingQos2) this.incomingQos2.add(id);
-    if (session.sent !== undefined || session.waiting.length > 0) {
-      this.outgoing.restore(session.sent, session.waiting);
-    }
     for (const subscription of session.subscriptions) {
       const { share, ...plain } = subscription;
       const shared = share === undefined ? {} : { share: { name: share, member: this } };
       this.#replace({ ...plain, ...shared, receiver: this });
+    }
+    if (session.sent !== undefined || session.waiting.length > 0) {
+      const subscriptionOf = (filter: string) => this.subscriptions.get(filter);
+      this.outgoing.restore(session.sent, session.waiting, subscriptionOf);
     }
     this.#options.keeping?.adopt(this);
   }
@@ -160,6 +161,11 @@ export class Session implements SharingMember {
 
   get load(): number {
     return this.#outgoing?.load ?? 0;
+  }
+
+  roomFor(qos: 0 | 1 | 2): number {
+    if (this.#outgoing !== undefined) return this.#outgoing.roomFor(qos);
+    return this.#attachment?.receiveMaximum ?? 0;
   }
 
   /** Resolves when what it wants is durable; undefined: it need not be. */
@@ -246,9 +252,7 @@ export class Session implements SharingMember {
     this.#router.unsubscribe(subscription);
     if (subscription.share === undefined) return true;
     // What it was sent it may still acknowledge [MQTT-3.10.4-3]; what waits goes to the others.
-    for (const run of this.#outgoing?.forget(subscription) ?? []) {
-      this.#router.handOn(subscription, run);
-    }
+    for (const left of this.#outgoing?.forget(subscription) ?? []) this.#router.handOn(left);
     return true;
   }
 
@@ -303,7 +307,7 @@ export class Session implements SharingMember {
     const outgoing = this.#outgoing;
     if (outgoing === undefined) return;
     // What it was given of subscriptions that others share, and has not acknowledged, goes to them.
-    for (const { subscription, run } of outgoing.shared()) this.#router.handOn(subscription, run);
+    for (const left of outgoing.shared()) this.#router.handOn(left);
     outgoing.clear();
   }
 
