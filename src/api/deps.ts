@@ -54,6 +54,7 @@ import type { JsonPathSearch } from "../things/wot/jsonpath-search.ts";
 import type { TdDirectory } from "../things/wot/td-directory.ts";
 import type { NodeAddress } from "../things/wot/thing-description.ts";
 import type { Validator } from "../things/wot/validator.ts";
+import type { ApiLimits } from "./limits.ts";
 
 /** What the HTTP API needs of the rooms below; composed in node.ts. */
 export interface ApiDeps {
@@ -130,25 +131,6 @@ export interface NodeFacts {
   httpUrl(): string;
   mqttUrl(): string;
 }
-
-export interface ApiLimits {
-  readonly bodyBytesMax: number;
-  /** Of a Thing Description that is registered. */
-  readonly tdBytesMax: number;
-  /** SSE clients at a time, streams and world together. */
-  readonly sseClientsMax: number;
-  /** Bytes that may wait for one SSE client; beyond it messages are dropped and counted. */
-  readonly sseQueueBytesMax: number;
-  readonly thingsPerOverviewMax: number;
-}
-
-export const apiLimits: ApiLimits = {
-  bodyBytesMax: 1024 * 1024,
-  tdBytesMax: 1024 * 1024,
-  sseClientsMax: 200,
-  sseQueueBytesMax: 1024 * 1024,
-  thingsPerOverviewMax: 500,
-};
 
 /** Things as the W3C describes them. */
 export interface WotApi {
@@ -344,6 +326,10 @@ export interface MessageToPublish {
   /** 1: resolves when a logged stream's message is durable. */
   readonly qos: 0 | 1;
   readonly retain: boolean;
+  /** What it says of itself to subscribers. */
+  readonly contentType?: string;
+  /** A logged stream takes a publisher's number once, however often it is sent. */
+  readonly origin?: { readonly producer: string; readonly seq: number };
 }
 
 export interface MessageSeen {

@@ -23,7 +23,8 @@ import { erasureRoutes } from "./erasure-routes.ts";
 import { commissionApiRoutes } from "./commission-routes.ts";
 import { recognitionRoutes } from "./recognition-routes.ts";
 import { consoleRoutes } from "./console.ts";
-import { type ApiDeps, apiLimits } from "./deps.ts";
+import type { ApiDeps } from "./deps.ts";
+import { apiLimits } from "./limits.ts";
 import { dataAccessRoutes } from "./data-access-routes.ts";
 import { answerError, notFound } from "./error-answer.ts";
 import { allow, guardRoutes } from "./guard.ts";
@@ -35,6 +36,7 @@ import { agentRoutes } from "./mcp/http.ts";
 import { marketRoutes } from "./market-routes.ts";
 import { shareDoor } from "./share/share-door.ts";
 import { onboardingRoutes } from "./onboarding-routes.ts";
+import { publishRoutes } from "./publish-routes.ts";
 import { outputRoutes, sectorApis, sectorRoutes } from "./sector-routes.ts";
 import { shareRoutes } from "./share/share-routes.ts";
 import { retainedRoutes } from "./retained-routes.ts";
@@ -131,9 +133,8 @@ export async function apiRoutes(app: FastifyInstance, deps: ApiDeps): Promise<vo
     await api.register(async (scope) => agreementRoutes(scope, deps, world), {
       prefix: "/api/v1",
     });
-    await api.register(async (scope) => streamRoutes(scope, deps, clients, limits), {
-      prefix: "/api/v1",
-    });
+    await api.register(async (scope) => publishRoutes(scope, deps, limits), { prefix: "/api/v1" });
+    await api.register(async (scope) => streamRoutes(scope, deps, clients), { prefix: "/api/v1" });
     await api.register(async (scope) => onboardingRoutes(scope, deps, clients), {
       prefix: "/api/v1",
     });

@@ -2,7 +2,7 @@ import type { FastifyReply } from "fastify";
 import type { ServerResponse } from "node:http";
 import { ComityError } from "../kernel/errors.ts";
 import { nameOfPrincipal, type Principal } from "../things/access.ts";
-import type { ApiLimits } from "./deps.ts";
+import type { ApiLimits } from "./limits.ts";
 
 type SseLimits = Pick<ApiLimits, "sseClientsMax" | "sseQueueBytesMax">;
 

@@ -4,7 +4,8 @@ import type { Happening } from "../kernel/journal.ts";
 import type { Place } from "../kernel/place.ts";
 import type { Agreement } from "../market/agreement.ts";
 import { readRules, termsOf } from "../market/policy.ts";
-import type { ApiDeps, ApiLimits, FlowFacts } from "./deps.ts";
+import type { ApiDeps, FlowFacts } from "./deps.ts";
+import type { ApiLimits } from "./limits.ts";
 import { overviewFrom } from "./overview-check.ts";
 import { mergeWorld, type PeerPart } from "./world-merge.ts";
 

@@ -336,6 +336,18 @@ export interface LogLine {
   readonly payloadBase64?: string;
 }
 
+/** What became of a batch of messages. */
+export interface BatchAnswer {
+  /** Of a logged stream: they are durable. */
+  readonly accepted: number;
+  /** Lines counted from 1; every other one that is not empty was accepted. */
+  readonly refused: readonly {
+    readonly line: number;
+    readonly code: string;
+    readonly message: string;
+  }[];
+}
+
 /** One event of `GET /api/v1/streams/…`. */
 export interface StreamMessage {
   readonly topic: string;

@@ -1,3 +1,4 @@
+import type { Properties } from "../wire/mqtt/properties.ts";
 import type { Flow } from "./flow.ts";
 import type { Receiver } from "./subscription.ts";
 import { Run } from "./run.ts";
@@ -11,10 +12,25 @@ export interface StreamMessage {
 /** One message from inside this node or over HTTP; resolves when it is durable, where it is logged. */
 export async function publishOne(
   flow: Flow,
-  message: StreamMessage & { readonly qos: 0 | 1; readonly publisher: string },
+  message: StreamMessage & {
+    readonly qos: 0 | 1;
+    readonly publisher: string;
+    readonly contentType?: string;
+    /** A log takes a number of a publisher's producer once. */
+    readonly origin?: { readonly producer: string; readonly seq: number };
+  },
 ): Promise<void> {
-  const { topic, payload, qos, retain, publisher } = message;
-  await flow.publish(Run.of(topic, payload, { qos, retain, publisher }));
+  const { topic, payload, qos, retain, publisher, contentType, origin } = message;
+  const properties: Properties = {
+    ...(contentType !== undefined && { contentType }),
+    ...(origin !== undefined && {
+      userProperties: [
+        ["producer", origin.producer],
+        ["seq", String(origin.seq)],
+      ],
+    }),
+  };
+  await flow.publish(Run.of(topic, payload, { qos, retain, publisher, properties }));
 }
 
 /** Single messages as they come, retained ones first; returns what ends it. */

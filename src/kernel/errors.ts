@@ -116,6 +116,12 @@ export const catalogue = {
     message: "The message has {bytes} bytes; at most {max} are taken.",
     remedy: "Send smaller messages, or raise the limit in the node's options.",
   },
+  BATCH_STOPPED: {
+    status: 413,
+    message: "The batch was stopped at line {line}: {problem}",
+    remedy:
+      "What stands before that line is published, or listed as refused; send the rest from that line on.",
+  },
   PRODUCT_INVALID: {
     status: 400,
     message: "The product is not valid: {problem}",
