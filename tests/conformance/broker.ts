@@ -6,8 +6,8 @@
  * whose it is, or shares code with it; each case has topics and client identifiers of its own.
  */
 import assert from "node:assert/strict";
-import type { IConnackPacket, IConnectPacket } from "mqtt-packet";
-import { Client } from "./client.ts";
+import mqttPacket, { type IConnackPacket, type IConnectPacket, type Packet } from "mqtt-packet";
+import { Client, type PublishOptions } from "./client.ts";
 
 export type Version = "3.1.1" | "5.0";
 
@@ -90,6 +90,10 @@ export class Broker {
     };
   }
 
+  encoded(packet: Packet): Buffer {
+    return mqttPacket.generate(packet, { protocolVersion: this.level });
+  }
+
   /** A client that is let in. */
   async connect(options: ConnectOptions = {}): Promise<Client> {
     return (await this.greet(options)).client;
@@ -144,6 +148,28 @@ export class Broker {
     if (this.can.maximumQos < qos) {
       throw new Skipped(`CONNACK says that its maximum QoS is ${this.can.maximumQos}`);
     }
+  }
+
+  needsAliases(): void {
+    if (this.can.topicAliasMaximum === 0) throw new Skipped("CONNACK says no topic aliases");
+  }
+
+  /** A message of QoS 1 or 2 that the broker refuses, and says so: to a topic of its own. */
+  async isRefusing(writer: Client, more: PublishOptions): Promise<void> {
+    const code = await writer.publish("$SYS/conformance", "", more);
+    if (code < 0x80) throw new Skipped("no message is known that the broker refuses");
+  }
+
+  /** Resolves when so much time has passed by the broker's clock: a will's delay says when. */
+  async secondsPass(seconds: number): Promise<void> {
+    const topic = this.topic(`clock/${this.#count++}`);
+    const witness = await this.connect();
+    await witness.subscribe({ topic, qos: 0 });
+    const properties = { willDelayInterval: seconds };
+    const will = { topic, payload: "", qos: 0, retain: false, properties } as const;
+    const clock = await this.connect({ ...this.kept(this.clientId(), seconds + 60), will });
+    await clock.drop();
+    await witness.next("publish");
   }
 
   /** Ends what a case has left open. */

@@ -48,3 +48,20 @@ export function both(
 export function nameOf({ clauses, title }: Case): string {
   return `${clauses.map((clause) => `[${clause}]`).join(" ")} ${title}`;
 }
+
+/** Tries all of them at once, and names each that fails. */
+export async function each<T>(
+  tried: Readonly<Record<string, T>>,
+  attempt: (one: T) => Promise<void>,
+): Promise<void> {
+  const results = await Promise.all(
+    Object.entries(tried).map(([name, one]) =>
+      attempt(one).then(
+        () => [],
+        (error: Error) => [`${name}: ${error.message}`],
+      ),
+    ),
+  );
+  const problems = results.flat();
+  if (problems.length > 0) throw new Error(problems.join("; "));
+}

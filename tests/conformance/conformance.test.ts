@@ -6,7 +6,8 @@ import { nameOf } from "./case.ts";
 import { cases, gaps, statements, Suite, versions } from "./suite.ts";
 
 const { node } = await oneNode(
-  {},
+  // A maximum that a case can pass.
+  { receiveMaximum: 100 },
   { transports: { ws: { host: "127.0.0.1", port: 0 }, origins: [] } },
 );
 const webSocketUrl = node.transportUrls.find((url) => url.startsWith("ws:"));

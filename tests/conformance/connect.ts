@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { bytes, connectBytes, connectFlag, packet, properties, text, uint16 } from "./bytes.ts";
 import { type Broker, codeOf, Skipped } from "./broker.ts";
-import { type Case, v5 } from "./case.ts";
+import { type Case, each, v5 } from "./case.ts";
 import { type Client, hex } from "./client.ts";
 
 const { clean, will, willQos1, willQos2, willRetain, username, password } = connectFlag;
@@ -27,19 +27,17 @@ export async function refused(client: Client, ...codes: readonly number[]): Prom
   assert.ok(allowed.includes(code), `CONNACK says ${hex(code)}`);
 }
 
-/** Sends these bytes on a new connection, which is to be refused. */
+/** Each of these, sent on a new connection, is refused. */
 async function isRefused(
   broker: Broker,
   packets: Readonly<Record<string, Uint8Array>>,
   ...codes: readonly number[]
 ): Promise<void> {
-  for (const [what, sent] of Object.entries(packets)) {
+  await each(packets, async (sent) => {
     const client = broker.open();
     client.send(sent);
-    await refused(client, ...codes).catch((error: Error) => {
-      throw new Error(`${what}: ${error.message}`, { cause: error });
-    });
-  }
+    await refused(client, ...codes);
+  });
 }
 
 export const connectCases: readonly Case[] = [

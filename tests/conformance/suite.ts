@@ -3,10 +3,19 @@ import { Skipped, type Version } from "./broker.ts";
 import { type Case, nameOf, type Statements } from "./case.ts";
 import { connackCases } from "./connack.ts";
 import { connectCases } from "./connect.ts";
+import { deliveryCases } from "./delivery.ts";
+import { disconnectCases } from "./disconnect.ts";
 import { limitsCases } from "./limits.ts";
+import { malformedCases } from "./malformed.ts";
+import { publishCases } from "./publish.ts";
+import { retainedCases } from "./retained.ts";
 import { sessionStateCases } from "./session-state.ts";
+import { shareGroupsCases } from "./share-groups.ts";
 import { statements3 } from "./statements-3.ts";
 import { statements5 } from "./statements-5.ts";
+import { subscribeCases } from "./subscribe.ts";
+import { topicsCases } from "./topics.ts";
+import { webSocketCases } from "./web-socket.ts";
 import { willCases } from "./will.ts";
 
 export const versions: readonly Version[] = ["3.1.1", "5.0"];
@@ -17,12 +26,21 @@ export const statements: Readonly<Record<Version, Statements>> = {
 };
 
 export const cases: readonly Case[] = [
-  ...connectCases,
-  ...connackCases,
-  ...willCases,
-  ...sessionStateCases,
-  ...limitsCases,
-];
+  malformedCases,
+  connectCases,
+  connackCases,
+  willCases,
+  sessionStateCases,
+  limitsCases,
+  publishCases,
+  retainedCases,
+  subscribeCases,
+  disconnectCases,
+  deliveryCases,
+  topicsCases,
+  shareGroupsCases,
+  webSocketCases,
+].flat();
 
 export type Verdict =
   | { readonly kind: "ok" }

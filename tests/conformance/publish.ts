@@ -1,0 +1,336 @@
+import assert from "node:assert/strict";
+import { bytes, packet, properties, text, uint16, uint32 } from "./bytes.ts";
+import type { Broker } from "./broker.ts";
+import { type Case, each, v5 } from "./case.ts";
+import { messageOf } from "./client.ts";
+
+const illFormed = Buffer.from([0xff]);
+const userProperty = (key: string, value: string): Buffer =>
+  Buffer.concat([bytes(0x26), text(key), text(value)]);
+
+/** PUBLISH of QoS 0 with these properties, byte by byte. */
+function publishWith(topic: string, ...parts: readonly Uint8Array[]): Buffer {
+  return packet(0x30, text(topic), properties(...parts));
+}
+
+/** User properties may have others between them, and keep their order. */
+function inOrder(body: Buffer, pairs: readonly Buffer[]): void {
+  let at = 0;
+  for (const pair of pairs) {
+    const found = body.indexOf(pair, at);
+    assert.ok(found >= 0, "user properties are not as they were, or not in their order");
+    at = found + pair.length;
+  }
+}
+
+/** Each of these, sent by a client that is in, ends its connection. */
+export async function endsFor(
+  broker: Broker,
+  packets: Readonly<Record<string, Uint8Array>>,
+  ...codes: readonly number[]
+): Promise<void> {
+  await each(packets, async (sent) => {
+    const client = await broker.connect();
+    client.send(sent);
+    await client.ended(...codes);
+  });
+}
+
+export const publishCases: readonly Case[] = [
+  v5(
+    ["MQTT-3.3.1-2", "MQTT-4.3.1-1"],
+    "QoS 0 is sent on as QoS 0, and not as a duplicate",
+    async (broker) => {
+      const reader = await broker.connect();
+      await reader.subscribe(broker.topic());
+      await reader.publish(broker.topic(), "once");
+      const { qos, dup, first } = await reader.next("publish");
+      assert.deepEqual([qos, dup, first], [0, false, 0x30]);
+    },
+  ),
+
+  v5(["MQTT-3.3.1-3"], "the mark of a duplicate does not go on", async (broker) => {
+    broker.needsQos(2);
+    const reader = await broker.connect();
+    await reader.subscribe(broker.topic());
+    const writer = await broker.connect();
+    for (const qos of [1, 2] as const) {
+      await writer.publish(broker.topic(), `${qos}`, { qos, dup: true });
+      const came = await reader.next("publish");
+      assert.deepEqual([came.qos, came.dup], [qos, false]);
+    }
+  }),
+
+  v5(["MQTT-3.3.1-4"], "QoS 3 ends the connection", async (broker) => {
+    const qos3 = packet(0x36, text(broker.topic()), uint16(1), bytes(0));
+    await endsFor(broker, { qos3 }, 0x81);
+  }),
+
+  v5(
+    ["MQTT-3.3.2-1", "MQTT-3.3.2-2", "MQTT-4.7.0-1", "MQTT-4.7.3-1", "MQTT-4.7.3-2"],
+    "a topic that is no text, is empty, or has wildcards or a NUL, ends the connection",
+    async (broker) => {
+      const to = (topic: string | Uint8Array): Buffer => packet(0x30, text(topic), bytes(0));
+      await endsFor(broker, {
+        "no topic": packet(0x30),
+        "no UTF-8": to(illFormed),
+        "a surrogate": to(Buffer.from([0xed, 0xa0, 0x80])),
+        NUL: to(broker.topic("a\0b")),
+        "#": to(broker.topic("#")),
+        "+": to(broker.topic("+/a")),
+        empty: to(""),
+      });
+    },
+  ),
+
+  v5(
+    [
+      ...["MQTT-3.3.2-4", "MQTT-3.3.2-15", "MQTT-3.3.2-16", "MQTT-3.3.2-17", "MQTT-3.3.2-18"],
+      ...["MQTT-3.3.2-20", "MQTT-1.5.4-3", "MQTT-1.5.7-1"],
+    ],
+    "properties go on unaltered, user properties in their order, for each QoS",
+    async (broker) => {
+      const reader = await broker.connect();
+      await reader.subscribe(broker.topic());
+      const writer = await broker.connect();
+      const pairs = [
+        userProperty("b", "1"),
+        userProperty("a", "\ufeff2"),
+        userProperty("b", "3"),
+        userProperty("", ""),
+      ];
+      const sent = properties(
+        pairs[0]!,
+        Buffer.concat([bytes(0x01, 1), bytes(0x03), text("text/\ufeffplain")]),
+        pairs[1]!,
+        Buffer.concat([bytes(0x08), text(broker.topic("answer"))]),
+        pairs[2]!,
+        Buffer.concat([bytes(0x09), text(bytes(0, 1, 255))]),
+        pairs[3]!,
+      );
+      for (const qos of [0, 1, 2] as const) {
+        if (qos > broker.can.maximumQos) continue;
+        const id = qos === 0 ? [] : [uint16(7)];
+        writer.send(packet(0x30 | (qos << 1), text(broker.topic()), ...id, sent));
+        if (qos === 1) await writer.next("puback");
+        if (qos === 2) {
+          await writer.next("pubrec");
+          writer.send({ cmd: "pubrel", messageId: 7 });
+        }
+        const { properties: came, body } = await reader.next("publish");
+        inOrder(body, pairs);
+        assert.equal(Object.keys(came?.userProperties ?? {}).length, 3);
+        assert.equal(came?.payloadFormatIndicator, true);
+        assert.equal(came.contentType, "text/\ufeffplain");
+        assert.equal(came.responseTopic, broker.topic("answer"));
+        assert.deepEqual(came.correlationData, bytes(0, 1, 255));
+      }
+    },
+  ),
+
+  v5(
+    ["MQTT-3.3.2-13", "MQTT-3.3.2-14", "MQTT-3.3.2-19", "MQTT-1.5.4-1", "MQTT-1.5.7-1"],
+    "strings of PUBLISH that are none, and a response topic with wildcards, end the connection",
+    async (broker) => {
+      const of = (...parts: readonly Uint8Array[]) => publishWith(broker.topic(), ...parts);
+      await endsFor(broker, {
+        "response topic": of(bytes(0x08), text(illFormed)),
+        "response topic with #": of(bytes(0x08), text("a/#")),
+        "response topic with +": of(bytes(0x08), text("+/a")),
+        "content type": of(bytes(0x03), text(illFormed)),
+        "user property's name": of(bytes(0x26), text(illFormed), text("value")),
+        "user property's value": of(bytes(0x26), text("name"), text("a\0b")),
+      });
+    },
+  ),
+
+  v5(
+    ["MQTT-3.3.2-5", "MQTT-3.3.2-6"],
+    "a message expires while it waits; what has not is told how long it still has",
+    async (broker) => {
+      broker.needsQos(1);
+      const kept = broker.kept(broker.clientId());
+      const before = await broker.connect(kept);
+      await before.subscribe(broker.topic());
+      await before.drop();
+      const writer = await broker.connect();
+      for (const [payload, messageExpiryInterval] of [
+        ["short", 1],
+        ["long", 100],
+      ] as const) {
+        const properties = { messageExpiryInterval };
+        await writer.publish(broker.topic(), payload, { qos: 1, properties });
+      }
+      await broker.secondsPass(2);
+      const reader = await broker.connect(kept);
+      const came = await reader.next("publish");
+      assert.equal(messageOf(came), `${broker.topic()} long`);
+      const left = came.properties?.messageExpiryInterval ?? 100;
+      assert.ok(left <= 99 && left >= 90, `it still has ${left} s of 100`);
+      assert.deepEqual(await broker.messagesAt(reader), []);
+    },
+  ),
+
+  v5(["MQTT-3.3.2-5", "MQTT-3.3.2-6"], "what is retained expires as well", async (broker) => {
+    broker.needs("retain");
+    const writer = await broker.connect();
+    for (const [payload, messageExpiryInterval] of [
+      ["short", 1],
+      ["long", 100],
+    ] as const) {
+      const properties = { messageExpiryInterval };
+      await writer.publish(broker.topic(payload), payload, { retain: true, properties });
+    }
+    await broker.secondsPass(2);
+    const reader = await broker.connect();
+    await reader.subscribe(broker.topic("+"));
+    const came = await reader.next("publish");
+    assert.equal(messageOf(came), `${broker.topic("long")} long`);
+    const left = came.properties?.messageExpiryInterval ?? 100;
+    assert.ok(left <= 99 && left >= 90, `it still has ${left} s of 100`);
+    assert.deepEqual(await broker.messagesAt(reader), []);
+  }),
+
+  v5(["MQTT-3.3.2-7"], "a topic alias ends with its connection", async (broker) => {
+    broker.needsAliases();
+    const kept = broker.kept(broker.clientId());
+    const flags = { cmd: "publish", payload: "", qos: 0, dup: false, retain: false } as const;
+    const properties = { topicAlias: 1 };
+    const before = await broker.connect(kept);
+    before.send({ ...flags, topic: broker.topic(), properties });
+    await before.settled();
+    await before.drop();
+    const client = await broker.connect(kept);
+    client.send({ ...flags, topic: "", properties });
+    await client.ended(0x82, 0x94);
+  }),
+
+  v5(["MQTT-3.3.2-8"], "topic alias 0 ends the connection", async (broker) => {
+    const zero = publishWith(broker.topic(), bytes(0x23), uint16(0));
+    await endsFor(broker, { zero });
+  }),
+
+  v5(
+    ["MQTT-3.3.2-12"],
+    "each topic alias up to the maximum stands for the topic it was given last",
+    async (broker) => {
+      broker.needsAliases();
+      const aliases = [1, 2, broker.can.topicAliasMaximum].filter(
+        (alias, at, all) => alias <= broker.can.topicAliasMaximum && all.indexOf(alias) === at,
+      );
+      const reader = await broker.connect();
+      await reader.subscribe(broker.topic("#"));
+      const writer = await broker.connect();
+      for (const round of ["first", "second"]) {
+        for (const alias of aliases) {
+          const topic = broker.topic(`${round}/${alias}`);
+          const properties = { topicAlias: alias };
+          await writer.publish(topic, "named", { properties });
+          assert.equal(await reader.message(), `${topic} named`);
+        }
+        for (const alias of aliases) {
+          await writer.publish("", "by alias", { properties: { topicAlias: alias } });
+          assert.equal(await reader.message(), `${broker.topic(`${round}/${alias}`)} by alias`);
+        }
+      }
+    },
+  ),
+
+  v5(
+    ["MQTT-3.3.4-1", "MQTT-2.2.1-5", "MQTT-4.3.2-4", "MQTT-4.3.3-8", "MQTT-4.3.3-11"],
+    "QoS 1 is answered with PUBACK, QoS 2 with PUBREC and PUBCOMP, QoS 0 with nothing",
+    async (broker) => {
+      broker.needsQos(2);
+      const writer = await broker.connect();
+      const flags = { topic: broker.topic(), payload: "", dup: false, retain: false } as const;
+      writer.send(
+        { cmd: "publish", qos: 0, ...flags },
+        { cmd: "publish", qos: 1, messageId: 1000, ...flags },
+        { cmd: "publish", qos: 2, messageId: 65_535, ...flags },
+      );
+      assert.equal((await writer.next("puback")).messageId, 1000);
+      assert.equal((await writer.next("pubrec")).messageId, 65_535);
+      writer.send({ cmd: "pubrel", messageId: 65_535 });
+      assert.equal((await writer.next("pubcomp")).messageId, 65_535);
+      await writer.settled();
+      assert.deepEqual(writer.arrived, []);
+    },
+  ),
+
+  v5(
+    ["MQTT-3.3.4-2", "MQTT-3.3.4-3", "MQTT-3.3.4-4", "MQTT-3.3.4-5"],
+    "overlapping subscriptions: the highest QoS, and each one's identifier",
+    async (broker) => {
+      broker.needsQos(2);
+      broker.needs("subscriptionIds");
+      const reader = await broker.connect();
+      for (const [id, filter, qos] of [
+        [1, "#", 0],
+        [300, "+", 2],
+        [3, "a", 1],
+      ] as const) {
+        const properties = { subscriptionIdentifier: id };
+        await reader.subscribe({ topic: broker.topic(filter), qos }, { properties });
+      }
+      await reader.subscribe({ topic: broker.topic("other"), qos: 2 });
+      const writer = await broker.connect();
+      await writer.publish(broker.topic("a"), "", { qos: 2 });
+      const granted = new Map([
+        [1, 0],
+        [300, 2],
+        [3, 1],
+      ]);
+      const came = [await reader.next("publish")];
+      const idsOf = (one: (typeof came)[number]): number[] =>
+        [one.properties?.subscriptionIdentifier ?? []].flat();
+      if (idsOf(came[0]!).length === 1) {
+        came.push(await reader.next("publish"), await reader.next("publish"));
+        for (const one of came) assert.equal(one.qos, granted.get(idsOf(one)[0]!));
+      }
+      assert.deepEqual(new Set(came.flatMap(idsOf)), new Set([1, 3, 300]));
+      assert.equal(Math.max(...came.map(({ qos }) => qos)), 2);
+      assert.deepEqual(await broker.messagesAt(reader), []);
+    },
+  ),
+
+  v5(
+    ["MQTT-3.3.4-6"],
+    "who publishes with a subscription identifier is disconnected",
+    async (broker) => {
+      const own = publishWith(broker.topic(), bytes(0x0b, 1));
+      await endsFor(broker, { own }, 0x82, 0x81);
+    },
+  ),
+
+  v5(
+    ["MQTT-3.4.2-1", "MQTT-3.5.2-1", "MQTT-3.6.2-1", "MQTT-3.7.2-1"],
+    "acknowledgements have reason codes of their own",
+    async (broker) => {
+      broker.needsQos(2);
+      const codes = [0x00, 0x10, 0x80, 0x83, 0x87, 0x90, 0x91, 0x97, 0x99];
+      const client = await broker.connect({ acknowledges: false });
+      for (const topic of [broker.topic("nobody"), broker.topic(), "$SYS/conformance"]) {
+        for (const qos of [1, 2] as const) {
+          const code = await client.publish(topic, "", { qos });
+          assert.ok(codes.includes(code), `${qos === 1 ? "PUBACK" : "PUBREC"} says ${code}`);
+        }
+        await client.subscribe(broker.topic());
+      }
+      client.send({ cmd: "pubrel", messageId: 999 }, { cmd: "pubrec", messageId: 999 });
+      for (const cmd of ["pubcomp", "pubrel"] as const) {
+        const { reasonCode = 0, messageId } = await client.next(cmd);
+        assert.equal(messageId, 999);
+        assert.ok([0x00, 0x92].includes(reasonCode), `${cmd.toUpperCase()} says ${reasonCode}`);
+      }
+    },
+  ),
+
+  v5(["MQTT-3.3.2-6"], "a message that is delivered at once keeps its expiry", async (broker) => {
+    const reader = await broker.connect();
+    await reader.subscribe(broker.topic());
+    reader.send(publishWith(broker.topic(), bytes(0x02), uint32(100_000)));
+    const { properties: came } = await reader.next("publish");
+    const left = came?.messageExpiryInterval ?? 0;
+    assert.ok(left <= 100_000 && left >= 99_990, `it still has ${left} s`);
+  }),
+];

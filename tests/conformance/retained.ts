@@ -1,0 +1,123 @@
+import assert from "node:assert/strict";
+import type { Broker } from "./broker.ts";
+import { type Case, v5 } from "./case.ts";
+
+const retain = true;
+
+/** What a new subscriber is sent of it. */
+async function retainedAt(broker: Broker, name = "t"): Promise<string[]> {
+  const reader = await broker.connect();
+  await reader.subscribe(broker.topic(name));
+  const topic = broker.topic(name);
+  return (await broker.messagesAt(reader)).map((message) => message.replace(`${topic} `, ""));
+}
+
+export const retainedCases: readonly Case[] = [
+  v5(
+    ["MQTT-3.3.1-5", "MQTT-3.3.1-6", "MQTT-3.3.1-7"],
+    "a retained message replaces the one before; an empty one removes it, and is not kept",
+    async (broker) => {
+      broker.needs("retain");
+      const writer = await broker.connect();
+      const watcher = await broker.connect();
+      await watcher.subscribe(broker.topic());
+      for (const qos of [0, 1, 2] as const) {
+        if (qos > broker.can.maximumQos) continue;
+        await writer.publish(broker.topic(), `first ${qos}`, { qos, retain });
+        await writer.publish(broker.topic(), `second ${qos}`, { qos, retain });
+        assert.deepEqual(await retainedAt(broker), [`second ${qos}`]);
+        await writer.publish(broker.topic(), "", { qos, retain });
+        assert.deepEqual(await retainedAt(broker), []);
+        for (const text of [`first ${qos}`, `second ${qos}`, ""]) {
+          assert.equal(await watcher.message(), `${broker.topic()} ${text}`);
+        }
+      }
+    },
+  ),
+
+  v5(
+    ["MQTT-3.3.1-8"],
+    "a message without the flag leaves what is retained alone",
+    async (broker) => {
+      broker.needs("retain");
+      const writer = await broker.connect();
+      await writer.publish(broker.topic(), "not kept");
+      assert.deepEqual(await retainedAt(broker), []);
+      await writer.publish(broker.topic(), "kept", { retain });
+      await writer.publish(broker.topic(), "not kept");
+      await writer.publish(broker.topic(), "");
+      assert.deepEqual(await retainedAt(broker), ["kept"]);
+      await writer.publish(broker.topic(), "", { retain });
+    },
+  ),
+
+  v5(
+    ["MQTT-3.3.1-9", "MQTT-3.3.1-10", "MQTT-3.3.1-11", "MQTT-3.8.4-4"],
+    "retain handling: 0 sends always, 1 for a new subscription, 2 never",
+    async (broker) => {
+      broker.needs("retain");
+      const writer = await broker.connect();
+      await writer.publish(broker.topic(), "kept", { retain });
+      const reader = await broker.connect();
+      const sentFor = async (rh: 0 | 1 | 2): Promise<number> => {
+        await reader.subscribe({ topic: broker.topic(), rh });
+        return (await broker.messagesAt(reader)).length;
+      };
+      assert.equal(await sentFor(2), 0, "2, for a new one");
+      assert.equal(await sentFor(1), 0, "1, for one that exists");
+      assert.equal(await sentFor(0), 1, "0, for one that exists");
+      await reader.unsubscribe(broker.topic());
+      assert.equal(await sentFor(1), 1, "1, for a new one");
+      await reader.unsubscribe(broker.topic());
+      assert.equal(await sentFor(0), 1, "0, for a new one");
+      await writer.publish(broker.topic(), "", { retain });
+    },
+  ),
+
+  v5(
+    ["MQTT-3.3.1-12", "MQTT-3.3.1-13"],
+    "the retain flag goes on where a subscription asks for it; what was kept always has it",
+    async (broker) => {
+      broker.needs("retain");
+      const writer = await broker.connect();
+      const plain = await broker.connect();
+      await plain.subscribe({ topic: broker.topic(), rap: false });
+      const asPublished = await broker.connect();
+      await asPublished.subscribe({ topic: broker.topic(), rap: true });
+      for (const flag of [true, false]) {
+        await writer.publish(broker.topic(), `${flag}`, { retain: flag });
+        assert.equal((await plain.next("publish")).retain, false);
+        assert.equal((await asPublished.next("publish")).retain, flag);
+      }
+      for (const rap of [true, false]) {
+        const late = await broker.connect();
+        await late.subscribe({ topic: broker.topic(), rap });
+        assert.equal((await late.next("publish")).retain, true);
+      }
+      await writer.publish(broker.topic(), "", { retain });
+    },
+  ),
+
+  v5(
+    ["MQTT-3.8.4-4", "MQTT-3.8.4-3"],
+    "replacing a subscription loses no message",
+    async (broker) => {
+      broker.needsQos(1);
+      const reader = await broker.connect();
+      await reader.subscribe({ topic: broker.topic(), qos: 1 });
+      const writer = await broker.connect();
+      const flags = { topic: broker.topic(), qos: 1, dup: false, retain: false } as const;
+      const texts = Array.from({ length: 30 }, (_, i) => `${i}`);
+      for (const [i, payload] of texts.entries()) {
+        writer.send({ cmd: "publish", messageId: i + 1, payload, ...flags });
+        if (i % 3 === 0) await reader.subscribe({ topic: broker.topic(), qos: 1, rh: 0 });
+        await writer.next("puback");
+      }
+      const came = await broker.messagesAt(reader);
+      assert.deepEqual(
+        came,
+        texts.map((payload) => `${broker.topic()} ${payload}`),
+      );
+    },
+  ),
+];
