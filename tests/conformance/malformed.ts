@@ -113,7 +113,6 @@ export const malformedCases: readonly Case[] = [
         "no such property": publish(bytes(0x7e, 0)),
         "a property of CONNECT in PUBLISH": publish(bytes(0x21, 0, 9)),
         "content type twice": publish(bytes(3), text("a"), bytes(3), text("b")),
-        "payload format 2": publish(bytes(1, 2)),
         "a topic alias of PUBLISH in SUBSCRIBE": subscribe(bytes(0x23, 0, 1)),
         "subscription identifier 0": subscribe(bytes(0x0b, 0)),
         "subscription identifier twice": subscribe(bytes(0x0b, 1, 0x0b, 2)),

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Broker } from "./broker.ts";
-import { type Case, v5 } from "./case.ts";
+import { type Case, each, v5 } from "./case.ts";
 import { bytes, packet, text, uint16 } from "./bytes.ts";
 import type { Client, Subscription } from "./client.ts";
 import { endsFor } from "./publish.ts";
@@ -40,19 +40,20 @@ export const shareGroupsCases: readonly Case[] = [
     async (broker) => {
       broker.needs("shared");
       const t = broker.topic();
-      for (const filter of [
-        `$share//${t}`,
-        `$share/a+/${t}`,
-        `$share/#/${t}`,
-        "$share/a",
-        "$share/a/",
-      ]) {
+      const wrong = {
+        "no name": `$share//${t}`,
+        "+ in the name": `$share/a+/${t}`,
+        "# in the name": `$share/#/${t}`,
+        "no filter": "$share/a",
+        "an empty filter": "$share/a/",
+      };
+      await each(wrong, async (topic) => {
         const client = await broker.connect();
         const codes = await client
-          .subscribe({ topic: filter, qos: 0 })
+          .subscribe({ topic, qos: 0 })
           .catch(() => client.ended(0x81, 0x82, 0x8f, 0x9e));
-        assert.ok(codes === undefined || codes[0]! >= 0x80, `${filter} is taken`);
-      }
+        assert.ok(codes === undefined || codes[0]! >= 0x80, "it is taken");
+      });
     },
   ),
 

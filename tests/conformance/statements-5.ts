@@ -132,7 +132,7 @@ export const statements5: Statements = {
   "MQTT-3.3.4-4": "one copy for all subscriptions has all their identifiers",
   "MQTT-3.3.4-5": "one copy for each subscription has that subscription's identifier",
   "MQTT-3.3.4-6": "a client publishes without a subscription identifier",
-  "MQTT-3.3.4-7": ofClient("no more messages are under way than the server takes"),
+  "MQTT-3.3.4-7": "no more messages are under way than the server takes",
   "MQTT-3.3.4-8": ofClient("all but messages goes on where no more messages may"),
   "MQTT-3.3.4-9": "no more messages are under way than the client takes",
   "MQTT-3.3.4-10": "all but messages goes on where no more messages may",

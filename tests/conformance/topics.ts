@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Broker } from "./broker.ts";
-import { type Case, v5 } from "./case.ts";
+import { type Case, each, v5 } from "./case.ts";
 
 /** Which of these topics a filter matches, of the case's own. */
 async function matched(
@@ -49,15 +49,16 @@ export const topicsCases: readonly Case[] = [
     ["MQTT-4.7.1-1", "MQTT-4.7.1-2", "MQTT-4.7.3-1"],
     "a wildcard that is no level of its own, # in the middle and an empty filter are refused",
     async (broker) => {
-      for (const filter of ["a#", "a/#/b", "a/b#", "#a", "a+", "+a", "a/b+/c", ""]) {
+      const wrong = ["a#", "a/#/b", "a/b#", "#a", "a+", "+a", "a/b+/c", ""];
+      const named = Object.fromEntries(wrong.map((filter) => [`"${filter}"`, filter]));
+      await each(named, async (filter) => {
         const client = await broker.connect();
         const topic = filter === "" ? "" : broker.topic(filter);
         const codes = await client
           .subscribe({ topic, qos: 0 })
           .catch(() => client.ended(0x81, 0x82, 0x8f));
-        const isRefused = codes === undefined || (codes[0] ?? 0) >= 0x80;
-        assert.ok(isRefused, `${filter} is taken`);
-      }
+        assert.ok(codes === undefined || codes[0]! >= 0x80, "it is taken");
+      });
     },
   ),
 
