@@ -47,6 +47,7 @@ export class Broker {
   readonly #address: Address;
   readonly #name: string;
   readonly #clients: Client[] = [];
+  readonly #kept = new Set<string>();
   #count = 0;
 
   constructor(address: Address, version: Version, can: Abilities, name: string) {
@@ -65,6 +66,11 @@ export class Broker {
   /** Of at most 23 letters and digits, which every server takes [MQTT-3.1.3-5]. */
   clientId(): string {
     return `${this.#name}x${this.#count++}`;
+  }
+
+  /** Where version 5 says that there are no properties; nothing in 3.1.1. */
+  get noProperties(): Buffer {
+    return Buffer.alloc(this.level === 5 ? 1 : 0);
   }
 
   /** A connection on which nothing was sent. */
@@ -114,6 +120,7 @@ export class Broker {
   /** A session that outlives its connection for so many seconds (of 3.1.1: for ever). */
   kept(clientId: string, seconds = 60, clean = false): Partial<IConnectPacket> {
     const properties = { sessionExpiryInterval: seconds };
+    if (this.level === 4) this.#kept.add(clientId);
     return { clientId, clean, ...(this.level === 5 ? { properties } : {}) };
   }
 
@@ -172,9 +179,14 @@ export class Broker {
     await witness.next("publish");
   }
 
-  /** Ends what a case has left open. */
-  close(): void {
+  /** Ends what a case has left open, and sessions of 3.1.1, which nothing else would end. */
+  async close(): Promise<void> {
     for (const client of this.#clients) client.line.destroy();
+    for (const clientId of this.#kept) {
+      const client = new Client(this.#address.url, this.level);
+      await client.introduce(this.connectPacket({ clientId, clean: true })).catch(() => {});
+      client.line.end(client.encoded({ cmd: "disconnect" }));
+    }
   }
 }
 
@@ -209,6 +221,6 @@ export async function abilitiesOf(address: Address, version: Version): Promise<A
       maximumPacketSize: told.maximumPacketSize ?? all.maximumPacketSize,
     };
   } finally {
-    broker.close();
+    await broker.close();
   }
 }

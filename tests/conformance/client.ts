@@ -123,6 +123,7 @@ export class Client {
     this.send({ cmd: "unsubscribe", messageId, unsubscriptions: [...unsubscriptions] });
     const unsuback = await this.next("unsuback");
     assert.equal(unsuback.messageId, messageId, "the UNSUBACK has another packet identifier");
+    if (this.level === 4) assert.equal(unsuback.body.length, 2, "UNSUBACK has a payload");
     return unsuback.granted ?? [];
   }
 
@@ -245,8 +246,9 @@ export class Client {
   }
 
   #summary(): string {
-    const kinds = this.arrived.map((one) => one.cmd.toUpperCase());
-    return kinds.length === 0 ? "nothing else came" : `what came: ${kinds.join(", ")}`;
+    if (this.arrived.length === 0) return "nothing else came";
+    const kinds = Map.groupBy(this.arrived, ({ cmd }) => cmd.toUpperCase());
+    return `what came: ${[...kinds].map(([kind, all]) => `${all.length} ${kind}`).join(", ")}`;
   }
 }
 

@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { bytes, text, varint } from "./bytes.ts";
 import { Skipped } from "./broker.ts";
-import { type Case, v5 } from "./case.ts";
+import { type Case, both, v5 } from "./case.ts";
 import { refused } from "./connect.ts";
 
 const largestTriedBytes = 8_388_608;
 
 export const connackCases: readonly Case[] = [
-  v5(
-    ["MQTT-3.1.2-22", "MQTT-3.2.2-22"],
+  ...both(
+    { v5: ["MQTT-3.1.2-22", "MQTT-3.2.2-22"], v3: ["MQTT-3.1.2-24"] },
     "who is silent for one and a half keep-alive times is disconnected, and nobody sooner",
     async (broker) => {
       const { client, connack } = await broker.greet({ keepalive: 1 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Broker } from "./broker.ts";
-import { type Case, v5 } from "./case.ts";
+import { type Case, both, v5 } from "./case.ts";
 import { type Arrived, type Client, messageOf } from "./client.ts";
 
 const flags = { dup: false, retain: false } as const;
@@ -20,8 +20,11 @@ async function several(reader: Client, count: number): Promise<Arrived<"publish"
 }
 
 export const deliveryCases: readonly Case[] = [
-  v5(
-    ["MQTT-2.2.1-4", "MQTT-4.3.2-1", "MQTT-4.3.2-2", "MQTT-4.3.3-1", "MQTT-4.3.3-2"],
+  ...both(
+    {
+      v5: ["MQTT-2.2.1-4", "MQTT-4.3.2-1", "MQTT-4.3.2-2", "MQTT-4.3.3-1", "MQTT-4.3.3-2"],
+      v3: ["MQTT-2.3.1-4", "MQTT-4.3.2-1", "MQTT-4.3.3-1"],
+    },
     "messages under way have identifiers of their own, not 0, and are no duplicates",
     async (broker) => {
       broker.needsQos(2);
@@ -39,8 +42,11 @@ export const deliveryCases: readonly Case[] = [
     },
   ),
 
-  v5(
-    ["MQTT-3.3.1-1", "MQTT-4.3.2-3", "MQTT-4.3.3-3", "MQTT-4.4.0-1", "MQTT-4.6.0-1"],
+  ...both(
+    {
+      v5: ["MQTT-3.3.1-1", "MQTT-4.3.2-3", "MQTT-4.3.3-3", "MQTT-4.4.0-1", "MQTT-4.6.0-1"],
+      v3: ["MQTT-3.3.1-1", "MQTT-4.4.0-1", "MQTT-4.6.0-1"],
+    },
     "what is not acknowledged is sent again, as duplicates, in order, to a session that is back",
     async (broker) => {
       broker.needsQos(2);
@@ -65,8 +71,11 @@ export const deliveryCases: readonly Case[] = [
     },
   ),
 
-  v5(
-    ["MQTT-4.3.3-4", "MQTT-4.3.3-5", "MQTT-4.3.3-6", "MQTT-4.4.0-1", "MQTT-4.6.0-4"],
+  ...both(
+    {
+      v5: ["MQTT-4.3.3-4", "MQTT-4.3.3-5", "MQTT-4.3.3-6", "MQTT-4.4.0-1", "MQTT-4.6.0-4"],
+      v3: ["MQTT-4.3.3-1", "MQTT-4.4.0-1", "MQTT-4.6.0-4"],
+    },
     "behind PUBREC it is PUBREL that is sent again, in order, until PUBCOMP",
     async (broker) => {
       broker.needsQos(2);
@@ -89,8 +98,8 @@ export const deliveryCases: readonly Case[] = [
     },
   ),
 
-  v5(
-    ["MQTT-4.4.0-1", "MQTT-4.5.0-1"],
+  ...both(
+    { v5: ["MQTT-4.4.0-1", "MQTT-4.5.0-1"], v3: ["MQTT-4.4.0-1", "MQTT-4.5.0-1"] },
     "what was acknowledged is not sent again; what waited comes behind what was begun",
     async (broker) => {
       broker.needsQos(1);
@@ -112,8 +121,8 @@ export const deliveryCases: readonly Case[] = [
     },
   ),
 
-  v5(
-    ["MQTT-4.3.2-5"],
+  ...both(
+    { v5: ["MQTT-4.3.2-5"], v3: ["MQTT-4.3.2-2"] },
     "after PUBACK an identifier is another message's, marked as a duplicate or not",
     async (broker) => {
       broker.needsQos(1);
@@ -127,8 +136,8 @@ export const deliveryCases: readonly Case[] = [
     },
   ),
 
-  v5(
-    ["MQTT-4.3.3-10", "MQTT-4.3.3-12"],
+  ...both(
+    { v5: ["MQTT-4.3.3-10", "MQTT-4.3.3-12"], v3: ["MQTT-4.3.3-2"] },
     "until PUBREL a message comes once, however often it is sent; after PUBCOMP it is another",
     async (broker) => {
       broker.needsQos(2);
@@ -203,8 +212,8 @@ export const deliveryCases: readonly Case[] = [
     },
   ),
 
-  v5(
-    ["MQTT-4.6.0-2", "MQTT-4.6.0-3"],
+  ...both(
+    { v5: ["MQTT-4.6.0-2", "MQTT-4.6.0-3"], v3: ["MQTT-4.6.0-2", "MQTT-4.6.0-3"] },
     "messages are answered in the order they came",
     async (broker) => {
       broker.needsQos(2);
@@ -224,8 +233,8 @@ export const deliveryCases: readonly Case[] = [
     },
   ),
 
-  v5(
-    ["MQTT-4.6.0-5", "MQTT-4.6.0-6"],
+  ...both(
+    { v5: ["MQTT-4.6.0-5", "MQTT-4.6.0-6"], v3: ["MQTT-4.6.0-5", "MQTT-4.6.0-6"] },
     "messages of one client keep their order, by topic and QoS",
     async (broker) => {
       const reader = await broker.connect();

@@ -1,20 +1,24 @@
 import assert from "node:assert/strict";
 import { bytes, packet, properties, text } from "./bytes.ts";
-import { type Case, v5 } from "./case.ts";
+import { type Case, both, v5 } from "./case.ts";
 import { refused } from "./connect.ts";
 import { endsFor } from "./publish.ts";
 
 const maximumPacketSize = 40;
 
 export const disconnectCases: readonly Case[] = [
-  v5(["MQTT-3.12.4-1"], "PINGREQ is answered by PINGRESP, each", async (broker) => {
-    const client = await broker.connect();
-    client.send({ cmd: "pingreq" }, { cmd: "pingreq" }, { cmd: "pingreq" });
-    for (let i = 0; i < 3; i++) {
-      const { first, body } = await client.next("pingresp");
-      assert.deepEqual([first, body.length], [0xd0, 0]);
-    }
-  }),
+  ...both(
+    { v5: ["MQTT-3.12.4-1"], v3: ["MQTT-3.12.4-1"] },
+    "PINGREQ is answered by PINGRESP, each",
+    async (broker) => {
+      const client = await broker.connect();
+      client.send({ cmd: "pingreq" }, { cmd: "pingreq" }, { cmd: "pingreq" });
+      for (let i = 0; i < 3; i++) {
+        const { first, body } = await client.next("pingresp");
+        assert.deepEqual([first, body.length], [0xd0, 0]);
+      }
+    },
+  ),
 
   v5(["MQTT-3.14.0-1"], "who was not let in hears of no DISCONNECT", async (broker) => {
     const stranger = broker.open();
@@ -26,8 +30,8 @@ export const disconnectCases: readonly Case[] = [
     await refused(turnedAway);
   }),
 
-  v5(
-    ["MQTT-3.14.1-1", "MQTT-2.1.3-1"],
+  ...both(
+    { v5: ["MQTT-3.14.1-1", "MQTT-2.1.3-1"], v3: ["MQTT-3.14.1-1", "MQTT-2.2.2-2"] },
     "DISCONNECT, PINGREQ and acknowledgements with reserved flags end the connection",
     async (broker) => {
       await endsFor(
@@ -44,8 +48,8 @@ export const disconnectCases: readonly Case[] = [
     },
   ),
 
-  v5(
-    ["MQTT-3.6.1-1", "MQTT-2.1.3-1"],
+  ...both(
+    { v5: ["MQTT-3.6.1-1", "MQTT-2.1.3-1"], v3: ["MQTT-3.6.1-1"] },
     "PUBREL with other flags than 2 ends the connection",
     async (broker) => {
       await endsFor(broker, { "0": bytes(0x60, 2, 0, 1), "3": bytes(0x63, 2, 0, 1) }, 0x81);

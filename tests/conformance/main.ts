@@ -65,7 +65,8 @@ process.exitCode = results.some(({ verdict }) => verdict.kind === "failed") ? 1 
 function told(verdict: Verdict): string {
   if (verdict.kind === "ok") return "ok";
   const { kind } = verdict;
-  return `${kind}: ${kind === "skipped" ? verdict.reason : verdict.problem}`;
+  const why = kind === "skipped" ? verdict.reason : verdict.problem;
+  return `${kind}: ${why.replaceAll(/\s+/g, " ")}`;
 }
 
 function say(line: string): void {

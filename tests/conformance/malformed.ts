@@ -1,21 +1,21 @@
 import { bytes, packet, properties, text, uint16 } from "./bytes.ts";
 import assert from "node:assert/strict";
-import { type Case, v5 } from "./case.ts";
+import { type Case, both, v5 } from "./case.ts";
 import { endsFor } from "./publish.ts";
-
-const none = bytes(0);
 
 /** What is wrong whatever packet it is in: numbers, lengths, identifiers, properties (§1.5, §2). */
 export const malformedCases: readonly Case[] = [
-  v5(
-    ["MQTT-1.5.5-1", "MQTT-4.13.1-1"],
+  ...both(
+    { v5: ["MQTT-1.5.5-1", "MQTT-4.13.1-1"], v3: ["MQTT-4.8.0-1"] },
     "a variable byte integer with more bytes than four ends the connection",
     async (broker) => {
+      const topic = text(broker.topic());
+      const tooLong = bytes(0x80, 0x80, 0x80, 0x80, 1);
       await endsFor(
         broker,
         {
           "remaining length": bytes(0xc0, 0x80, 0x80, 0x80, 0x80, 0x01),
-          "property length": packet(0x30, text(broker.topic()), bytes(0x80, 0x80, 0x80, 0x80, 1)),
+          ...(broker.level === 5 ? { "property length": packet(0x30, topic, tooLong) } : {}),
         },
         0x81,
       );
@@ -38,31 +38,34 @@ export const malformedCases: readonly Case[] = [
     },
   ),
 
-  v5(
-    ["MQTT-2.2.1-2"],
+  ...both(
+    { v5: ["MQTT-2.2.1-2"], v3: ["MQTT-2.3.1-5"] },
     "PUBLISH of QoS 0 has no packet identifier: what stands there is properties and payload",
     async (broker) => {
       const reader = await broker.connect();
       await reader.subscribe(broker.topic());
-      reader.send(packet(0x30, text(broker.topic()), bytes(0, 1), Buffer.from("x")));
-      const { payload, messageId, body } = await reader.next("publish");
-      assert.equal(messageId, undefined);
-      assert.deepEqual(payload, Buffer.from("\u0001x"));
-      assert.equal(body.length, 2 + broker.topic().length + 3);
+      const payload = bytes(0, 1, 0x78);
+      reader.send(packet(0x30, text(broker.topic()), broker.noProperties, payload));
+      const came = await reader.next("publish");
+      assert.equal(came.messageId, undefined);
+      assert.deepEqual(came.payload, payload);
+      const { length } = broker.topic();
+      assert.equal(came.body.length, 2 + length + broker.noProperties.length + 3);
     },
   ),
 
-  v5(
-    ["MQTT-2.2.1-3", "MQTT-4.13.1-1"],
+  ...both(
+    { v5: ["MQTT-2.2.1-3", "MQTT-4.13.1-1"], v3: ["MQTT-2.3.1-1", "MQTT-4.8.0-1"] },
     "packet identifier 0 ends the connection",
     async (broker) => {
+      const none = broker.noProperties;
       const topic = text(broker.topic());
       await endsFor(
         broker,
         {
           "PUBLISH of QoS 1": packet(0x32, topic, uint16(0), none),
           "PUBLISH of QoS 2": packet(0x34, topic, uint16(0), none),
-          SUBSCRIBE: packet(0x82, uint16(0), none, topic, none),
+          SUBSCRIBE: packet(0x82, uint16(0), none, topic, bytes(0)),
           UNSUBSCRIBE: packet(0xa2, uint16(0), none, topic),
         },
         0x82,
@@ -81,7 +84,7 @@ export const malformedCases: readonly Case[] = [
         "SUBSCRIBE without it": packet(0x82, uint16(1)),
         "UNSUBSCRIBE without it": packet(0xa2, uint16(1)),
         "PUBLISH past its end": packet(0x30, topic, bytes(9, 0x01, 1)),
-        "SUBSCRIBE past its end": packet(0x82, uint16(1), bytes(0x7f), topic, none),
+        "SUBSCRIBE past its end": packet(0x82, uint16(1), bytes(0x7f), topic, bytes(0)),
       });
     },
   ),
@@ -108,7 +111,7 @@ export const malformedCases: readonly Case[] = [
       const publish = (...parts: readonly Uint8Array[]): Buffer =>
         packet(0x30, text(broker.topic()), properties(...parts));
       const subscribe = (...parts: readonly Uint8Array[]): Buffer =>
-        packet(0x82, uint16(1), properties(...parts), text(broker.topic()), none);
+        packet(0x82, uint16(1), properties(...parts), text(broker.topic()), bytes(0));
       await endsFor(broker, {
         "no such property": publish(bytes(0x7e, 0)),
         "a property of CONNECT in PUBLISH": publish(bytes(0x21, 0, 9)),
@@ -121,10 +124,11 @@ export const malformedCases: readonly Case[] = [
     },
   ),
 
-  v5(
-    ["MQTT-4.13.1-1", "MQTT-2.1.3-1"],
+  ...both(
+    { v5: ["MQTT-4.13.1-1", "MQTT-2.1.3-1"], v3: ["MQTT-4.8.0-1", "MQTT-2.2.2-2", "MQTT-4.7.3-1"] },
     "packets of no type, those of a server, and those cut short end the connection",
     async (broker) => {
+      const none = broker.noProperties;
       await endsFor(broker, {
         "type 0": bytes(0x00, 0),
         CONNACK: bytes(0x20, 3, 0, 0, 0),
@@ -142,17 +146,21 @@ export const malformedCases: readonly Case[] = [
     },
   ),
 
-  v5(["MQTT-4.2-1"], "packets may come byte by byte, or many at once", async (broker) => {
-    const reader = await broker.connect();
-    await reader.subscribe(broker.topic());
-    const writer = await broker.connect();
-    const one = packet(0x30, text(broker.topic()), none, Buffer.from("bytes"));
-    for (const byte of one) {
-      writer.send(bytes(byte));
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    assert.equal(await reader.message(), `${broker.topic()} bytes`);
-    writer.send(Buffer.concat(Array.from({ length: 500 }, () => one)));
-    for (let i = 0; i < 500; i++) assert.equal(await reader.message(), `${broker.topic()} bytes`);
-  }),
+  ...both(
+    { v5: ["MQTT-4.2-1"], v3: ["MQTT-7.1.1-1"] },
+    "packets may come byte by byte, or many at once",
+    async (broker) => {
+      const reader = await broker.connect();
+      await reader.subscribe(broker.topic());
+      const writer = await broker.connect();
+      const one = packet(0x30, text(broker.topic()), broker.noProperties, Buffer.from("bytes"));
+      for (const byte of one) {
+        writer.send(bytes(byte));
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      assert.equal(await reader.message(), `${broker.topic()} bytes`);
+      writer.send(Buffer.concat(Array.from({ length: 500 }, () => one)));
+      for (let i = 0; i < 500; i++) assert.equal(await reader.message(), `${broker.topic()} bytes`);
+    },
+  ),
 ];

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { bytes, packet, properties, text, uint16, uint32 } from "./bytes.ts";
 import type { Broker } from "./broker.ts";
-import { type Case, each, v5 } from "./case.ts";
+import { type Case, both, each, v3, v5 } from "./case.ts";
 import { messageOf } from "./client.ts";
 
 const illFormed = Buffer.from([0xff]);
@@ -37,8 +37,8 @@ export async function endsFor(
 }
 
 export const publishCases: readonly Case[] = [
-  v5(
-    ["MQTT-3.3.1-2", "MQTT-4.3.1-1"],
+  ...both(
+    { v5: ["MQTT-3.3.1-2", "MQTT-4.3.1-1"], v3: ["MQTT-3.3.1-2", "MQTT-4.3.1-1"] },
     "QoS 0 is sent on as QoS 0, and not as a duplicate",
     async (broker) => {
       const reader = await broker.connect();
@@ -49,28 +49,48 @@ export const publishCases: readonly Case[] = [
     },
   ),
 
-  v5(["MQTT-3.3.1-3"], "the mark of a duplicate does not go on", async (broker) => {
-    broker.needsQos(2);
-    const reader = await broker.connect();
-    await reader.subscribe(broker.topic());
-    const writer = await broker.connect();
-    for (const qos of [1, 2] as const) {
-      await writer.publish(broker.topic(), `${qos}`, { qos, dup: true });
-      const came = await reader.next("publish");
-      assert.deepEqual([came.qos, came.dup], [qos, false]);
-    }
-  }),
+  ...both(
+    { v5: ["MQTT-3.3.1-3"], v3: ["MQTT-3.3.1-3"] },
+    "the mark of a duplicate does not go on",
+    async (broker) => {
+      broker.needsQos(2);
+      const reader = await broker.connect();
+      await reader.subscribe(broker.topic());
+      const writer = await broker.connect();
+      for (const qos of [1, 2] as const) {
+        await writer.publish(broker.topic(), `${qos}`, { qos, dup: true });
+        const came = await reader.next("publish");
+        assert.deepEqual([came.qos, came.dup], [qos, false]);
+      }
+    },
+  ),
 
-  v5(["MQTT-3.3.1-4"], "QoS 3 ends the connection", async (broker) => {
-    const qos3 = packet(0x36, text(broker.topic()), uint16(1), bytes(0));
-    await endsFor(broker, { qos3 }, 0x81);
-  }),
+  ...both(
+    { v5: ["MQTT-3.3.1-4"], v3: ["MQTT-3.3.1-4"] },
+    "QoS 3 ends the connection",
+    async (broker) => {
+      const qos3 = packet(0x36, text(broker.topic()), uint16(1), broker.noProperties);
+      await endsFor(broker, { qos3 }, 0x81);
+    },
+  ),
 
-  v5(
-    ["MQTT-3.3.2-1", "MQTT-3.3.2-2", "MQTT-4.7.0-1", "MQTT-4.7.3-1", "MQTT-4.7.3-2"],
+  ...both(
+    {
+      v5: ["MQTT-3.3.2-1", "MQTT-3.3.2-2", "MQTT-4.7.0-1", "MQTT-4.7.3-1", "MQTT-4.7.3-2"],
+      v3: [
+        "MQTT-3.3.2-1",
+        "MQTT-3.3.2-2",
+        "MQTT-4.7.1-1",
+        "MQTT-4.7.3-1",
+        "MQTT-4.7.3-2",
+        "MQTT-1.5.3-1",
+        "MQTT-1.5.3-2",
+      ],
+    },
     "a topic that is no text, is empty, or has wildcards or a NUL, ends the connection",
     async (broker) => {
-      const to = (topic: string | Uint8Array): Buffer => packet(0x30, text(topic), bytes(0));
+      const to = (topic: string | Uint8Array): Buffer =>
+        packet(0x30, text(topic), broker.noProperties);
       await endsFor(broker, {
         "no topic": packet(0x30),
         "no UTF-8": to(illFormed),
@@ -236,8 +256,11 @@ export const publishCases: readonly Case[] = [
     },
   ),
 
-  v5(
-    ["MQTT-3.3.4-1", "MQTT-2.2.1-5", "MQTT-4.3.2-4", "MQTT-4.3.3-8", "MQTT-4.3.3-11"],
+  ...both(
+    {
+      v5: ["MQTT-3.3.4-1", "MQTT-2.2.1-5", "MQTT-4.3.2-4", "MQTT-4.3.3-8", "MQTT-4.3.3-11"],
+      v3: ["MQTT-3.3.4-1", "MQTT-2.3.1-6", "MQTT-4.3.2-2", "MQTT-4.3.3-2"],
+    },
     "QoS 1 is answered with PUBACK, QoS 2 with PUBREC and PUBCOMP, QoS 0 with nothing",
     async (broker) => {
       broker.needsQos(2);
@@ -333,4 +356,45 @@ export const publishCases: readonly Case[] = [
     const left = came?.messageExpiryInterval ?? 0;
     assert.ok(left <= 100_000 && left >= 99_990, `it still has ${left} s`);
   }),
+
+  v3(
+    ["MQTT-3.3.5-1"],
+    "overlapping subscriptions have the highest QoS among them",
+    async (broker) => {
+      const reader = await broker.connect();
+      for (const [filter, qos] of [
+        ["#", 0],
+        ["+", 2],
+        ["a", 1],
+      ] as const) {
+        await reader.subscribe({ topic: broker.topic(filter), qos });
+      }
+      const writer = await broker.connect();
+      await writer.publish(broker.topic("a"), "", { qos: 2 });
+      assert.deepEqual(
+        new Set(await broker.messagesAt(reader)),
+        new Set([`${broker.topic("a")} `]),
+      );
+      const again = await broker.connect();
+      await again.subscribe({ topic: broker.topic("#"), qos: 0 });
+      await again.subscribe({ topic: broker.topic("a"), qos: 2 });
+      await writer.publish(broker.topic("a"), "", { qos: 2 });
+      const first = await again.next("publish");
+      // One copy, or one a subscription: the highest is among them.
+      const qualities = [first.qos];
+      if (first.qos !== 2) qualities.push((await again.next("publish")).qos);
+      assert.ok(qualities.includes(2));
+    },
+  ),
+
+  v3(
+    ["MQTT-3.3.5-2"],
+    "a message that is not allowed is acknowledged as any other, or ends the connection",
+    async (broker) => {
+      for (const qos of [1, 2] as const) {
+        const writer = await broker.connect();
+        await writer.publish("$SYS/conformance", "", { qos }).catch(() => writer.ended());
+      }
+    },
+  ),
 ];

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Broker } from "./broker.ts";
-import { type Case, v5 } from "./case.ts";
+import { type Case, both, v3, v5 } from "./case.ts";
 
 const retain = true;
 
@@ -13,8 +13,11 @@ async function retainedAt(broker: Broker, name = "t"): Promise<string[]> {
 }
 
 export const retainedCases: readonly Case[] = [
-  v5(
-    ["MQTT-3.3.1-5", "MQTT-3.3.1-6", "MQTT-3.3.1-7"],
+  ...both(
+    {
+      v5: ["MQTT-3.3.1-5", "MQTT-3.3.1-6", "MQTT-3.3.1-7"],
+      v3: ["MQTT-3.3.1-5", "MQTT-3.3.1-7", "MQTT-3.3.1-10", "MQTT-3.3.1-11"],
+    },
     "a retained message replaces the one before; an empty one removes it, and is not kept",
     async (broker) => {
       broker.needs("retain");
@@ -35,8 +38,8 @@ export const retainedCases: readonly Case[] = [
     },
   ),
 
-  v5(
-    ["MQTT-3.3.1-8"],
+  ...both(
+    { v5: ["MQTT-3.3.1-8"], v3: ["MQTT-3.3.1-12"] },
     "a message without the flag leaves what is retained alone",
     async (broker) => {
       broker.needs("retain");
@@ -98,8 +101,8 @@ export const retainedCases: readonly Case[] = [
     },
   ),
 
-  v5(
-    ["MQTT-3.8.4-4", "MQTT-3.8.4-3"],
+  ...both(
+    { v5: ["MQTT-3.8.4-4", "MQTT-3.8.4-3"], v3: ["MQTT-3.8.4-3"] },
     "replacing a subscription loses no message",
     async (broker) => {
       broker.needsQos(1);
@@ -120,4 +123,41 @@ export const retainedCases: readonly Case[] = [
       );
     },
   ),
+
+  v3(
+    ["MQTT-3.3.1-6", "MQTT-3.3.1-8", "MQTT-3.3.1-9", "MQTT-3.8.4-3"],
+    "what is retained is sent for each subscription, and has the flag; what comes later has not",
+    async (broker) => {
+      const writer = await broker.connect();
+      for (const name of ["a", "b"]) {
+        await writer.publish(broker.topic(name), "kept", { qos: 1, retain });
+      }
+      const reader = await broker.connect();
+      for (const round of ["new", "again"]) {
+        await reader.subscribe(broker.topic("+"));
+        const came = [await reader.next("publish"), await reader.next("publish")];
+        const topics = came.map(({ topic }) => topic).toSorted();
+        assert.deepEqual(topics, [broker.topic("a"), broker.topic("b")], round);
+        assert.deepEqual(
+          came.map((one) => one.retain),
+          [true, true],
+          round,
+        );
+      }
+      for (const name of ["a", "b"]) {
+        await writer.publish(broker.topic(name), "", { qos: 1, retain });
+        assert.equal((await reader.next("publish")).retain, false);
+      }
+    },
+  ),
+
+  v3(["MQTT-3.1.2-7"], "what is retained stays when the session ends", async (broker) => {
+    const clientId = broker.clientId();
+    const before = await broker.connect(broker.kept(clientId));
+    await before.publish(broker.topic(), "kept", { retain });
+    await before.leave();
+    const writer = await broker.connect({ clientId, clean: true });
+    assert.deepEqual(await retainedAt(broker), ["kept"]);
+    await writer.publish(broker.topic(), "", { retain });
+  }),
 ];

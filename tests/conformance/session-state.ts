@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
-import { type Case, v5 } from "./case.ts";
+import { type Case, both, v5 } from "./case.ts";
 
 export const sessionStateCases: readonly Case[] = [
-  v5(
-    ["MQTT-3.1.2-4", "MQTT-3.1.4-4", "MQTT-3.2.2-2"],
+  ...both(
+    {
+      v5: ["MQTT-3.1.2-4", "MQTT-3.1.4-4", "MQTT-3.2.2-2"],
+      v3: ["MQTT-3.1.2-6", "MQTT-3.1.4-3", "MQTT-3.2.2-1"],
+    },
     "a clean start discards the session there was",
     async (broker) => {
       const clientId = broker.clientId();
@@ -18,8 +21,11 @@ export const sessionStateCases: readonly Case[] = [
     },
   ),
 
-  v5(
-    ["MQTT-3.1.2-5", "MQTT-3.1.2-23", "MQTT-3.2.2-3", "MQTT-4.5.0-1"],
+  ...both(
+    {
+      v5: ["MQTT-3.1.2-5", "MQTT-3.1.2-23", "MQTT-3.2.2-3", "MQTT-4.5.0-1"],
+      v3: ["MQTT-3.1.2-4", "MQTT-3.1.2-5", "MQTT-3.2.2-2", "MQTT-4.1.0-1", "MQTT-4.5.0-1"],
+    },
     "a session goes on with its subscriptions and what came while its client was away",
     async (broker) => {
       broker.needsQos(1);
@@ -37,8 +43,8 @@ export const sessionStateCases: readonly Case[] = [
     },
   ),
 
-  v5(
-    ["MQTT-3.1.2-6", "MQTT-3.2.2-3"],
+  ...both(
+    { v5: ["MQTT-3.1.2-6", "MQTT-3.2.2-3"], v3: ["MQTT-3.1.2-4", "MQTT-3.2.2-3", "MQTT-4.1.0-2"] },
     "without a session there was, there is a new one",
     async (broker) => {
       const { client, connack } = await broker.greet(broker.kept(broker.clientId()));
@@ -49,14 +55,18 @@ export const sessionStateCases: readonly Case[] = [
     },
   ),
 
-  v5(["MQTT-3.1.2-23"], "a session without an expiry ends with its connection", async (broker) => {
-    const clientId = broker.clientId();
-    const before = await broker.connect({ clientId });
-    await before.subscribe(broker.topic());
-    await before.leave();
-    const { connack } = await broker.greet({ clientId, clean: false });
-    assert.equal(connack.sessionPresent, false);
-  }),
+  ...both(
+    { v5: ["MQTT-3.1.2-23"], v3: ["MQTT-3.1.2-6"] },
+    "a session without an expiry ends with its connection",
+    async (broker) => {
+      const clientId = broker.clientId();
+      const before = await broker.connect({ clientId });
+      await before.subscribe(broker.topic());
+      await before.leave();
+      const { connack } = await broker.greet({ clientId, clean: false });
+      assert.equal(connack.sessionPresent, false);
+    },
+  ),
 
   v5(
     ["MQTT-4.1.0-1", "MQTT-4.1.0-2"],
@@ -98,8 +108,8 @@ export const sessionStateCases: readonly Case[] = [
     },
   ),
 
-  v5(
-    ["MQTT-3.2.0-1", "MQTT-3.2.0-2"],
+  ...both(
+    { v5: ["MQTT-3.2.0-1", "MQTT-3.2.0-2"], v3: ["MQTT-3.2.0-1"] },
     "CONNACK comes before what waited for the session, and once",
     async (broker) => {
       broker.needsQos(1);
@@ -118,22 +128,26 @@ export const sessionStateCases: readonly Case[] = [
     },
   ),
 
-  v5(["MQTT-3.1.3-2"], "sessions are told apart by client identifier", async (broker) => {
-    const [one, other] = [broker.clientId(), broker.clientId()];
-    for (const id of [one, other]) {
-      const client = await broker.connect(broker.kept(id));
-      await client.subscribe(broker.topic(id));
-      await client.drop();
-    }
-    const { client, connack } = await broker.greet(broker.kept(one));
-    assert.equal(connack.sessionPresent, true);
-    const writer = await broker.connect();
-    for (const id of [other, one]) await writer.publish(broker.topic(id), "for it");
-    assert.deepEqual(await broker.messagesAt(client), [`${broker.topic(one)} for it`]);
-  }),
+  ...both(
+    { v5: ["MQTT-3.1.3-2"], v3: ["MQTT-3.1.3-2"] },
+    "sessions are told apart by client identifier",
+    async (broker) => {
+      const [one, other] = [broker.clientId(), broker.clientId()];
+      for (const id of [one, other]) {
+        const client = await broker.connect(broker.kept(id));
+        await client.subscribe(broker.topic(id));
+        await client.drop();
+      }
+      const { client, connack } = await broker.greet(broker.kept(one));
+      assert.equal(connack.sessionPresent, true);
+      const writer = await broker.connect();
+      for (const id of [other, one]) await writer.publish(broker.topic(id), "for it");
+      assert.deepEqual(await broker.messagesAt(client), [`${broker.topic(one)} for it`]);
+    },
+  ),
 
-  v5(
-    ["MQTT-3.1.3-5"],
+  ...both(
+    { v5: ["MQTT-3.1.3-5"], v3: ["MQTT-3.1.3-5"] },
     "client identifiers of 1 to 23 letters and digits are taken",
     async (broker) => {
       const unique = broker.clientId();

@@ -72,7 +72,7 @@ export class Suite {
       if (error instanceof Skipped) return { kind: "skipped", reason: error.message };
       return { kind: "failed", problem: error instanceof Error ? error.message : String(error) };
     } finally {
-      broker.close();
+      await broker.close();
     }
   }
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Broker } from "./broker.ts";
-import { type Case, each, v5 } from "./case.ts";
+import { type Case, both, each } from "./case.ts";
 
 /** Which of these topics a filter matches, of the case's own. */
 async function matched(
@@ -21,8 +21,11 @@ async function matched(
 }
 
 export const topicsCases: readonly Case[] = [
-  v5(
-    ["MQTT-4.7.1-1", "MQTT-4.7.1-2", "MQTT-3.3.2-3"],
+  ...both(
+    {
+      v5: ["MQTT-4.7.1-1", "MQTT-4.7.1-2", "MQTT-3.3.2-3"],
+      v3: ["MQTT-4.7.1-2", "MQTT-4.7.1-3", "MQTT-3.3.2-3", "MQTT-3.8.3-2"],
+    },
     "filters match whole levels: + any one, # all that are left, the parent included",
     async (broker) => {
       broker.needs("wildcards");
@@ -45,8 +48,11 @@ export const topicsCases: readonly Case[] = [
     },
   ),
 
-  v5(
-    ["MQTT-4.7.1-1", "MQTT-4.7.1-2", "MQTT-4.7.3-1"],
+  ...both(
+    {
+      v5: ["MQTT-4.7.1-1", "MQTT-4.7.1-2", "MQTT-4.7.3-1"],
+      v3: ["MQTT-4.7.1-2", "MQTT-4.7.1-3", "MQTT-4.7.3-1"],
+    },
     "a wildcard that is no level of its own, # in the middle and an empty filter are refused",
     async (broker) => {
       const wrong = ["a#", "a/#/b", "a/b#", "#a", "a+", "+a", "a/b+/c", ""];
@@ -62,8 +68,8 @@ export const topicsCases: readonly Case[] = [
     },
   ),
 
-  v5(
-    ["MQTT-4.7.2-1"],
+  ...both(
+    { v5: ["MQTT-4.7.2-1"], v3: ["MQTT-4.7.2-1"] },
     "a wildcard at the beginning does not match topics that begin with $",
     async (broker) => {
       broker.needs("wildcards");
@@ -83,8 +89,8 @@ export const topicsCases: readonly Case[] = [
     },
   ),
 
-  v5(
-    ["MQTT-4.7.3-4", "MQTT-1.5.4-3"],
+  ...both(
+    { v5: ["MQTT-4.7.3-4", "MQTT-1.5.4-3"], v3: ["MQTT-4.7.3-4", "MQTT-1.5.3-3"] },
     "topics are matched as they are: case, spaces, accents and marks all count",
     async (broker) => {
       const topics = ["é", "e\u0301", "E\u0301", "A", "a", " a", "a ", "\ufeffa", "Å", "\u212b"];

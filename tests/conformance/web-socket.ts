@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { WebSocket } from "ws";
 import { bytes } from "./bytes.ts";
 import type { Broker } from "./broker.ts";
-import { type Case, v5 } from "./case.ts";
+import { type Case, both } from "./case.ts";
 import { withoutUser } from "./line.ts";
 
 const answerMs = 5000;
@@ -46,39 +46,51 @@ async function closed(socket: WebSocket): Promise<void> {
 }
 
 export const webSocketCases: readonly Case[] = [
-  v5(["MQTT-6.0.0-1"], "a text frame ends the connection; what comes is binary", async (broker) => {
-    const one = await opened(broker);
-    one.socket.send(broker.encoded(broker.connectPacket()));
-    await received(one, 4);
-    assert.deepEqual(one.texts, []);
-    one.socket.send("text");
-    await closed(one.socket);
-    const first = await opened(broker);
-    first.socket.send("text");
-    await closed(first.socket);
-  }),
+  ...both(
+    { v5: ["MQTT-6.0.0-1"], v3: ["MQTT-6.0.0-1"] },
+    "a text frame ends the connection; what comes is binary",
+    async (broker) => {
+      const one = await opened(broker);
+      one.socket.send(broker.encoded(broker.connectPacket()));
+      await received(one, 4);
+      assert.deepEqual(one.texts, []);
+      one.socket.send("text");
+      await closed(one.socket);
+      const first = await opened(broker);
+      first.socket.send("text");
+      await closed(first.socket);
+    },
+  ),
 
-  v5(["MQTT-6.0.0-2"], "frames may hold parts of packets, and several packets", async (broker) => {
-    const one = await opened(broker);
-    const connect = broker.encoded(broker.connectPacket());
-    for (const byte of connect) one.socket.send(bytes(byte));
-    const { length } = await received(one, 4);
-    one.chunks.length = 0;
-    const ping = bytes(0xc0, 0);
-    one.socket.send(Buffer.concat([ping, ping, ping.subarray(0, 1)]));
-    one.socket.send(ping.subarray(1));
-    const answer = bytes(0xd0, 0);
-    const all = await received(one, 6);
-    assert.deepEqual(all.subarray(-6), Buffer.concat([answer, answer, answer]));
-    assert.ok(length >= 4);
-    one.socket.terminate();
-  }),
+  ...both(
+    { v5: ["MQTT-6.0.0-2"], v3: ["MQTT-6.0.0-2"] },
+    "frames may hold parts of packets, and several packets",
+    async (broker) => {
+      const one = await opened(broker);
+      const connect = broker.encoded(broker.connectPacket());
+      for (const byte of connect) one.socket.send(bytes(byte));
+      const { length } = await received(one, 4);
+      one.chunks.length = 0;
+      const ping = bytes(0xc0, 0);
+      one.socket.send(Buffer.concat([ping, ping, ping.subarray(0, 1)]));
+      one.socket.send(ping.subarray(1));
+      const answer = bytes(0xd0, 0);
+      const all = await received(one, 6);
+      assert.deepEqual(all.subarray(-6), Buffer.concat([answer, answer, answer]));
+      assert.ok(length >= 4);
+      one.socket.terminate();
+    },
+  ),
 
-  v5(["MQTT-6.0.0-4"], "of what is offered mqtt is chosen", async (broker) => {
-    for (const protocols of [["mqtt"], ["mqttv9", "mqtt"]]) {
-      const { socket } = await opened(broker, protocols);
-      assert.equal(socket.protocol, "mqtt");
-      socket.terminate();
-    }
-  }),
+  ...both(
+    { v5: ["MQTT-6.0.0-4"], v3: ["MQTT-6.0.0-4"] },
+    "of what is offered mqtt is chosen",
+    async (broker) => {
+      for (const protocols of [["mqtt"], ["mqttv9", "mqtt"]]) {
+        const { socket } = await opened(broker, protocols);
+        assert.equal(socket.protocol, "mqtt");
+        socket.terminate();
+      }
+    },
+  ),
 ];

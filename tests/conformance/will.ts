@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { IConnectPacket } from "mqtt-packet";
 import type { Broker } from "./broker.ts";
-import { type Case, v5 } from "./case.ts";
+import { type Case, both, v5 } from "./case.ts";
 import { type Client, messageOf } from "./client.ts";
 import { text } from "./bytes.ts";
 
@@ -28,8 +28,11 @@ async function lastWill(broker: Broker, witness: Client): Promise<string[]> {
 }
 
 export const willCases: readonly Case[] = [
-  v5(
-    ["MQTT-3.1.2-7", "MQTT-3.1.2-8", "MQTT-3.1.2-12"],
+  ...both(
+    {
+      v5: ["MQTT-3.1.2-7", "MQTT-3.1.2-8", "MQTT-3.1.2-12"],
+      v3: ["MQTT-3.1.2-8", "MQTT-3.1.2-14", "MQTT-3.1.3-1"],
+    },
     "the will of who goes without a word is published, with its QoS",
     async (broker) => {
       const witness = await witnessOf(broker);
@@ -45,12 +48,16 @@ export const willCases: readonly Case[] = [
     },
   ),
 
-  v5(["MQTT-3.1.2-8"], "the will of who breaks the protocol is published", async (broker) => {
-    const witness = await witnessOf(broker);
-    const client = await broker.connect(willOf(broker, "broken"));
-    client.send(Buffer.from([0x00, 0x00]));
-    assert.equal(await witness.message(), `${broker.topic("will")} broken`);
-  }),
+  ...both(
+    { v5: ["MQTT-3.1.2-8"], v3: ["MQTT-3.1.2-8"] },
+    "the will of who breaks the protocol is published",
+    async (broker) => {
+      const witness = await witnessOf(broker);
+      const client = await broker.connect(willOf(broker, "broken"));
+      client.send(Buffer.from([0x00, 0x00]));
+      assert.equal(await witness.message(), `${broker.topic("will")} broken`);
+    },
+  ),
 
   v5(["MQTT-3.1.2-8"], "DISCONNECT with 0x04 has the will published", async (broker) => {
     const witness = await witnessOf(broker);
@@ -85,8 +92,8 @@ export const willCases: readonly Case[] = [
     },
   ),
 
-  v5(
-    ["MQTT-3.1.2-10", "MQTT-3.14.4-3"],
+  ...both(
+    { v5: ["MQTT-3.1.2-10", "MQTT-3.14.4-3"], v3: ["MQTT-3.1.2-10", "MQTT-3.14.4-3"] },
     "DISCONNECT with 0x00 deletes the will",
     async (broker) => {
       const witness = await witnessOf(broker);
@@ -96,19 +103,23 @@ export const willCases: readonly Case[] = [
     },
   ),
 
-  v5(["MQTT-3.1.2-10"], "a will that was published is not published again", async (broker) => {
-    const witness = await witnessOf(broker);
-    const kept = broker.kept(broker.clientId());
-    const client = await broker.connect({ ...kept, ...willOf(broker, "once") });
-    await client.drop();
-    assert.equal(await witness.message(), `${broker.topic("will")} once`);
-    const again = await broker.connect(kept);
-    await again.drop();
-    assert.deepEqual(await lastWill(broker, witness), []);
-  }),
+  ...both(
+    { v5: ["MQTT-3.1.2-10"], v3: ["MQTT-3.1.2-10", "MQTT-3.1.2-12"] },
+    "a will that was published is not published again",
+    async (broker) => {
+      const witness = await witnessOf(broker);
+      const kept = broker.kept(broker.clientId());
+      const client = await broker.connect({ ...kept, ...willOf(broker, "once") });
+      await client.drop();
+      assert.equal(await witness.message(), `${broker.topic("will")} once`);
+      const again = await broker.connect(kept);
+      await again.drop();
+      assert.deepEqual(await lastWill(broker, witness), []);
+    },
+  ),
 
-  v5(
-    ["MQTT-3.1.2-14", "MQTT-3.1.2-15"],
+  ...both(
+    { v5: ["MQTT-3.1.2-14", "MQTT-3.1.2-15"], v3: ["MQTT-3.1.2-16", "MQTT-3.1.2-17"] },
     "a will is retained where it asks for that, and only there",
     async (broker) => {
       broker.needs("retain");
