@@ -55,6 +55,8 @@ function streamOf(client: WebSocket, line: Socket): ClientSocket {
     client.close(unsupportedData); // [MQTT-6.0.0-1]
     stream.destroy();
   });
+  // A WebSocket is closed both ways at once; the stream alone would stay half open for ever.
+  stream.on("end", () => stream.destroy());
   return Object.defineProperties(stream, {
     remoteAddress: { value: line.remoteAddress },
     bytesRead: { get: () => line.bytesRead },
