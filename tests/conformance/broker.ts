@@ -7,6 +7,7 @@
  */
 import assert from "node:assert/strict";
 import mqttPacket, { type IConnackPacket, type IConnectPacket, type Packet } from "mqtt-packet";
+import { connectBytes, connectFlag, type ConnectFields, text } from "./bytes.ts";
 import { Client, type PublishOptions } from "./client.ts";
 
 export type Version = "3.1.1" | "5.0";
@@ -94,6 +95,15 @@ export class Broker {
       ...(password === "" ? {} : { password: Buffer.from(decodeURIComponent(password)) }),
       ...more,
     };
+  }
+
+  /** CONNECT byte by byte, with the address's user name and password behind what is given. */
+  connectBytes(flags: number, payload: readonly Uint8Array[], more: ConnectFields = {}): Buffer {
+    const { username, password } = this.connectPacket();
+    const own = [username, password].flatMap((one) => (one === undefined ? [] : [text(one)]));
+    const named = username === undefined ? 0 : connectFlag.username;
+    const secret = password === undefined ? 0 : connectFlag.password;
+    return connectBytes(this.level, flags | named | secret, [...payload, ...own], more);
   }
 
   encoded(packet: Packet): Buffer {

@@ -53,23 +53,24 @@ export const connectFlag = {
   username: 0x80,
 } as const;
 
+export interface ConnectFields {
+  readonly name?: string;
+  readonly level?: number;
+  readonly properties?: Uint8Array;
+}
+
 /** A CONNECT whose flags need not fit what follows them; `level` 5 has properties. */
 export function connectBytes(
   level: 4 | 5,
   flags: number,
   payload: readonly Uint8Array[],
-  more: {
-    readonly name?: string;
-    readonly level?: number;
-    readonly keepAlive?: number;
-    readonly properties?: Uint8Array;
-  } = {},
+  more: ConnectFields = {},
 ): Buffer {
   return packet(
     0x10,
     text(more.name ?? "MQTT"),
     bytes(more.level ?? level, flags),
-    uint16(more.keepAlive ?? 0),
+    uint16(0),
     ...(level === 5 ? [more.properties ?? bytes(0)] : []),
     ...payload,
   );

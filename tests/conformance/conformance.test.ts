@@ -10,25 +10,29 @@ const { node } = await oneNode(
   { receiveMaximum: 100 },
   { transports: { ws: { host: "127.0.0.1", port: 0 }, origins: [] } },
 );
-const webSocketUrl = node.transportUrls.find((url) => url.startsWith("ws:"));
-const held = new Suite({ url: node.mqttUrl, webSocketUrl });
+const webSocketUrl = node.transportUrls.find((url) => url.startsWith("ws:")) ?? "";
+const ways = { TCP: node.mqttUrl, WebSocket: webSocketUrl };
 
 for (const version of versions) {
+  const own = cases.filter((one) => one.version === version);
+
   test(`${version} - every statement has a test or a reason why not`, () => {
-    const own = cases.filter((one) => one.version === version);
     assert.deepEqual(gaps(statements[version], own), []);
   });
 
-  // Each case waits for a broker more than it works.
-  suite(version, { concurrency: 24 }, () => {
-    for (const one of cases.filter((each) => each.version === version)) {
-      test(`${version} - ${nameOf(one)}`, async (t) => {
-        const verdict = await held.verdict(one);
-        if (verdict.kind === "skipped") t.skip(verdict.reason);
-        if (verdict.kind === "failed") assert.fail(verdict.problem);
-      });
-    }
-  });
+  for (const [way, url] of Object.entries(ways)) {
+    const held = new Suite({ url, webSocketUrl });
+    // Each case waits for a broker more than it works.
+    suite(`${version} by ${way}`, { concurrency: 24 }, () => {
+      for (const one of own) {
+        test(`${version} by ${way} - ${nameOf(one)}`, async (t) => {
+          const verdict = await held.verdict(one);
+          if (verdict.kind === "skipped") t.skip(verdict.reason);
+          if (verdict.kind === "failed") assert.fail(verdict.problem);
+        });
+      }
+    });
+  }
 }
 
 test("suite - tells statements without a test, tests without a statement, and both at once", () => {

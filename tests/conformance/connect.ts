@@ -72,14 +72,14 @@ export const connectCases: readonly Case[] = [
     "a protocol of another name is refused",
     async (broker) => {
       const payload = [text(broker.clientId())];
-      const sent = { MQTX: connectBytes(broker.level, clean, payload, { name: "MQTX" }) };
+      const sent = { MQTX: broker.connectBytes(clean, payload, { name: "MQTX" }) };
       await isRefused(broker, sent, 0x84, 0x01);
     },
   ),
 
   v5(["MQTT-3.1.2-2"], "a version there is not is refused", async (broker) => {
     const payload = [text(broker.clientId())];
-    const sent = { "version 6": connectBytes(broker.level, clean, payload, { level: 6 }) };
+    const sent = { "version 6": broker.connectBytes(clean, payload, { level: 6 }) };
     await isRefused(broker, sent, 0x84, 0x01);
   }),
 
@@ -88,7 +88,7 @@ export const connectCases: readonly Case[] = [
     "the reserved flag of CONNECT is not taken",
     async (broker) => {
       const flags = clean | connectFlag.reserved;
-      const sent = { flag: connectBytes(broker.level, flags, [text(broker.clientId())]) };
+      const sent = { flag: broker.connectBytes(flags, [text(broker.clientId())]) };
       await isRefused(broker, sent, 0x81, 0x82);
     },
   ),
@@ -99,15 +99,11 @@ export const connectCases: readonly Case[] = [
     async (broker) => {
       const id = text(broker.clientId());
       const flags = clean | will;
-      const topicFirst = connectBytes(5, flags, [text(broker.topic()), text("payload"), id]);
+      const topicFirst = broker.connectBytes(flags, [text(broker.topic()), text("payload"), id]);
       await isRefused(broker, {
-        "no will at all": connectBytes(broker.level, flags, [id]),
-        "no topic": connectBytes(broker.level, flags, [id, broker.noProperties, bytes(0)]),
-        "no payload": connectBytes(broker.level, flags, [
-          id,
-          broker.noProperties,
-          text(broker.topic()),
-        ]),
+        "no will at all": broker.connectBytes(flags, [id]),
+        "no topic": broker.connectBytes(flags, [id, broker.noProperties, bytes(0)]),
+        "no payload": broker.connectBytes(flags, [id, broker.noProperties, text(broker.topic())]),
         // Of version 3.1.1, three texts are three texts in any order.
         ...(broker.level === 5 ? { "the topic first": topicFirst } : {}),
       });
@@ -126,10 +122,10 @@ export const connectCases: readonly Case[] = [
       await isRefused(
         broker,
         {
-          "QoS 1 without a will": connectBytes(broker.level, clean | willQos1, [id]),
-          "QoS 2 without a will": connectBytes(broker.level, clean | willQos2, [id]),
-          "retained without a will": connectBytes(broker.level, clean | willRetain, [id]),
-          "QoS 3": connectBytes(broker.level, clean | will | willQos1 | willQos2, whole),
+          "QoS 1 without a will": broker.connectBytes(clean | willQos1, [id]),
+          "QoS 2 without a will": broker.connectBytes(clean | willQos2, [id]),
+          "retained without a will": broker.connectBytes(clean | willRetain, [id]),
+          "QoS 3": broker.connectBytes(clean | will | willQos1 | willQos2, whole),
         },
         0x81,
         0x82,
@@ -165,7 +161,7 @@ export const connectCases: readonly Case[] = [
     { v5: ["MQTT-3.1.3-3"], v3: ["MQTT-3.1.3-3"] },
     "a CONNECT without a client identifier is refused",
     async (broker) => {
-      await isRefused(broker, { "no payload": connectBytes(broker.level, clean, []) });
+      await isRefused(broker, { "no payload": broker.connectBytes(clean, []) });
     },
   ),
 
@@ -179,8 +175,8 @@ export const connectCases: readonly Case[] = [
       const id = text(broker.clientId());
       for (const bad of [text(illFormed), text("a\0b"), text(bytes(0xc0, 0x80))]) {
         await isRefused(broker, {
-          "client identifier": connectBytes(broker.level, clean, [bad]),
-          "will's topic": connectBytes(broker.level, clean | will, [
+          "client identifier": broker.connectBytes(clean, [bad]),
+          "will's topic": broker.connectBytes(clean | will, [
             id,
             broker.noProperties,
             bad,
@@ -198,7 +194,7 @@ export const connectCases: readonly Case[] = [
     async (broker) => {
       const id = text(broker.clientId());
       const of = (...parts: readonly Uint8Array[]) =>
-        connectBytes(5, clean, [id], { properties: properties(...parts) });
+        broker.connectBytes(clean, [id], { properties: properties(...parts) });
       const receiveMaximum = Buffer.concat([bytes(0x21), uint16(9)]);
       const wrongProperties = {
         "no such property": of(bytes(0x7f, 1)),
@@ -212,7 +208,7 @@ export const connectCases: readonly Case[] = [
       await isRefused(broker, {
         "it ends in its header": packet(0x10, text("MQTT"), bytes(broker.level, clean)),
         "no protocol name": packet(0x10),
-        "more behind its end": connectBytes(broker.level, clean, [id, text("more")]),
+        "more behind its end": broker.connectBytes(clean, [id, text("more")]),
         ...(broker.level === 5 ? wrongProperties : {}),
       });
     },
@@ -268,7 +264,7 @@ export const connectCases: readonly Case[] = [
       const reader = await broker.connect();
       await reader.subscribe(broker.topic());
       const client = broker.open();
-      const bad = connectBytes(broker.level, clean | willRetain, [text(broker.clientId())]);
+      const bad = broker.connectBytes(clean | willRetain, [text(broker.clientId())]);
       client.send(bad, packet(0x30, text(broker.topic()), broker.noProperties, Buffer.from("no")));
       await refused(client);
       assert.deepEqual(await broker.messagesAt(reader), []);
@@ -280,7 +276,7 @@ export const connectCases: readonly Case[] = [
     "a version there is not is answered with 0x01",
     async (broker) => {
       const client = broker.open();
-      client.send(connectBytes(4, clean, [text(broker.clientId())], { level: 6 }));
+      client.send(broker.connectBytes(clean, [text(broker.clientId())], { level: 6 }));
       const { body } = await client.next("connack");
       assert.deepEqual(Buffer.from(body), bytes(0, 1));
       await client.closed();
@@ -308,7 +304,7 @@ export const connectCases: readonly Case[] = [
     "an empty client identifier without a clean session is refused",
     async (broker) => {
       const client = broker.open();
-      client.send(connectBytes(4, 0, [text("")]));
+      client.send(broker.connectBytes(0, [text("")]));
       const { body } = await client.next("connack");
       assert.deepEqual(Buffer.from(body), bytes(0, 2));
       await client.closed();
