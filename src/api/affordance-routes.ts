@@ -10,7 +10,7 @@ import type { ApiDeps } from "./deps.ts";
 import type { ApiLimits } from "./limits.ts";
 import { allow, callerOf } from "./guard.ts";
 import { answer } from "./schemas.ts";
-import type { SseClients } from "./sse.ts";
+import type { StreamClients } from "./stream-clients.ts";
 import { needThing } from "./thing-routes.ts";
 
 const longPollsMax = 1_000;
@@ -24,7 +24,7 @@ const Affordance = Type.Object({
 export function affordanceRoutes(
   scope: FastifyInstance,
   deps: ApiDeps,
-  clients: SseClients,
+  clients: StreamClients,
   limits: ApiLimits,
 ): void {
   const app = scope.withTypeProvider<TypeBoxTypeProvider>();

@@ -18,6 +18,8 @@ import type {
 import type { NegotiationWish, ProposalToMake } from "../client/negotiations.ts";
 import type { DataAccessAsked } from "../federate/data-access-requests.ts";
 import type { Issuers } from "../federate/issuers.ts";
+import type { Followed } from "../flow/follow-from.ts";
+import type { Line } from "../flow/lines.ts";
 import type { Marks } from "../flow/marks.ts";
 import type { HistoryLine, HistoryQuery } from "../flow/history-query.ts";
 import type { Readings } from "../flow/readings.ts";
@@ -347,6 +349,22 @@ export interface StreamsApi {
     filter: string,
     onMessage: (message: MessageSeen) => void,
   ): () => void;
+  /** What is followed after `lastId`, else from now on. BODY_INVALID, POSITION_GONE, LIMIT_REACHED. */
+  followFrom(filters: readonly string[], lastId: string | undefined): Followed;
+  /** Logged streams from their logs, the others as they come, on a line of its own. */
+  follow(
+    followed: Followed,
+    line: (onReady: () => void) => Line,
+    queueBytesMax: number,
+  ): FollowedStream;
+}
+
+/** What was opened; it goes on until either side ends it. */
+export interface FollowedStream {
+  beat(): void;
+  end(why: string): void;
+  /** The other side has gone. */
+  close(): void;
 }
 
 export interface TrafficApi {

@@ -8,9 +8,9 @@ export interface ApiLimits {
   readonly batchMsMax: number;
   /** Of a Thing Description that is registered. */
   readonly tdBytesMax: number;
-  /** SSE clients at a time, streams and world together. */
+  /** Event streams and WebSockets at a time, streams and world together. */
   readonly sseClientsMax: number;
-  /** Bytes that may wait for one SSE client; beyond it messages are dropped and counted. */
+  /** Bytes of live messages that may wait for one of them; then the oldest are dropped, counted. */
   readonly sseQueueBytesMax: number;
   readonly thingsPerOverviewMax: number;
 }

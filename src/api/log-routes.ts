@@ -6,7 +6,7 @@ import type { LogLine, LogResource } from "../client/resources.ts";
 import * as answers from "./answers.ts";
 import type { ApiDeps, LogRow } from "./deps.ts";
 import { allow } from "./guard.ts";
-import { payloadText } from "./payload-text.ts";
+import { payloadText } from "../flow/payload-text.ts";
 import { answer, RestParams } from "./schemas.ts";
 
 const linesDefault = 1_000;

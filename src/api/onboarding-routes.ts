@@ -16,7 +16,7 @@ import type { ApiDeps } from "./deps.ts";
 import { allow, audited, callerOf } from "./guard.ts";
 import * as schemas from "./onboarding-schemas.ts";
 import { answer, IdParams } from "./schemas.ts";
-import type { SseClients } from "./sse.ts";
+import type { StreamClients } from "./stream-clients.ts";
 import { thingResource } from "./thing-routes.ts";
 
 const tellEveryMs = 1_000;
@@ -24,7 +24,11 @@ const tellEveryMs = 1_000;
 type Deps = Pick<ApiDeps, "onboarding" | "things">;
 
 /** Claim codes, and the devices that came with them and wait for a decision. */
-export function onboardingRoutes(scope: FastifyInstance, deps: ApiDeps, clients: SseClients): void {
+export function onboardingRoutes(
+  scope: FastifyInstance,
+  deps: ApiDeps,
+  clients: StreamClients,
+): void {
   const app = scope.withTypeProvider<TypeBoxTypeProvider>();
   const { onboarding } = deps;
 

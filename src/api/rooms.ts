@@ -12,6 +12,8 @@ import type { Links } from "../federate/links.ts";
 import type { Flow } from "../flow/flow.ts";
 import type { Marks } from "../flow/marks.ts";
 import type { HistoryKeeping } from "../flow/history.ts";
+import { followFrom } from "../flow/follow-from.ts";
+import { OwnStream } from "../flow/own-stream.ts";
 import { ownHistoryLines } from "../flow/own-history.ts";
 import { publishOne, subscribeMessages } from "../flow/local-streams.ts";
 import type { ErasureResource } from "../client/erasure.ts";
@@ -155,6 +157,9 @@ export function apiDeps(rooms: Rooms): ApiDeps {
         publishOne(rooms.flow, { ...message, publisher: nameOfPrincipal(principal) }),
       subscribe: (_principal, filter, onMessage) =>
         subscribeMessages(rooms.flow, filter, onMessage),
+      followFrom: (filters, lastId) => followFrom(rooms.flow, filters, lastId),
+      follow: (followed, line, queueBytesMax) =>
+        new OwnStream({ flow: rooms.flow, followed, line, queueBytesMax }),
     },
     retained: {
       list: (filter, limit) =>

@@ -3,11 +3,11 @@ import type { FastifyInstance } from "fastify";
 import type { ApiDeps } from "./deps.ts";
 import { allow, callerOf } from "./guard.ts";
 import { IdParams } from "./schemas.ts";
-import type { SseClients } from "./sse.ts";
+import type { StreamClients } from "./stream-clients.ts";
 import { needThing } from "./thing-routes.ts";
 
 /** What a Thing sends, told as it comes: how whoever adds one hears of its first message. */
-export function seenRoutes(scope: FastifyInstance, deps: ApiDeps, clients: SseClients): void {
+export function seenRoutes(scope: FastifyInstance, deps: ApiDeps, clients: StreamClients): void {
   const app = scope.withTypeProvider<TypeBoxTypeProvider>();
   app.get(
     "/things/:id/seen",

@@ -42,8 +42,9 @@ import { shareRoutes } from "./share/share-routes.ts";
 import { retainedRoutes } from "./retained-routes.ts";
 import { settleRoutes } from "./settle-routes.ts";
 import { seenRoutes } from "./seen-routes.ts";
-import { SseClients } from "./sse.ts";
+import { StreamClients } from "./stream-clients.ts";
 import { statusRoutes } from "./status-routes.ts";
+import { StreamSockets } from "./stream-sockets.ts";
 import { streamRoutes } from "./stream-routes.ts";
 import { tdDirectoryRoutes } from "./td-directory-routes.ts";
 import { thingRoutes } from "./thing-routes.ts";
@@ -90,7 +91,7 @@ export function createHttpServer(
 /** Registers `/api/v1`, `/sectors`, `/mcp`, `/comity/v1/overview` and `/`. */
 export async function apiRoutes(app: FastifyInstance, deps: ApiDeps): Promise<void> {
   const limits = { ...apiLimits, ...deps.limits };
-  const clients = new SseClients(limits, (caller) => isOver(caller, deps, deps.clock.now()));
+  const clients = new StreamClients(limits, (caller) => isOver(caller, deps, deps.clock.now()));
   const world = new WorldView(deps, limits);
   const ends = [
     deps.things.onClosed((id) => clients.closeOf(`thing ${id}`)),
@@ -134,7 +135,8 @@ export async function apiRoutes(app: FastifyInstance, deps: ApiDeps): Promise<vo
       prefix: "/api/v1",
     });
     await api.register(async (scope) => publishRoutes(scope, deps, limits), { prefix: "/api/v1" });
-    await api.register(async (scope) => streamRoutes(scope, deps, clients), { prefix: "/api/v1" });
+    const following = { deps, clients, sockets: new StreamSockets(app), limits };
+    await api.register(async (scope) => streamRoutes(scope, following), { prefix: "/api/v1" });
     await api.register(async (scope) => onboardingRoutes(scope, deps, clients), {
       prefix: "/api/v1",
     });

@@ -8,7 +8,7 @@ import type { ApiLimits } from "./limits.ts";
 import { directoryTd } from "./directory-td.ts";
 import { allow, callerOf } from "./guard.ts";
 import { answerProblem, sendProblem } from "./problem-details.ts";
-import type { SseClients } from "./sse.ts";
+import type { StreamClients } from "./stream-clients.ts";
 import { tdEventRoutes } from "./td-event-routes.ts";
 
 const limitMax = 1_000;
@@ -31,7 +31,7 @@ const Page = Type.Object({
 export function tdDirectoryRoutes(
   scope: FastifyInstance,
   deps: ApiDeps,
-  clients: SseClients,
+  clients: StreamClients,
   limits: ApiLimits,
 ): void {
   const app = scope.withTypeProvider<TypeBoxTypeProvider>();

@@ -4,7 +4,7 @@ import { Type } from "typebox";
 import type { TdDirectory } from "../things/wot/td-directory.ts";
 import { type TdEvent, tdEventTypes } from "../things/wot/td-events.ts";
 import { allow, callerOf } from "./guard.ts";
-import type { SseClients } from "./sse.ts";
+import type { StreamClients } from "./stream-clients.ts";
 
 const Diff = Type.Object({
   diff: Type.Optional(Type.Union([Type.Literal("true"), Type.Literal("false")])),
@@ -16,7 +16,7 @@ const hide = true;
 export function tdEventRoutes(
   scope: FastifyInstance,
   directory: TdDirectory,
-  clients: SseClients,
+  clients: StreamClients,
 ): void {
   const app = scope.withTypeProvider<TypeBoxTypeProvider>();
   for (const { url, params } of [

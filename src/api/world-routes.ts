@@ -4,14 +4,14 @@ import type { Overview, World } from "../client/world.ts";
 import type { ApiDeps } from "./deps.ts";
 import { allow } from "./guard.ts";
 import { answer } from "./schemas.ts";
-import type { SseClients } from "./sse.ts";
+import type { StreamClients } from "./stream-clients.ts";
 import { newHappenings, type WorldView } from "./world.ts";
 
 export async function worldRoutes(
   scope: FastifyInstance,
   deps: ApiDeps,
   world: WorldView,
-  clients: SseClients,
+  clients: StreamClients,
 ): Promise<void> {
   const app = scope.withTypeProvider<TypeBoxTypeProvider>();
   const access = allow(deps.node.publicWorld ? "open" : "viewer");

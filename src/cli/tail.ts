@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { connectMqtt } from "../client/mqtt.ts";
 import type { InboundMessage } from "../client/types.ts";
-import { payloadText } from "../api/payload-text.ts";
+import { payloadText } from "../flow/payload-text.ts";
 import { ComityError } from "../kernel/errors.ts";
 import { filterProblem } from "../kernel/topic.ts";
 import { connect, type CliIo, globals, mqttLogin } from "./context.ts";

@@ -350,6 +350,10 @@ export interface BatchAnswer {
 
 /** One event of `GET /api/v1/streams/…`. */
 export interface StreamMessage {
+  /** Of a logged stream: to go on after it. */
+  readonly id?: string;
+  /** When it was logged, milliseconds since the Unix epoch. */
+  readonly at?: number;
   readonly topic: string;
   readonly payload?: string;
   readonly payloadBase64?: string;

@@ -1,7 +1,6 @@
-import type { IncomingMessage } from "node:http";
-import type { Duplex } from "node:stream";
 import { publishOne, subscribeMessages } from "../flow/local-streams.ts";
 import { refuseUpgrade } from "../kernel/refuse-upgrade.ts";
+import { type TakeUpgrade, takeUpgrades } from "../kernel/upgrade-paths.ts";
 import type { Sector, SectorApi, SectorDoor } from "../sectors/sector.ts";
 import { nameOfPrincipal } from "../things/access.ts";
 import { principalOfCredentials } from "../things/credentials.ts";
@@ -21,7 +20,6 @@ type DoorRooms = Pick<
   | "things"
   | "users"
 >;
-type TakeUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
 /** Opens the doors that sectors have of their own, under `/sectors/<name>/`. */
 export async function openSectorDoors(
@@ -36,12 +34,11 @@ export async function openSectorDoors(
     if (close !== undefined) rooms.closing.add(`the sector ${sector.name}`, close);
   }
   if (takers.size === 0) return;
-  rooms.app.server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    const [, first, name = ""] = (request.url ?? "").split("/");
-    const take = first === "sectors" ? takers.get(name) : undefined;
-    if (take !== undefined) take(request, socket, head);
-    // the data door answers its own, and leaves all else to who comes after it
-    else if (first !== "data") refuseUpgrade(socket, 404);
+  takeUpgrades(rooms.app.server, "sectors", (request, socket, head) => {
+    const [, , name = ""] = (request.url ?? "").split("/");
+    const take = takers.get(name);
+    if (take === undefined) refuseUpgrade(socket, 404);
+    else take(request, socket, head);
   });
 }
 

@@ -1,5 +1,5 @@
 import type { MqttClient } from "../client/mqtt.ts";
-import type { Line } from "../flow/followed-stream.ts";
+import type { MessageLine } from "../flow/followed-stream.ts";
 import type { HandedMessage } from "../flow/handover.ts";
 
 /** Messages sent and not acknowledged. */
@@ -14,7 +14,7 @@ export interface PushLineOptions {
 }
 
 /** A stream published to another broker with QoS 1, in order, a window at a time. */
-export class PushLine implements Line {
+export class PushLine implements MessageLine {
   readonly #client: MqttClient;
   readonly #options: PushLineOptions;
   /** In the order they were sent. */

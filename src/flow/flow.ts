@@ -57,6 +57,7 @@ export class Flow {
   readonly counts = new FlowCounts();
   readonly busyTopics = new BusyTopics();
   readonly #logged = new Map<string, LoggedStream>();
+  readonly #withdrawn = new Set<(log: StreamLog) => void>();
   #sessionLog: StreamLog | undefined;
 
   /** What the node itself tells on topics of its own; undefined: nothing. */
@@ -107,15 +108,36 @@ export class Flow {
 
   /** The logs that may hold messages of the filters. */
   logsOf(filters: readonly string[]): StreamLog[] {
-    const logs = [...this.#sessionLogs()];
+    return [...this.#sessionLogs(), ...this.productLogsOf(filters)];
+  }
+
+  /** Those of them that are of products. */
+  productLogsOf(filters: readonly string[]): StreamLog[] {
+    const logs: StreamLog[] = [];
     for (const { filters: own, log } of this.#logged.values()) {
       if (own.some((one) => filters.some((filter) => overlaps(one, filter)))) logs.push(log);
     }
     return logs;
   }
 
+  /** What a product's log is of; nothing where it is offered no more. */
+  filtersOf(log: StreamLog): readonly string[] {
+    for (const logged of this.#logged.values()) if (logged.log === log) return logged.filters;
+    return [];
+  }
+
+  /** Called with a log that nothing more comes to. Returns what stops listening. */
+  onWithdrawn(listener: (log: StreamLog) => void): () => void {
+    this.#withdrawn.add(listener);
+    return () => this.#withdrawn.delete(listener);
+  }
+
   withdraw(productId: string): void {
-    if (this.#logged.delete(productId)) this.router.invalidate();
+    const logged = this.#logged.get(productId);
+    if (logged === undefined) return;
+    this.#logged.delete(productId);
+    this.router.invalidate();
+    for (const listener of this.#withdrawn) listener(logged.log);
   }
 
   logOf(productId: string): StreamLog | undefined {

@@ -1,26 +1,26 @@
 import type { Flow } from "./flow.ts";
 import type { Gate } from "./gate.ts";
 import { type HandedMessage, Handover } from "./handover.ts";
+import type { Line, LineEvent } from "./lines.ts";
 import { LoggedMessages } from "./logged-messages.ts";
 import type { Receiver, Subscription } from "./subscription.ts";
 import type { Run } from "./run.ts";
+import { placeText } from "./stream-id.ts";
+import type { StreamLog } from "./stream-log.ts";
 
-/** One connection that a stream is written to, message by message. */
-export interface Line {
-  /** False where it is full; `onReady` is called when it takes more. */
-  send(message: HandedMessage): boolean;
-  /** Keeps a quiet connection open, or finds out that nobody is there. */
-  beat(): void;
-  /** The last words; what was sent before is still on its way. */
-  end(why: string): void;
-  destroy(): void;
+/** One connection that messages are written to, one by one. */
+export interface MessageLine extends Omit<Line, "send"> {
+  /** False where it is full. `id`: to go on after it, where the stream is logged. */
+  send(message: HandedMessage, id?: string): boolean;
+  /** Something about the messages, in order among them. */
+  tell?(event: Required<Pick<LineEvent, "event">> & LineEvent): void;
 }
 
 export interface FollowedOptions {
   readonly flow: Flow;
   readonly gate: Gate;
   /** `onReady`: to be called when the line takes more again. */
-  readonly line: (onReady: () => void) => Line;
+  readonly line: (onReady: () => void) => MessageLine;
   /** Where in its log a logged product is followed from, and where the agreement starts there. */
   readonly from: { readonly position: number; readonly start: number };
   readonly queueBytesMax: number;
@@ -31,12 +31,15 @@ const farewellMs = 1000;
 
 /** An agreement's stream on one connection that takes single messages, until either side ends it. */
 export class FollowedStream implements Receiver {
-  readonly line: Line;
+  readonly line: MessageLine;
   readonly #flow: Flow;
   readonly #handover: Handover;
+  readonly #log: StreamLog | undefined;
   readonly #logged: LoggedMessages | undefined;
   readonly #subscriptions: readonly Subscription[];
   readonly #stopListening: () => void;
+  /** Live messages that were given up, not yet told. */
+  #dropped = 0;
   #closed = false;
 
   constructor(options: FollowedOptions) {
@@ -44,13 +47,25 @@ export class FollowedStream implements Receiver {
     this.#flow = flow;
     this.line = options.line(() => this.#handover.ready());
     this.#handover = new Handover(flow, gate, {
-      take: (message) => this.line.send(message),
+      take: (message) => this.#take(message),
       queueBytesMax,
+      onDropped: (messages) => (this.#dropped += messages),
       onFlushed: () => this.#logged?.pump(),
     });
     const log = gate.grant.log === undefined ? undefined : flow.logOf(gate.grant.product);
-    const onFailed = (): void => this.end("the stream cannot be served now");
-    this.#logged = log && new LoggedMessages(log, this.#handover, { ...from, onFailed });
+    this.#log = log;
+    if (log !== undefined) this.#tell("begin", placeText(log, from.position - 1), {});
+    this.#logged =
+      log &&
+      new LoggedMessages(log, this.#handover, {
+        ...from,
+        onFailed: () => this.end("the stream cannot be served now"),
+        onGap: (first, to) => {
+          const messages = to - first;
+          const id = placeText(log, to - 1);
+          this.#handover.afterwards(() => this.#tell("gap", id, { from: first, to, messages }));
+        },
+      });
     this.#subscriptions =
       log === undefined
         ? gate.grant.filters.map((filter) => ({ filter, receiver: this, qos: 0 }))
@@ -62,6 +77,20 @@ export class FollowedStream implements Receiver {
 
   receive(run: Run): void {
     this.#handover.pushLive(run);
+  }
+
+  #take(message: HandedMessage): boolean {
+    if (this.#dropped > 0) {
+      this.line.tell?.({ event: "dropped", data: JSON.stringify({ messages: this.#dropped }) });
+      this.#dropped = 0;
+    }
+    const { position } = message;
+    if (this.#log === undefined || position === undefined) return this.line.send(message);
+    return this.line.send(message, placeText(this.#log, position));
+  }
+
+  #tell(event: "begin" | "gap", id: string, more: object): void {
+    this.line.tell?.({ event, id, data: JSON.stringify({ id, ...more }) });
   }
 
   /** Ends it in good order; what is still queued passes the gate or is refused by it. */

@@ -55,6 +55,7 @@ export class Handover {
     options: {
       readonly take: TakeMessage;
       readonly queueBytesMax: number;
+      readonly onDropped?: (messages: number) => void;
       readonly onFlushed?: () => void;
     },
   ) {
@@ -67,7 +68,11 @@ export class Handover {
     this.#tally = { add: (messages, bytes) => usage.handedOver(agreement, messages, bytes) };
     this.#outbox = new Outbox(
       { write: (packets) => this.#write(packets) },
-      { queueBytesMax: options.queueBytesMax, onDropped: () => {}, ...flushed(options) },
+      {
+        queueBytesMax: options.queueBytesMax,
+        onDropped: options.onDropped ?? (() => {}),
+        ...flushed(options),
+      },
     );
   }
 

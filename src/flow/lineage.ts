@@ -31,6 +31,11 @@ export class Lineage {
     this.#runs = [...this.#runs, run].slice(-keptMax);
   }
 
+  /** Of who wrote what stands at a position; "0" where that is not known any more. */
+  idAt(position: number): string {
+    return this.#runs.findLast(({ from }) => from <= position)?.id ?? "0";
+  }
+
   /** The last few that wrote what stands before a position. */
   textAt(position: number): string {
     const written = this.#runs.filter(({ from }) => from < position);

@@ -14,6 +14,7 @@ export class LoggedMessages {
   readonly #log: StreamLog;
   readonly #handover: Handover;
   readonly #onFailed: (failure: unknown) => void;
+  readonly #onGap: (from: number, to: number) => void;
   #stops: (() => void)[] = [];
   #position: number;
   readonly #start: number;
@@ -29,6 +30,8 @@ export class LoggedMessages {
       /** Of the agreement, in the log. */
       readonly start: number;
       readonly onFailed: (failure: unknown) => void;
+      /** Positions [from, to) are kept no longer. */
+      readonly onGap?: (from: number, to: number) => void;
     },
   ) {
     this.#log = log;
@@ -36,6 +39,7 @@ export class LoggedMessages {
     this.#position = options.position;
     this.#start = options.start;
     this.#onFailed = options.onFailed;
+    this.#onGap = options.onGap ?? (() => {});
   }
 
   start(): void {
@@ -71,6 +75,7 @@ export class LoggedMessages {
         if (blocks.length === 0) return;
         for (const block of blocks) {
           if (!this.#mayRead) break;
+          if (block.first > this.#position) this.#onGap(this.#position, block.first);
           this.#position = this.#handover.push(block, this.#position, passage).next;
         }
       }

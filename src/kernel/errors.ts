@@ -116,6 +116,12 @@ export const catalogue = {
     message: "The message has {bytes} bytes; at most {max} are taken.",
     remedy: "Send smaller messages, or raise the limit in the node's options.",
   },
+  POSITION_GONE: {
+    status: 410,
+    message: "The stream cannot go on after {id}: {problem}.",
+    remedy:
+      "Read what is kept from its logs or history, then follow again without that id, from now on.",
+  },
   BATCH_STOPPED: {
     status: 413,
     message: "The batch was stopped at line {line}: {problem}",

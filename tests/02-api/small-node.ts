@@ -16,7 +16,6 @@ import { systemClock } from "../../src/kernel/clock.ts";
 import { ComityError } from "../../src/kernel/errors.ts";
 import { systemEntropy } from "../../src/kernel/id.ts";
 import { Journal } from "../../src/kernel/journal.ts";
-import { matches } from "../../src/kernel/topic.ts";
 import type { Agreement } from "../../src/market/agreement.ts";
 import { Agreements } from "../../src/market/agreements.ts";
 import { Catalogue } from "../../src/market/catalogue.ts";
@@ -36,6 +35,7 @@ import { JsonPathSearch } from "../../src/things/wot/jsonpath-search.ts";
 import { TdDirectory } from "../../src/things/wot/td-directory.ts";
 import { Validator } from "../../src/things/wot/validator.ts";
 import { smallCommissions } from "./small-commissions.ts";
+import { smallStreams } from "./small-streams.ts";
 
 /** The rooms the API only passes on to, kept in memory; the API, its store and HTTP are real. */
 export interface SmallNode {
@@ -331,19 +331,7 @@ function rooms(state: SmallState, search: SearchIndex) {
         throw new ComityError("NOT_FOUND", { what: "log", id: log });
       },
     },
-    streams: {
-      publish: async (_principal, message) => {
-        state.published.push(message);
-        for (const { filter, onMessage } of state.subscribers) {
-          if (matches(filter, message.topic)) onMessage(message);
-        }
-      },
-      subscribe: (_principal, filter, onMessage) => {
-        const subscriber = { filter, onMessage };
-        state.subscribers.add(subscriber);
-        return () => state.subscribers.delete(subscriber);
-      },
-    },
+    streams: smallStreams(state),
     traffic: {
       mqttConnections: () => 3,
       mqttListeners: () => [],

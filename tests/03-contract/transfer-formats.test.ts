@@ -5,18 +5,11 @@ import { WebSocket } from "ws";
 import type { NewProduct } from "../../src/client/resources.ts";
 import type { NodeOptions } from "../../src/node.ts";
 import { twoNodes, until } from "../two-nodes.ts";
-import { type Customer, type Key, openCustomer } from "./customer.ts";
+import { type Customer, openCustomer } from "./customer.ts";
+import { events, type Frame, frames } from "./followed.ts";
 
 const free = { amount: "0", currency: "EUR", perMessages: 1 };
 const buses = { id: "buses", title: "Buses", topics: ["bus/#"], terms: { price: free } };
-
-interface Frame {
-  readonly topic: string;
-  readonly at: number;
-  readonly position?: number;
-  readonly payload?: string;
-  readonly payloadBase64?: string;
-}
 
 async function customer(
   t: TestContext,
@@ -35,59 +28,6 @@ async function json(url: string, headers: Record<string, string>) {
 
 function errorOf(body: unknown): string | undefined {
   return (body as { error?: { code?: string } }).error?.code;
-}
-
-/** Frames of an event stream or a WebSocket as they come, and what ended it. */
-interface Followed {
-  readonly frames: Frame[];
-  readonly ids: string[];
-  readonly ended: string[];
-  readonly close: () => void;
-}
-
-async function events(t: TestContext, key: Key, lastEventId?: string): Promise<Followed> {
-  const followed = { frames: [] as Frame[], ids: [] as string[], ended: [] as string[] };
-  const leaving = new AbortController();
-  t.after(() => leaving.abort());
-  const more = lastEventId === undefined ? {} : { "last-event-id": lastEventId };
-  const headers = { ...key.headers, ...more };
-  const response = await fetch(key.endpoint, { headers, signal: leaving.signal });
-  if (response.status !== 200) throw new Error(String(response.status));
-  assert.equal(response.headers.get("content-type"), "text/event-stream; charset=utf-8");
-  const read = async (): Promise<void> => {
-    let text = "";
-    for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {
-      text += chunk;
-      const blocks = text.split("\n\n");
-      text = blocks.pop() ?? "";
-      for (const block of blocks) {
-        const field = (name: string) => new RegExp(`^${name}: (.*)$`, "m").exec(block)?.[1];
-        const data = JSON.parse(field("data") ?? "null") as (Frame & { why: string }) | null;
-        if (data === null) continue; // a comment
-        if (field("event") === "end") followed.ended.push(data.why);
-        else followed.frames.push(data);
-        if (field("event") === undefined) followed.ids.push(field("id") ?? "");
-      }
-    }
-  };
-  void read().catch(() => undefined); // left
-  return { ...followed, close: () => leaving.abort() };
-}
-
-async function frames(t: TestContext, key: Key, query = ""): Promise<Followed> {
-  const followed = { frames: [] as Frame[], ids: [] as string[], ended: [] as string[] };
-  const socket = new WebSocket(`${key.endpoint}${query}`, { headers: key.headers });
-  t.after(() => socket.terminate());
-  socket.on("message", (data: Buffer) =>
-    followed.frames.push(JSON.parse(data.toString()) as Frame),
-  );
-  socket.on("close", (code, reason) => followed.ended.push(`${code} ${reason.toString()}`));
-  await new Promise<void>((resolve, reject) => {
-    socket.on("open", resolve);
-    socket.on("unexpected-response", (_, { statusCode }) => reject(new Error(String(statusCode))));
-    socket.on("error", reject);
-  });
-  return { ...followed, close: () => socket.close() };
 }
 
 const follow = { "Sse-PULL": events, "WebSocket-PULL": frames } as const;
@@ -174,15 +114,41 @@ test("Sse-PULL - resumes after the last event's id, nothing lost and nothing twi
   const first = await events(t, key);
   for (let n = 0; n < 5; n++) await device.publish("bus/1", `${n}`, { qos: 1 });
   await until("five came", () => first.frames.length === 5);
-  assert.deepEqual(first.ids, ["1", "2", "3", "4", "5"]);
+  const [begun] = first.told;
+  assert.equal(begun?.event, "begin");
+  const [epoch] = begun.id!.split("/");
+  assert.match(begun.id!, /^[0-9a-f-]{36}\/[0-9a-f]{8}:0$/);
+  assert.deepEqual(
+    first.ids,
+    [1, 2, 3, 4, 5].map((position) => begun.id!.replace(/0$/, String(position))),
+  );
+  assert.deepEqual(
+    first.frames.map(({ id }) => id),
+    first.ids,
+  );
   first.close();
   for (let n = 5; n < 2_000; n++) void device.publish("bus/1", `${n}`, { qos: 1 });
-  const second = await events(t, key, "5");
+  const second = await events(t, key, first.ids.at(-1));
   await until("the rest came", () => second.frames.length === 1_995);
   assert.deepEqual(
     second.frames.map(({ payload }) => payload),
     Array.from({ length: 1_995 }, (_, n) => String(n + 5)),
   );
+  const other = epoch!.replace(/^./, (first) => (first === "0" ? "1" : "0"));
+  for (const [lastId, status, code] of [
+    [begun.id!.replace(epoch!, other), 410, "POSITION_GONE"],
+    [begun.id!.replace(/\/.*$/, "/00000000:3"), 410, "POSITION_GONE"],
+    [begun.id!.replace(/0$/, "9999"), 410, "POSITION_GONE"],
+    ["5", 400, "BODY_INVALID"],
+  ] as const) {
+    const { response, body } = await json(key.endpoint, {
+      ...key.headers,
+      "last-event-id": lastId,
+    });
+    assert.deepEqual([response.status, errorOf(body)], [status, code], lastId);
+  }
+  const { response, body } = await json(`${key.endpoint}?after=2005`, key.headers);
+  assert.deepEqual([response.status, errorOf(body)], [410, "POSITION_GONE"], "behind the end");
 });
 
 test("WebSocket-PULL - text frames with topic, time, position and payload", async (t) => {
@@ -193,9 +159,16 @@ test("WebSocket-PULL - text frames with topic, time, position and payload", asyn
   const followed = await frames(t, key, "?after=0");
   await until("two came", () => followed.frames.length === 2);
   const [one] = followed.frames;
-  assert.deepEqual({ ...one, at: 0 }, { topic: "bus/1", at: 0, position: 1, payload: "1" });
+  const { id, ...message } = one!;
+  assert.deepEqual({ ...message, at: 0 }, { topic: "bus/1", at: 0, position: 1, payload: "1" });
+  followed.close();
+  const again = await frames(t, key, `?lastEventId=${encodeURIComponent(id!)}`);
+  await until("the third came", () => again.frames.length === 1);
+  assert.equal(again.frames[0]?.position, 2);
+  const wrong = frames(t, key, `?lastEventId=${encodeURIComponent(id!.replace(/1$/, "7"))}`);
+  await assert.rejects(wrong, /410/);
   assert.ok(Math.abs((one?.at ?? 0) - Date.now()) < 10_000);
-  assert.equal(await oneSided(), 2);
+  assert.equal(await oneSided(), 3);
 });
 
 test("streams - a live product as it comes, and only what the agreement lets through", async (t) => {
@@ -279,7 +252,9 @@ test("streams - a suspended transfer closes what it opened, and opens again when
     await device.publish("bus/1", "two", { qos: 1 });
     assert.equal(await say(key, "/start", "TransferStartMessage"), 200);
     const again =
-      format === "Sse-PULL" ? await events(t, key, "0") : await frames(t, key, "?after=0");
+      format === "Sse-PULL"
+        ? await events(t, key, followed.frames[0]?.id)
+        : await frames(t, key, "?after=0");
     await until("what came meanwhile is there", () => again.frames.length === 1);
     assert.equal(again.frames[0]?.payload, "two");
     assert.equal(await say(key, "/completion", "TransferCompletionMessage"), 200);

@@ -16,8 +16,8 @@ import type { LoggedIn } from "../../market/share-agreement.ts";
 import type { Share } from "../../market/shares.ts";
 import type { ApiDeps } from "../deps.ts";
 import { refuseOtherOrigins } from "../guard.ts";
-import { payloadText } from "../payload-text.ts";
-import { SseClients } from "../sse.ts";
+import { payloadText } from "../../flow/payload-text.ts";
+import { StreamClients } from "../stream-clients.ts";
 import { loggedIn, loginRoutes } from "./login-routes.ts";
 import { noSharePage, type SharePage, sharePage } from "./page.ts";
 import { readyLines } from "./ready-lines.ts";
@@ -48,7 +48,7 @@ export function shareDoor(scope: FastifyInstance, deps: ApiDeps): void {
     ...{ clock: deps.clock, perSecondMax: requestsPerSecondMax },
     ...{ burstSeconds, caller: "address" },
   });
-  const samples = new SseClients({ sseClientsMax: samplesMax, sseQueueBytesMax: 65_536 });
+  const samples = new StreamClients({ sseClientsMax: samplesMax, sseQueueBytesMax: 65_536 });
   scope.addHook("preClose", async () => samples.close());
   scope.addHook("onRequest", async (request, reply) => {
     refuseOtherOrigins(request);

@@ -11,7 +11,7 @@ import { begun, historyFormatOf, historyText, historyTypes } from "../../flow/hi
 import { type HandedMessage, Handover } from "../../flow/handover.ts";
 import { LatestMessages } from "../../flow/latest-messages.ts";
 import type { StreamLog } from "../../flow/stream-log.ts";
-import { frameOf } from "./frame.ts";
+import { frameOf } from "../../flow/frame.ts";
 
 const readBytes = 262_144;
 

@@ -11,16 +11,19 @@ import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
 import { ComityError } from "../../kernel/errors.ts";
 import { refuseUpgrade } from "../../kernel/refuse-upgrade.ts";
+import { takeUpgrades } from "../../kernel/upgrade-paths.ts";
 import { RequestRate } from "../../kernel/request-rate.ts";
 import type { Flow, StartPosition } from "../../flow/flow.ts";
-import { FollowedStream, type Line } from "../../flow/followed-stream.ts";
+import { frameOf } from "../../flow/frame.ts";
+import { FollowedStream, type MessageLine } from "../../flow/followed-stream.ts";
 import type { EndReason, Gate } from "../../flow/gate.ts";
 import type { HistoryKeeping } from "../../flow/history.ts";
 import { type HistoryRequest, isByTime } from "../../flow/history-request.ts";
+import { EventStreamLine, type Line, WebSocketLine } from "../../flow/lines.ts";
 import { startOf } from "../../flow/open-feed.ts";
+import { gone, readPlaces, requirePlace } from "../../flow/stream-id.ts";
 import type { StreamLog } from "../../flow/stream-log.ts";
 import { Answers, type NativeFeed } from "./answers.ts";
-import { EventStreamLine, WebSocketLine } from "./lines.ts";
 
 export interface DataDoorOptions {
   readonly flow: Flow;
@@ -94,7 +97,7 @@ interface WithOutput {
 
 interface WithAgreement {
   Params: { agreement: string };
-  Querystring: { after?: string; limit?: string } & HistoryRequest;
+  Querystring: { after?: string; lastEventId?: string; limit?: string } & HistoryRequest;
 }
 
 export class DataDoor {
@@ -128,12 +131,8 @@ export class DataDoor {
   /** The routes and the WebSocket's door of the node's one HTTP server. */
   async register(app: FastifyInstance): Promise<void> {
     app.addHook("preClose", async () => this.close());
-    const { server } = app;
-    server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-      const path = URL.parse(request.url ?? "", "http://data")?.pathname ?? "";
-      if (path.startsWith("/data/")) void this.#upgrade(request, socket, head);
-      // another listener may know the path
-      else if (server.listenerCount("upgrade") === 1) refuseUpgrade(socket, 404);
+    takeUpgrades(app.server, "data", (request, socket, head) => {
+      void this.#upgrade(request, socket, head);
     });
     await app.register(
       async (scope) => {
@@ -177,11 +176,13 @@ export class DataDoor {
         scope.get<WithAgreement>("/:agreement/stream", async (request, reply) => {
           const { params, query, headers } = request;
           const guest = await this.#guest(params.agreement, request.raw);
-          const from = await this.#since(guest.gate, headers["last-event-id"] ?? query.after);
+          const { "last-event-id": newest } = headers;
+          const told = typeof newest === "string" && newest !== "" ? newest : query.lastEventId;
+          const from = await this.#since(guest.gate, told, query.after);
           this.#makeRoom(guest.gate);
           reply.hijack();
           const { raw } = reply;
-          const line = (onReady: () => void): Line => new EventStreamLine(raw, onReady);
+          const line = (onReady: () => void) => framed(new EventStreamLine(raw, onReady));
           const followed = this.#follow(guest, from, line);
           raw.once("close", () => this.#forget(followed));
         });
@@ -220,11 +221,11 @@ export class DataDoor {
     try {
       const { id, searchParams } = streamAsked(request.url ?? "");
       const guest = await this.#guest(id, request);
-      const after = searchParams.get("after") ?? undefined;
-      const from = await this.#since(guest.gate, after);
+      const asked = (name: string): string | undefined => searchParams.get(name) ?? undefined;
+      const from = await this.#since(guest.gate, asked("lastEventId"), asked("after"));
       this.#makeRoom(guest.gate);
       this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
-        const line = (onReady: () => void): Line => new WebSocketLine(webSocket, onReady);
+        const line = (onReady: () => void) => framed(new WebSocketLine(webSocket, onReady));
         const followed = this.#follow(guest, from, line);
         webSocket.on("error", () => webSocket.terminate());
         webSocket.once("close", () => this.#forget(followed));
@@ -240,7 +241,7 @@ export class DataDoor {
     }
   }
 
-  #follow(guest: Guest, from: Since, line: (onReady: () => void) => Line): Followed {
+  #follow(guest: Guest, from: Since, line: (onReady: () => void) => MessageLine): Followed {
     const { flow } = this.#options;
     const { gate, transfer } = guest;
     const { queueBytesMax } = this.#limits;
@@ -300,12 +301,28 @@ export class DataDoor {
     return grant.log === undefined ? undefined : this.#options.flow.logOf(grant.product);
   }
 
-  /** Where a stream is followed from: after what the consumer has, else from now on. */
-  async #since(gate: Gate, after: string | string[] | undefined): Promise<Since> {
+  /**
+   * Where a stream is followed from: after the event or the position that the consumer has, else
+   * from now on. POSITION_GONE where that is not what stands there any more.
+   */
+  async #since(gate: Gate, lastId: string | undefined, after: string | undefined): Promise<Since> {
     const log = this.#logOf(gate);
-    if (log === undefined) return { position: 0, start: 0 };
-    if (typeof after === "string") return this.#from(gate, log, after);
-    return { ...(await this.#from(gate, log, "-1")), position: log.end };
+    const place = lastId === undefined ? undefined : readPlaces(lastId)[0]!;
+    if (log === undefined) {
+      if (place === undefined) return { position: 0, start: 0 };
+      throw gone(place.text, "the stream is live, and nothing of it is kept");
+    }
+    if (place !== undefined) {
+      // who had nothing of an empty log has missed nothing, whatever its epoch is now
+      const isOther = place.epoch !== log.epoch && place.position !== -1;
+      if (isOther) throw gone(place.text, "the log has another epoch");
+      requirePlace(log, place);
+      return this.#from(gate, log, String(place.position));
+    }
+    if (after === undefined) return { ...(await this.#from(gate, log, "-1")), position: log.end };
+    const from = await this.#from(gate, log, after);
+    if (from.position > log.end) throw gone(after, `the log ends before it, at ${log.end - 1}`);
+    return from;
   }
 
   /** The position after that one, but never before the agreement's start. */
@@ -316,6 +333,17 @@ export class DataDoor {
     if (after === "-1") return { position: start, start };
     return { position: Math.max(start, wholeNumber("after", after) + 1), start };
   }
+}
+
+/** Messages as events of JSON. */
+function framed(line: Line): MessageLine {
+  return {
+    send: (message, id) => line.send({ id, data: frameOf(message, id) }),
+    tell: (event) => void line.send(event),
+    beat: () => line.beat(),
+    end: (why) => line.end(why),
+    destroy: () => line.destroy(),
+  };
 }
 
 function wholeNumber(name: string, text: string): number {

@@ -1,16 +1,39 @@
 import type { ServerResponse } from "node:http";
 import type { WebSocket } from "ws";
-import type { Line } from "../../flow/followed-stream.ts";
-import type { HandedMessage } from "../../flow/handover.ts";
-import { frameOf } from "./frame.ts";
 
-/** Server-Sent Events (HTML Living Standard §9.2); an event's id is the message's position. */
+/** One event for whoever follows a stream: a message, or by its name something about them. */
+export interface LineEvent {
+  /** Absent: a message. */
+  readonly event?: "begin" | "dropped" | "gap";
+  /** To go on after it. */
+  readonly id?: string | undefined;
+  /** One line of JSON, an object. */
+  readonly data: string;
+}
+
+/** One connection that a stream is written to, event by event. */
+export interface Line {
+  /** False where it is full; `onReady` is called when it takes more. */
+  send(event: LineEvent): boolean;
+  /** Keeps a quiet connection open, or finds out that nobody is there. `id`: how far it came. */
+  beat(id?: string): void;
+  /** The last words; what was sent before is still on its way. */
+  end(why: string): void;
+  destroy(): void;
+}
+
+/** Server-Sent Events (HTML Living Standard §9.2). */
 export class EventStreamLine implements Line {
   readonly #raw: ServerResponse;
 
-  constructor(raw: ServerResponse, onReady: () => void) {
+  constructor(
+    raw: ServerResponse,
+    onReady: () => void,
+    headers: Readonly<Record<string, string>> = {},
+  ) {
     this.#raw = raw;
     raw.writeHead(200, {
+      ...headers,
       "content-type": "text/event-stream; charset=utf-8",
       "cache-control": "no-store",
       "x-accel-buffering": "no",
@@ -20,13 +43,15 @@ export class EventStreamLine implements Line {
     raw.on("drain", onReady);
   }
 
-  send(message: HandedMessage): boolean {
-    const id = message.position === undefined ? "" : `id: ${message.position}\n`;
-    return this.#raw.write(`${id}data: ${frameOf(message)}\n\n`);
+  send({ event, id, data }: LineEvent): boolean {
+    const name = event === undefined ? "" : `event: ${event}\n`;
+    return this.#raw.write(`${name}${id === undefined ? "" : `id: ${id}\n`}data: ${data}\n\n`);
   }
 
-  beat(): void {
-    if (this.#raw.writableLength === 0) this.#raw.write(":\n\n");
+  /** An id alone is no event, and is kept all the same (§9.2.6). */
+  beat(id?: string): void {
+    if (this.#raw.writableLength > 0) return;
+    this.#raw.write(id === undefined ? ":\n\n" : `id: ${id}\n\n`);
   }
 
   end(why: string): void {
@@ -45,7 +70,7 @@ const policyViolation = 1008;
 /** RFC 6455 §5.5: a control frame's payload, less the code. */
 const reasonBytesMax = 123;
 
-/** A WebSocket (RFC 6455), one text frame a message. */
+/** A WebSocket (RFC 6455), one text frame an event; what is no message has a member `event`. */
 export class WebSocketLine implements Line {
   readonly #socket: WebSocket;
   readonly #onReady: () => void;
@@ -58,8 +83,9 @@ export class WebSocketLine implements Line {
     socket.on("pong", () => (this.#isAlive = true));
   }
 
-  send(message: HandedMessage): boolean {
-    this.#socket.send(frameOf(message), () => this.#onSent());
+  send({ event, data }: LineEvent): boolean {
+    const text = event === undefined ? data : `{"event":"${event}",${data.slice(1)}`;
+    this.#socket.send(text, () => this.#onSent());
     this.#isFull = this.#socket.bufferedAmount > bufferedBytesMax;
     return !this.#isFull;
   }

@@ -1,0 +1,34 @@
+import type { MessageSeen, MessageToPublish, StreamsApi } from "../../src/api/deps.ts";
+import { payloadText } from "../../src/flow/payload-text.ts";
+import { matches } from "../../src/kernel/topic.ts";
+
+interface SmallState {
+  readonly published: MessageToPublish[];
+  readonly subscribers: Set<{ filter: string; onMessage: (message: MessageSeen) => void }>;
+}
+
+/** Streams of a node that has no data plane: nothing is logged. */
+export function smallStreams({ published, subscribers }: SmallState): StreamsApi {
+  const subscribe = (filter: string, onMessage: (message: MessageSeen) => void): (() => void) => {
+    const subscriber = { filter, onMessage };
+    subscribers.add(subscriber);
+    return () => subscribers.delete(subscriber);
+  };
+  return {
+    async publish(_principal, message) {
+      published.push(message);
+      for (const { filter, onMessage } of subscribers) {
+        if (matches(filter, message.topic)) onMessage(message);
+      }
+    },
+    subscribe: (_principal, filter, onMessage) => subscribe(filter, onMessage),
+    followFrom: (filters) => ({ filters, places: [], isResumed: false }),
+    follow({ filters: [filter = "#"] }, open) {
+      const line = open(() => {});
+      const close = subscribe(filter, ({ topic, payload }) => {
+        line.send({ data: JSON.stringify({ topic, ...payloadText(payload) }) });
+      });
+      return { beat: () => line.beat(), end: (why) => line.end(why), close };
+    },
+  };
+}
