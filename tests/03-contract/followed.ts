@@ -16,6 +16,9 @@ export interface Frame {
 interface Told {
   readonly event: string;
   readonly id?: string;
+  readonly from?: number;
+  readonly to?: number;
+  readonly messages?: number;
 }
 
 /** Frames of an event stream or a WebSocket as they come, and what ended it. */

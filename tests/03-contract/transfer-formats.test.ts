@@ -190,6 +190,27 @@ test("streams - a live product as it comes, and only what the agreement lets thr
   }
 });
 
+test("streams - positions that the provider keeps no longer are told as a gap", async (t) => {
+  const retention = { bytesMax: 1_048_576 };
+  const opened = await customer(t, { delivery: "logged", retention }, { retentionMs: 50 });
+  const big = "x".repeat(400_000);
+  await opened.device.publish("bus/1", "first", { qos: 1 });
+  for (let n = 1; n < 8; n++) await opened.device.publish("bus/1", `${n} ${big}`, { qos: 1 });
+  await until("the oldest are gone", async () => {
+    const [log] = await opened.provider.http.logs();
+    return log!.messages <= 3;
+  });
+  for (const format of both) {
+    const key = await opened.transfer(format);
+    const after = { ...key, endpoint: `${key.endpoint}?after=0` };
+    const followed = await follow[format](t, after);
+    await until("the last came", () => followed.frames.at(-1)?.position === 7);
+    const gap = followed.told.find(({ event }) => event === "gap");
+    const to = followed.frames[0]!.position!;
+    assert.deepEqual([gap?.from, gap?.to, gap?.messages], [1, to, to - 1]);
+  }
+});
+
 test("streams - a cap is met to the message, and ends them", async (t) => {
   for (const format of both) {
     for (const delivery of ["live", "logged"] as const) {
