@@ -50,8 +50,10 @@ function mayCome({ headers }: IncomingMessage, origins: readonly string[]): bool
 
 function streamOf(client: WebSocket, line: Socket): ClientSocket {
   const stream = createWebSocketStream(client, { highWaterMark: 65_536 });
-  client.on("message", (_, isBinary) => {
+  // Before the stream hears of it: what a text frame says is not looked at.
+  client.prependListener("message", (_, isBinary) => {
     if (isBinary) return;
+    stream.removeAllListeners("data");
     client.close(unsupportedData); // [MQTT-6.0.0-1]
     stream.destroy();
   });
