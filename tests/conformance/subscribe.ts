@@ -161,7 +161,7 @@ export const subscribeCases: readonly Case[] = [
     "several filters are answered together, each in its place",
     async (broker) => {
       const client = await broker.connect();
-      const wanted = [2, 0, 1, 0, 2].map((qos, i) => ({
+      const wanted = [2, 0, 1, 1, 0].map((qos, i) => ({
         topic: broker.topic(`${i}`),
         qos: qos as 0 | 1 | 2,
       }));
@@ -177,7 +177,7 @@ export const subscribeCases: readonly Case[] = [
         await broker.messagesAt(client),
         wanted.map(({ topic }) => `${topic} each`),
       );
-      const mixed = [broker.topic("good"), "bad/#/bad", broker.topic("too")];
+      const mixed = [broker.topic("good"), "bad/#/bad", "bad#"];
       const codes = await client
         .subscribe(mixed.map((topic) => ({ topic, qos: 1 })))
         .catch(() => client.ended(0x81, 0x82, 0x8f)); // a server may end it as malformed
@@ -189,7 +189,7 @@ export const subscribeCases: readonly Case[] = [
       );
       assert.deepEqual(
         codes.map((code) => code < 0x80),
-        [true, false, true],
+        [true, false, false],
       );
     },
   ),

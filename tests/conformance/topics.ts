@@ -74,11 +74,15 @@ export const topicsCases: readonly Case[] = [
     async (broker) => {
       broker.needs("wildcards");
       const name = broker.topic().replaceAll("/", "-");
+      const hidden = await broker.connect();
+      const retain = broker.can.retain;
+      // A server may keep such topics to itself, and end who publishes there.
+      const hide = (payload: string): Promise<unknown> =>
+        hidden.publish(`$${name}/a`, payload, { retain }).catch(() => hidden.closed());
+      await hide("before");
       const reader = await broker.connect();
       for (const filter of ["#", "+/a", "+/#"]) await reader.subscribe({ topic: filter, qos: 0 });
-      const hidden = await broker.connect();
-      // A server may keep such topics to itself, and end who publishes there.
-      await hidden.publish(`$${name}/a`, "hidden").catch(() => hidden.closed());
+      if (!hidden.isClosed) await hide("");
       const seen = await broker.connect();
       await seen.publish(`${name}/a`, "seen");
       let came = "";
@@ -104,6 +108,23 @@ export const topicsCases: readonly Case[] = [
         const came = await broker.messagesAt(reader);
         assert.deepEqual(came, [`${broker.topic(topic)} `], JSON.stringify(topic));
       }
+    },
+  ),
+
+  ...both(
+    { v5: ["MQTT-1.5.4-3", "MQTT-4.7.3-4"], v3: ["MQTT-1.5.3-3", "MQTT-4.7.3-4"] },
+    "a byte order mark at the beginning of a topic belongs to it",
+    async (broker) => {
+      const marked = `\ufeff${broker.topic()}`;
+      const reader = await broker.connect();
+      await reader.subscribe({ topic: marked, qos: 0 });
+      const other = await broker.connect();
+      await other.subscribe({ topic: broker.topic(), qos: 0 });
+      const writer = await broker.connect();
+      await writer.publish(marked, "marked");
+      await writer.publish(broker.topic(), "plain");
+      assert.deepEqual(await broker.messagesAt(reader), [`${marked} marked`]);
+      assert.deepEqual(await broker.messagesAt(other), [`${broker.topic()} plain`]);
     },
   ),
 ];

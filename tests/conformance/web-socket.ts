@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { WebSocket } from "ws";
-import { bytes } from "./bytes.ts";
+import { bytes, packet, text } from "./bytes.ts";
 import type { Broker } from "./broker.ts";
 import { type Case, both } from "./case.ts";
 import { withoutUser } from "./line.ts";
@@ -50,15 +50,20 @@ export const webSocketCases: readonly Case[] = [
     { v5: ["MQTT-6.0.0-1"], v3: ["MQTT-6.0.0-1"] },
     "a text frame ends the connection; what comes is binary",
     async (broker) => {
+      // Packets all of whose bytes are text: in a binary frame they would be taken.
+      const reader = await broker.connect();
+      await reader.subscribe(broker.topic());
       const one = await opened(broker);
       one.socket.send(broker.encoded(broker.connectPacket()));
       await received(one, 4);
       assert.deepEqual(one.texts, []);
-      one.socket.send("text");
+      one.socket.send(packet(0x30, text(broker.topic()), broker.noProperties).toString("latin1"));
       await closed(one.socket);
       const first = await opened(broker);
-      first.socket.send("text");
+      first.socket.send(broker.encoded(broker.connectPacket()).toString("latin1"));
       await closed(first.socket);
+      assert.deepEqual(first.chunks, []);
+      assert.deepEqual(await broker.messagesAt(reader), []);
     },
   ),
 
