@@ -1,7 +1,8 @@
 /**
  * The node's data plane as the firehose meets it: every subscriber stands under an agreement of
  * its own, its gate asked for every packet, its usage counted by the meter and written to the
- * store. `open` leaves both out, to show what they cost.
+ * store. `open` leaves both out, to show what they cost; `view`
+ * sells two members of JSON readings, `logged` keeps every message in a log first.
  */
 import { join } from "node:path";
 import type { Authentication } from "../src/connect/mqtt/connect.ts";
@@ -26,7 +27,11 @@ const flow = await Flow.open({
   crash: neverCrash,
   secret: systemEntropy.bytes(32),
 });
-const consumers = 64;
+if (mode === "logged") {
+  await flow.serve({ id: "bench", topics: ["bench/#"], delivery: "logged" });
+}
+/** As many as the widest fan-out has subscribers. */
+const consumers = 1000;
 for (let i = 0; i < consumers; i++) {
   const grant: Grant = {
     agreement: `agreement-${i}`,
@@ -35,6 +40,7 @@ for (let i = 0; i < consumers; i++) {
     filters: ["bench/#"],
     billed: false,
     notAfter: Date.now() + 3_600_000,
+    ...(mode === "view" ? { shape: { allow: ["temperature", "at"] } } : {}),
   };
   await flow.open(grant);
 }
@@ -43,7 +49,7 @@ const server = new MqttServer({
   limits: mqttLimits,
   onSeen: () => {},
   authenticate: ({ username }): Authentication =>
-    mode === "under-agreement" && username?.startsWith("agreement-") === true
+    mode !== "open" && username?.startsWith("agreement-") === true
       ? { ok: true, principal: { kind: "participant", did: "did:web:x", agreement: username } }
       : { ok: true, principal: { kind: "anonymous" } },
 });

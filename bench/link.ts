@@ -29,6 +29,8 @@ interface LinkBenchOptions {
   readonly json: boolean;
   readonly rounds: number;
   readonly scale: number;
+  /** The rows alone, without what compression saves. */
+  readonly quiet?: boolean;
 }
 
 interface LinkRow {
@@ -76,7 +78,7 @@ const recordings: readonly (readonly [folder: string, map: string])[] = [
 ];
 const dataFolder = fileURLToPath(new URL("../../shared/data/", import.meta.url));
 
-export async function linkBench(options: LinkBenchOptions): Promise<void> {
+export async function linkBench(options: LinkBenchOptions): Promise<readonly LinkRow[]> {
   const rows: LinkRow[] = [];
   for (const delivery of ["live", "logged"] as const) {
     for (const [i, agreements] of agreementCounts.entries()) {
@@ -84,11 +86,12 @@ export async function linkBench(options: LinkBenchOptions): Promise<void> {
       rows.push(await between(delivery, agreements, count, options.rounds));
     }
   }
+  if (options.quiet === true) return rows;
   const blocks = await blockRows();
   const cpu = `${cpus().length} × ${cpus()[0]?.model ?? arch()}`;
   if (options.json) {
     console.log(JSON.stringify({ bench: "link", node: process.version, cpu, rows, blocks }));
-    return;
+    return rows;
   }
   console.log(`link: ${cpu}, Node ${process.version}; CPU in microseconds a message`);
   console.table(rows);
@@ -97,6 +100,7 @@ export async function linkBench(options: LinkBenchOptions): Promise<void> {
     console.log("compression: CPU in microseconds a KiB of packets, blocks of 128 KiB");
     console.table(blocks);
   }
+  return rows;
 }
 
 /** The round in the middle, by the CPU of both sides. */

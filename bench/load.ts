@@ -15,6 +15,8 @@ export interface LoadOptions {
   readonly subscribersPerTopic: number;
   readonly qos: 0 | 1;
   readonly payloadBytes: number;
+  /** In place of as many bytes of text. */
+  readonly payload?: string;
   readonly messages: number;
   /** Messages under way for each publisher at most. */
   readonly window: number;
@@ -167,7 +169,7 @@ function packets(options: LoadOptions, topic: string, count: number): Buffer {
 }
 
 function encode(options: LoadOptions, topic: string, count: number): Buffer {
-  const payload = Buffer.alloc(options.payloadBytes, "x");
+  const payload = Buffer.from(options.payload ?? "x".repeat(options.payloadBytes));
   if (options.protocol === "nats") {
     const one = `PUB ${topic.replace("/", ".")} ${payload.length}\r\n${payload.toString()}\r\n`;
     return Buffer.from(one.repeat(count));

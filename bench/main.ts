@@ -1,13 +1,22 @@
-/** `npm run bench -- CLAIM [--json] [--rounds N] [--scale X]`: one file a claim. */
+/**
+ * `npm run bench -- [CLAIM] [--json] [--rounds N] [--scale X]`: one file a claim. Without a claim
+ * those that have goals, as one table.
+ */
 import { parseArgs } from "node:util";
 import { durableBench } from "./durable.ts";
+import { type Figure, printFigures } from "./figures.ts";
+import { fleetBench } from "./fleet.ts";
 import { historyBench } from "./history.ts";
+import { idleBench } from "./idle.ts";
+import { latencyBench } from "./latency.ts";
 import { linkBench } from "./link.ts";
 import { mqttBench } from "./mqtt.ts";
-import { policiesBench } from "./policies.ts";
 import { negotiationBench } from "./negotiation.ts";
+import { overheadBench } from "./overhead.ts";
+import { policiesBench } from "./policies.ts";
 import { routerBench } from "./router.ts";
 import { searchBench } from "./search.ts";
+import { allBenches } from "./table.ts";
 import { thingsBench } from "./things.ts";
 
 const { values, positionals } = parseArgs({
@@ -21,8 +30,18 @@ const { values, positionals } = parseArgs({
   },
 });
 const options = { json: values.json, rounds: Number(values.rounds), scale: Number(values.scale) };
+
+async function print(figures: Promise<readonly Figure[]>): Promise<void> {
+  if (options.json) console.log(JSON.stringify(await figures, null, 2));
+  else printFigures(await figures);
+}
+
 const claims: Readonly<Record<string, () => Promise<unknown>>> = {
-  mqtt: () => mqttBench(options),
+  mqtt: () => print(mqttBench(options)),
+  fleet: () => print(fleetBench(options)),
+  overhead: () => print(overheadBench(options)),
+  latency: () => print(latencyBench(options)),
+  idle: () => print(idleBench(options)),
   durable: () => durableBench(options),
   link: () => linkBench(options),
   policies: () => policiesBench(options),
@@ -32,8 +51,9 @@ const claims: Readonly<Record<string, () => Promise<unknown>>> = {
   things: () => thingsBench(options),
   history: () => historyBench({ ...values, readings: Number(values.readings) }),
 };
-const claim = claims[positionals[0] ?? ""];
+const [name] = positionals;
+const claim = name === undefined ? () => allBenches(options) : claims[name];
 if (claim === undefined) {
-  console.error(`Name a claim: ${Object.keys(claims).join(", ")} (npm run bench -- mqtt)`);
+  console.error(`There is no claim "${name}". There are: ${Object.keys(claims).join(", ")}`);
   process.exitCode = 1;
 } else await claim();

@@ -1,65 +1,97 @@
 /**
- * Claim: CPU per message on the live firehose, grant and meter on, beside other brokers in the
- * same run. A row's figure is the broker process's CPU time (user and system) over the messages
- * published; brokers take turns, and medians over the rounds are compared.
+ * Claim: CPU per message of the live firehose, of fan-out and of QoS 1, grant and meter on, beside
+ * other brokers in the same run. A figure is the broker process's CPU time (user and system) over
+ * the messages that subscribers got; brokers take turns, and medians over the rounds are compared.
  */
-import { spawn } from "node:child_process";
-import { fileURLToPath } from "node:url";
+import { type Figure, type Goal, median } from "./figures.ts";
 import type { LoadOptions, LoadResult } from "./load.ts";
-import { startBroker, type Broker, type BrokerName } from "./peers.ts";
+import { runProcess } from "./load-process.ts";
+import { type BrokerName, labels, peersOf, startBroker } from "./peers.ts";
 
 interface Scenario {
-  readonly name: string;
+  readonly what: string;
   readonly load: Omit<LoadOptions, "port" | "protocol" | "messages">;
+  readonly ours: BrokerName;
   readonly brokers: readonly BrokerName[];
-  /** As many as make a CPU time that the clock's 10 ms steps do not blur. */
+  /** Published; as many as make a CPU time that can be told. */
   readonly messages: (broker: BrokerName) => number;
+  readonly goals: readonly Goal[];
+  /** Of the messages a second, which are told then as well. */
+  readonly perSecondGoal?: Goal;
 }
 
 const shape = { payloadBytes: 64, subscribersPerTopic: 1 } as const;
 const slow: ReadonlySet<BrokerName> = new Set(["mosquitto", "aedes"]);
-const qos0 = {
-  brokers: ["comity", "comity-open", "nats", "nats-mqtt", "mosquitto", "aedes"],
+const rivals = ["nats", "nats-mqtt", "mosquitto", "aedes"] as const;
+const firehose = {
+  ours: "comity",
+  brokers: ["comity-open", ...rivals],
   messages: (broker: BrokerName) => (slow.has(broker) ? 300_000 : 3_000_000),
+  goals: [
+    { times: 5, than: labels.nats },
+    { times: 50, than: labels.mosquitto },
+  ],
 } as const;
+const fanOut = (subscribers: number) =>
+  ({
+    load: { ...shape, pairs: 1, subscribersPerTopic: subscribers, qos: 0, window: 2000 },
+    ours: "comity",
+    brokers: ["comity-open", ...rivals],
+    messages: (broker: BrokerName) => (slow.has(broker) ? 400_000 : 8_000_000) / subscribers,
+    goals: [{ times: 10, than: "the best" }],
+  }) as const;
 const qos1 = {
-  brokers: ["comity", "comity-open", "nats-mqtt", "mosquitto", "aedes"],
+  load: { ...shape, pairs: 8, qos: 1, window: 500 },
   messages: (broker: BrokerName) => (broker.startsWith("comity") ? 1_000_000 : 100_000),
 } as const;
+const qos1Brokers = ["nats-mqtt", "mosquitto", "aedes"] as const;
 
 const scenarios: readonly Scenario[] = [
-  { name: "1→1 QoS 0, 64 B, live", load: { ...shape, pairs: 1, qos: 0, window: 20_000 }, ...qos0 },
-  { name: "8→8 QoS 0, 64 B, live", load: { ...shape, pairs: 8, qos: 0, window: 5_000 }, ...qos0 },
-  { name: "8→8 QoS 1, 64 B, live", load: { ...shape, pairs: 8, qos: 1, window: 500 }, ...qos1 },
+  {
+    what: "1→1 QoS 0, 64 B",
+    load: { ...shape, pairs: 1, qos: 0, window: 20_000 },
+    ...firehose,
+  },
+  {
+    what: "8→8 QoS 0, 64 B",
+    load: { ...shape, pairs: 8, qos: 0, window: 5000 },
+    ...firehose,
+  },
+  { what: "1→50 QoS 0, 64 B", ...fanOut(50) },
+  { what: "1→1,000 QoS 0, 64 B", ...fanOut(1000) },
+  {
+    what: "8→8 QoS 1, 64 B",
+    ...{ ...qos1, ours: "comity", brokers: ["comity-open", ...qos1Brokers] },
+    goals: [{ times: 10, than: "the best" }],
+  },
+  {
+    what: "8→8 QoS 1, 64 B, acknowledged after fsync (peers: from memory)",
+    ...{ ...qos1, ours: "comity-logged", brokers: qos1Brokers, goals: [] },
+    load: { ...qos1.load, window: 4000 },
+    perSecondGoal: { atLeast: 100_000 },
+  },
 ];
 
 interface Row {
-  readonly scenario: string;
-  readonly broker: string;
+  readonly broker: BrokerName;
   readonly version: string;
-  readonly cpuMicrosPerMessage: number;
-  readonly messagesPerSecond: number;
-  readonly lost: number;
+  readonly cpuMicros: number;
+  readonly perSecond: number;
 }
 
-export async function mqttBench(options: {
-  rounds: number;
-  scale: number;
-  json: boolean;
-}): Promise<void> {
-  const rows: Row[] = [];
+export async function mqttBench(options: { rounds: number; scale: number }): Promise<Figure[]> {
+  const figures: Figure[] = [];
   for (const scenario of scenarios) {
-    const measured = new Map<BrokerName, Row[]>();
+    const rows: Row[] = [];
     for (let round = 0; round < options.rounds; round++) {
-      for (const name of scenario.brokers) {
+      for (const name of [scenario.ours, ...scenario.brokers]) {
         const row = await measure(scenario, name, options.scale);
-        if (row !== undefined) measured.set(name, [...(measured.get(name) ?? []), row]);
+        if (row !== undefined) rows.push(row);
       }
     }
-    for (const list of measured.values()) rows.push(medianRow(list));
+    figures.push(...figuresOf(scenario, rows));
   }
-  if (options.json) console.log(JSON.stringify(rows, null, 2));
-  else print(rows);
+  return figures;
 }
 
 async function measure(
@@ -69,77 +101,40 @@ async function measure(
 ): Promise<Row | undefined> {
   const broker = await startBroker(name);
   if (broker === undefined) return undefined;
+  const { port, protocol, version } = broker;
   try {
     const messages = Math.round(scenario.messages(name) * scale);
-    const options = { ...scenario.load, messages };
-    await load(broker, { ...options, messages: Math.ceil(messages / 5) });
+    const load = (count: number): Promise<LoadResult> =>
+      runProcess("./load.ts", { ...scenario.load, messages: count, port, protocol });
+    await load(Math.ceil(messages / 5));
     const before = broker.cpuSeconds();
-    const result = await load(broker, options);
+    const { published, received, seconds } = await load(messages);
     const cpu = broker.cpuSeconds() - before;
-    return {
-      scenario: scenario.name,
-      broker: labels[name],
-      version: broker.version,
-      cpuMicrosPerMessage: (cpu / result.published) * 1e6,
-      messagesPerSecond: result.published / result.seconds,
-      lost: result.published * scenario.load.subscribersPerTopic - result.received,
-    };
+    const lost = published * scenario.load.subscribersPerTopic - received;
+    if (lost > 0) console.error(`${scenario.what}: ${labels[name]} lost ${lost} messages`);
+    const perSecond = received / seconds;
+    return { broker: name, version, cpuMicros: (cpu / received) * 1e6, perSecond };
   } finally {
     await broker.stop();
   }
 }
 
-const labels: Readonly<Record<BrokerName, string>> = {
-  comity: "Comity, grant and meter on",
-  "comity-open": "Comity, no agreement",
-  nats: "nats-server, its own protocol",
-  "nats-mqtt": "nats-server, MQTT",
-  mosquitto: "mosquitto",
-  aedes: "aedes",
-};
-
-function load(
-  broker: Broker,
-  options: Omit<LoadOptions, "port" | "protocol">,
-): Promise<LoadResult> {
-  const { port, protocol } = broker;
-  const file = fileURLToPath(new URL("./load.ts", import.meta.url));
-  const child = spawn(process.execPath, [file, JSON.stringify({ ...options, port, protocol })], {
-    stdio: ["ignore", "pipe", "inherit"],
-    timeout: 120_000,
-  });
-  let out = "";
-  child.stdout.on("data", (chunk: Buffer) => {
-    out += chunk.toString();
-  });
-  return new Promise((resolve, reject) => {
-    child.on("exit", (code) => {
-      if (code === 0) resolve(JSON.parse(out) as LoadResult);
-      else reject(new Error(`the load on ${broker.name} ended with ${code}`));
-    });
-  });
-}
-
-function medianRow(rows: readonly Row[]): Row {
-  const sorted = [...rows].sort((a, b) => a.cpuMicrosPerMessage - b.cpuMicrosPerMessage);
-  return sorted[Math.floor(sorted.length / 2)]!;
-}
-
-function print(rows: readonly Row[]): void {
-  let scenario = "";
-  for (const row of rows) {
-    if (row.scenario !== scenario) {
-      scenario = row.scenario;
-      console.log(`\n${scenario}`);
-    }
-    const ours = rows.find((other) => other.scenario === scenario)!;
-    const ratio = row.cpuMicrosPerMessage / ours.cpuMicrosPerMessage;
-    console.log(
-      `  ${`${row.broker} ${row.version}`.padEnd(44)}` +
-        `${row.cpuMicrosPerMessage.toFixed(3).padStart(8)} µs CPU/message ` +
-        `${ratio.toFixed(1).padStart(6)}×` +
-        `${Math.round(row.messagesPerSecond).toLocaleString("en").padStart(12)}/s` +
-        (row.lost > 0 ? `  ${row.lost} lost` : ""),
-    );
-  }
+function figuresOf({ what, ours, ...scenario }: Scenario, rows: readonly Row[]): Figure[] {
+  const versions = new Map(rows.map(({ broker, version }) => [broker, version]));
+  const of = (field: "cpuMicros" | "perSecond") => {
+    const valueOf = (name: BrokerName): number =>
+      median(rows.filter(({ broker }) => broker === name).map((row) => row[field]));
+    return { comity: valueOf(ours), peers: peersOf(versions, valueOf, ours) };
+  };
+  const delivery = ours === "comity-logged" ? "logged" : "live";
+  const isFanOut = scenario.load.subscribersPerTopic > 1;
+  const unit = isFanOut ? "µs CPU/delivered message" : "µs CPU/message";
+  const cpu: Figure = {
+    ...{ claim: "mqtt", what, delivery, unit },
+    ...of("cpuMicros"),
+    goals: scenario.goals,
+  };
+  if (scenario.perSecondGoal === undefined) return [cpu];
+  const goals = [scenario.perSecondGoal];
+  return [cpu, { ...cpu, unit: "messages/s", ...of("perSecond"), goals }];
 }

@@ -34,6 +34,7 @@ const warmUp = 20;
 export async function negotiationBench(options: {
   readonly json: boolean;
   readonly scale: number;
+  readonly quiet?: boolean;
 }): Promise<NegotiationReport> {
   const folder = await mkdtemp(join(tmpdir(), "comity-negotiation-"));
   const ports = { provider: await freePort(), consumer: await freePort() };
@@ -79,7 +80,7 @@ export async function negotiationBench(options: {
     }
     const cpu = `${cpus().length} × ${cpus()[0]?.model ?? arch()}`;
     const report = { bench: "negotiation", node: process.version, cpu, rows } as const;
-    print(report, options.json);
+    if (options.quiet !== true) print(report, options.json);
     return report;
   } finally {
     await consumer.stop();

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { freePort } from "../tests/free-port.ts";
 import { cpuSeconds, residentBytes } from "../tests/process-usage.ts";
+import type { Figure } from "./figures.ts";
 
 /** A broker under test: its own process, on a free port of the loopback interface. */
 export interface Broker {
@@ -19,7 +20,37 @@ export interface Broker {
   stop(): Promise<void>;
 }
 
-export type BrokerName = "comity" | "comity-open" | "mosquitto" | "nats" | "nats-mqtt" | "aedes";
+export type BrokerName =
+  | "comity"
+  | "comity-open"
+  | "comity-view"
+  | "comity-logged"
+  | "mosquitto"
+  | "nats"
+  | "nats-mqtt"
+  | "aedes";
+
+export const labels: Readonly<Record<BrokerName, string>> = {
+  comity: "Comity, grant and meter on",
+  "comity-open": "Comity, no agreement",
+  "comity-view": "Comity, members sold",
+  "comity-logged": "Comity, logged",
+  nats: "nats-server, its own protocol",
+  "nats-mqtt": "nats-server, MQTT",
+  mosquitto: "mosquitto",
+  aedes: "aedes",
+};
+
+/** All that were measured but the one that they stand beside: Comity under agreement. */
+export function peersOf(
+  versions: ReadonlyMap<BrokerName, string>,
+  valueOf: (name: BrokerName) => number,
+  ours: BrokerName = "comity",
+): Figure["peers"] {
+  return [...versions]
+    .filter(([name]) => name !== ours)
+    .map(([name, version]) => ({ name: labels[name], version, value: valueOf(name) }));
+}
 
 /** Undefined, with the reason said, where the peer is not installed. */
 export async function startBroker(name: BrokerName): Promise<Broker | undefined> {
@@ -69,6 +100,10 @@ function commandOf(name: BrokerName, port: number, folder: string): string[] | u
       ];
     case "comity-open":
       return [process.execPath, here("./comity-broker.ts"), String(port), folder, "open"];
+    case "comity-view":
+      return [process.execPath, here("./comity-broker.ts"), String(port), folder, "view"];
+    case "comity-logged":
+      return [process.execPath, here("./comity-broker.ts"), String(port), folder, "logged"];
     case "aedes":
       return [process.execPath, here("./aedes-broker.ts"), String(port)];
     case "mosquitto":
@@ -104,6 +139,8 @@ function versionOf(name: BrokerName): string | undefined {
       return packageVersion("../node_modules/aedes/package.json");
     case "comity":
     case "comity-open":
+    case "comity-view":
+    case "comity-logged":
       return packageVersion("../package.json");
   }
 }

@@ -26,12 +26,15 @@ const sizes = [1_000, 10_000, 100_000, 1_000_000];
 const matches = 200_000;
 const receiver: Receiver = { receive() {} };
 
-export function routerBench(options: { json: boolean }): void {
+export function routerBench(options: { json: boolean; quiet?: boolean }): RouterRow[] {
   const rows = sizes.map(measure);
-  if (options.json) {
-    console.log(JSON.stringify(rows, null, 2));
-    return;
-  }
+  if (options.quiet === true) return rows;
+  if (options.json) console.log(JSON.stringify(rows, null, 2));
+  else print(rows);
+  return rows;
+}
+
+function print(rows: readonly RouterRow[]): void {
   console.log("subscriptions   ns a match   remembered   come and go    wildcard   bytes each");
   for (const row of rows) {
     console.log(

@@ -1,0 +1,141 @@
+/**
+ * Many connections, of which each says little: opens them, lets each publish once a second, and
+ * counts what the consumers get. Told by its parent what to do, step by step (`load-process.ts`).
+ */
+import { connect, type Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { encodeConnect, encodePublish, encodeSubscribe } from "../src/wire/mqtt/encode.ts";
+
+export interface ConnectStep {
+  readonly step: "connect";
+  readonly port: number;
+  readonly protocol: "mqtt" | "nats";
+  readonly connections: number;
+}
+
+export interface ConsumeStep {
+  readonly step: "consume";
+  readonly port: number;
+  readonly protocol: "mqtt" | "nats";
+  readonly consumers: number;
+}
+
+export interface PublishStep {
+  readonly step: "publish";
+  readonly seconds: number;
+  /** Absent: 64 bytes of text. */
+  readonly payload?: string;
+}
+
+export interface Published {
+  readonly sent: number;
+  /** By all consumers. */
+  readonly received: number;
+}
+
+type Step = ConnectStep | ConsumeStep | PublishStep;
+
+const atOnce = 100;
+const quietMs = 300;
+/** Loopback addresses have some 28,000 ports each to come from. */
+const perAddress = 20_000;
+const devices: Socket[] = [];
+let protocol: "mqtt" | "nats" = "mqtt";
+let receivedBytes = 0;
+
+async function opened(port: number, from: number, hello: Buffer | string): Promise<Socket> {
+  const localAddress = `127.0.0.${2 + Math.floor(from / perAddress)}`;
+  const socket = connect({ port, host: "127.0.0.1", localAddress, noDelay: true });
+  await new Promise<void>((resolve, reject) => {
+    socket.once("error", reject);
+    socket.once("connect", () => socket.write(hello));
+    // CONNACK, or PONG behind what the server tells of itself.
+    socket.on("data", function onData(chunk: Buffer) {
+      if (protocol === "nats" && !chunk.includes("PONG")) return;
+      socket.off("data", onData);
+      resolve();
+    });
+  });
+  return socket;
+}
+
+function hello(clientId: string, username?: string): Buffer | string {
+  if (protocol === "nats") return `CONNECT {"verbose":false}\r\nPING\r\n`;
+  const names = username === undefined ? {} : { username, password: "x" };
+  return encodeConnect(4, { clientId, cleanStart: true, keepAliveSeconds: 0, ...names });
+}
+
+async function connectAll(step: ConnectStep): Promise<{ seconds: number }> {
+  const began = performance.now();
+  ({ protocol } = step);
+  for (let left = step.connections; left > 0; left -= atOnce) {
+    const some = Array.from({ length: Math.min(atOnce, left) }, (_, i) => {
+      const number = devices.length + i;
+      return opened(step.port, number, hello(`device-${number}`));
+    });
+    for (const socket of await Promise.all(some)) {
+      socket.resume();
+      devices.push(socket);
+    }
+  }
+  return { seconds: (performance.now() - began) / 1000 };
+}
+
+async function consume(step: ConsumeStep): Promise<object> {
+  ({ protocol } = step);
+  for (let i = 0; i < step.consumers; i++) {
+    const socket = await opened(step.port, 0, hello(`consumer-${i}`, `agreement-${i}`));
+    await new Promise<void>((resolve) => {
+      socket.once("data", () => resolve());
+      if (protocol === "nats") socket.write("SUB bench.> 1\r\nPING\r\n");
+      else socket.write(encodeSubscribe(4, 1, [{ filter: "bench/#", qos: 0 }]));
+    });
+    socket.on("data", (chunk: Buffer) => {
+      receivedBytes += chunk.length;
+    });
+  }
+  return {};
+}
+
+const number = (i: number): string => String(i).padStart(6, "0");
+
+function packetOf(i: number, payload: string): Buffer {
+  if (protocol === "nats") {
+    return Buffer.from(`PUB bench.${number(i)} ${payload.length}\r\n${payload}\r\n`);
+  }
+  return encodePublish(4, { topic: `bench/${number(i)}`, payload: Buffer.from(payload) });
+}
+
+function deliveredBytes(payload: string): number {
+  if (protocol === "mqtt") return packetOf(0, payload).length;
+  return `MSG bench.${number(0)} 1 ${payload.length}\r\n${payload}\r\n`.length;
+}
+
+/** Each device once a second, evenly spread; what is late is caught up with. */
+async function publish(step: PublishStep): Promise<Published> {
+  const payload = step.payload ?? "x".repeat(64);
+  const packets = devices.map((_, i) => packetOf(i, payload));
+  const before = receivedBytes;
+  const total = Math.round(step.seconds * devices.length);
+  const began = performance.now();
+  for (let sent = 0; sent < total; await sleep(1)) {
+    const due = Math.min(total, ((performance.now() - began) / 1000) * devices.length);
+    for (; sent < due; sent++)
+      devices[sent % devices.length]!.write(packets[sent % devices.length]!);
+  }
+  for (let last = -1; last !== receivedBytes; await sleep(quietMs)) last = receivedBytes;
+  const received = Math.round((receivedBytes - before) / deliveredBytes(payload));
+  return { sent: total, received };
+}
+
+function take(step: Step): Promise<object> {
+  if (step.step === "connect") return connectAll(step);
+  return step.step === "consume" ? consume(step) : publish(step);
+}
+
+process.on("message", (step: Step) => {
+  take(step).then(
+    (answer) => process.send!(answer),
+    (failure: unknown) => process.send!({ error: String(failure) }),
+  );
+});

@@ -1,0 +1,70 @@
+/** All claims in one run, as one table with the goals, and its result file. */
+import { drawChart } from "./chart.ts";
+import { type Figure, machineFacts, printFigures, writeResults } from "./figures.ts";
+import { fleetBench } from "./fleet.ts";
+import { idleBench } from "./idle.ts";
+import { latencyBench } from "./latency.ts";
+import { linkBench } from "./link.ts";
+import { mqttBench } from "./mqtt.ts";
+import { negotiationBench } from "./negotiation.ts";
+import { overheadBench } from "./overhead.ts";
+import { routerBench } from "./router.ts";
+
+interface TableOptions {
+  readonly rounds: number;
+  readonly scale: number;
+  readonly json: boolean;
+}
+
+export async function allBenches(options: TableOptions): Promise<void> {
+  const { rounds, scale, json } = options;
+  const quiet = { ...options, quiet: true };
+  const figures: Figure[] = [
+    ...(await mqttBench(options)),
+    ...(await fleetBench(options)),
+    ...(await overheadBench(options)),
+    ...(await latencyBench(options)),
+    ...(await idleBench(options)),
+    ...twoNodes(await linkBench(quiet)),
+    ...match(routerBench(quiet)),
+    ...negotiation(await negotiationBench(quiet)),
+  ];
+  const date = new Date().toISOString().slice(0, 10);
+  const results = { date, machine: machineFacts(), rounds, scale, figures };
+  const file = writeResults(results);
+  drawChart(results);
+  if (json) console.log(JSON.stringify(results, null, 2));
+  else {
+    printFigures(figures);
+    console.log(`\nwritten to ${file}; the chart to docs/reference/benchmarks.svg`);
+  }
+}
+
+function twoNodes(rows: Awaited<ReturnType<typeof linkBench>>): Figure[] {
+  return rows.map(({ delivery, agreements, provider, consumer }) => ({
+    claim: "link",
+    what: `device → provider → link → consumer's node, ${agreements} priced agreements, 70 B`,
+    ...{ delivery, unit: "µs CPU/message, both nodes", comity: provider + consumer },
+    ...{ peers: [], goals: [] },
+  }));
+}
+
+function match(rows: ReturnType<typeof routerBench>): Figure[] {
+  const [least, most] = [rows[0]!, rows.at(-1)!];
+  return [
+    {
+      claim: "router",
+      what: `a match among ${most.subscriptions.toLocaleString("en")} subscriptions`,
+      unit: `times one among ${least.subscriptions.toLocaleString("en")} (${least.matchNs.toFixed(0)} ns)`,
+      ...{ comity: most.matchNs / least.matchNs, peers: [], goals: [{ atMost: 1.2 }] },
+    },
+  ];
+}
+
+function negotiation({ rows }: Awaited<ReturnType<typeof negotiationBench>>): Figure[] {
+  return rows.map(({ what, p50 }) => ({
+    claim: "negotiation",
+    what: `request → FINALIZED, two nodes on one machine, ${what}`,
+    ...{ unit: "ms, half within", comity: p50, peers: [], goals: [{ atMost: 50 }] },
+  }));
+}
