@@ -37,8 +37,8 @@ type Step = ConnectStep | ConsumeStep | PublishStep;
 
 const atOnce = 100;
 const quietMs = 300;
-/** Loopback addresses have some 28,000 ports each to come from. */
-const perAddress = 20_000;
+/** From one loopback address: the more of its ports are taken, the longer the next is looked for. */
+const perAddress = 5000;
 const devices: Socket[] = [];
 let protocol: "mqtt" | "nats" = "mqtt";
 let receivedBytes = 0;

@@ -98,8 +98,8 @@ export class Gate {
       this.refuse(this.#endedAs, run.count);
       return undefined;
     }
-    const [rest] = this.#rests;
-    if (rest !== undefined) {
+    if (this.#rests.size > 0) {
+      const [rest] = this.#rests;
       this.refuse(rest === "early" || rest === "exposure" ? rest : "suspended", run.count);
       return undefined;
     }

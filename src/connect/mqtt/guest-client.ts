@@ -42,6 +42,8 @@ export class GuestClient implements Client, Receiver {
   readonly #tally: Tally;
   readonly #subscriptions = new Map<string, Subscription>();
   readonly #takes: ClientTakes;
+  /** The agreement's, once something is subscribed to. */
+  #gate: Gate | undefined;
   /** What a plain client has not acknowledged; it ends with the connection. */
   #session: Session | undefined;
   readonly #feeds: LinkFeeds;
@@ -109,10 +111,7 @@ export class GuestClient implements Client, Receiver {
 
   /** A plain client's message: what the gate leaves of it. */
   receive(run: Run, subscription: Subscription): void {
-    const { flow } = this.#line;
-    const gate = flow.grants.get(this.#agreement);
-    if (gate === undefined) return;
-    const passing = gate.offer(run);
+    const passing = this.#gate?.offer(run);
     if (passing !== undefined) this.#session?.receive(passing, subscription);
   }
 
@@ -143,6 +142,7 @@ export class GuestClient implements Client, Receiver {
       return false;
     }
     this.#forget(filter);
+    this.#gate = gate;
     this.#session ??= this.#newSession(gate);
     const subscription: Subscription = { filter, receiver: this, qos };
     this.#subscriptions.set(filter, subscription);
