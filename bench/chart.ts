@@ -37,7 +37,7 @@ function svgOf({ date, machine, figures }: Results): string {
       const bar = barOf(value);
       parts.push(
         text(labelWidth - 8, y + 13, name, "name"),
-        `<rect class="${kind}" x="${labelWidth}" y="${y + 2}" width="${bar.toFixed(1)}" height="${rowHeight - 4}" rx="2"/>`,
+        rect(kind, { y: y + 2, width: bar }),
         text(labelWidth + bar + 6, y + 13, short(value), "value"),
       );
       y += rowHeight;
@@ -46,7 +46,8 @@ function svgOf({ date, machine, figures }: Results): string {
   }
   const title = "CPU time a message, microseconds: less is better (logarithmic)";
   const facts = `${date}, ${machine.cores} × ${machine.cpu}, Node.js ${machine.node.slice(1)}`;
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${y}" role="img" aria-label="${title}">
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${y}" role="img"
+  aria-label="${title}">
 <style>
 text { font: 12px system-ui, sans-serif; fill: #1f2933 }
 .title, .group { font-weight: 600 } .facts { fill: #5f6b76; font-size: 11px } .name { text-anchor: end }
@@ -71,6 +72,11 @@ function barsOf({ comity, peers }: Figure): (readonly [string, number, string])[
       return [name, value, kind] as const;
     }),
   ];
+}
+
+function rect(kind: string, bar: { readonly y: number; readonly width: number }): string {
+  const size = `width="${bar.width.toFixed(1)}" height="${rowHeight - 4}" rx="2"`;
+  return `<rect class="${kind}" x="${labelWidth}" y="${bar.y}" ${size}/>`;
 }
 
 function text(x: number, y: number, content: string, kind: string): string {

@@ -1,6 +1,6 @@
 /**
  * What a bench found, in one form for all of them: Comity's figure beside its peers' of the same
- * run, and the goals it is held against. The table, the result file and the chart are made of these.
+ * run, and the goals it is held against. Table, result file and chart are made of these.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { arch, cpus, release, totalmem } from "node:os";
