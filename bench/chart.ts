@@ -50,7 +50,8 @@ function svgOf({ date, machine, figures }: Results): string {
   aria-label="${title}">
 <style>
 text { font: 12px system-ui, sans-serif; fill: #1f2933 }
-.title, .group { font-weight: 600 } .facts { fill: #5f6b76; font-size: 11px } .name { text-anchor: end }
+.title, .group { font-weight: 600 } .name { text-anchor: end }
+.facts { fill: #5f6b76; font-size: 11px }
 .comity { fill: #0f7b6c } .own { fill: #7cc4b8 } .peer { fill: #b8c0c8 }
 @media (prefers-color-scheme: dark) {
 text { fill: #e4e9ee } .facts { fill: #9aa6b1 }
