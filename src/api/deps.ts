@@ -350,7 +350,7 @@ export interface StreamsApi {
     onMessage: (message: MessageSeen) => void,
   ): () => void;
   /** What is followed after `lastId`, else from now on. BODY_INVALID, POSITION_GONE, LIMIT_REACHED. */
-  followFrom(filters: readonly string[], lastId: string | undefined): Followed;
+  followFrom(filters: readonly string[], lastId: string | undefined): Promise<Followed>;
   /** Logged streams from their logs, the others as they come, on a line of its own. */
   follow(
     followed: Followed,

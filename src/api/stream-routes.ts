@@ -54,7 +54,7 @@ export function streamRoutes(
     },
     (request, reply) => {
       const { filter: asked, lastEventId: after } = request.query;
-      follow(request, reply, typeof asked === "string" ? [asked] : asked, after);
+      return follow(request, reply, typeof asked === "string" ? [asked] : asked, after);
     },
   );
 
@@ -72,12 +72,12 @@ export function streamRoutes(
     (request, reply) => follow(request, reply, [request.params["*"]], request.query.lastEventId),
   );
 
-  function follow(
+  async function follow(
     request: FastifyRequest,
     reply: FastifyReply,
     filters: readonly string[],
     asked: string | undefined,
-  ): void {
+  ): Promise<void> {
     const caller = callerOf(request);
     for (const one of filters) {
       const problem = filterProblem(one);
@@ -89,7 +89,7 @@ export function streamRoutes(
     // who connects again by itself says where it is; its address still says where it began
     const { "last-event-id": newest } = request.headers;
     const lastId = typeof newest === "string" && newest !== "" ? newest : asked;
-    const followed = streams.followFrom([...new Set(filters)], lastId);
+    const followed = await streams.followFrom([...new Set(filters)], lastId);
     clients.needRoom();
     const open = (line: (onReady: () => void) => Line): FollowedStream =>
       streams.follow(followed, line, sseQueueBytesMax);
@@ -103,6 +103,7 @@ export function streamRoutes(
       });
       return;
     }
+    if (raw.destroyed) return; // whoever asked has gone meanwhile
     const headers = reply.getHeaders() as Record<string, string>;
     const stream = open((onReady) => new EventStreamLine(raw, onReady, headers));
     raw.once("close", closing(stream, clients.add(stream, caller)));

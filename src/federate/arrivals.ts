@@ -1,4 +1,5 @@
 import type { Flow } from "../flow/flow.ts";
+import type { Advanced } from "../flow/received-streams.ts";
 import { layout5, Run, splitByTopic } from "../flow/run.ts";
 import type { ScannedRun } from "../wire/mqtt/packet-stream.ts";
 
@@ -29,9 +30,17 @@ export class Arrivals {
     );
   }
 
-  /** Packets of any topics, in order. */
-  takePackets(packets: Buffer): void {
-    splitByTopic(packets, (run) => this.#deliver(run), this.#prefix);
+  /** Packets of any topics, in order, which a log of what was received has now. */
+  takePackets(packets: Buffer, added: Advanced): void {
+    this.#flow.received.advanced(added);
+    splitByTopic(
+      packets,
+      (run) => {
+        run.isReceived = true;
+        this.#deliver(run);
+      },
+      this.#prefix,
+    );
   }
 
   #deliver(run: Run): void {

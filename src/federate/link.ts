@@ -362,9 +362,8 @@ export class Link {
   #onCommitted(checkpoint: Checkpoint, added: Buffer | undefined): void {
     this.#pace.progressed();
     this.report.solved();
-    if (added !== undefined && added.length > 0) {
-      this.#arrivals.takePackets(added);
-    }
+    const log = this.#log?.added;
+    if (log && added && added.length > 0) this.#arrivals.takePackets(added, log);
     this.#attachment?.acknowledge(checkpoint);
   }
 

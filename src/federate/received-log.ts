@@ -1,4 +1,5 @@
 import type { LogBlock, Store, Write } from "../ports/store.ts";
+import type { Advanced } from "../flow/received-streams.ts";
 import { partOf } from "../flow/block-part.ts";
 import { Turns } from "../kernel/turns.ts";
 
@@ -18,6 +19,8 @@ export class ReceivedLog {
   readonly #turns = new Turns();
   /** The position after the last message; undefined while there is no log yet. */
   #end: number | undefined;
+  /** Of the first message of the last block. */
+  #from = 0;
   /** What the log's blocks are of; its positions go on whatever the provider counts in. */
   #epoch: string | undefined;
   /** Where the positions of another epoch stand here. */
@@ -37,10 +40,17 @@ export class ReceivedLog {
       await this.#store.commit([...shift.writes, ...this.#writesOf(added), ...more]);
       this.#shifts.set(received.epoch, shift.by);
       if (added === undefined) return Buffer.alloc(0);
+      this.#from = added.first;
       this.#end = added.next;
       this.#epoch = added.epoch;
       return added.packets;
     });
+  }
+
+  /** What stands here since the last append that added something. */
+  get added(): Advanced | undefined {
+    if (this.#end === undefined || this.#epoch === undefined) return undefined;
+    return { name: this.name, epoch: this.#epoch, from: this.#from, end: this.#end };
   }
 
   async #open(): Promise<void> {

@@ -16,6 +16,7 @@ import { FlowCounts } from "./counts.ts";
 import type { Gate } from "./gate.ts";
 import { Grants } from "./grants.ts";
 import { QualityMeter } from "./quality.ts";
+import { ReceivedStreams } from "./received-streams.ts";
 import { Retained, type RetainedLimits } from "./retained.ts";
 import { Router, type Route } from "./router.ts";
 import type { Run } from "./run.ts";
@@ -56,6 +57,7 @@ export class Flow {
   readonly outside: FlowOutside;
   readonly counts = new FlowCounts();
   readonly busyTopics = new BusyTopics();
+  readonly received: ReceivedStreams;
   readonly #logged = new Map<string, LoggedStream>();
   readonly #withdrawn = new Set<(log: StreamLog) => void>();
   #sessionLog: StreamLog | undefined;
@@ -67,6 +69,7 @@ export class Flow {
     this.outside = outside;
     this.retained = retained;
     this.quality = quality;
+    this.received = new ReceivedStreams(outside.store);
     this.router = new Router(
       (topic) => this.#logsOf(topic),
       (topic) => quality.countersOf(topic),
@@ -121,8 +124,8 @@ export class Flow {
   }
 
   /** What a product's log is of; nothing where it is offered no more. */
-  filtersOf(log: StreamLog): readonly string[] {
-    for (const logged of this.#logged.values()) if (logged.log === log) return logged.filters;
+  topicsOf(name: string): readonly string[] {
+    for (const { filters, log } of this.#logged.values()) if (log.name === name) return filters;
     return [];
   }
 

@@ -1,17 +1,22 @@
 import { problemOf } from "../kernel/errors.ts";
-import { covers, matches } from "../kernel/topic.ts";
+import { covers, matches, overlaps } from "../kernel/topic.ts";
 import type { LogBlock } from "../ports/store.ts";
 import { walkPublishes } from "../wire/mqtt/publish.ts";
 import { packetsOf } from "./block-part.ts";
 import type { Flow } from "./flow.ts";
-import { type Followed, type Place, requireRoom } from "./follow-from.ts";
+import {
+  type Followed,
+  type FollowedLog,
+  type Place,
+  requireRoom,
+  topicsOf,
+} from "./follow-from.ts";
 import { singles } from "./handover.ts";
 import type { Line, LineEvent } from "./lines.ts";
 import { LiveQueue } from "./live-queue.ts";
 import { payloadText } from "./payload-text.ts";
 import { layout5, type Run } from "./run.ts";
 import { placeText } from "./stream-id.ts";
-import type { StreamLog } from "./stream-log.ts";
 import type { Receiver, Subscription } from "./subscription.ts";
 
 const readBytes = 262_144;
@@ -63,13 +68,17 @@ export class OwnStream implements Receiver {
       flow.onWithdrawn((log) => {
         if (this.#isFollowed(log)) this.end("a logged stream of it is offered no more");
       }),
+      flow.received.onNew((log, from) => {
+        const isAsked = this.#filters.some((filter) => overlaps(`${log.prefix}#`, filter));
+        if (isAsked) this.#follow(log, from);
+      }),
     );
     void this.#pump();
   }
 
   /** What is logged comes from its log. */
   receive(run: Run): void {
-    if (this.#closed) return;
+    if (this.#closed || (run.isReceived && this.#isStored(run.topic))) return;
     if (run.place !== undefined) {
       const { logs } = this.#flow.router.route(run.topic);
       if (logs.some((log) => this.#isFollowed(log))) return;
@@ -106,9 +115,9 @@ export class OwnStream implements Receiver {
   #begin(isResumed: boolean): void {
     const id = this.#id();
     const filters = this.#filters.map((filter) => {
-      const own = this.#places.flatMap(({ log }) => this.#flow.filtersOf(log));
+      const own = this.#places.flatMap(({ topics }) => topics);
       const isLogged = own.some((one) => covers(one, filter));
-      const isLive = this.#flow.productLogsOf([filter]).length === 0;
+      const isLive = !own.some((one) => overlaps(one, filter));
       return { filter, delivery: isLogged ? "logged" : isLive ? "live" : "both" };
     });
     const begin = { ...(id !== "" && { id }), filters };
@@ -117,7 +126,7 @@ export class OwnStream implements Receiver {
     const seen = new Set<string>();
     for (const run of this.#filters.flatMap((filter) => this.#flow.retainedFor(filter))) {
       // who goes on has had what its log says of a topic
-      const isKnown = isResumed && this.#flow.router.route(run.topic).logs.length > 0;
+      const isKnown = isResumed && this.#isLogged(run.topic);
       if (!isKnown && !seen.has(run.topic)) this.#sendLive(run, true);
       seen.add(run.topic);
     }
@@ -158,24 +167,33 @@ export class OwnStream implements Receiver {
     return this.#places.map(({ log, position }) => placeText(log, position - 1)).join(",");
   }
 
-  #isFollowed(log: StreamLog): boolean {
+  #isFollowed(log: FollowedLog): boolean {
     return this.#places.some((place) => place.log === log);
   }
 
+  #isLogged(topic: string): boolean {
+    return this.#places.some(({ topics }) => topics.some((filter) => matches(filter, topic)));
+  }
+
+  /** What was received comes from its log. */
+  #isStored(topic: string): boolean {
+    return this.#places.some(({ log }) => log.prefix && topic.startsWith(log.prefix));
+  }
+
   /** A log that was made after this stream was opened. */
-  #follow(log: StreamLog, position: number): void {
+  #follow(log: FollowedLog, position: number): void {
     try {
       requireRoom(this.#places.length + 1);
     } catch (failure) {
       this.end(problemOf(failure));
       return;
     }
-    this.#places.push({ log, position });
+    this.#places.push({ log, topics: topicsOf(this.#flow, log), position });
     this.#listen(log);
     void this.#pump();
   }
 
-  #listen(log: StreamLog): void {
+  #listen(log: FollowedLog): void {
     this.#stops.push(log.onCommitted(() => void this.#pump()));
   }
 
@@ -217,7 +235,7 @@ export class OwnStream implements Receiver {
       place.position = first + 1;
       const whole = packetsOf({ packets });
       walkPublishes(whole, layout5, ({ topicAt, topicEnd, payloadAt, end }) => {
-        const topic = whole.toString("utf8", topicAt, topicEnd);
+        const topic = (place.log.prefix ?? "") + whole.toString("utf8", topicAt, topicEnd);
         if (!this.#isFrom(place.log, topic)) return;
         const id = this.#id();
         const payload = payloadText(whole.subarray(payloadAt, end));
@@ -231,10 +249,12 @@ export class OwnStream implements Receiver {
   }
 
   /** Whether a filter asks for the topic, and no log before this one has it as well. */
-  #isFrom(log: StreamLog, topic: string): boolean {
+  #isFrom(log: FollowedLog, topic: string): boolean {
     if (!this.#filters.some((filter) => matches(filter, topic))) return false;
+    // nobody but its link puts anything into the log of what is received
+    if (log.prefix !== undefined) return true;
     const { logs } = this.#flow.router.route(topic);
-    const first = this.#places.find((place) => logs.includes(place.log));
+    const first = this.#places.find((place) => logs.some((one) => one === place.log));
     return first === undefined || first.log === log;
   }
 
