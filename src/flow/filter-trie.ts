@@ -4,7 +4,10 @@ import type { Subscription } from "./subscription.ts";
 type Standing = Subscription | Set<Subscription> | undefined;
 
 interface Level {
+  /** By name. */
   children: Map<string, Level> | undefined;
+  /** The child whose name is +. */
+  any: Level | undefined;
   /** Subscriptions whose filter ends here. */
   here: Standing;
   /** Subscriptions whose filter ends with # below here. */
@@ -58,11 +61,11 @@ export class FilterTrie {
   match(topic: string): Subscription[] {
     const found: Subscription[] = [];
     collect(this.#exact.get(topic), found);
-    const levels = topic.split("/");
     if (topic.startsWith("$")) {
-      const own = this.#root.children?.get(levels[0]!);
-      if (own !== undefined) visit(own, levels, 1, found);
-    } else visit(this.#root, levels, 0, found);
+      const end = endOfLevel(topic, 0);
+      const own = this.#root.children?.get(topic.slice(0, end));
+      if (own !== undefined) visit(own, topic, end + 1, found);
+    } else visit(this.#root, topic, 0, found);
     return found;
   }
 
@@ -72,7 +75,8 @@ export class FilterTrie {
     const end = names.at(-1) === "#" ? "below" : "here";
     if (end === "below") names.pop();
     for (const name of names) {
-      const child = path.at(-1)!.children?.get(name);
+      const parent = path.at(-1)!;
+      const child = name === "+" ? parent.any : parent.children?.get(name);
       if (child === undefined) return false;
       path.push(child);
     }
@@ -89,6 +93,10 @@ export class FilterTrie {
     let level = this.#root;
     for (const name of filter.split("/")) {
       if (name === "#") return [level, "below"];
+      if (name === "+") {
+        level = level.any ??= emptyLevel();
+        continue;
+      }
       level.children ??= new Map();
       let child = level.children.get(name);
       if (child === undefined) level.children.set(name, (child = emptyLevel()));
@@ -119,23 +127,24 @@ function left(before: Standing, one: Subscription): Standing | false {
   return before === one ? undefined : false;
 }
 
-function visit(
-  level: Level,
-  levels: readonly string[],
-  depth: number,
-  found: Subscription[],
-): void {
+/** What matches from the level on that begins at `at`; a level's name is made where one is asked for. */
+function visit(level: Level, topic: string, at: number, found: Subscription[]): void {
   collect(level.below, found);
-  if (depth === levels.length) {
+  if (at > topic.length) {
     collect(level.here, found);
     return;
   }
-  const { children } = level;
-  if (children === undefined) return;
-  const exact = children.get(levels[depth]!);
-  if (exact !== undefined) visit(exact, levels, depth + 1, found);
-  const any = children.get("+");
-  if (any !== undefined) visit(any, levels, depth + 1, found);
+  const { children, any } = level;
+  if (children === undefined && any === undefined) return;
+  const end = endOfLevel(topic, at);
+  const named = children?.get(topic.slice(at, end));
+  if (named !== undefined) visit(named, topic, end + 1, found);
+  if (any !== undefined) visit(any, topic, end + 1, found);
+}
+
+function endOfLevel(topic: string, at: number): number {
+  const slash = topic.indexOf("/", at);
+  return slash === -1 ? topic.length : slash;
 }
 
 function collect(standing: Standing, found: Subscription[]): void {
@@ -147,14 +156,16 @@ function collect(standing: Standing, found: Subscription[]): void {
 /** Levels that hold nothing any more go. */
 function prune(path: readonly Level[], names: readonly string[]): void {
   for (let depth = names.length; depth > 0; depth--) {
-    const { children, here, below } = path[depth]!;
-    if (here !== undefined || below !== undefined || children !== undefined) return;
+    const { children, any, here, below } = path[depth]!;
+    if ((children ?? any ?? here ?? below) !== undefined) return;
     const parent = path[depth - 1]!;
-    parent.children?.delete(names[depth - 1]!);
+    const name = names[depth - 1]!;
+    if (name === "+") parent.any = undefined;
+    else parent.children?.delete(name);
     if (parent.children?.size === 0) parent.children = undefined;
   }
 }
 
 function emptyLevel(): Level {
-  return { children: undefined, here: undefined, below: undefined };
+  return { children: undefined, any: undefined, here: undefined, below: undefined };
 }
