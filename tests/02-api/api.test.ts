@@ -239,7 +239,10 @@ test("API - the OpenAPI document names every route and who may call it", async (
     "post /api/v1/things",
     "post /api/v1/agreements/{id}/revoke",
     "get /api/v1/statements/{month}/bills/{agreement}",
+    "post /api/v1/publish",
     "post /api/v1/publish/{*}",
+    "get /api/v1/streams",
+    "get /api/v1/streams/{*}",
   ]) {
     assert.ok(
       routes.some((one) => one.route === route),
