@@ -7,7 +7,7 @@ import type { LogPlace, Run } from "../../flow/run.ts";
 import { layout5 } from "../../flow/run.ts";
 import { encodeAcknowledgement } from "../../wire/mqtt/encode.ts";
 import { packetType, type ProtocolVersion, reason } from "../../wire/mqtt/protocol.ts";
-import type { Layout } from "../../wire/mqtt/publish.ts";
+import { type Layout, locate, newPlace } from "../../wire/mqtt/publish.ts";
 import { Backlog, type BacklogOptions, pieces } from "./backlog.ts";
 import { Inflight, kept, type KeptShared, type SentMessage, type Shared } from "./inflight.ts";
 import type { OutgoingAliases } from "./outgoing-aliases.ts";
@@ -98,7 +98,8 @@ export class Outgoing {
       this.#inflight.recode(withIds(this.#inflightVersion), withIds(version));
       this.#inflightVersion = version;
     }
-    this.#resending = this.#inflight.resend(withIds(version));
+    const again = this.#inflight.resend(withIds(version));
+    this.#resending = again.filter((packet) => !this.#isTooLarge(packet, attachment));
     this.#drain();
   }
 
@@ -336,6 +337,17 @@ export class Outgoing {
       layout5,
       payloadBytes,
     );
+  }
+
+  /** A message that the client took before and does not now is as if it had taken it. */
+  #isTooLarge(packet: Buffer, { version, packetBytesMax }: Attachment): boolean {
+    if (packet.length <= packetBytesMax || packet[0]! >> 4 !== packetType.publish) return false;
+    const place = newPlace();
+    locate(packet, withIds(version), 0, place);
+    const qos = ((packet[0]! >> 1) & 3) as 1 | 2;
+    this.#inflight.acknowledge(packet.readUInt16BE(place.idAt), qos); // [MQTT-3.1.2-25]
+    this.#dropped(1, "packet-too-large");
+    return true;
   }
 
   #drain(): void {
