@@ -70,7 +70,7 @@ export class ClaimantClient implements Client {
   }
 
   subscribe(subscribe: Subscribe): void {
-    const { outbox, version } = this.#line;
+    const { version } = this.#line;
     const retained: ((() => void) | undefined)[] = [];
     let isListening = false;
     const codes = subscribe.requests.map((request) => {
@@ -83,7 +83,7 @@ export class ClaimantClient implements Client {
       retained.push(granted?.sendRetained);
       return granted?.code ?? reason.notAuthorized;
     });
-    outbox.pushControl(encodeSuback(version, subscribe.id, codes));
+    this.#line.reply(encodeSuback(version, subscribe.id, codes));
     for (const send of retained) send?.();
     if (isListening) this.#tellCredentials();
   }
@@ -95,7 +95,7 @@ export class ClaimantClient implements Client {
       if (isOwn) this.#credentialsQos = undefined;
       return was ? reason.success : reason.noSubscriptionExisted;
     });
-    this.#line.outbox.pushControl(encodeUnsuback(this.#line.version, id, codes));
+    this.#line.reply(encodeUnsuback(this.#line.version, id, codes));
   }
 
   acknowledge(id: number): void {

@@ -45,6 +45,8 @@ export interface ClientLine {
   readonly receipts: Acknowledgements;
   /** Stops reading from the client until the promise settles. */
   pauseUntil(done: Promise<unknown>): void;
+  /** SUBACK or UNSUBACK; one that is larger than the client takes ends the connection. */
+  reply(packet: Buffer): void;
   /** Ends the connection; a version 5 client is told why. */
   end(reasonCode: number, text: string): void;
 }

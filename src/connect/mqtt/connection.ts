@@ -120,6 +120,11 @@ export class Connection
     this.end(reason.implementationSpecific, problemOf(failure));
   }
 
+  reply(packet: Buffer): void {
+    if (packet.length <= this.#packetBytesMax) this.outbox.pushControl(packet);
+    else this.end(reason.packetTooLarge, "the answer is larger than you take"); // [MQTT-3.1.2-24]
+  }
+
   pauseUntil(done: Promise<unknown>): void {
     if (!this.#ended) this.#reading.pauseUntil(done, pause.slowStore);
   }
@@ -300,7 +305,7 @@ export class Connection
     const aliveSeconds = keepAliveSeconds(connect, limits);
     if (aliveSeconds > 0) this.#aliveMs = aliveSeconds * 1500;
     const entrance = enter(this, this.#host, connect, principal);
-    if ("refused" in entrance) return this.#reject(reason.quotaExceeded, entrance.refused);
+    if ("refused" in entrance) return this.#reject(entrance.reasonCode, entrance.refused);
     this.#client = entrance.client;
     this.#session = entrance.session;
     this.counts.clientId = entrance.clientId;
@@ -311,7 +316,8 @@ export class Connection
 
   #reject(reasonCode: number, text: string): void {
     this.#host.door.refused(this, reasonCode, text);
-    this.#socket.write(encodeConnack(this.version, false, reasonCode, this.#because(text)));
+    const connack = encodeConnack(this.version, false, reasonCode, this.#because(text));
+    if (connack.length <= this.#packetBytesMax) this.#socket.write(connack); // [MQTT-3.1.2-24]
     this.#ended = true;
     this.#hangUp(); // [MQTT-3.1.4-2]
   }

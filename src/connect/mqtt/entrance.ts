@@ -22,7 +22,7 @@ export type Entrance =
       /** Once CONNACK is on its way: what waited for the client follows it. */
       readonly begin?: () => void;
     }
-  | { readonly refused: string };
+  | { readonly refused: string; readonly reasonCode: number };
 
 /** A connection whose principal is known takes up what is its own, within the limits. */
 export function enter(
@@ -31,6 +31,14 @@ export function enter(
   connect: Connect,
   principal: Principal,
 ): Entrance {
+  const most = connect.properties.maximumPacketSize;
+  // An assigned client identifier has 36 characters.
+  if (
+    most !== undefined &&
+    connackOf(connect, host, " ".repeat(36), { present: true }).length > most
+  ) {
+    return { refused: "CONNACK is larger than you take", reasonCode: reason.packetTooLarge };
+  }
   return isVisitor(principal)
     ? enterAsVisitor(connection, host, connect, principal)
     : enterAsOwn(connection, host, connect, principal);
@@ -43,7 +51,8 @@ function enterAsVisitor(
   visitor: Visitor,
 ): Entrance {
   if (!host.admitVisitor(connection, visitor)) {
-    return { refused: `the ${visitorNames[visitor.kind]} has too many connections` };
+    const refused = `the ${visitorNames[visitor.kind]} has too many connections`;
+    return { refused, reasonCode: reason.quotaExceeded };
   }
   const clientId = clientIdOf(connect, host);
   const from = { takes: takenBy(connect), address: connection.counts.address, clientId };
@@ -61,7 +70,9 @@ function enterAsOwn(
   // The same client identifier of somebody else is another session.
   const key = `${nameOfPrincipal(principal)}/${clientId}`;
   const taken = host.takeSession(connection, principal, key, connect.cleanStart);
-  if (taken === undefined) return { refused: "too many connections or sessions" };
+  if (taken === undefined) {
+    return { refused: "too many connections or sessions", reasonCode: reason.quotaExceeded };
+  }
   const { session, present } = taken;
   session.begin(sessionExpiry(connect), connect.will);
   const client = new OwnClient(connection, principal, session, host);

@@ -74,7 +74,7 @@ export class GuestClient implements Client, Receiver {
   }
 
   subscribe(subscribe: Subscribe): void {
-    const { flow, version, outbox } = this.#line;
+    const { flow, version } = this.#line;
     const gate = flow.grants.get(this.#agreement);
     let link: Attaching | undefined;
     let refused: string | undefined;
@@ -98,7 +98,7 @@ export class GuestClient implements Client, Receiver {
       return this.#subscribeTopics(gate, filter, granted) ? granted : reason.notAuthorized;
     });
     const properties = refused === undefined ? link?.terms : { reasonString: refused };
-    outbox.pushControl(encodeSuback(version, subscribe.id, codes, properties));
+    this.#line.reply(encodeSuback(version, subscribe.id, codes, properties));
     link?.open();
   }
 
@@ -106,7 +106,7 @@ export class GuestClient implements Client, Receiver {
     const codes = filters.map((filter) =>
       this.#forget(filter) ? reason.success : reason.noSubscriptionExisted,
     );
-    this.#line.outbox.pushControl(encodeUnsuback(this.#line.version, id, codes));
+    this.#line.reply(encodeUnsuback(this.#line.version, id, codes));
   }
 
   /** A plain client's message: what the gate leaves of it. */

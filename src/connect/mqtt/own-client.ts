@@ -59,7 +59,7 @@ export class OwnClient implements Client {
     const route = this.#routeOf(scanned);
     if (route === undefined) return;
     const qos = ((scanned.first >> 1) & 3) as 0 | 1 | 2;
-    if (qos > 0) this.#checkQuota(scanned.count);
+    if (qos === 1) this.#checkQuota(scanned.count);
     if (qos === 2) {
       this.#publishQos2(scanned, route);
       return;
@@ -76,12 +76,12 @@ export class OwnClient implements Client {
   }
 
   subscribe(subscribe: Subscribe): void {
-    const { outbox, version } = this.#line;
+    const { version } = this.#line;
     const id = subscribe.properties.subscriptionId;
     const granted = subscribe.requests.map((request) => this.grant(request, id));
     const codes = granted.map(({ code }) => code);
     this.#whenSaved(() => {
-      outbox.pushControl(encodeSuback(version, subscribe.id, codes)); // [MQTT-3.8.4-1]
+      this.#line.reply(encodeSuback(version, subscribe.id, codes)); // [MQTT-3.8.4-1]
       for (const { sendRetained } of granted) sendRetained?.();
     });
   }
@@ -107,8 +107,8 @@ export class OwnClient implements Client {
     const codes = filters.map((filter) =>
       this.#session.unsubscribe(filter) ? reason.success : reason.noSubscriptionExisted,
     );
-    const { outbox, version } = this.#line;
-    this.#whenSaved(() => outbox.pushControl(encodeUnsuback(version, id, codes)));
+    const { version } = this.#line;
+    this.#whenSaved(() => this.#line.reply(encodeUnsuback(version, id, codes)));
   }
 
   acknowledge(id: number): void {
@@ -204,6 +204,8 @@ export class OwnClient implements Client {
     const { flow, receipts } = this.#line;
     const { incomingQos2 } = this.#session;
     const fresh = new Set(scanned.ids.filter((id) => !incomingQos2.has(id)));
+    // What is sent again on a new connection counts once (§4.9).
+    this.#checkQuota(fresh.size);
     for (const id of fresh) incomingQos2.add(id);
     const run = this.#runOf(scanned, route, 2);
     const kept: Buffer[] = [];

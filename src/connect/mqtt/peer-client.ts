@@ -39,9 +39,9 @@ export class PeerClient implements Client {
   }
 
   subscribe(subscribe: Subscribe): void {
-    const { flow, limits, outbox, version } = this.#line;
+    const { flow, limits, version } = this.#line;
     const answer = (code: number, properties = {}): void =>
-      outbox.pushControl(encodeSuback(version, subscribe.id, [code], properties));
+      this.#line.reply(encodeSuback(version, subscribe.id, [code], properties));
     const [first, ...more] = subscribe.requests;
     if (first === undefined || more.length > 0) {
       const text = "each agreement is attached by a SUBSCRIBE of its own";
@@ -76,7 +76,7 @@ export class PeerClient implements Client {
       return isGone ? reason.success : reason.noSubscriptionExisted;
     });
     // Behind all that was sent before: what comes after it is another attachment's.
-    this.#line.outbox.pushControl(encodeUnsuback(this.#line.version, id, codes));
+    this.#line.reply(encodeUnsuback(this.#line.version, id, codes));
   }
 
   acknowledge(): void {
