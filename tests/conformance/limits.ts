@@ -168,4 +168,75 @@ export const limitsCases: readonly Case[] = [
     client.send(Buffer.concat(all));
     await client.ended(0x93);
   }),
+
+  v5(
+    ["MQTT-3.1.2-24", "MQTT-4.4.0-1"],
+    "what was sent before is not sent again to a client that takes no packets of its size any more",
+    async (broker) => {
+      broker.needsQos(1);
+      const kept = { ...broker.kept(broker.clientId()), acknowledges: false };
+      const before = await broker.connect(kept);
+      await before.subscribe(broker.topic());
+      const writer = await broker.connect();
+      for (const payload of ["x".repeat(1000), "small"]) {
+        await writer.publish(broker.topic(), payload, { qos: 1 });
+      }
+      await before.next("publish");
+      const { messageId } = await before.next("publish");
+      await before.drop();
+      const properties = { ...kept.properties, maximumPacketSize: 256 };
+      const reader = await broker.connect({ ...kept, properties });
+      const again = await reader.next("publish");
+      assert.deepEqual([again.payload.toString(), again.messageId], ["small", messageId]);
+      assert.deepEqual(await broker.messagesAt(reader), []);
+    },
+  ),
+
+  v5(
+    ["MQTT-3.1.2-24"],
+    "an answer larger than the client takes is not sent, and a CONNACK is none",
+    async (broker) => {
+      const filters = Array.from({ length: 60 }, (_, i) => broker.topic(`${i}`));
+      const fields = { cmd: "subscribe", messageId: 1 } as const;
+      for (const maximumPacketSize of [4, 12, 20, 60]) {
+        const client = broker.open();
+        const properties = { maximumPacketSize };
+        client.send(
+          broker.connectPacket({ properties }),
+          { ...fields, subscriptions: filters.map((topic) => ({ topic, qos: 0 })) },
+          { cmd: "unsubscribe", messageId: 2, unsubscriptions: filters },
+        );
+        // It is ended, or goes on without the answer.
+        await client.settled().catch(() => client.closed());
+        for (const { cmd, body } of client.arrived) {
+          const length = body.length + 2;
+          assert.ok(length <= maximumPacketSize, `${cmd.toUpperCase()} has ${length} bytes`);
+        }
+      }
+    },
+  ),
+
+  v5(
+    ["MQTT-3.3.4-7", "MQTT-4.3.3-10"],
+    "messages that are sent again on a new connection count once",
+    async (broker) => {
+      broker.needsQos(2);
+      const { receiveMaximum } = broker.can;
+      if (receiveMaximum > 2000) throw new Skipped(`the broker takes ${receiveMaximum} at once`);
+      const kept = broker.kept(broker.clientId());
+      const ids = Array.from({ length: receiveMaximum }, (_, i) => i + 1);
+      const message = { topic: broker.topic(), payload: "", qos: 2, retain: false } as const;
+      for (const dup of [false, true]) {
+        const client = await broker.connect(kept);
+        client.send(
+          ...ids.map((messageId) => ({ cmd: "publish" as const, ...message, dup, messageId })),
+        );
+        for (const id of ids) assert.equal((await client.next("pubrec")).messageId, id);
+        await client.drop();
+      }
+      const client = await broker.connect(kept);
+      client.send(...ids.map((messageId) => ({ cmd: "pubrel" as const, messageId })));
+      for (const id of ids) assert.equal((await client.next("pubcomp")).messageId, id);
+    },
+  ),
 ];

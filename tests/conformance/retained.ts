@@ -160,4 +160,30 @@ export const retainedCases: readonly Case[] = [
     assert.deepEqual(await retainedAt(broker), ["kept"]);
     await writer.publish(broker.topic(), "", { retain });
   }),
+
+  v5(
+    ["MQTT-3.3.4-3", "MQTT-3.3.1-9", "MQTT-3.3.2-17"],
+    "what is retained is sent with its properties, and the identifier of the subscription",
+    async (broker) => {
+      broker.needs("retain");
+      broker.needs("subscriptionIds");
+      const writer = await broker.connect();
+      const properties = { contentType: "text/plain", userProperties: { a: "b" } };
+      await writer.publish(broker.topic(), "kept", { retain, properties });
+      const reader = await broker.connect();
+      for (const subscriptionIdentifier of [7, 268_435_455]) {
+        await reader.subscribe(broker.topic(), { properties: { subscriptionIdentifier } });
+        const came = await reader.next("publish");
+        assert.deepEqual([came.properties?.subscriptionIdentifier].flat(), [
+          subscriptionIdentifier,
+        ]);
+        assert.equal(came.properties?.contentType, "text/plain");
+        assert.deepEqual({ ...came.properties.userProperties }, { a: "b" });
+      }
+      await reader.subscribe({ topic: broker.topic(), rh: 2 });
+      await writer.publish(broker.topic(), "", { retain });
+      const plain = await reader.next("publish");
+      assert.equal(plain.properties?.subscriptionIdentifier, undefined);
+    },
+  ),
 ];

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { IConnectPacket } from "mqtt-packet";
 import type { Broker } from "./broker.ts";
-import { type Case, both, v5 } from "./case.ts";
+import { type Case, both, v3, v5 } from "./case.ts";
 import { type Client, messageOf } from "./client.ts";
 import { text } from "./bytes.ts";
 
@@ -181,4 +181,39 @@ export const willCases: readonly Case[] = [
     assert.equal(properties.responseTopic, broker.topic("answer"));
     assert.deepEqual(properties.correlationData, Buffer.from([1, 2, 3]));
   }),
+
+  v5(
+    ["MQTT-3.1.2-8", "MQTT-3.1.3-9", "MQTT-3.1.4-3"],
+    "who is taken over has its will published, unless its delay goes on with the session",
+    async (broker) => {
+      const witness = await witnessOf(broker);
+      const rounds = [
+        ["no delay", 0, false],
+        ["a delay", 60, false],
+        ["a delay, and a clean start", 60, true],
+      ] as const;
+      for (const [name, willDelayInterval, clean] of rounds) {
+        const kept = broker.kept(broker.clientId());
+        const properties = { willDelayInterval };
+        const older = await broker.connect({ ...kept, ...willOf(broker, name, { properties }) });
+        await broker.connect({ ...kept, clean });
+        await older.ended(0x8e);
+      }
+      const came = await lastWill(broker, witness);
+      assert.deepEqual(came, ["no delay", "a delay, and a clean start"]);
+    },
+  ),
+
+  v3(
+    ["MQTT-3.1.2-8", "MQTT-3.1.4-2"],
+    "who is taken over has its will published",
+    async (broker) => {
+      const witness = await witnessOf(broker);
+      const clientId = broker.clientId();
+      const older = await broker.connect({ clientId, ...willOf(broker, "taken over") });
+      await broker.connect({ clientId });
+      await older.ended();
+      assert.equal(await witness.message(), `${broker.topic("will")} taken over`);
+    },
+  ),
 ];
