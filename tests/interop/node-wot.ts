@@ -58,6 +58,14 @@ for (const bindings of [["http", "mqtt"], ["http"], ["mqtt"]]) {
         receiptWindowMs: 1000,
         logLevel: "error",
       });
+      // Over MQTT alone a value can be read where its device retains it, which its owner knows.
+      const retained = {
+        href: `${node.mqttUrl}/pump/level`,
+        op: ["readproperty"],
+        "mqv:controlPacket": "subscribe",
+        "mqv:filter": "pump/level",
+        "mqv:retain": true,
+      };
       const { token: secret } = await http.addThing({
         name: "pump",
         subscribe: ["pump/+/set", "pump/stop"],
@@ -65,6 +73,7 @@ for (const bindings of [["http", "mqtt"], ["http"], ["mqtt"]]) {
           title: "Pump",
           properties: {
             pressure: { type: "number", unit: "bar", readOnly: true },
+            level: { type: "number", readOnly: true, forms: [retained] },
             speed: { type: "integer" },
           },
           actions: { stop: { input: { type: "object" } } },
@@ -98,6 +107,8 @@ for (const bindings of [["http", "mqtt"], ["http"], ["mqtt"]]) {
       if (bindings.includes("http")) {
         assert.equal(await (await thing.readProperty("pressure")).value(), 3.5);
       }
+      await device.publish("pump/level", "2.5", { qos: 1, retain: true });
+      assert.equal(await (await thing.readProperty("level")).value(), 2.5);
       const seen: unknown[] = [];
       const see = async (output: Output): Promise<unknown> => seen.push(await output.value());
       await thing.observeProperty("pressure", (output) => void see(output));
