@@ -4,6 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test, type TestContext } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import type { IConnectPacket } from "mqtt-packet";
 import { NodeChild } from "../07-federate/node-child.ts";
 import { freePort } from "../free-port.ts";
@@ -318,4 +319,41 @@ test("restart - what a share's member had and had not acknowledged is its own, a
   back.send({ cmd: "disconnect", reasonCode: 0, properties: { sessionExpiryInterval: 0 } });
   assert.equal((await other.next("publish")).payload.toString(), "under way");
   assert.equal((await other.next("publish")).payload.toString(), "waiting");
+});
+
+test("restart - [MQTT-3.3.2-6] what a session was sent and what waited for it have lived on meanwhile", async (t) => {
+  const node = await newNode(t, "expiry");
+  const reader = await staying(node, "reader");
+  await reader.next("connack");
+  await reader.subscribe({ topic: "lives", qos: 1 });
+  const writer = await RawClient.in(node.mqttUrl, 5, owner(node));
+  const send = async (text: string, messageExpiryInterval: number): Promise<void> => {
+    const properties = { messageExpiryInterval };
+    writer.send(publishPacket("lives", text, { qos: 1, messageId: 1, properties }));
+    await writer.next("puback");
+  };
+  const begun = performance.now();
+  await send("under way", 100);
+  await reader.next("publish");
+  reader.destroy();
+  await reader.closed;
+  await send("over", 1);
+  await send("waiting", 100);
+  const sent = performance.now();
+  await again(node, "SIGTERM");
+  // The time that is to be over is what the test is about.
+  await setTimeout(Math.max(0, 2100 - (performance.now() - sent)));
+
+  const back = await staying(node, "reader");
+  t.after(() => back.destroy());
+  await back.next("connack");
+  for (const text of ["under way", "waiting"]) {
+    const { payload, properties } = await back.next("publish");
+    assert.equal(payload.toString(), text);
+    const left = properties?.messageExpiryInterval ?? 0;
+    assert.ok(
+      left <= 98 && left >= 99 - Math.ceil((performance.now() - begun) / 1000),
+      `${left} s`,
+    );
+  }
 });

@@ -12,7 +12,7 @@ function send(inflight: Inflight, count: number): number[] {
   const one = Run.of("t", Buffer.from("x"), { qos: 1 });
   const packets = Array.from({ length: count }, () => one.packets);
   const run = one.with(packets, layout5, count);
-  const sent = inflight.send(run, 1, (nextId) => run.encodeFor(5, { flags: 2, nextId }));
+  const sent = inflight.send(run, 1, 0, (nextId) => run.encodeFor(5, { flags: 2, nextId }));
   return idsOf(sent);
 }
 
@@ -59,7 +59,7 @@ test("inflight - any order of acknowledgements is taken, each once, against a pl
         }
         assert.equal(inflight.count, open.size);
         assert.ok(inflight.room <= 65_534 - open.size);
-        assert.deepEqual(inflight.resend(layout).flatMap(idsOf), [...open]);
+        assert.deepEqual(inflight.resend(layout, 0).flatMap(idsOf), [...open]);
       }
     }),
     { numRuns: 60 },
@@ -71,7 +71,7 @@ test("inflight - what is sent again has its identifier, its order and DUP", () =
   send(inflight, 3);
   send(inflight, 2);
   for (const id of [1, 3, 4]) inflight.acknowledge(id, 1);
-  const again = inflight.resend(layout);
+  const again = inflight.resend(layout, 0);
   assert.deepEqual(again.flatMap(idsOf), [2, 5]);
   for (const packet of again) assert.equal(packet[0]! & 0x0f, 0b1010);
   assert.equal(inflight.count, 2);

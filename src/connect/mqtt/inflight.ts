@@ -1,9 +1,17 @@
 import { encodeAcknowledgement } from "../../wire/mqtt/encode.ts";
 import { packetType } from "../../wire/mqtt/protocol.ts";
-import { offsetAfter, repack, walkPublishes, type Layout } from "../../wire/mqtt/publish.ts";
+import {
+  locate,
+  lowerExpiry,
+  newPlace,
+  offsetAfter,
+  repack,
+  walkPublishes,
+  type Layout,
+} from "../../wire/mqtt/publish.ts";
 import type { LogPlace, Run } from "../../flow/run.ts";
 import { writtenFilter } from "../../flow/share-group.ts";
-import type { Subscription } from "../../flow/subscription.ts";
+import type { LeftOver, Subscription } from "../../flow/subscription.ts";
 
 /** Messages sent with one QoS and not all acknowledged: consecutive packet identifiers. */
 interface SentBatch {
@@ -12,6 +20,8 @@ interface SentBatch {
   readonly qos: 1 | 2;
   /** As sent, for sending again. */
   packets: Buffer;
+  /** When what is left of their expiry was told, monotonic milliseconds. */
+  readonly since: number;
   /** How many from the front are done. */
   acked: number;
   /** Indexes done out of order. */
@@ -21,13 +31,11 @@ interface SentBatch {
   /** Where in a log the first message stands, the others behind it. */
   readonly place?: LogPlace | undefined;
   /** Of a shared subscription: what is to go to another one if this client goes. */
-  readonly shared?: Shared | undefined;
+  readonly shared?: LeftOver | undefined;
 }
 
 /** Messages, and the shared subscription they came by. */
-export interface Shared {
-  readonly subscription: Subscription;
-  readonly run: Run;
+export interface Shared extends LeftOver {
   /** When what is left of their expiry was told, monotonic milliseconds. */
   readonly since: number;
 }
@@ -45,6 +53,8 @@ export interface SentMessage {
   readonly qos: 1 | 2;
   readonly isReceived: boolean;
   readonly packet: Buffer;
+  /** When what is left of its expiry was told, monotonic milliseconds. */
+  readonly since: number;
   readonly place?: LogPlace | undefined;
   readonly shared?: KeptShared | undefined;
 }
@@ -80,7 +90,13 @@ export class Inflight {
   }
 
   /** Encodes the run with fresh identifiers and remembers it until acknowledged. */
-  send(run: Run, qos: 1 | 2, encode: (nextId: () => number) => Buffer, shared?: Shared): Buffer {
+  send(
+    run: Run,
+    qos: 1 | 2,
+    since: number,
+    encode: (nextId: () => number) => Buffer,
+    shared?: LeftOver,
+  ): Buffer {
     const firstId = this.#nextId;
     const packets = encode(() => {
       const id = this.#nextId;
@@ -89,7 +105,7 @@ export class Inflight {
     });
     const { count } = run;
     const place = shared === undefined ? run.place : undefined;
-    this.#batches.push({ firstId, count, qos, packets, acked: 0, place, shared });
+    this.#batches.push({ firstId, count, qos, packets, since, acked: 0, place, shared });
     this.#count += run.count;
     this.#bytes += packets.length;
     return packets;
@@ -126,12 +142,15 @@ export class Inflight {
 
   /**
    * What has to be sent again on a new connection, packet by packet, oldest first, each with its
-   * identifier [MQTT-4.4.0-1]: PUBLISH with DUP set [MQTT-3.3.1-1], or PUBREL.
+   * identifier [MQTT-4.4.0-1]: PUBLISH with DUP set [MQTT-3.3.1-1] and what is left of its expiry
+   * [MQTT-3.3.2-6], though that be nothing, for its delivery has begun; or PUBREL.
    */
-  resend(layout: Layout): Buffer[] {
+  resend(layout: Layout, now: number): Buffer[] {
     const out: Buffer[] = [];
-    for (const { packets, acked, early, received } of this.#batches) {
+    const alone = newPlace();
+    for (const { packets, since, acked, early, received } of this.#batches) {
       const from = offsetAfter(packets, acked);
+      const seconds = Math.floor((now - since) / 1000);
       walkPublishes(packets.subarray(from), layout, (place, step) => {
         const index = acked + step;
         if (early?.has(index) === true) return;
@@ -143,6 +162,9 @@ export class Inflight {
         const packet = Buffer.from(packets.subarray(from + place.start, from + place.end));
         packet[0]! |= 8;
         out.push(packet);
+        if (layout.version !== 5 || seconds === 0) return;
+        locate(packet, layout, 0, alone);
+        lowerExpiry(packet, alone, seconds);
       });
     }
     return out;
@@ -157,8 +179,9 @@ export class Inflight {
   /** What is not acknowledged of shared subscriptions; of QoS 2 it stays here [MQTT-4.8.2-5]. */
   shared(): Shared[] {
     const all: Shared[] = [];
-    for (const { shared, qos, acked, early } of this.#batches) {
-      if (shared === undefined || qos === 2) continue;
+    for (const { qos, since, acked, early, ...batch } of this.#batches) {
+      if (batch.shared === undefined || qos === 2) continue;
+      const shared = { ...batch.shared, since };
       const rest = acked === 0 ? shared.run : shared.run.after(acked);
       if (early === undefined || early.size === 0) all.push({ ...shared, run: rest });
       else {
@@ -173,7 +196,8 @@ export class Inflight {
   /** All that is under way, oldest first. */
   messages(layout: Layout): SentMessage[] {
     const out: SentMessage[] = [];
-    for (const { packets, qos, early, received, place, shared, ...batch } of this.#batches) {
+    for (const { packets, qos, since, early, received, place, ...batch } of this.#batches) {
+      const shared = batch.shared && { ...batch.shared, since };
       const from = offsetAfter(packets, batch.acked);
       walkPublishes(packets.subarray(from), layout, ({ start, end, idAt }, step) => {
         const index = batch.acked + step;
@@ -184,6 +208,7 @@ export class Inflight {
           qos,
           isReceived: received?.has(index) === true,
           packet: packets.subarray(from + start, from + end),
+          since,
           ...(place === undefined ? {} : { place: { ...place, position, next: position + 1 } }),
           ...(shared === undefined ? {} : { shared: kept(shared, one(shared.run, index)) }),
         });
@@ -197,7 +222,7 @@ export class Inflight {
     messages: readonly SentMessage[],
     subscriptionOf: (filter: string) => Subscription | undefined,
   ): void {
-    for (const { id, qos, isReceived, packet, place, ...message } of messages) {
+    for (const { id, qos, isReceived, packet, since, place, ...message } of messages) {
       const received = isReceived ? { received: new Set([0]) } : {};
       const subscription = message.shared && subscriptionOf(message.shared.filter);
       const shared = subscription && message.shared && { ...message.shared, subscription };
@@ -206,6 +231,7 @@ export class Inflight {
         count: 1,
         qos,
         packets: packet,
+        since,
         acked: 0,
         place,
         shared,

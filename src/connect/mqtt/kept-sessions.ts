@@ -41,8 +41,10 @@ interface CursorDoc {
 
 interface SentDoc {
   readonly version: ProtocolVersion;
-  readonly messages: readonly (Omit<SentMessage, "packet" | "place" | "shared"> & {
+  readonly messages: readonly (Omit<SentMessage, "packet" | "since" | "place" | "shared"> & {
     readonly packet: string;
+    /** When what is left of its expiry was told, milliseconds since the Unix epoch. */
+    readonly at?: number;
     readonly log?: string;
     readonly position?: number;
     readonly shared?: SharedDoc;
@@ -289,9 +291,10 @@ function willOf({ payload, properties, ...plain }: NonNullable<SessionDoc["will"
 function sentDoc({ version, messages, waiting }: SentMessages, clock: Clock): SentDoc {
   return {
     version,
-    messages: messages.map(({ packet, place, shared, ...plain }) => ({
+    messages: messages.map(({ packet, since, place, shared, ...plain }) => ({
       ...plain,
       packet: packet.toString("base64"),
+      at: wallTime(since, clock),
       ...(place === undefined ? {} : { log: place.log.name, position: place.position }),
       ...(shared === undefined ? {} : { shared: sharedDoc(shared, clock) }),
     })),
@@ -302,11 +305,12 @@ function sentDoc({ version, messages, waiting }: SentMessages, clock: Clock): Se
 function sentOf(doc: SentDoc, logs: readonly StreamLog[], clock: Clock): SentMessages {
   return {
     version: doc.version,
-    messages: doc.messages.map(({ packet, log: name, position = 0, shared, ...plain }) => {
+    messages: doc.messages.map(({ packet, at, log: name, position = 0, shared, ...plain }) => {
       const log = logs.find((one) => one.name === name);
       return {
         ...plain,
         packet: Buffer.from(packet, "base64"),
+        since: at === undefined ? clock.monotonic() : monotonicTime(at, clock),
         place: log && { log, position, next: position + 1 },
         shared: shared && sharedOf(shared, clock),
       };
@@ -316,13 +320,21 @@ function sentOf(doc: SentDoc, logs: readonly StreamLog[], clock: Clock): SentMes
 }
 
 function sharedDoc({ filter, run, since }: KeptShared, clock: Clock): SharedDoc {
-  const at = clock.now() - (clock.monotonic() - since);
-  return { filter, packet: run.encoded(5).toString("base64"), qos: run.qos, at };
+  const packet = run.encoded(5).toString("base64");
+  return { filter, packet, qos: run.qos, at: wallTime(since, clock) };
 }
 
 function sharedOf({ filter, packet, qos, at }: SharedDoc, clock: Clock): KeptShared {
-  const since = clock.monotonic() - Math.max(0, clock.now() - at);
-  return { filter, run: Run.ofPacket(Buffer.from(packet, "base64"), qos), since };
+  const run = Run.ofPacket(Buffer.from(packet, "base64"), qos);
+  return { filter, run, since: monotonicTime(at, clock) };
+}
+
+function wallTime(monotonic: number, clock: Clock): number {
+  return clock.now() - (clock.monotonic() - monotonic);
+}
+
+function monotonicTime(at: number, clock: Clock): number {
+  return clock.monotonic() - Math.max(0, clock.now() - at);
 }
 
 /** A log that was not there, or is another one now, has had nothing for it: all of it is new. */

@@ -98,7 +98,8 @@ export class Outgoing {
       this.#inflight.recode(withIds(this.#inflightVersion), withIds(version));
       this.#inflightVersion = version;
     }
-    const again = this.#inflight.resend(withIds(version));
+    const now = this.#options.clock.monotonic();
+    const again = this.#inflight.resend(withIds(version), now);
     this.#resending = again.filter((packet) => !this.#isTooLarge(packet, attachment));
     this.#drain();
   }
@@ -277,10 +278,9 @@ export class Outgoing {
     const packets = this.#inflight.send(
       fitting,
       qos,
+      this.#options.clock.monotonic(),
       (nextId) => fitting.encodeFor(version, { flags, nextId, ...(added ? { added } : {}) }),
-      isShared
-        ? { subscription, run: fitting.own(), since: this.#options.clock.monotonic() }
-        : undefined,
+      isShared ? { subscription, run: fitting.own() } : undefined,
     );
     this.#push(attached, packets, fitting, withIds(version), false);
   }

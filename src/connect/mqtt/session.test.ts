@@ -242,6 +242,27 @@ test("session - what expires while it waits does not come, what is left says how
   ]);
 });
 
+test("session - [MQTT-3.3.2-6] what is sent again says what is left of its expiry, and comes though that be nothing", () => {
+  const { session, publish } = ground();
+  session.subscribe({ ...plain, filter: "t", qos: 1 }, undefined);
+  session.attach(new Client(5).attachment);
+  publish(message("short", 1, 5));
+  publish(message("for ever"));
+  publish(message("long", 1, 60));
+  for (const left of [57, 50]) {
+    session.detach();
+    clock.at += left === 57 ? 3000 : 7000;
+    const client = new Client(5);
+    session.attach(client.attachment);
+    const got = client.take().map(({ text, expiry, id }) => [text, expiry, id]);
+    assert.deepEqual(got, [
+      ["short", Math.max(0, left - 55), 1],
+      ["for ever", undefined, 2],
+      ["long", left, 3],
+    ]);
+  }
+});
+
 test("session - retained messages keep to the receive maximum and have their flag", () => {
   const { session } = ground();
   const client = new Client(5, { receiveMaximum: 1 });

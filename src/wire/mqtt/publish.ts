@@ -1,6 +1,6 @@
 import { Cursor, varintLength, writeVarint } from "./cursor.ts";
 import { packetType, type ProtocolVersion } from "./protocol.ts";
-import { encodeProperties, readProperties, type Properties } from "./properties.ts";
+import { encodeProperties, readProperties, skipProperty, type Properties } from "./properties.ts";
 
 /** How PUBLISH packets stand in a buffer: which version's form, with packet identifiers or without. */
 export interface Layout {
@@ -166,6 +166,20 @@ export function innerProperties(packets: Buffer, place: PublishPlace): Buffer {
   cursor.varint();
   return packets.subarray(cursor.at, place.payloadAt);
 }
+
+/** Takes time off the expiry interval that a packet of version 5 tells; below 0 it does not go. */
+export function lowerExpiry(packets: Buffer, place: PublishPlace, seconds: number): void {
+  const cursor = new Cursor(packets, place.propertiesAt, place.payloadAt);
+  cursor.varint();
+  while (cursor.left > 0) {
+    if (skipProperty(cursor) !== messageExpiry) continue;
+    const at = cursor.at - 4;
+    packets.writeUInt32BE(Math.max(0, packets.readUInt32BE(at) - seconds), at);
+  }
+}
+
+/** Message Expiry Interval (§3.3.2.3.3). */
+const messageExpiry = 0x02;
 
 /** The properties of one packet in the version 5 form. */
 export function propertiesAt(packets: Buffer, place: PublishPlace): Properties {
