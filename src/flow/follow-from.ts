@@ -3,7 +3,7 @@ import type { LogBlock } from "../ports/store.ts";
 import type { Flow } from "./flow.ts";
 import { gone, readPlaces, requirePlace, type ToldPlace } from "./stream-id.ts";
 
-/** Logged streams that one follower may have at once: its ids name each of them. */
+/** Logged streams that one follower has by their logs: its ids name each of them. */
 const logsMax = 64;
 
 /** A log of this node's own or of what it received. */
@@ -34,12 +34,14 @@ export interface Followed {
   /** In the order that decides by which one a message of several comes. */
   readonly places: readonly Place[];
   readonly isResumed: boolean;
+  /** There are more logs than ids can name: all is given as it comes, without ids. */
+  readonly isLive: boolean;
 }
 
 /**
  * What a stream of these filters is followed from: after what `lastId` names, else from now on. A
  * log that the id does not name began after it was given, and is new from its first message on.
- * BODY_INVALID, POSITION_GONE, or LIMIT_REACHED where there are too many logs.
+ * BODY_INVALID, POSITION_GONE, or LIMIT_REACHED where there are too many logs to go on from.
  */
 export async function followFrom(
   flow: Flow,
@@ -69,8 +71,11 @@ export async function followFrom(
     const position = lastId === undefined ? log.end : (begins.get(log) ?? 0);
     places.push({ log, topics: topicsOf(flow, log), position });
   }
+  if (lastId === undefined && places.length > logsMax) {
+    return { filters, places: [], isResumed: false, isLive: true };
+  }
   requireRoom(places.length);
-  return { filters, places, isResumed: lastId !== undefined };
+  return { filters, places, isResumed: lastId !== undefined, isLive: false };
 }
 
 export function topicsOf(flow: Flow, log: FollowedLog): readonly string[] {

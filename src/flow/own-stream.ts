@@ -35,6 +35,7 @@ export class OwnStream implements Receiver {
   readonly #flow: Flow;
   readonly #filters: readonly string[];
   readonly #places: Place[];
+  readonly #isLive: boolean;
   /** What is not logged and waits for room. */
   readonly #live: LiveQueue<string>;
   readonly #subscriptions: readonly Subscription[];
@@ -57,6 +58,7 @@ export class OwnStream implements Receiver {
     const { flow, followed, queueBytesMax } = options;
     this.#flow = flow;
     this.#filters = followed.filters;
+    this.#isLive = followed.isLive;
     this.#places = followed.places.map((place) => ({ ...place }));
     this.#live = new LiveQueue(queueBytesMax);
     this.line = options.line(() => this.#ready());
@@ -70,7 +72,7 @@ export class OwnStream implements Receiver {
       }),
       flow.received.onNew((log, from) => {
         const isAsked = this.#filters.some((filter) => overlaps(`${log.prefix}#`, filter));
-        if (isAsked) this.#follow(log, from);
+        if (isAsked && !this.#isLive) this.#follow(log, from);
       }),
     );
     void this.#pump();
@@ -79,7 +81,7 @@ export class OwnStream implements Receiver {
   /** What is logged comes from its log. */
   receive(run: Run): void {
     if (this.#closed || (run.isReceived && this.#isStored(run.topic))) return;
-    if (run.place !== undefined) {
+    if (run.place !== undefined && !this.#isLive) {
       const { logs } = this.#flow.router.route(run.topic);
       if (logs.some((log) => this.#isFollowed(log))) return;
       const log = logs.find(({ name }) => name === run.place!.log.name);

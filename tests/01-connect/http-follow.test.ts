@@ -222,6 +222,29 @@ for (const [way, follow] of Object.entries(ways)) {
   });
 }
 
+test("HTTP - more logs than an id can name are given as they come, and that is said", async (t) => {
+  for (let n = 0; n < 64; n++) await logged(`many-${n}`, [`many/${n}/#`]);
+  const whole = await followEvents(t, `${streams}?filter=many/%23`);
+  await until("it has begun", () => whole.lastId !== undefined);
+  assert.equal(whole.lastId!.split(",").length, 64);
+  await logged("many-64", ["many/64/#"]);
+  await publish("many/64/t", ["x"]);
+  // the one that has ids cannot go on with them
+  await until("its end is told", () => whole.isEnded);
+  assert.match(whole.told("end")[0]?.why ?? "", /limit of 64 logged streams/);
+  const headers = { "last-event-id": whole.lastId! };
+  const again = followEvents(t, `${streams}?filter=many/%23`, headers);
+  await assert.rejects(again, { status: 429, code: "LIMIT_REACHED" });
+  const live = await followEvents(t, `${streams}?filter=many/%23`);
+  await until("it has begun", () => live.told("begin").length === 1);
+  assert.deepEqual(live.events[0], {
+    ...{ event: "begin", filters: [{ filter: "many/#", delivery: "live" }] },
+  });
+  await publish("many/64/t", ["y"]);
+  await until("it came", () => live.messages.length === 1);
+  assert.deepEqual(live.messages, [{ topic: "many/64/t", payload: "y" }]);
+});
+
 test("WebSocket - a page offers its token as a subprotocol, which is not answered", async (t) => {
   const { token } = await http.keys.add({ id: "page", subscribe: ["page/#"] });
   const offer = (text: string): string[] => [

@@ -22,7 +22,7 @@ export function smallStreams({ published, subscribers }: SmallState): StreamsApi
       }
     },
     subscribe: (_principal, filter, onMessage) => subscribe(filter, onMessage),
-    followFrom: async (filters) => ({ filters, places: [], isResumed: false }),
+    followFrom: async (filters) => ({ filters, places: [], isResumed: false, isLive: true }),
     follow({ filters: [filter = "#"] }, open) {
       const line = open(() => {});
       const close = subscribe(filter, ({ topic, payload }) => {

@@ -203,8 +203,15 @@ test("streams - positions that the provider keeps no longer are told as a gap", 
   for (const format of both) {
     const key = await opened.transfer(format);
     const after = { ...key, endpoint: `${key.endpoint}?after=0` };
-    const followed = await follow[format](t, after);
-    await until("the last came", () => followed.frames.at(-1)?.position === 7);
+    let followed = await follow[format](t, after);
+    // what is gone from the disk may be in memory for a moment yet: then nothing is missing
+    await until("a gap is told", async () => {
+      await until("the last came", () => followed.frames.at(-1)?.position === 7);
+      if (followed.told.some(({ event }) => event === "gap")) return true;
+      followed.close();
+      followed = await follow[format](t, after);
+      return false;
+    });
     const gap = followed.told.find(({ event }) => event === "gap");
     const to = followed.frames[0]!.position!;
     assert.deepEqual([gap?.from, gap?.to, gap?.messages], [1, to, to - 1]);
