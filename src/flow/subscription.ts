@@ -36,6 +36,8 @@ export interface SharingMember extends Receiver {
   readonly load: number;
   /** Messages of the QoS that would leave at once. */
   roomFor(qos: 0 | 1 | 2): number;
+  /** Messages of the run that could wait for it, as far as can be said before they do. */
+  queueRoomFor(run: Run): number;
 }
 
 /** Messages that a member of a share was given and is not done with. */

@@ -182,6 +182,48 @@ test("shared - while all are away messages wait; who is there comes first", asyn
   assert.deepEqual(texts(back), ["1"]);
 });
 
+test("shared - what waits while all are away is bounded by what each may keep, and what is given up is counted", async (t) => {
+  const queueBytesMax = 100_000;
+  const { node: other, http } = await oneNode({ queueBytesMax });
+  const { mqttUrl } = other;
+  const join = async (clientId: string): Promise<RawClient> => {
+    const client = await RawClient.in(mqttUrl, 5, {
+      ...{ clientId, clean: false, properties: { sessionExpiryInterval: 60 } },
+    });
+    t.after(() => client.destroy());
+    return client;
+  };
+  const names = ["one", "two"];
+  for (const name of names) {
+    const client = await join(name);
+    await client.subscribe({ topic: "$share/full/full", qos: 1 });
+    client.destroy();
+    await client.closed;
+  }
+  const writer = await RawClient.in(mqttUrl, 5);
+  t.after(() => writer.destroy());
+  const text = (i: number): string => String(i).padEnd(1000, ".");
+  const total = 400;
+  for (let i = 0; i < total; i += 20) {
+    const packets = Array.from({ length: 20 }, (_, j) =>
+      publishPacket("full", text(i + j), { qos: 1, messageId: j + 1 }),
+    );
+    writer.send(...packets);
+    for (let j = 0; j < 20; j++) await writer.next("puback");
+  }
+  const { dropped } = await http.status();
+  const came: string[] = [];
+  for (const name of names) {
+    const client = await join(name);
+    await client.settled();
+    const own = texts(client);
+    assert.ok(own.length * 1000 <= queueBytesMax && own.length * 1300 > queueBytesMax - 1300);
+    came.push(...own);
+  }
+  assert.equal(new Set(came).size, came.length, "each message went to one of them");
+  assert.equal(came.length + dropped, total);
+});
+
 test("shared - no retained message is sent; bad names are refused; unsubscribing ends it", async (t) => {
   const client = await RawClient.in(url, 5);
   t.after(() => client.destroy());

@@ -224,6 +224,12 @@ function sizeOf(run: Run): number {
   return run.packets.length + run.count * overheadBytes;
 }
 
+/** How many of the run's messages can wait in so many bytes, by their mean size. */
+export function countIn(bytes: number, run: Run): number {
+  const packetBytes = Math.ceil(run.encoded(5).length / run.count);
+  return Math.max(0, Math.floor(bytes / (packetBytes + overheadBytes)));
+}
+
 /** Private copies of single messages: what waits long must not pin a read buffer. */
 export function pieces(run: Run): Run[] {
   const out: Run[] = [];

@@ -8,7 +8,7 @@ import { layout5 } from "../../flow/run.ts";
 import { encodeAcknowledgement } from "../../wire/mqtt/encode.ts";
 import { packetType, type ProtocolVersion, reason } from "../../wire/mqtt/protocol.ts";
 import { type Layout, locate, newPlace } from "../../wire/mqtt/publish.ts";
-import { Backlog, type BacklogOptions, pieces } from "./backlog.ts";
+import { Backlog, type BacklogOptions, countIn, pieces } from "./backlog.ts";
 import { Inflight, kept, type KeptShared, type SentMessage, type Shared } from "./inflight.ts";
 import type { OutgoingAliases } from "./outgoing-aliases.ts";
 
@@ -180,6 +180,10 @@ export class Outgoing {
     if (qos === 0)
       return attached.outbox.queuedBytes < this.#options.queueBytesMax / 2 ? Infinity : 0;
     return this.#backlog.isEmpty ? this.#room(attached, 0) : 0;
+  }
+
+  queueRoomFor(run: Run): number {
+    return countIn(this.#options.queueBytesMax - this.#backlog.bytes, run);
   }
 
   /** Messages under way and waiting; what the socket has not taken counts as messages of 128 bytes. */

@@ -12,6 +12,7 @@ import type { LogPlace, Run } from "../../flow/run.ts";
 import type { SubscriptionRequest, Will } from "../../wire/mqtt/decode.ts";
 import { ProtocolError, reason } from "../../wire/mqtt/protocol.ts";
 import { subscriptionIdProperty } from "../../wire/mqtt/publish.ts";
+import { countIn } from "./backlog.ts";
 import { type Attachment, Outgoing, type SentMessages } from "./outgoing.ts";
 
 /** What a session has of its server; sessions alike share it. */
@@ -166,6 +167,10 @@ export class Session implements SharingMember {
   roomFor(qos: 0 | 1 | 2): number {
     if (this.#outgoing !== undefined) return this.#outgoing.roomFor(qos);
     return this.#attachment?.receiveMaximum ?? 0;
+  }
+
+  queueRoomFor(run: Run): number {
+    return this.#outgoing?.queueRoomFor(run) ?? countIn(this.#options.queueBytesMax, run);
   }
 
   /** Resolves when what it wants is durable; undefined: it need not be. */
