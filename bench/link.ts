@@ -1,6 +1,7 @@
 /**
  * What a message costs between two nodes, each a process of its own on this machine, under priced
- * agreements on one connection, and what compression saves on the recorded data sets.
+ * agreements on one connection, with and without an app that follows them at the consumer's node;
+ * and what compression saves on the recorded data sets.
  *
  *   npm run bench -- link [--json] [--rounds N] [--scale X]
  */
@@ -36,7 +37,9 @@ interface LinkBenchOptions {
 interface LinkRow {
   readonly delivery: Delivery;
   readonly agreements: number;
-  /** Taken by the consumer's node, over all agreements. */
+  /** Where a message has come to when it is counted. */
+  readonly to: Destination;
+  /** Come there, over all agreements. */
   readonly messages: number;
   readonly lost: number;
   readonly perSecond: number;
@@ -58,11 +61,14 @@ interface BlockRow {
 
 type Delivery = "live" | "logged";
 
-const agreementCounts = [1, 50];
-const published: Readonly<Record<Delivery, readonly number[]>> = {
-  live: [60_000, 4000],
-  logged: [60_000, 4000],
-};
+/** `node`: committed and counted by the consumer's node; `app`: received by its app as well. */
+type Destination = "node" | "app";
+
+const scenarios = [
+  { agreements: 1, to: "node", published: 60_000 },
+  { agreements: 1, to: "app", published: 60_000 },
+  { agreements: 50, to: "node", published: 4000 },
+] as const;
 const inFlight = 1000;
 const quietMs = 500;
 const runBytes = 131_072;
@@ -81,9 +87,9 @@ const dataFolder = fileURLToPath(new URL("../../shared/data/", import.meta.url))
 export async function linkBench(options: LinkBenchOptions): Promise<readonly LinkRow[]> {
   const rows: LinkRow[] = [];
   for (const delivery of ["live", "logged"] as const) {
-    for (const [i, agreements] of agreementCounts.entries()) {
-      const count = Math.max(inFlight, Math.round(published[delivery][i]! * options.scale));
-      rows.push(await between(delivery, agreements, count, options.rounds));
+    for (const { agreements, to, published } of scenarios) {
+      const count = Math.max(inFlight, Math.round(published * options.scale));
+      rows.push(await between({ delivery, agreements, to, count }, options.rounds));
     }
   }
   if (options.quiet === true) return rows;
@@ -103,13 +109,17 @@ export async function linkBench(options: LinkBenchOptions): Promise<readonly Lin
   return rows;
 }
 
+interface Shape {
+  readonly delivery: Delivery;
+  readonly agreements: number;
+  readonly to: Destination;
+  /** Published by the device. */
+  readonly count: number;
+}
+
 /** The round in the middle, by the CPU of both sides. */
-async function between(
-  delivery: Delivery,
-  agreements: number,
-  count: number,
-  rounds: number,
-): Promise<LinkRow> {
+async function between(shape: Shape, rounds: number): Promise<LinkRow> {
+  const { delivery, agreements, to } = shape;
   const folder = await mkdtemp(join(tmpdir(), "comity-link-"));
   const { provider, consumer } = await twoChildren(folder);
   try {
@@ -129,9 +139,10 @@ async function between(
       await consumer.http.agree(offer, did);
     }
     while ((await upLinks(consumer)) < agreements) await sleep(50);
+    const arrived = to === "app" ? await receivedByApp(consumer) : () => taken(consumer);
     const all: LinkRow[] = [];
     for (let round = 0; round <= rounds; round++) {
-      all.push(await once(provider, consumer, { delivery, agreements, count }));
+      all.push(await once(provider, consumer, shape, arrived));
     }
     const timed = all.slice(1); // the first one warms up
     timed.sort((a, b) => a.provider + a.consumer - b.provider - b.consumer);
@@ -150,16 +161,28 @@ async function taken(consumer: NodeChild): Promise<number> {
   return (await consumer.http.usage()).reduce((sum, { messages }) => sum + messages, 0);
 }
 
-/** From the first PUBLISH until the consumer has all, or nothing more comes. */
+type Arrived = () => Promise<number>;
+
+/** An app of the consumer's follows all streams; what only one of node and app has does not count. */
+async function receivedByApp(consumer: NodeChild): Promise<Arrived> {
+  const { mqttUrl: url, token } = consumer;
+  const app = await connectMqtt({ url, username: "admin", password: token });
+  let received = 0;
+  await app.subscribe("from/#", {}, () => received++);
+  return async () => Math.min(received, await taken(consumer));
+}
+
+/** From the first PUBLISH until all have arrived, or nothing more does. */
 async function once(
   provider: NodeChild,
   consumer: NodeChild,
-  shape: { readonly delivery: Delivery; readonly agreements: number; readonly count: number },
+  shape: Shape,
+  arrived: Arrived,
 ): Promise<LinkRow> {
-  const { delivery, agreements, count } = shape;
+  const { delivery, agreements, to, count } = shape;
   const { mqttUrl: url, token } = provider;
   const device = await connectMqtt({ url, username: "admin", password: token });
-  const base = await taken(consumer);
+  const base = await arrived();
   const cpu = [cpuSeconds(provider.pid), cpuSeconds(consumer.pid)];
   const began = performance.now();
   for (let n = 0; n < count; n += inFlight) {
@@ -170,7 +193,7 @@ async function once(
   let changedAt = performance.now();
   while (messages < count * agreements && performance.now() - changedAt < quietMs) {
     await sleep(50);
-    const now = (await taken(consumer)) - base;
+    const now = (await arrived()) - base;
     if (now !== messages) changedAt = performance.now();
     messages = now;
   }
@@ -179,7 +202,7 @@ async function once(
   );
   await device.end();
   return {
-    ...{ delivery, agreements, messages, lost: count * agreements - messages },
+    ...{ delivery, agreements, to, messages, lost: count * agreements - messages },
     perSecond: Math.round((messages / (changedAt - began)) * 1000),
     ...{ provider: micros[0]!, consumer: micros[1]! },
   };

@@ -41,9 +41,9 @@ export async function allBenches(options: TableOptions): Promise<void> {
 }
 
 function twoNodes(rows: Awaited<ReturnType<typeof linkBench>>): Figure[] {
-  return rows.map(({ delivery, agreements, provider, consumer }) => ({
+  return rows.map(({ delivery, agreements, to, provider, consumer }) => ({
     claim: "link",
-    what: `device → provider → link → consumer's node, ${agreements} priced agreements, 70 B`,
+    what: `device → provider → link → consumer's ${to}, ${agreements} priced agreements, 70 B`,
     ...{ delivery, unit: "µs CPU/message, both nodes", comity: provider + consumer },
     ...{ peers: [], goals: [] },
   }));
