@@ -83,10 +83,11 @@ function ground(queueBytesMax = 1 << 20) {
   return { session, publish, counts, router };
 }
 
+const options = { clock, queueBytesMax: 1 << 20, onDropped() {} };
+
 /** Two sessions that share a filter. */
 function sharing() {
   const { session: going, router, publish } = ground();
-  const options = { clock, queueBytesMax: 1 << 20, onDropped() {} };
   const staying = new Session("other", { kind: "anonymous" }, router, options);
   going.subscribe({ ...plain, filter: "$share/s/t", qos: 1 }, undefined);
   return { going, staying, publish };
@@ -332,5 +333,31 @@ for (const how of ["sent", "waiting"] as const) {
       ["c", undefined],
     ]);
     clock.at = 0;
+  });
+}
+
+for (const isLeft of [false, true]) {
+  test(`session - restored, it hands on what it was sent by a share that it ${isLeft ? "had left" : "is in"}`, () => {
+    const { going, staying, publish } = sharing();
+    going.attach(new Client(5).attachment);
+    publish(message("left"));
+    const subscriptions = isLeft
+      ? []
+      : [{ filter: "t", qos: 1 as const, share: "s", noLocal: false, retainAsPublished: false }];
+    if (isLeft) going.unsubscribe("$share/s/t");
+    const { router } = ground();
+    const restored = new Session("key", { kind: "anonymous" }, router, options);
+    restored.restore({
+      ...{ key: "key", principal: restored.principal, expirySeconds: 60, awaySince: 0 },
+      ...{ will: undefined, subscriptions, incomingQos2: [], waiting: [] },
+      sent: going.outgoing.sent(),
+    });
+    const client = new Client(5);
+    const other = new Session("other", { kind: "anonymous" }, router, options);
+    other.attach(client.attachment);
+    other.subscribe({ ...plain, filter: "$share/s/t", qos: 1 }, undefined);
+    restored.end();
+    assert.deepEqual(client.texts, ["left"]);
+    assert.equal(staying.load, 0);
   });
 }

@@ -145,7 +145,8 @@ export class Session implements SharingMember {
       this.#replace({ ...plain, ...shared, receiver: this });
     }
     if (session.sent !== undefined || session.waiting.length > 0) {
-      const subscriptionOf = (filter: string) => this.subscriptions.get(filter);
+      const subscriptionOf = (filter: string) =>
+        this.subscriptions.get(filter) ?? this.#leftShare(filter);
       this.outgoing.restore(session.sent, session.waiting, subscriptionOf);
     }
     this.#options.keeping?.adopt(this);
@@ -259,6 +260,14 @@ export class Session implements SharingMember {
     // What it was sent it may still acknowledge [MQTT-3.10.4-3]; what waits goes to the others.
     for (const left of this.#outgoing?.forget(subscription) ?? []) this.#router.handOn(left);
     return true;
+  }
+
+  /** A share that it was in no more when the node stopped: what it was sent is handed on by that. */
+  #leftShare(written: string): Subscription | undefined {
+    const shared = sharedFilter(written);
+    if (shared === undefined) return undefined;
+    const share = { name: shared.share, member: this };
+    return { filter: shared.filter, receiver: this, qos: 1, share };
   }
 
   #replace(old: Subscription): void {
