@@ -3,11 +3,15 @@ import { readdirSync, readFileSync } from "node:fs";
 
 const ticksPerSecond = 100;
 
-/** User and system, of all its threads that still run: in nanoseconds where the kernel tells them. */
+/**
+ * User and system: in nanoseconds where the kernel tells them of threads, once one has ended in
+ * clock ticks, which hold what ended threads used.
+ */
 export function cpuSeconds(pid: number): number {
-  const threads = readdirSync(`/proc/${pid}/task`).map((id) => nanoseconds(pid, id));
-  const sum = threads.reduce<number>((all, one) => all + (one ?? 0), 0);
-  return sum > 0 ? sum / 1e9 : cpuTicks(pid) / ticksPerSecond;
+  // Ticks are rounded down and read first: they are more only by what has ended.
+  const ticks = cpuTicks(pid) / ticksPerSecond;
+  const running = readdirSync(`/proc/${pid}/task`).map((id) => nanoseconds(pid, id));
+  return Math.max(ticks, running.reduce<number>((all, one) => all + (one ?? 0), 0) / 1e9);
 }
 
 /** Of a thread, by the first field of schedstat; undefined: it has just ended. */
