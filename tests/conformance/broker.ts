@@ -177,6 +177,14 @@ export class Broker {
     if (code < 0x80) throw new Skipped("no message is known that the broker refuses");
   }
 
+  /** Resolves when the broker itself has published there, or seems to have nothing to tell. */
+  async tells(filter: string): Promise<void> {
+    const witness = await this.connect();
+    await witness.subscribe({ topic: filter, qos: 0 });
+    const toldNow = async (): Promise<boolean> => !(await witness.next("publish")).retain;
+    while (!(await toldNow().catch(() => true)));
+  }
+
   /** Resolves when so much time has passed by the broker's clock: a will's delay says when. */
   async secondsPass(seconds: number): Promise<void> {
     const topic = this.topic(`clock/${this.#count++}`);

@@ -8,7 +8,11 @@ import { cases, gaps, statements, Suite, versions } from "./suite.ts";
 const { node } = await oneNode(
   // A maximum that a case can pass.
   { receiveMaximum: 100 },
-  { transports: { ws: { host: "127.0.0.1", port: 0 }, origins: [] } },
+  {
+    transports: { ws: { host: "127.0.0.1", port: 0 }, origins: [] },
+    // Within a case's patience.
+    brokerTopicsEveryMs: 500,
+  },
 );
 const webSocketUrl = node.transportUrls.find((url) => url.startsWith("ws:")) ?? "";
 const ways = { TCP: node.mqttUrl, WebSocket: webSocketUrl };

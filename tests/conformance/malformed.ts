@@ -74,6 +74,15 @@ export const malformedCases: readonly Case[] = [
     },
   ),
 
+  ...both(
+    { v5: ["MQTT-3.3.1-2", "MQTT-4.13.1-1"], v3: ["MQTT-3.3.1-2", "MQTT-4.8.0-1"] },
+    "QoS 0 that is marked as a duplicate ends the connection",
+    async (broker) => {
+      const marked = packet(0x38, text(broker.topic()), broker.noProperties);
+      await endsFor(broker, { marked }, 0x81, 0x82);
+    },
+  ),
+
   v5(
     ["MQTT-2.2.2-1", "MQTT-4.13.1-1"],
     "a packet that lacks its property length, or passes its end, ends the connection",

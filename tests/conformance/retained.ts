@@ -39,6 +39,25 @@ export const retainedCases: readonly Case[] = [
   ),
 
   ...both(
+    { v5: ["MQTT-3.3.1-5"], v3: ["MQTT-3.3.1-5", "MQTT-3.8.4-6"] },
+    "a retained message is kept with its QoS, and sent with no more than is granted",
+    async (broker) => {
+      broker.needs("retain");
+      broker.needsQos(2);
+      const writer = await broker.connect();
+      for (const qos of [0, 1, 2] as const) {
+        await writer.publish(broker.topic(), "kept", { qos, retain });
+        for (const granted of [0, 1, 2] as const) {
+          const reader = await broker.connect();
+          await reader.subscribe({ topic: broker.topic(), qos: granted });
+          assert.equal((await reader.next("publish")).qos, Math.min(qos, granted));
+        }
+      }
+      await writer.publish(broker.topic(), "", { retain });
+    },
+  ),
+
+  ...both(
     { v5: ["MQTT-3.3.1-8"], v3: ["MQTT-3.3.1-12"] },
     "a message without the flag leaves what is retained alone",
     async (broker) => {

@@ -34,10 +34,14 @@ export const sessionStateCases: readonly Case[] = [
       await before.subscribe(broker.topic("#"));
       await before.drop();
       const writer = await broker.connect();
-      await writer.publish(broker.topic(), "while away", { qos: 1 });
+      const qualities = ([1, 2] as const).filter((qos) => qos <= broker.can.maximumQos);
+      for (const qos of qualities) await writer.publish(broker.topic(), `away ${qos}`, { qos });
       const { client, connack } = await broker.greet(broker.kept(clientId));
       assert.equal(connack.sessionPresent, true, "CONNACK says that there is no session");
-      assert.equal(await client.message(), `${broker.topic()} while away`);
+      for (const qos of qualities) {
+        const came = await client.next("publish");
+        assert.deepEqual([came.payload.toString(), came.qos], [`away ${qos}`, qos]);
+      }
       await writer.publish(broker.topic(), "when back", { qos: 1 });
       assert.equal(await client.message(), `${broker.topic()} when back`);
     },

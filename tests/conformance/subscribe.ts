@@ -230,6 +230,25 @@ export const subscribeCases: readonly Case[] = [
   ),
 
   ...both(
+    { v5: ["MQTT-3.10.4-1"], v3: ["MQTT-3.10.4-1"] },
+    "a filter that matches others, or is matched by them, removes none of them",
+    async (broker) => {
+      const client = await broker.connect();
+      const filters = ["a", "b/+", "c/#"].map((name) => broker.topic(name));
+      await client.subscribe(filters.map((topic) => ({ topic, qos: 0 })));
+      const others = ["#", "+", "A", "a/", "b/x", "b/#", "c", "c/+"];
+      await client.unsubscribe(...others.map((name) => broker.topic(name)));
+      const writer = await broker.connect();
+      const topics = ["a", "b/x", "c/x/y"].map((name) => broker.topic(name));
+      for (const topic of topics) await writer.publish(topic, "stays");
+      assert.deepEqual(
+        await broker.messagesAt(client),
+        topics.map((topic) => `${topic} stays`),
+      );
+    },
+  ),
+
+  ...both(
     { v5: ["MQTT-3.10.4-3"], v3: ["MQTT-3.10.4-3"] },
     "what was begun before UNSUBSCRIBE is completed",
     async (broker) => {

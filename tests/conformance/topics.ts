@@ -83,6 +83,7 @@ export const topicsCases: readonly Case[] = [
       const reader = await broker.connect();
       for (const filter of ["#", "+/a", "+/#"]) await reader.subscribe({ topic: filter, qos: 0 });
       if (!hidden.isClosed) await hide("");
+      else await broker.tells("$SYS/#");
       const seen = await broker.connect();
       await seen.publish(`${name}/a`, "seen");
       let came = "";
