@@ -109,6 +109,8 @@ export const sessionStateCases: readonly Case[] = [
       const properties = { sessionExpiryInterval: 60 };
       client.send({ cmd: "disconnect", reasonCode: 0, properties }); // §3.14.2.2.2
       await client.ended(0x82);
+      const after = await broker.greet({ clientId, clean: false });
+      assert.equal(after.connack.sessionPresent, false, "it outlived its connection");
     },
   ),
 
