@@ -58,6 +58,23 @@ export const retainedCases: readonly Case[] = [
   ),
 
   ...both(
+    { v5: ["MQTT-3.8.4-5", "MQTT-4.7.3-4"], v3: ["MQTT-3.8.4-4", "MQTT-4.7.3-4"] },
+    "each filter of a SUBSCRIBE is sent what is retained for it, matched as it is written",
+    async (broker) => {
+      broker.needs("retain");
+      const writer = await broker.connect();
+      const kept = ["a", "A", "b", "c"].map((name) => broker.topic(name));
+      for (const topic of kept) await writer.publish(topic, "kept", { retain });
+      const reader = await broker.connect();
+      const wanted = ["A", "none", "b"].map((name) => broker.topic(name));
+      await reader.subscribe(wanted.map((topic) => ({ topic, qos: 0 })));
+      const came = await broker.messagesAt(reader);
+      assert.deepEqual(came.toSorted(), [`${wanted[0]} kept`, `${wanted[2]} kept`]);
+      for (const topic of kept) await writer.publish(topic, "", { retain });
+    },
+  ),
+
+  ...both(
     { v5: ["MQTT-3.3.1-8"], v3: ["MQTT-3.3.1-12"] },
     "a message without the flag leaves what is retained alone",
     async (broker) => {
