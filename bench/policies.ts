@@ -6,6 +6,7 @@
  *
  *   npm run bench -- policies [--json] [--rounds N] [--scale X]
  */
+import { encode } from "cborg";
 import { Checkers } from "../src/flow/checker.ts";
 import { Gate } from "../src/flow/gate.ts";
 import { passingOf } from "../src/flow/granted.ts";
@@ -49,7 +50,10 @@ const nested: Condition = {
   ],
 };
 
-const operands: readonly (readonly [name: string, terms: Terms])[] = [
+/** Payloads are JSON, or the same as CBOR. */
+type Form = "json" | "cbor";
+
+const operands: readonly (readonly [name: string, terms: Terms, form?: Form])[] = [
   ["nothing but its topics", {}],
   ["topics: 50 filters", { when: { topic: topics } }],
   ["dataFrom, dataUntil", { when: { from: 0, until: far } }],
@@ -62,8 +66,10 @@ const operands: readonly (readonly [name: string, terms: Terms])[] = [
   ["any, all and one together", { when: nested }],
   ["prohibition: an area", { unless: [{ within: circle(8) }] }],
   ["fields: 3 of 7", { shape: { allow: ["lat", "lon", "speed"] } }],
+  ["fields: 3 of 7, CBOR", { shape: { allow: ["lat", "lon", "speed"] } }, "cbor"],
   ["drop: 1 of 7", { shape: { drop: ["driver"] } }],
   ["round: lat, lon", { shape: { round: { lat: 0.01, lon: 0.01 } } }],
+  ["round: lat, lon, CBOR", { shape: { round: { lat: 0.01, lon: 0.01 } } }, "cbor"],
   ["pseudonymise: driver", { shape: { pseudonymise: ["driver"] } }],
   [
     "a typical mix: area, round, drop, rate, cap, expiry",
@@ -84,8 +90,10 @@ export async function policiesBench(options: {
 }): Promise<void> {
   const rows: Row[] = [];
   const count = Math.max(100, Math.round(runsPerRound * options.scale));
-  const runs = Array.from({ length: count }, (_, i) => runOf(i));
-  for (const [operand, terms] of operands) {
+  const runsOf = (form: Form): Run[] => Array.from({ length: count }, (_, i) => runOf(i, form));
+  const byForm = { json: runsOf("json"), cbor: runsOf("cbor") };
+  for (const [operand, terms, form = "json"] of operands) {
+    const runs = byForm[form];
     const live: number[] = [];
     const log: number[] = [];
     let passed = 0;
@@ -133,17 +141,17 @@ function gateOf(terms: Terms): Gate {
   return new Gate(grant, { clock: systemClock, usage, lease, checker });
 }
 
-function runOf(index: number): Run {
+function runOf(index: number, form: Form): Run {
   const topic = topics[index % topics.length]!;
   const packets: Buffer[] = [];
   let payloadBytes = 0;
   for (let i = 0; i < messagesPerRun; i++) {
     const lat = (51.5 + ((index * 31 + i * 17) % 997) / 1200).toFixed(6);
     const lon = (4 + ((index * 13 + i * 7) % 991) / 1000).toFixed(6);
-    const payload = Buffer.from(
+    const text =
       `{"id":"bus-${index % 50}","at":"2026-11-22T10:00:00Z","lat":${lat},"lon":${lon},` +
-        `"speed":12.50,"driver":"driver ${index % 40}","doors":[0,1]}`,
-    );
+      `"speed":12.50,"driver":"driver ${index % 40}","doors":[0,1]}`;
+    const payload = Buffer.from(form === "json" ? text : encode(JSON.parse(text)));
     payloadBytes += payload.length;
     packets.push(Run.of(topic, payload).packets);
   }

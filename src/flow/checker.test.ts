@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { decode, encode } from "cborg";
 import type { GeoPolygon } from "../kernel/polygon.ts";
 import type { Condition, Grant } from "../market/grant.ts";
 import { encodePublish } from "../wire/mqtt/encode.ts";
+import { propertiesAt } from "../wire/mqtt/publish.ts";
 import { Checkers } from "./checker.ts";
 import { layout5, Run } from "./run.ts";
 
@@ -128,6 +130,46 @@ test("checker - a reshaped run loses properties, and what cannot be read is with
   );
   assert.deepEqual(left?.packets, Buffer.concat(expected));
   assert.deepEqual([left?.count, left?.payloadBytes], [2, 14]);
+});
+
+test("checker - CBOR maps and SenML packs are read as JSON objects are, whatever they are called", () => {
+  const shape = { allow: ["speed"], round: { speed: 1 } };
+  const cbor = Buffer.from(encode({ lat: 51.5, lon: 4.5, speed: 12.34, driver: "A" }));
+  const packs = [
+    { bn: "bus:", n: "driver", vs: "A" },
+    { n: "speed", v: 12.34 },
+  ];
+  const when: Condition = { within: square };
+  const { left, reasons } = checked({ shape }, runOf("t", cbor, JSON.stringify(packs), "[1]"));
+  const payloads: Buffer[] = [];
+  left?.walk(({ payloadAt, end }) => payloads.push(left.packets.subarray(payloadAt, end)));
+  assert.deepEqual(decode(payloads[0]!), { speed: 12 });
+  assert.deepEqual(JSON.parse(payloads[1]!.toString()), [{ bn: "bus:", n: "speed", v: 12 }]);
+  assert.equal(payloads.length, 2);
+  assert.deepEqual(reasons, { field: 1 });
+  // By its position alone it passes as it came.
+  const placed = checked({ when }, runOf("t", cbor, cbor.subarray(0, -1), JSON.stringify(packs)));
+  assert.deepEqual(placed.reasons, { place: 2 });
+  assert.ok(placed.left?.packets.includes(cbor));
+});
+
+test("checker - of the properties only a known content type stays", () => {
+  for (const [contentType, stays] of [
+    ["application/cbor", true],
+    ["application/json", true],
+    ["application/json; driver=A", false],
+  ] as const) {
+    const payload = Buffer.from(encode({ a: 1, b: 2 }));
+    const properties = { contentType, responseTopic: "r" };
+    const packets = encodePublish(5, { topic: "t", payload, properties });
+    const run = runOf("t", payload).with([packets], layout5, payload.length);
+    const { left } = checked({ shape: { drop: ["b"] } }, run);
+    left?.walk((place) => {
+      const kept = propertiesAt(left.packets, place);
+      assert.deepEqual(kept, stays ? { contentType } : {});
+    });
+    assert.equal(left?.count, 1);
+  }
 });
 
 test("checker - the place is that of the message as it came, not as it is rounded", () => {

@@ -1,14 +1,15 @@
-import { isUtf8 } from "node:buffer";
 import type { Grant } from "../market/grant.ts";
 import type { Refusal } from "../ports/usage.ts";
 import { encodePublish } from "../wire/mqtt/encode.ts";
+import type { Properties } from "../wire/mqtt/properties.ts";
+import { propertiesAt, type PublishPlace } from "../wire/mqtt/publish.ts";
 import { compileConditions, type Decide, type Verdict } from "./conditions.ts";
-import { isJsonObject } from "./json-text.ts";
-import { positionIn } from "./position.ts";
+import { readable, type Shapers } from "./readable.ts";
 import { dayShiftsOf } from "./date-shift.ts";
 import { pseudonymsOf } from "./pseudonyms.ts";
 import { layout5, type Run } from "./run.ts";
-import { compileShape, type Masks, type Shaper } from "./shape.ts";
+import { compilePackShape } from "./senml.ts";
+import { compileShape, type Masks } from "./shape.ts";
 
 /** A run as a grant lets it through. */
 export interface Checked {
@@ -34,13 +35,16 @@ const nothing: readonly Withheld[] = [];
  */
 export class Checker {
   readonly #decide: Decide;
-  readonly #shape: Shaper | undefined;
+  readonly #shape: Shapers | undefined;
   #lastRun: Run | undefined;
   #lastChecked: Checked | undefined;
 
   constructor({ filters, when, unless = [], shape }: Content, masks: Masks) {
     this.#decide = compileConditions(filters, when, unless);
-    this.#shape = shape === undefined ? undefined : compileShape(shape, masks);
+    this.#shape = shape && {
+      object: compileShape(shape, masks),
+      pack: compilePackShape(shape),
+    };
   }
 
   /** Messages of these topics go through as they are. */
@@ -72,10 +76,9 @@ export class Checker {
     let payloadBytes = 0;
     run.walk((place) => {
       const payload = run.packets.subarray(place.payloadAt, place.end);
-      const text = jsonIn(payload);
-      const position = verdict === allow || text === undefined ? undefined : positionIn(text);
-      const refusal = verdict(position);
-      const shaped = refusal === undefined && text !== undefined ? shape?.(text) : undefined;
+      const read = readable(payload);
+      const refusal = verdict(verdict === allow ? undefined : read?.position());
+      const shaped = refusal === undefined && shape !== undefined ? read?.shaped(shape) : undefined;
       if (refusal !== undefined || (shape !== undefined && shaped === undefined)) {
         const reason = refusal ?? "field";
         counts.set(reason, (counts.get(reason) ?? 0) + 1);
@@ -83,9 +86,9 @@ export class Checker {
         kept.push(run.packets.subarray(place.start, place.end));
         payloadBytes += payload.length;
       } else {
-        // MQTT properties are left out: they could carry what was not let through.
         const bytes = Buffer.from(shaped);
-        kept.push(encodePublish(5, { topic: run.topic, payload: bytes }));
+        const properties = propertiesOf(run, place);
+        kept.push(encodePublish(5, { topic: run.topic, payload: bytes, properties }));
         payloadBytes += bytes.length;
       }
     });
@@ -99,11 +102,14 @@ export class Checker {
 
 const allow = (): undefined => undefined;
 
-/** JSON is UTF-8 (RFC 8259 §8.1); other bytes would not come out as they went in. */
-function jsonIn(payload: Buffer): string | undefined {
-  if (!isUtf8(payload)) return undefined;
-  const text = payload.toString("utf8");
-  return isJsonObject(text) ? text : undefined;
+const contentTypes: ReadonlySet<string> = new Set(
+  ["json", "cbor", "senml+json", "senml+cbor"].map((form) => `application/${form}`),
+);
+
+/** What form it has; all other properties could carry what was not let through. */
+function propertiesOf({ packets, layout }: Run, place: PublishPlace): Properties {
+  const contentType = layout.version === 5 ? propertiesAt(packets, place).contentType : undefined;
+  return contentType !== undefined && contentTypes.has(contentType) ? { contentType } : {};
 }
 
 /** Agreements of equal content have one checker; pseudonyms and days are each agreement's own. */

@@ -22,6 +22,14 @@ export function isJsonObject(text: string): boolean {
   }
 }
 
+export function isJsonArray(text: string): boolean {
+  try {
+    return Array.isArray(JSON.parse(text));
+  } catch {
+    return false;
+  }
+}
+
 /** Visits the members of the object that opens at or after `from`, in order, duplicates too. */
 export function walkMembers(text: string, from: number, visit: (member: Member) => void): void {
   let at = skipSpace(text, skipSpace(text, from) + 1);

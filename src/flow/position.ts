@@ -1,4 +1,4 @@
-import { kindAt, walkElements, walkMembers } from "./json-text.ts";
+import { jsonForm, type Written } from "./payload-form.ts";
 
 /** WGS 84 degrees. */
 export interface Position {
@@ -30,32 +30,41 @@ const ofHolder: ReadonlySet<string> = new Set([...coordinateNames.flat(), "coord
  * where a member it stands in is there twice. The text must be a JSON object.
  */
 export function positionIn(text: string): Position | undefined {
-  const message = membersOf(text, 0, ofMessage);
+  return positionOf({ message: text, form: jsonForm });
+}
+
+/** The same of an object in any form. */
+export function positionOf<T extends string | Buffer>(from: Written<T>): Position | undefined {
+  const message = membersOf(from, from.form.firstAt(from.message), ofMessage);
   if (hasTwice(message)) return undefined;
-  const own = pairIn(text, message);
+  const own = pairIn(from, message);
   if (own !== undefined) return onEarth(own);
   const inside = new Map<string, Members>();
   for (const name of geometries) {
     const span = message.get(name);
-    if (span === undefined || kindAt(text, span.at) !== "object") continue;
-    const members = membersOf(text, span.at, ofHolder);
+    if (span === undefined || from.form.kindAt(from.message, span.at) !== "object") continue;
+    const members = membersOf(from, span.at, ofHolder);
     if (hasTwice(members)) return undefined;
     inside.set(name, members);
   }
   for (const name of holders) {
-    const pair = pairIn(text, inside.get(name));
+    const pair = pairIn(from, inside.get(name));
     if (pair !== undefined) return onEarth(pair);
   }
   for (const name of geometries) {
-    const point = pointAt(text, inside.get(name)?.get("coordinates"));
+    const point = pointAt(from, inside.get(name)?.get("coordinates"));
     if (point !== undefined) return onEarth(point);
   }
   return undefined;
 }
 
-function membersOf(text: string, from: number, wanted: ReadonlySet<string>): Members {
+function membersOf<T extends string | Buffer>(
+  { message, form }: Written<T>,
+  at: number,
+  wanted: ReadonlySet<string>,
+): Members {
   const found = new Map<string, Span | undefined>();
-  walkMembers(text, from, ({ name, valueAt, valueEnd }) => {
+  form.walkMembers(message, at, ({ name, valueAt, valueEnd }) => {
     if (!wanted.has(name)) return;
     found.set(name, found.has(name) ? undefined : { at: valueAt, end: valueEnd });
   });
@@ -67,29 +76,39 @@ function hasTwice(members: Members): boolean {
   return false;
 }
 
-function pairIn(text: string, members: Members | undefined): Position | undefined {
+function pairIn<T extends string | Buffer>(
+  from: Written<T>,
+  members: Members | undefined,
+): Position | undefined {
   for (const [latName, lonName] of coordinateNames) {
-    const lat = numberAt(text, members?.get(latName));
-    const lon = numberAt(text, members?.get(lonName));
+    const lat = numberAt(from, members?.get(latName));
+    const lon = numberAt(from, members?.get(lonName));
     if (lat !== undefined && lon !== undefined) return { lon, lat };
   }
   return undefined;
 }
 
 /** RFC 7946 §3.1.2: longitude, latitude and perhaps altitude. */
-function pointAt(text: string, span: Span | undefined): Position | undefined {
-  if (span === undefined || kindAt(text, span.at) !== "array") return undefined;
+function pointAt<T extends string | Buffer>(
+  from: Written<T>,
+  span: Span | undefined,
+): Position | undefined {
+  const { message, form } = from;
+  if (span === undefined || form.kindAt(message, span.at) !== "array") return undefined;
   const numbers: (number | undefined)[] = [];
-  walkElements(text, span.at, (at, end) => {
-    if (numbers.length < 2) numbers.push(numberAt(text, { at, end }));
+  form.walkElements(message, span.at, (at, end) => {
+    if (numbers.length < 2) numbers.push(numberAt(from, { at, end }));
   });
   const [lon, lat] = numbers;
   return lon === undefined || lat === undefined ? undefined : { lon, lat };
 }
 
-function numberAt(text: string, span: Span | undefined): number | undefined {
-  if (span === undefined || kindAt(text, span.at) !== "number") return undefined;
-  return Number(text.slice(span.at, span.end));
+function numberAt<T extends string | Buffer>(
+  { message, form }: Written<T>,
+  span: Span | undefined,
+): number | undefined {
+  if (span === undefined || form.kindAt(message, span.at) !== "number") return undefined;
+  return Number(form.textOf(message, span.at, span.end));
 }
 
 function onEarth(position: Position): Position | undefined {

@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { decode, encode } from "cborg";
 import * as fc from "fast-check";
 import type { Shape } from "../market/grant.ts";
+import { isCborMap } from "../wire/cbor/item.ts";
 import { isJsonObject } from "./json-text.ts";
 import { dayShiftsOf, shiftedDate } from "./date-shift.ts";
 import { pseudonymsOf } from "./pseudonyms.ts";
+import { cborForm, jsonForm } from "./payload-form.ts";
 import { compileShape } from "./shape.ts";
 
 const secret = new Uint8Array(32);
@@ -13,7 +16,7 @@ const masks = { pseudonym: pseudonymsOf(secret, "agreement"), dayShift };
 
 function shaped(text: string, shape: Shape): string | undefined {
   assert.ok(isJsonObject(text), text);
-  return compileShape(shape, masks)(text);
+  return compileShape(shape, masks)({ message: text, form: jsonForm });
 }
 
 function select(text: string, ...allow: string[]): string | undefined {
@@ -167,4 +170,61 @@ test("shape - any JSON object gives what JSON.parse and a filter give", () => {
     }),
     { numRuns: 500 },
   );
+});
+
+test("shape - a CBOR map keeps what the same object keeps in JSON", () => {
+  const name = fc.constantFrom("a", "b", "c", "d.e", "1");
+  const scalar = fc.oneof(
+    fc.integer({ min: -1_000_000, max: 1_000_000 }),
+    fc.constantFrom(0.5, -1.25, 21.375, 1e21),
+    fc.constantFrom("", "x", "2026-11-23", "2026-11-23T10:00:00Z"),
+    fc.boolean(),
+    fc.constant(null),
+  );
+  const { object } = fc.letrec((tie) => ({
+    object: fc.dictionary(
+      name,
+      fc.oneof({ maxDepth: 3 }, scalar, tie("object"), fc.array(tie("object"), { maxLength: 3 })),
+      { noNullPrototype: true },
+    ),
+  }));
+  const path = fc.constantFrom("a", "b", "c", "d.e", "1", "a.b", "b.a", "a.b.c", "d");
+  const change = fc.constantFrom<Shape>(
+    {},
+    { round: { a: 0.5, "b.a": 10 } },
+    { pseudonymise: ["a", "b.c"] },
+    { shift: { b: 30 }, shiftBy: "a" },
+  );
+  const selection = fc.oneof(
+    fc.uniqueArray(path).map((allow): Shape => ({ allow })),
+    fc.uniqueArray(path).map((drop): Shape => ({ drop })),
+    fc.constant<Shape>({}),
+  );
+  let made = 0;
+  fc.assert(
+    fc.property(object, selection, change, (value, select, changes) => {
+      const shaper = compileShape({ ...select, ...changes }, masks);
+      const message = Buffer.from(encode(value));
+      const cbor = shaper({ message, form: cborForm });
+      const text = shaper({ message: JSON.stringify(value), form: jsonForm });
+      assert.deepEqual(cbor && decode(cbor), text === undefined ? undefined : JSON.parse(text));
+      if (cbor !== undefined) made++;
+    }),
+    { numRuns: 1000 },
+  );
+  assert.ok(made > 300, `${made} passed`);
+});
+
+test("shape - what passes of a CBOR map keeps its bytes, and nothing else comes through", () => {
+  // {"a": 1.5 as a half, "secret": "x", "b": tag 1 of a double} of indefinite length
+  const message = Buffer.from(
+    "bf6161f93e00667365637265746178616 2c1fb41d452d9e2000000ff".replace(" ", ""),
+    "hex",
+  );
+  assert.ok(isCborMap(message));
+  const left = compileShape({ allow: ["a", "b"] }, masks)({ message, form: cborForm });
+  assert.equal(left?.toString("hex"), "a26161f93e006162c1fb41d452d9e2000000");
+  // A tagged value cannot be rounded: the message is withheld.
+  const rounded = compileShape({ round: { b: 1 } }, masks)({ message, form: cborForm });
+  assert.equal(rounded, undefined);
 });

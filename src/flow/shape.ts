@@ -1,11 +1,11 @@
 import type { Shape } from "../market/grant.ts";
 import { type DayShift, shiftedDate } from "./date-shift.ts";
-import { kindAt, type JsonKind, walkElements, walkMembers } from "./json-text.ts";
+import type { PayloadForm, Written } from "./payload-form.ts";
 import type { Pseudonym } from "./pseudonyms.ts";
 import { roundingTo } from "./rounding.ts";
 
-/** The text of a JSON object as it may pass; undefined: it has something that cannot be read. */
-export type Shaper = (text: string) => string | undefined;
+/** The object as it may pass, in the form it has; undefined: it has something that cannot be read. */
+export type Shaper = <T extends string | Buffer>(written: Written<T>) => T | undefined;
 
 /** What is made under keys of the agreement. */
 export interface Masks {
@@ -25,7 +25,12 @@ interface Step {
 }
 
 /** Another value's text in place of this one's; undefined: there is none. */
-type Change = (text: string, kind: JsonKind, message: string) => string | undefined;
+type Change = (text: string, kind: PlainKind, subjectAt: SubjectAt) => string | undefined;
+
+type PlainKind = "string" | "number";
+
+/** The one value that stands at a path of the message. */
+type SubjectAt = (path: string) => string | undefined;
 
 const depthMax = 32;
 
@@ -41,9 +46,9 @@ const unreadable = Symbol("unreadable");
 export function compileShape(shape: Shape, masks: Masks): Shaper {
   const steps = stepsOf(shape, masks);
   const isOpen = shape.allow === undefined;
-  return (text) => {
+  return ({ message, form }) => {
     try {
-      return objectAt(text, 0, { steps, message: text, path: "", isOpen, depth: 0 });
+      return objectAt(0, { steps, form, message, path: "", isOpen, depth: 0 });
     } catch (thrown) {
       if (thrown === unreadable) return undefined;
       throw thrown;
@@ -51,59 +56,74 @@ export function compileShape(shape: Shape, masks: Masks): Shaper {
   };
 }
 
-interface Inside {
+interface Inside<T extends string | Buffer> {
   readonly steps: ReadonlyMap<string, Step>;
-  readonly message: string;
+  readonly form: PayloadForm<T>;
+  readonly message: T;
   readonly path: string;
   /** This or something around it is let through whole. */
   readonly isOpen: boolean;
   readonly depth: number;
 }
 
-function objectAt(text: string, from: number, inside: Inside): string {
+function objectAt<T extends string | Buffer>(from: number, inside: Inside<T>): T {
   if (inside.depth > depthMax) throw unreadable;
-  let out = "";
-  walkMembers(text, from, ({ name, keyAt, keyEnd, valueAt, valueEnd }) => {
+  const { form, message } = inside;
+  const members: T[] = [];
+  form.walkMembers(message, from, ({ name, keyAt, keyEnd, valueAt, valueEnd }) => {
     const path = inside.path === "" ? name : `${inside.path}.${name}`;
     const step = inside.steps.get(path);
     if (step?.drops === true) return;
     const isOpen = inside.isOpen || step?.allows === true;
     if (!isOpen && step?.leadsToAllowed !== true) return;
-    const value = valueAs(text, valueAt, valueEnd, step, { ...inside, path, isOpen });
-    if (value === undefined) return;
-    out += `${out === "" ? "" : ","}${text.slice(keyAt, keyEnd)}:${value}`;
+    const value = valueAs(valueAt, valueEnd, step, { ...inside, path, isOpen });
+    if (value !== undefined) members.push(form.member(form.slice(message, keyAt, keyEnd), value));
   });
-  return `{${out}}`;
+  return form.object(members);
 }
 
 /** Undefined: nothing of it is let through. */
-function valueAs(
-  text: string,
+function valueAs<T extends string | Buffer>(
   at: number,
   end: number,
   step: Step | undefined,
-  inside: Inside,
-): string | undefined {
-  if (step === undefined || (step.change === undefined && !step.leads)) return text.slice(at, end);
-  const kind = kindAt(text, at);
-  if (kind === "array") return arrayAt(text, at, step, inside);
-  if (step.change !== undefined && inside.isOpen && kind !== "null") {
-    const made = step.change(text.slice(at, end), kind, inside.message);
-    if (made === undefined) throw unreadable;
-    return made;
+  inside: Inside<T>,
+): T | undefined {
+  const { form, message } = inside;
+  if (step === undefined || (step.change === undefined && !step.leads)) {
+    return form.slice(message, at, end);
   }
-  if (kind === "object") return objectAt(text, at, { ...inside, depth: inside.depth + 1 });
-  return inside.isOpen ? text.slice(at, end) : undefined;
+  const kind = form.kindAt(message, at);
+  if (kind === "array") return arrayAt(at, step, inside);
+  if (step.change !== undefined && inside.isOpen && kind !== "null") {
+    return changed(at, end, step.change, inside);
+  }
+  if (kind === "object") return objectAt(at, { ...inside, depth: inside.depth + 1 });
+  return inside.isOpen ? form.slice(message, at, end) : undefined;
 }
 
-function arrayAt(text: string, from: number, step: Step, inside: Inside): string {
+function changed<T extends string | Buffer>(
+  at: number,
+  end: number,
+  change: Change,
+  { form, message }: Inside<T>,
+): T {
+  const kind = form.kindAt(message, at);
+  if (kind !== "string" && kind !== "number") throw unreadable;
+  const subjectAt: SubjectAt = (path) => onlyValueAt(message, form, path);
+  const made = change(form.textOf(message, at, end), kind, subjectAt);
+  if (made === undefined) throw unreadable;
+  return form.valueOf(made);
+}
+
+function arrayAt<T extends string | Buffer>(from: number, step: Step, inside: Inside<T>): T {
   if (inside.depth > depthMax) throw unreadable;
-  const elements: string[] = [];
-  walkElements(text, from, (at, end) => {
-    const value = valueAs(text, at, end, step, { ...inside, depth: inside.depth + 1 });
+  const elements: T[] = [];
+  inside.form.walkElements(inside.message, from, (at, end) => {
+    const value = valueAs(at, end, step, { ...inside, depth: inside.depth + 1 });
     if (value !== undefined) elements.push(value);
   });
-  return `[${elements.join(",")}]`;
+  return inside.form.array(elements);
 }
 
 function stepsOf(shape: Shape, { pseudonym, dayShift }: Masks): ReadonlyMap<string, Step> {
@@ -118,8 +138,8 @@ function stepsOf(shape: Shape, { pseudonym, dayShift }: Masks): ReadonlyMap<stri
   };
   for (const path of shape.pseudonymise ?? []) changes.set(path, hide);
   for (const [path, daysMax] of Object.entries(shape.shift ?? {})) {
-    changes.set(path, (text, kind, message) => {
-      const subject = shape.shiftBy === undefined ? "" : onlyValueAt(message, shape.shiftBy);
+    changes.set(path, (text, kind, subjectAt) => {
+      const subject = shape.shiftBy === undefined ? "" : subjectAt(shape.shiftBy);
       if (subject === undefined) return undefined;
       return shiftedDate(text, kind, dayShift(subject, daysMax));
     });
@@ -149,32 +169,37 @@ function stepsOf(shape: Shape, { pseudonym, dayShift }: Masks): ReadonlyMap<stri
 }
 
 /** The same for `7`, `7.0` and `"7"`; a number that no double holds is known by its digits. */
-function plainOf(text: string, kind: JsonKind): string | undefined {
+function plainOf(text: string, kind: PlainKind): string | undefined {
   if (kind === "string") return JSON.parse(text) as string;
-  if (kind !== "number") return undefined;
   const number = Number(text);
   return Number.isInteger(number) && !Number.isSafeInteger(number) ? text : String(number);
 }
 
 /** The one value that stands at a path; undefined where there is none there, or another beside it. */
-function onlyValueAt(message: string, path: string): string | undefined {
+function onlyValueAt<T extends string | Buffer>(
+  message: T,
+  form: PayloadForm<T>,
+  path: string,
+): string | undefined {
   const found = new Set<string | undefined>();
-  const look = (text: string, at: number, end: number, here: string, depth: number): void => {
+  const look = (at: number, end: number, here: string, depth: number): void => {
     if (depth > depthMax) throw unreadable;
-    const kind = kindAt(text, at);
+    const kind = form.kindAt(message, at);
     if (kind === "array") {
-      walkElements(text, at, (from, to) => look(text, from, to, here, depth + 1));
-    } else if (here === path) found.add(plainOf(text.slice(at, end), kind));
-    else if (kind === "object") {
-      walkMembers(text, at, ({ name, valueAt, valueEnd }) => {
+      form.walkElements(message, at, (from, to) => look(from, to, here, depth + 1));
+    } else if (here === path) {
+      const isPlain = kind === "string" || kind === "number";
+      found.add(isPlain ? plainOf(form.textOf(message, at, end), kind) : undefined);
+    } else if (kind === "object") {
+      form.walkMembers(message, at, ({ name, valueAt, valueEnd }) => {
         const inner = here === "" ? name : `${here}.${name}`;
         if (path === inner || path.startsWith(`${inner}.`)) {
-          look(text, valueAt, valueEnd, inner, depth + 1);
+          look(valueAt, valueEnd, inner, depth + 1);
         }
       });
     }
   };
-  look(message, message.indexOf("{"), message.length, "", 0);
+  look(form.firstAt(message), message.length, "", 0);
   const [value] = found;
   return found.size === 1 ? value : undefined;
 }

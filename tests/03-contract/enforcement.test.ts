@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
+import { decode, encode } from "cborg";
 import { connectMqtt, type MqttClient } from "../../src/client/mqtt.ts";
 import type { AgreementResource, NewProduct } from "../../src/client/resources.ts";
 import { openEmbeddedStore } from "../../src/engines/embedded/store.ts";
 import type { Transfer } from "../../src/market/transfer.ts";
+import { publishPacket, RawClient } from "../01-connect/raw-client.ts";
 import { type TwoNodes, twoNodes, until } from "../two-nodes.ts";
 
 const price = { amount: "0.01", currency: "EUR", perMessages: 1 };
@@ -124,6 +126,40 @@ test("enforcement - a field outside the view never leaves, and what cannot be re
       return usage?.messages === 2;
     });
   }
+});
+
+test("enforcement - CBOR and SenML leave with what was sold and their form's name, broken ones not at all", async (t) => {
+  const { world, refused } = await shared(t, { terms: { price, fields: ["speed"] } });
+  const [device, app] = await Promise.all(
+    [world.provider, world.consumer].map(({ node, token }) =>
+      RawClient.in(node.mqttUrl, 5, { username: "admin", password: Buffer.from(token) }),
+    ),
+  );
+  t.after(() => {
+    device!.destroy();
+    app!.destroy();
+  });
+  await app!.subscribe({ topic: "from/provider/buses/#", qos: 0 });
+  const reading = Buffer.from(encode({ driver: "A. Jansen", speed: 12.5 }));
+  const pack = [
+    { bn: "bus:1:", n: "driver", vs: "A. Jansen" },
+    { n: "speed", v: 12.5 },
+  ];
+  for (const [payload, contentType] of [
+    [reading, "application/cbor"],
+    [reading.subarray(0, -1), "application/cbor"],
+    [Buffer.from(JSON.stringify(pack)), "application/senml+json"],
+  ] as const) {
+    const properties = { contentType, userProperties: { driver: "A. Jansen" } };
+    device!.send({ ...publishPacket("bus/1", ""), payload, properties });
+  }
+  const cbor = await app!.next("publish");
+  assert.deepEqual(decode(cbor.payload as Buffer), { speed: 12.5 });
+  assert.deepEqual({ ...cbor.properties }, { contentType: "application/cbor" });
+  const senml = await app!.next("publish");
+  assert.deepEqual(JSON.parse(senml.payload.toString()), [{ bn: "bus:1:", n: "speed", v: 12.5 }]);
+  assert.equal(senml.properties?.contentType, "application/senml+json");
+  assert.equal(await refused("field"), 1);
 });
 
 test("enforcement - after the cap nothing more leaves, to the message", async (t) => {

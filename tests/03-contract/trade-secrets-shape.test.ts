@@ -4,6 +4,7 @@ import { test } from "node:test";
 import * as fc from "fast-check";
 import { dayShiftsOf } from "../../src/flow/date-shift.ts";
 import { pseudonymsOf } from "../../src/flow/pseudonyms.ts";
+import { jsonForm } from "../../src/flow/payload-form.ts";
 import { compileShape } from "../../src/flow/shape.ts";
 import { ComityError } from "../../src/kernel/errors.ts";
 import { productFrom } from "../../src/market/new-product.ts";
@@ -55,7 +56,7 @@ function shown({ fields, drop, round, pseudonymise }: PolicyTerms): string[] | u
     ...(round && { round }),
     ...(pseudonymise && { pseudonymise }),
   };
-  const text = compileShape(asked, masks)(payload);
+  const text = compileShape(asked, masks)({ message: payload, form: jsonForm });
   return text === undefined ? undefined : membersOf(JSON.parse(text));
 }
 

@@ -1,0 +1,140 @@
+import type { Shape } from "../market/grant.ts";
+import type { Member, PayloadForm, ValueKind, Written } from "./payload-form.ts";
+import { roundingTo } from "./rounding.ts";
+
+/** RFC 8428 §6, table 6: what a field's number says in CBOR. */
+const labels: Readonly<Record<string, string>> = {
+  ...{ "-1": "bver", "-2": "bn", "-3": "bt", "-4": "bu", "-5": "bv", "-6": "bs" },
+  ...{
+    "0": "n",
+    "1": "u",
+    "2": "v",
+    "3": "vs",
+    "4": "vb",
+    "5": "s",
+    "6": "t",
+    "7": "ut",
+    "8": "vd",
+  },
+};
+
+const baseFields: ReadonlySet<string> = new Set(["bver", "bn", "bt", "bu", "bv", "bs"]);
+
+/** What a record says of its value: of these only a number can be rounded. */
+const valueFields: ReadonlySet<string> = new Set(["v", "vs", "vb", "vd", "s"]);
+
+/** A record's field: its name as it is in JSON, and its bytes. */
+interface Field<T> {
+  readonly name: string;
+  readonly key: T;
+  readonly value: T;
+  readonly kind: ValueKind;
+  /** Of a string or a number: its JSON text. */
+  readonly text: string | undefined;
+}
+
+/** The pack (RFC 8428) as it may pass, in the form it has; undefined: it cannot be read so. */
+export type PackShaper = <T extends string | Buffer>(written: Written<T>) => T | undefined;
+
+/**
+ * Compiles what a grant leaves of a SenML pack. A path of the grant names records, by their own
+ * name (`n`) or by the whole of it (`bn` and `n`); what is no record of the pack has none of them.
+ * Base fields of a record that is left out move to the next one that stays and has none of its own,
+ * so that what stays means what it meant (§4.1). Rounding is of `v`; with a base value (`bv`) in
+ * force, or where something else is to be changed, the pack cannot be made safe.
+ */
+export function compilePackShape(shape: Shape): PackShaper | undefined {
+  if (shape.pseudonymise !== undefined || shape.shift !== undefined) return undefined;
+  const allowed = shape.allow && new Set(shape.allow);
+  const dropped = new Set(shape.drop);
+  const steps = new Map(
+    Object.entries(shape.round ?? {}).map(([name, step]) => [name, roundingTo(step)] as const),
+  );
+  return ({ message, form }) => {
+    const base = new Map<string, string | undefined>();
+    const moved = new Map<string, Field<typeof message>>();
+    const kept: (typeof message)[] = [];
+    let isReadable = true;
+    form.walkElements(message, form.firstAt(message), (at) => {
+      const fields = isReadable ? fieldsAt({ message, form }, at) : undefined;
+      if (fields === undefined) {
+        isReadable = false;
+        return;
+      }
+      for (const { name, text } of fields.values()) if (baseFields.has(name)) base.set(name, text);
+      const own = stringOf(fields.get("n")?.text);
+      const names = [own, `${stringOf(base.get("bn"))}${own}`];
+      const stays =
+        (allowed === undefined || names.some((name) => allowed.has(name))) &&
+        !names.some((name) => dropped.has(name));
+      if (!stays) {
+        for (const field of fields.values())
+          if (baseFields.has(field.name)) moved.set(field.name, field);
+        return;
+      }
+      const round = steps.get(names[0]!) ?? steps.get(names[1]!);
+      const hasBase = base.has("bv") || base.has("bs");
+      const made = recordOf(form, fields, moved, round, hasBase);
+      moved.clear();
+      if (made === undefined) isReadable = false;
+      else kept.push(made);
+    });
+    return isReadable ? form.array(kept) : undefined;
+  };
+}
+
+/** Undefined: it is no record, or has a field twice, of which readers take one or the other. */
+function fieldsAt<T extends string | Buffer>(
+  { message, form }: Written<T>,
+  at: number,
+): Map<string, Field<T>> | undefined {
+  if (form.kindAt(message, at) !== "object") return undefined;
+  const fields = new Map<string, Field<T>>();
+  let isPlain = true;
+  form.walkMembers(message, at, (member: Member) => {
+    const { keyAt, keyEnd, valueAt, valueEnd } = member;
+    const name = labels[member.name] ?? member.name;
+    const kind = form.kindAt(message, valueAt);
+    const hasText = kind === "string" || kind === "number";
+    // A name that ends with _ must be understood (§4.4), and none is here.
+    if (fields.has(name) || name.endsWith("_")) isPlain = false;
+    if ((name === "n" || name === "bn") && kind !== "string") isPlain = false;
+    fields.set(name, {
+      name,
+      kind,
+      key: form.slice(message, keyAt, keyEnd),
+      value: form.slice(message, valueAt, valueEnd),
+      text: hasText ? form.textOf(message, valueAt, valueEnd) : undefined,
+    });
+  });
+  return isPlain ? fields : undefined;
+}
+
+function recordOf<T extends string | Buffer>(
+  form: PayloadForm<T>,
+  fields: ReadonlyMap<string, Field<T>>,
+  moved: ReadonlyMap<string, Field<T>>,
+  round: ((text: string) => string | undefined) | undefined,
+  hasBaseValue: boolean,
+): T | undefined {
+  const members: T[] = [];
+  for (const [name, { key, value }] of moved) {
+    if (!fields.has(name)) members.push(form.member(key, value));
+  }
+  for (const { name, key, value, kind, text } of fields.values()) {
+    if (round === undefined || !valueFields.has(name)) {
+      members.push(form.member(key, value));
+      continue;
+    }
+    // A sum or a base tells the value more exactly than it is sold.
+    const isNumber = name === "v" && kind === "number" && !hasBaseValue;
+    const rounded = isNumber && text !== undefined ? round(text) : undefined;
+    if (rounded === undefined) return undefined;
+    members.push(form.member(key, form.valueOf(rounded)));
+  }
+  return form.object(members);
+}
+
+function stringOf(text: string | undefined): string {
+  return text === undefined ? "" : (JSON.parse(text) as string);
+}
