@@ -78,6 +78,7 @@ const limits = {
   keepAliveSecondsMax: limit,
   subscriptionsPerClientMax: limit,
   queueBytesMax: limit,
+  queuedBytesMax: limit,
   connectTimeoutMs: limit,
   sessionExpirySecondsMax: limit,
 } satisfies Record<keyof NonNullable<NodeOptions["limits"]>, typeof limit>;

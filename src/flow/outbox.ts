@@ -20,7 +20,11 @@ export function nothingSent(): SentCounts {
 /** Whose socket it is: how much may wait, and who is told what becomes of it. */
 export interface OutboxOwner {
   readonly queueBytesMax: number;
+  /** The same while the socket takes nothing; absent: no less. */
+  readonly shareBytesMax?: number;
   onDropped(messages: number): void;
+  /** The queue has grown by so many bytes, or shrunk. */
+  onQueued?(bytes: number): void;
   /** Something that waited has left. */
   onFlushed?(): void;
   /** Calls it when it is this queue's turn; absent: at the end of the event loop's turn. */
@@ -41,6 +45,8 @@ export class Outbox {
   readonly #queue = new ParcelQueue();
   /** What was handed to the socket. */
   readonly sent: SentCounts;
+  /** What its owner was told that waits. */
+  #toldBytes = 0;
   #scheduled = false;
   #blocked = false;
   #waiting = false;
@@ -66,7 +72,8 @@ export class Outbox {
     if (this.#closed) return;
     if (this.#blocked || this.#socket.full === true) own(parcel);
     this.#queue.push(parcel);
-    if (this.#queue.parcelBytes > this.#owner.queueBytesMax) this.#dropOldest();
+    if (this.#queue.parcelBytes > this.#bytesMax) this.#dropOldest();
+    this.#tellQueued();
     this.#schedule();
   }
 
@@ -105,6 +112,7 @@ export class Outbox {
     }
     if (!batch.write()) this.#blocked = true;
     if (this.#blocked) this.#queue.own();
+    this.#tellQueued();
     this.#owner.onFlushed?.();
   }
 
@@ -112,6 +120,7 @@ export class Outbox {
   close(): void {
     this.#closed = true;
     this.#queue.clear();
+    this.#tellQueued();
   }
 
   #pushLate(parcel: LateParcel): void {
@@ -147,6 +156,19 @@ export class Outbox {
     return true;
   }
 
+  /** What a socket that takes more is given in this turn need not wait for others. */
+  get #bytesMax(): number {
+    const { queueBytesMax, shareBytesMax = queueBytesMax } = this.#owner;
+    return this.#blocked ? shareBytesMax : queueBytesMax;
+  }
+
+  #tellQueued(): void {
+    const { parcelBytes } = this.#queue;
+    if (parcelBytes === this.#toldBytes) return;
+    this.#owner.onQueued?.(parcelBytes - this.#toldBytes);
+    this.#toldBytes = parcelBytes;
+  }
+
   #schedule(): void {
     if (this.#scheduled || this.#blocked || this.#waiting || this.#closed) return;
     this.#scheduled = true;
@@ -156,7 +178,7 @@ export class Outbox {
 
   #dropOldest(): void {
     let dropped = 0;
-    this.#queue.giveUpOldest(this.#owner.queueBytesMax, (parcel) => {
+    this.#queue.giveUpOldest(this.#bytesMax, (parcel) => {
       dropped += parcel.count;
       parcel.gate?.refuse("queue-full", parcel.count);
     });

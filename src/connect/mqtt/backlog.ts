@@ -1,5 +1,6 @@
 import { packetsOf } from "../../flow/block-part.ts";
 import type { Clock } from "../../kernel/clock.ts";
+import type { QueueBudget } from "../../flow/queue-budget.ts";
 import type { Subscription } from "../../flow/subscription.ts";
 import { layout5, type LogPlace, type Run, splitByTopic } from "../../flow/run.ts";
 import { walkPublishes } from "../../wire/mqtt/publish.ts";
@@ -23,7 +24,7 @@ interface Stretch {
 export interface BacklogOptions {
   readonly clock: Clock;
   /** Of what waits in memory. */
-  readonly bytesMax: number;
+  readonly budget: QueueBudget;
   readonly onDropped: (messages: number) => void;
   /** Which subscription a message of a log is for; absent: what is logged waits in memory as well. */
   readonly wanted?: (run: Run, place: LogPlace) => Subscription | undefined;
@@ -78,7 +79,7 @@ export class Backlog {
         last.to = place.next;
         return;
       }
-      if (isAway || this.#bytes + sizeOf(run) > this.#options.bytesMax) {
+      if (isAway || this.#bytes + sizeOf(run) > this.#options.budget.shareBytesMax) {
         this.addStretch(place.log, place.position, place.next);
         return;
       }
@@ -90,7 +91,7 @@ export class Backlog {
   /** A single message, to wait in memory. */
   put(waiting: Waiting): void {
     const bytes = sizeOf(waiting.run);
-    if (this.#bytes + bytes > this.#options.bytesMax) {
+    if (this.#bytes + bytes > this.#options.budget.shareBytesMax) {
       this.#options.onDropped(waiting.run.count);
       return;
     }

@@ -44,10 +44,10 @@ export class ClaimantClient implements Client {
     this.#claimant = claimant;
     this.#door = door;
     this.#from = { door: "MQTT", address: door.address };
-    const { flow, limits, outbox, version } = line;
+    const { flow, budget, outbox, version } = line;
     this.#session = new Session("claimant", claimant, flow.router, {
       clock: flow.outside.clock,
-      queueBytesMax: limits.queueBytesMax,
+      budget,
       onDropped: (messages) => flow.counts.drop("queue-full", messages),
     });
     this.#session.attach({ outbox, version, ...door.takes });

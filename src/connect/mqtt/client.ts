@@ -1,6 +1,7 @@
 import type { Flow } from "../../flow/flow.ts";
 import type { Lanes } from "../../flow/lanes.ts";
 import type { Outbox } from "../../flow/outbox.ts";
+import type { QueueBudget } from "../../flow/queue-budget.ts";
 import type { Subscribe } from "../../wire/mqtt/decode.ts";
 import type { ScannedRun } from "../../wire/mqtt/packet-stream.ts";
 import type { ProtocolVersion } from "../../wire/mqtt/protocol.ts";
@@ -35,6 +36,7 @@ export interface Client {
 export interface ClientLine {
   readonly flow: Flow;
   readonly limits: MqttLimits;
+  readonly budget: QueueBudget;
   readonly version: ProtocolVersion;
   readonly outbox: Outbox;
   /** Links' packets leave beside the outbox, each agreement's in its turn. */

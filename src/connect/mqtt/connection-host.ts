@@ -1,4 +1,5 @@
 import type { Flow } from "../../flow/flow.ts";
+import type { QueueBudget } from "../../flow/queue-budget.ts";
 import type { Principal } from "../../things/access.ts";
 import type { Authenticate } from "./connect.ts";
 import type { ConnectionCounts, DoorCounts } from "./door-counts.ts";
@@ -26,6 +27,8 @@ export interface ConnectionHost extends VisitorDoor {
   readonly flow: Flow;
   readonly door: DoorCounts;
   readonly limits: MqttLimits;
+  /** Of what waits for all clients. */
+  readonly budget: QueueBudget;
   readonly authenticate: Authenticate;
   /** False where it has as many connections as it may. */
   admitVisitor(connection: HostedConnection, visitor: Visitor): boolean;

@@ -2,6 +2,7 @@ import { ComityError, problemOf } from "../../kernel/errors.ts";
 import type { Flow } from "../../flow/flow.ts";
 import { Lanes } from "../../flow/lanes.ts";
 import { Outbox, type OutboxOwner } from "../../flow/outbox.ts";
+import type { QueueBudget } from "../../flow/queue-budget.ts";
 import type { PeerCertificate } from "../../things/certificate.ts";
 import type { Principal } from "../../things/access.ts";
 import { decodeConnect, decodeDisconnect, type Connect } from "../../wire/mqtt/decode.ts";
@@ -88,7 +89,15 @@ export class Connection
   }
 
   get queueBytesMax(): number {
-    return this.#host.limits.queueBytesMax;
+    return this.#host.budget.queueBytesMax;
+  }
+
+  get shareBytesMax(): number {
+    return this.#host.budget.shareBytesMax;
+  }
+
+  get budget(): QueueBudget {
+    return this.#host.budget;
   }
 
   get lanes(): Lanes {
@@ -101,6 +110,10 @@ export class Connection
 
   get receipts(): Acknowledgements {
     return (this.#receipts ??= new Acknowledgements(this, packetType.pubrec));
+  }
+
+  onQueued(bytes: number): void {
+    this.#host.budget.add(bytes);
   }
 
   onDropped(messages: number): void {

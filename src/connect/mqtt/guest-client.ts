@@ -174,10 +174,10 @@ export class GuestClient implements Client, Receiver {
   }
 
   #newSession(gate: Gate): Session {
-    const { flow, limits, outbox, version } = this.#line;
+    const { flow, budget, outbox, version } = this.#line;
     const session = new Session(this.#agreement, this.#principal, flow.router, {
       clock: flow.outside.clock,
-      queueBytesMax: limits.queueBytesMax,
+      budget,
       onDropped: (messages) => gate.refuse("queue-full", messages),
       under: { gate, tally: this.#tally },
     });

@@ -33,6 +33,8 @@ export interface MqttLimits {
   readonly subscriptionsPerClientMax: number;
   /** What may wait for one client. */
   readonly queueBytesMax: number;
+  /** What may wait for all of them: the more does, the less may wait for one. */
+  readonly queuedBytesMax: number;
   /** From the first byte to a complete CONNECT. */
   readonly connectTimeoutMs: number;
   readonly sessionExpirySecondsMax: number;
@@ -58,6 +60,7 @@ export const mqttLimits: MqttLimits = {
   keepAliveSecondsMax: 65_535,
   subscriptionsPerClientMax: 1_000,
   queueBytesMax: 16_777_216,
+  queuedBytesMax: 1_073_741_824,
   connectTimeoutMs: 10_000,
   sessionExpirySecondsMax: 7 * 24 * 3600,
 };

@@ -1,6 +1,7 @@
 import type { DropReason, FlowCounts } from "../../flow/counts.ts";
 import type { Gate } from "../../flow/gate.ts";
 import type { Outbox } from "../../flow/outbox.ts";
+import type { QueueBudget } from "../../flow/queue-budget.ts";
 import type { Tally } from "../../flow/parcel-queue.ts";
 import type { LeftOver, Subscription } from "../../flow/subscription.ts";
 import type { LogPlace, Run } from "../../flow/run.ts";
@@ -9,7 +10,8 @@ import { encodeAcknowledgement } from "../../wire/mqtt/encode.ts";
 import { packetType, type ProtocolVersion, reason } from "../../wire/mqtt/protocol.ts";
 import { type Layout, locate, newPlace } from "../../wire/mqtt/publish.ts";
 import { Backlog, type BacklogOptions, countIn, pieces } from "./backlog.ts";
-import { Inflight, kept, type KeptShared, type SentMessage, type Shared } from "./inflight.ts";
+import { Inflight, kept, type KeptShared, type SentMessage } from "./inflight.ts";
+import { leftOver } from "./left-over.ts";
 import type { OutgoingAliases } from "./outgoing-aliases.ts";
 
 /** What a connected client takes. */
@@ -26,7 +28,7 @@ export interface Attachment {
 
 export interface OutgoingOptions extends Pick<BacklogOptions, "clock" | "wanted"> {
   /** Of what waits, and of what is sent and not acknowledged. */
-  readonly queueBytesMax: number;
+  readonly budget: QueueBudget;
   readonly onDropped: (messages: number, why: DropReason) => void;
   /** Where how its runs left is counted. */
   readonly counts?: FlowCounts;
@@ -57,20 +59,23 @@ export class Outgoing {
   /** Sent on an earlier connection and not again yet. */
   #resending: Buffer[] = [];
   #attached: Attachment | undefined;
+  /** Of what waits and is under way, as the budget knows it. */
+  #toldBytes = 0;
   /** Messages given up for this client. */
   dropped = 0;
 
   constructor(options: OutgoingOptions) {
     this.#options = options;
-    const { clock, queueBytesMax: bytesMax, wanted } = options;
+    const { clock, budget, wanted } = options;
     this.#backlog = new Backlog({
       clock,
-      bytesMax,
+      budget,
       onDropped: (messages) => this.#dropped(messages, "queue-full"),
       ...(wanted ? { wanted } : {}),
       // What a log cannot give now is asked for again when there is next something to send.
       onRead: (failure) => {
         if (failure === undefined) this.#drain();
+        this.#tellQueued();
       },
     });
   }
@@ -102,6 +107,7 @@ export class Outgoing {
     const again = this.#inflight.resend(withIds(version), now);
     this.#resending = again.filter((packet) => !this.#isTooLarge(packet, attachment));
     this.#drain();
+    this.#tellQueued();
   }
 
   detach(): void {
@@ -113,6 +119,7 @@ export class Outgoing {
     this.#inflight = new Inflight();
     this.#resending = [];
     this.#attached = undefined;
+    this.#tellQueued();
   }
 
   /** Where the client stands in the log: all before it is acknowledged or was not for it. */
@@ -147,30 +154,19 @@ export class Outgoing {
       const subscription = subscriptionOf(filter);
       if (subscription !== undefined) this.#backlog.put({ run, subscription, retain: 0, since });
     }
+    this.#tellQueued();
   }
 
   /** Messages that waited for a subscription that is no more. */
   forget(subscription: Subscription): LeftOver[] {
-    return this.#aged(this.#backlog.forget(subscription));
+    const forgotten = this.#backlog.forget(subscription);
+    this.#tellQueued();
+    return leftOver(forgotten, this.#options.clock);
   }
 
   /** Of shared subscriptions, whether they still stand or not, all that is not acknowledged. */
   shared(): LeftOver[] {
-    return this.#aged([...this.#inflight.shared(), ...this.#backlog.shared()]);
-  }
-
-  /** With what is left of their expiry, without those that have expired [MQTT-3.3.2-6]. */
-  #aged(all: readonly Shared[]): LeftOver[] {
-    const now = this.#options.clock.monotonic();
-    const left: LeftOver[] = [];
-    for (const { subscription, run, since } of all) {
-      const parts = now - since < 1000 ? [run] : pieces(run);
-      for (const part of parts) {
-        const current = part === run ? run : part.waited(now - since);
-        if (current !== undefined) left.push({ subscription, run: current });
-      }
-    }
-    return left;
+    return leftOver([...this.#inflight.shared(), ...this.#backlog.shared()], this.#options.clock);
   }
 
   /** What would leave at once of messages with that QoS. */
@@ -178,12 +174,12 @@ export class Outgoing {
     const attached = this.#attached;
     if (attached === undefined) return 0;
     if (qos === 0)
-      return attached.outbox.queuedBytes < this.#options.queueBytesMax / 2 ? Infinity : 0;
+      return attached.outbox.queuedBytes < this.#options.budget.shareBytesMax / 2 ? Infinity : 0;
     return this.#backlog.isEmpty ? this.#room(attached, 0) : 0;
   }
 
   queueRoomFor(run: Run): number {
-    return countIn(this.#options.queueBytesMax - this.#backlog.bytes, run);
+    return countIn(this.#options.budget.shareBytesMax - this.#backlog.bytes, run);
   }
 
   /** Messages under way and waiting; what the socket has not taken counts as messages of 128 bytes. */
@@ -200,6 +196,12 @@ export class Outgoing {
       if (attached !== undefined) this.#sendQos0(attached, run, subscription, retain);
       return;
     }
+    this.#sendOrKeep(run, subscription, retain);
+    this.#tellQueued();
+  }
+
+  #sendOrKeep(run: Run, subscription: Subscription, retain: 0 | 1): void {
+    const attached = this.#attached;
     let rest = run;
     if (attached !== undefined && this.#backlog.isEmpty) {
       const room = this.#room(attached, run.packets.length);
@@ -245,13 +247,20 @@ export class Outgoing {
     if (!this.#inflight.acknowledge(id, qos)) return;
     this.#options.onChanged?.();
     this.#drain();
+    this.#tellQueued();
+  }
+
+  #tellQueued(): void {
+    const bytes = this.#backlog.bytes + this.#inflight.bytes;
+    this.#options.budget.add(bytes - this.#toldBytes);
+    this.#toldBytes = bytes;
   }
 
   /** How many of the run may leave now (§4.9). */
   #room(attached: Attachment, packetBytes: number): number {
     const { count, room, bytes } = this.#inflight;
     const most = Math.min(attached.receiveMaximum, inflightMax) - count;
-    const isTooMuch = count > 0 && bytes + packetBytes > this.#options.queueBytesMax;
+    const isTooMuch = count > 0 && bytes + packetBytes > this.#options.budget.shareBytesMax;
     return isTooMuch ? 0 : Math.max(0, Math.min(most, room));
   }
 

@@ -5,6 +5,7 @@
  */
 import { Quotas } from "../../kernel/quotas.ts";
 import type { Flow } from "../../flow/flow.ts";
+import { QueueBudget } from "../../flow/queue-budget.ts";
 import { nameOfPrincipal, type Principal } from "../../things/access.ts";
 import { reason } from "../../wire/mqtt/protocol.ts";
 import type { Attach } from "./authenticate.ts";
@@ -45,6 +46,7 @@ export class MqttServer implements ConnectionHost {
   readonly flow: Flow;
   readonly door: DoorCounts;
   readonly limits: MqttLimits;
+  readonly budget: QueueBudget;
   readonly authenticate: ConnectionHost["authenticate"];
   readonly onSeen: ConnectionHost["onSeen"];
   readonly paces: Paces;
@@ -66,15 +68,16 @@ export class MqttServer implements ConnectionHost {
     this.flow = options.flow;
     this.door = new DoorCounts(options.flow.outside.clock, options.log);
     this.limits = options.limits;
+    this.budget = new QueueBudget(options.limits);
     this.authenticate = options.authenticate;
     this.onSeen = options.onSeen;
     this.paces = pacesOf(options.limits);
     this.onboarding = options.onboarding;
     this.attach = options.attach ?? (() => "agreements are not attached here");
-    const { flow, limits } = options;
+    const { flow } = options;
     this.#sessionOptions = {
       clock: flow.outside.clock,
-      queueBytesMax: limits.queueBytesMax,
+      budget: this.budget,
       onDropped: (messages, why) => flow.counts.drop(why, messages),
       counts: flow.counts,
       endsOf: (filter) => new Map(flow.logsOf([filter]).map(({ name, end }) => [name, end])),

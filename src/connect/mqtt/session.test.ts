@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { QueueBudget } from "../../flow/queue-budget.ts";
 import { Outbox } from "../../flow/outbox.ts";
 import { Router } from "../../flow/router.ts";
 import { layout5, Run } from "../../flow/run.ts";
@@ -74,7 +75,7 @@ function ground(queueBytesMax = 1 << 20) {
   };
   const session = new Session("key", { kind: "anonymous" }, router, {
     clock,
-    queueBytesMax,
+    budget: new QueueBudget({ queueBytesMax }),
     onDropped,
   });
   const publish = (run: Run): void => {
@@ -83,7 +84,8 @@ function ground(queueBytesMax = 1 << 20) {
   return { session, publish, counts, router };
 }
 
-const options = { clock, queueBytesMax: 1 << 20, onDropped() {} };
+const budget = new QueueBudget({ queueBytesMax: 1 << 20 });
+const options = { clock, budget, onDropped() {} };
 
 /** Two sessions that share a filter. */
 function sharing() {

@@ -5,6 +5,7 @@ import { maySubscribe, type Principal } from "../../things/access.ts";
 import type { DropReason, FlowCounts } from "../../flow/counts.ts";
 import type { Gate } from "../../flow/gate.ts";
 import type { Tally } from "../../flow/parcel-queue.ts";
+import type { QueueBudget } from "../../flow/queue-budget.ts";
 import type { Router } from "../../flow/router.ts";
 import { sharedFilter, writtenFilter } from "../../flow/share-group.ts";
 import { together, type SharingMember, type Subscription } from "../../flow/subscription.ts";
@@ -19,7 +20,7 @@ import { type Attachment, Outgoing, type SentMessages } from "./outgoing.ts";
 export interface SessionOptions {
   readonly clock: Clock;
   /** Of what waits, and of what is sent and not acknowledged. */
-  readonly queueBytesMax: number;
+  readonly budget: QueueBudget;
   readonly onDropped: (messages: number, why: DropReason) => void;
   /** Where how its runs left is counted. */
   readonly counts?: FlowCounts;
@@ -171,7 +172,7 @@ export class Session implements SharingMember {
   }
 
   queueRoomFor(run: Run): number {
-    return this.#outgoing?.queueRoomFor(run) ?? countIn(this.#options.queueBytesMax, run);
+    return this.#outgoing?.queueRoomFor(run) ?? countIn(this.#options.budget.shareBytesMax, run);
   }
 
   /** Resolves when what it wants is durable; undefined: it need not be. */
