@@ -4,7 +4,7 @@ import { encodePublish } from "../wire/mqtt/encode.ts";
 import type { Properties } from "../wire/mqtt/properties.ts";
 import { propertiesAt, type PublishPlace } from "../wire/mqtt/publish.ts";
 import { compileConditions, type Decide, type Verdict } from "./conditions.ts";
-import { readable, type Shapers } from "./readable.ts";
+import { readable, type Readable, type Shapers } from "./readable.ts";
 import { dayShiftsOf } from "./date-shift.ts";
 import { pseudonymsOf } from "./pseudonyms.ts";
 import { layout5, type Run } from "./run.ts";
@@ -78,7 +78,7 @@ export class Checker {
       const payload = run.packets.subarray(place.payloadAt, place.end);
       const read = readable(payload);
       const refusal = verdict(verdict === allow ? undefined : read?.position());
-      const shaped = refusal === undefined && shape !== undefined ? read?.shaped(shape) : undefined;
+      const shaped = refusal === undefined && shape && read ? shapedAs(read, shape) : undefined;
       if (refusal !== undefined || (shape !== undefined && shaped === undefined)) {
         const reason = refusal ?? "field";
         counts.set(reason, (counts.get(reason) ?? 0) + 1);
@@ -101,6 +101,15 @@ export class Checker {
 }
 
 const allow = (): undefined => undefined;
+
+/** A fault of a view withholds the message, and stops neither its node nor its log. */
+function shapedAs(read: Readable, shape: Shapers): string | Buffer | undefined {
+  try {
+    return read.shaped(shape);
+  } catch {
+    return undefined;
+  }
+}
 
 const contentTypes: ReadonlySet<string> = new Set(
   ["json", "cbor", "senml+json", "senml+cbor"].map((form) => `application/${form}`),

@@ -80,6 +80,10 @@ test("senml - what stays of any pack means what it meant, in JSON and in CBOR", 
         ({ n }, i) => (named.includes(n as string) || named.includes(own[i]!)) === isAllowed,
       );
       const made = shaped(pack, shape);
+      if (resolved(pack).some(({ n }) => n === "")) {
+        assert.equal(made, undefined, "a record without a name is none");
+        return;
+      }
       assert.deepEqual(made && resolved(made), expected);
       const bytes = Buffer.from(encode(labelled(pack)));
       const cbor = compilePackShape(shape)!({ message: bytes, form: cborForm });
@@ -130,4 +134,24 @@ test("senml - what cannot be made safe is withheld whole", () => {
   assert.equal(twice, undefined);
   assert.equal(compilePackShape({ pseudonymise: ["x"] }), undefined);
   assert.equal(compilePackShape({ shift: { x: 3 } }), undefined);
+});
+
+test("senml - a field that no standard knows is left out, whatever it is called", () => {
+  for (const name of ["constructor", "toString", "hasOwnProperty", "valueOf", "secret"]) {
+    const message = `[{"n":"x","v":1,"${name}":{"secret":1}},{"n":"${name}","v":2}]`;
+    for (const [shape, expected] of [
+      [{ allow: ["x"] }, '[{"n":"x","v":1}]'],
+      [{ drop: ["x"] }, `[{"n":"${name}","v":2}]`],
+    ] as const) {
+      assert.equal(compilePackShape(shape)?.({ message, form: jsonForm }), expected);
+    }
+  }
+});
+
+test("senml - a list of other objects is no pack, nor one with values of another kind", () => {
+  for (const message of ['[{"secret":1,"x":2}]', "[{}]", '[{"n":"x","v":{"secret":1}}]']) {
+    for (const shape of [{ drop: ["secret"] }, { round: { secret: 1 } }, { allow: ["x"] }]) {
+      assert.equal(compilePackShape(shape)?.({ message, form: jsonForm }), undefined, message);
+    }
+  }
 });

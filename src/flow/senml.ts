@@ -3,22 +3,38 @@ import type { Member, PayloadForm, ValueKind, Written } from "./payload-form.ts"
 import { roundingTo } from "./rounding.ts";
 
 /** RFC 8428 §6, table 6: what a field's number says in CBOR. */
-const labels: Readonly<Record<string, string>> = {
-  ...{ "-1": "bver", "-2": "bn", "-3": "bt", "-4": "bu", "-5": "bv", "-6": "bs" },
-  ...{
-    "0": "n",
-    "1": "u",
-    "2": "v",
-    "3": "vs",
-    "4": "vb",
-    "5": "s",
-    "6": "t",
-    "7": "ut",
-    "8": "vd",
-  },
-};
+const labels: ReadonlyMap<string, string> = new Map([
+  ...([
+    ["-1", "bver"],
+    ["-2", "bn"],
+    ["-3", "bt"],
+    ["-4", "bu"],
+    ["-5", "bv"],
+    ["-6", "bs"],
+  ] as const),
+  ...([
+    ["0", "n"],
+    ["1", "u"],
+    ["2", "v"],
+    ["3", "vs"],
+    ["4", "vb"],
+  ] as const),
+  ...([
+    ["5", "s"],
+    ["6", "t"],
+    ["7", "ut"],
+    ["8", "vd"],
+  ] as const),
+]);
 
 const baseFields: ReadonlySet<string> = new Set(["bver", "bn", "bt", "bu", "bv", "bs"]);
+
+/** RFC 8428 §4: all that a record may have, and of which kind it is. */
+const kinds: ReadonlyMap<string, ValueKind> = new Map([
+  ...["bn", "bu", "n", "u", "vs", "vd"].map((name) => [name, "string"] as const),
+  ...["bver", "bt", "bv", "bs", "v", "s", "t", "ut"].map((name) => [name, "number"] as const),
+  ["vb", "boolean"] as const,
+]);
 
 /** What a record says of its value: of these only a number can be rounded. */
 const valueFields: ReadonlySet<string> = new Set(["v", "vs", "vb", "vd", "s"]);
@@ -64,6 +80,11 @@ export function compilePackShape(shape: Shape): PackShaper | undefined {
       for (const { name, text } of fields.values()) if (baseFields.has(name)) base.set(name, text);
       const own = stringOf(fields.get("n")?.text);
       const names = [own, `${stringOf(base.get("bn"))}${own}`];
+      // Without a name it is no record (§4.5.1), but some other list of objects.
+      if (names[1] === "") {
+        isReadable = false;
+        return;
+      }
       const stays =
         (allowed === undefined || names.some((name) => allowed.has(name))) &&
         !names.some((name) => dropped.has(name));
@@ -93,12 +114,15 @@ function fieldsAt<T extends string | Buffer>(
   let isPlain = true;
   form.walkMembers(message, at, (member: Member) => {
     const { keyAt, keyEnd, valueAt, valueEnd } = member;
-    const name = labels[member.name] ?? member.name;
+    const name = labels.get(member.name) ?? member.name;
     const kind = form.kindAt(message, valueAt);
     const hasText = kind === "string" || kind === "number";
+    const expected = kinds.get(name);
     // A name that ends with _ must be understood (§4.4), and none is here.
-    if (fields.has(name) || name.endsWith("_")) isPlain = false;
-    if ((name === "n" || name === "bn") && kind !== "string") isPlain = false;
+    const isWrong = expected === undefined ? name.endsWith("_") : kind !== expected;
+    if (isWrong || fields.has(name)) isPlain = false;
+    // What the standard does not know could hold anything: it is left out.
+    if (expected === undefined) return;
     fields.set(name, {
       name,
       kind,

@@ -48,7 +48,8 @@ export function compileShape(shape: Shape, masks: Masks): Shaper {
   const isOpen = shape.allow === undefined;
   return ({ message, form }) => {
     try {
-      return objectAt(0, { steps, form, message, path: "", isOpen, depth: 0 });
+      const subjectAt = once((path: string) => onlyValueAt(message, form, path));
+      return objectAt(0, { steps, form, message, subjectAt, path: "", isOpen, depth: 0 });
     } catch (thrown) {
       if (thrown === unreadable) return undefined;
       throw thrown;
@@ -60,6 +61,7 @@ interface Inside<T extends string | Buffer> {
   readonly steps: ReadonlyMap<string, Step>;
   readonly form: PayloadForm<T>;
   readonly message: T;
+  readonly subjectAt: SubjectAt;
   readonly path: string;
   /** This or something around it is let through whole. */
   readonly isOpen: boolean;
@@ -95,6 +97,8 @@ function valueAs<T extends string | Buffer>(
   }
   const kind = form.kindAt(message, at);
   if (kind === "array") return arrayAt(at, step, inside);
+  // A tag may stand around a map: what is in it can be neither left out nor changed.
+  if (kind === "other" && inside.isOpen) throw unreadable;
   if (step.change !== undefined && inside.isOpen && kind !== "null") {
     return changed(at, end, step.change, inside);
   }
@@ -106,11 +110,10 @@ function changed<T extends string | Buffer>(
   at: number,
   end: number,
   change: Change,
-  { form, message }: Inside<T>,
+  { form, message, subjectAt }: Inside<T>,
 ): T {
   const kind = form.kindAt(message, at);
   if (kind !== "string" && kind !== "number") throw unreadable;
-  const subjectAt: SubjectAt = (path) => onlyValueAt(message, form, path);
   const made = change(form.textOf(message, at, end), kind, subjectAt);
   if (made === undefined) throw unreadable;
   return form.valueOf(made);
@@ -166,6 +169,15 @@ function stepsOf(shape: Shape, { pseudonym, dayShift }: Masks): ReadonlyMap<stri
     }
   }
   return steps;
+}
+
+/** A message is gone through once for its subject, however many dates it has. */
+function once(find: SubjectAt): SubjectAt {
+  const found = new Map<string, string | undefined>();
+  return (path) => {
+    if (!found.has(path)) found.set(path, find(path));
+    return found.get(path);
+  };
 }
 
 /** The same for `7`, `7.0` and `"7"`; a number that no double holds is known by its digits. */

@@ -149,6 +149,8 @@ test("enforcement - CBOR and SenML leave with what was sold and their form's nam
     [reading, "application/cbor"],
     [reading.subarray(0, -1), "application/cbor"],
     [Buffer.from(JSON.stringify(pack)), "application/senml+json"],
+    // What every object inherits is no field, and stops nothing.
+    [Buffer.from('[{"n":"speed","v":1,"constructor":1}]'), "application/senml+json"],
   ] as const) {
     const properties = { contentType, userProperties: { driver: "A. Jansen" } };
     device!.send({ ...publishPacket("bus/1", ""), payload, properties });
@@ -159,6 +161,8 @@ test("enforcement - CBOR and SenML leave with what was sold and their form's nam
   const senml = await app!.next("publish");
   assert.deepEqual(JSON.parse(senml.payload.toString()), [{ bn: "bus:1:", n: "speed", v: 12.5 }]);
   assert.equal(senml.properties?.contentType, "application/senml+json");
+  const inherited = await app!.next("publish");
+  assert.deepEqual(JSON.parse(inherited.payload.toString()), [{ n: "speed", v: 1 }]);
   assert.equal(await refused("field"), 1);
 });
 
