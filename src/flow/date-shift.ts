@@ -1,5 +1,5 @@
 import { createHmac, hkdfSync } from "node:crypto";
-import type { JsonKind } from "./json-text.ts";
+import type { JsonKind } from "../wire/payload-value.ts";
 
 /** By how many whole days, `daysMax` at most, back or forth and never none. */
 export type DayShift = (subject: string, daysMax: number) => number;

@@ -1,32 +1,19 @@
 import { isObject } from "../kernel/json-object.ts";
+import type { JsonKind, Member } from "../wire/payload-value.ts";
 
 /**
  * Walks JSON as text, so that what passes keeps its bytes. The text must be known to be well
- * formed (`isJsonObject`): nothing is checked again here.
+ * formed (`jsonRootOf`): nothing is checked again here.
  */
 
-/** One member of an object: its name as it is meant, and where it stands in the text. */
-export interface Member {
-  readonly name: string;
-  readonly keyAt: number;
-  readonly keyEnd: number;
-  readonly valueAt: number;
-  readonly valueEnd: number;
-}
-
-export function isJsonObject(text: string): boolean {
+/** What the text is; undefined where it is no JSON, or neither object nor array. */
+export function jsonRootOf(text: string): "object" | "array" | undefined {
   try {
-    return isObject(JSON.parse(text));
+    const value: unknown = JSON.parse(text);
+    if (isObject(value)) return "object";
+    return Array.isArray(value) ? "array" : undefined;
   } catch {
-    return false;
-  }
-}
-
-export function isJsonArray(text: string): boolean {
-  try {
-    return Array.isArray(JSON.parse(text));
-  } catch {
-    return false;
+    return undefined;
   }
 }
 
@@ -58,8 +45,6 @@ export function walkElements(
     if (text.charCodeAt(at) === comma) at = skipSpace(text, at + 1);
   }
 }
-
-export type JsonKind = "object" | "array" | "string" | "number" | "boolean" | "null";
 
 export function kindAt(text: string, at: number): JsonKind {
   switch (text.charCodeAt(at)) {

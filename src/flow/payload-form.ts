@@ -9,19 +9,8 @@ import {
   walkArray,
   walkMap,
 } from "../wire/cbor/item.ts";
-import { type JsonKind, kindAt, walkElements, walkMembers } from "./json-text.ts";
-
-/** `other`: what cannot be changed, as CBOR's bytes and tags. */
-export type ValueKind = JsonKind | "other";
-
-/** One member of an object: its name as it is meant, and where it stands. */
-export interface Member {
-  readonly name: string;
-  readonly keyAt: number;
-  readonly keyEnd: number;
-  readonly valueAt: number;
-  readonly valueEnd: number;
-}
+import type { Member, ValueKind } from "../wire/payload-value.ts";
+import { kindAt, walkElements, walkMembers } from "./json-text.ts";
 
 /** A message that is known to be well formed, and how it is written. */
 export interface Written<T extends string | Buffer> {
@@ -50,7 +39,7 @@ export interface PayloadForm<T extends string | Buffer> {
   valueOf(text: string): T;
 }
 
-/** The text must be known to be well formed (`isJsonObject`). */
+/** The text must be known to be well formed (`jsonRootOf`). */
 export const jsonForm: PayloadForm<string> = {
   firstAt: (message) => message.search(/\S/),
   kindAt,

@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { isCborArray, isCborMap } from "../wire/cbor/item.ts";
-import { isJsonArray, isJsonObject } from "./json-text.ts";
-import { cborForm, jsonForm } from "./payload-form.ts";
+import { jsonRootOf } from "./json-text.ts";
+import { cborForm, jsonForm, type Written } from "./payload-form.ts";
 import { type Position, positionOf } from "./position.ts";
 import type { PackShaper } from "./senml.ts";
 import type { Shaper } from "./shape.ts";
@@ -27,31 +27,29 @@ export interface Shapers {
  */
 export function readable(payload: Buffer): Readable | undefined {
   const first = payload[0];
-  if (first !== undefined && first >= 0x80 && first < 0xc0) return readableCbor(payload);
+  if (first !== undefined && first >= 0x80 && first < 0xc0) {
+    const root = isCborMap(payload) ? "object" : isCborArray(payload) ? "array" : undefined;
+    return read({ message: payload, form: cborForm }, root);
+  }
   if (!isUtf8(payload)) return undefined;
-  const text = payload.toString("utf8");
-  const written = { message: text, form: jsonForm };
-  if (isJsonObject(text)) {
-    return {
-      position: () => positionOf(written),
-      shaped: ({ object }) => object(written),
-    };
-  }
-  return isJsonArray(text) ? pack(({ pack: shaper }) => shaper?.(written)) : undefined;
+  const message = payload.toString("utf8");
+  return read({ message, form: jsonForm }, jsonRootOf(message));
 }
 
-function readableCbor(bytes: Buffer): Readable | undefined {
-  const written = { message: bytes, form: cborForm };
-  if (isCborMap(bytes)) {
-    return {
-      position: () => positionOf(written),
-      shaped: ({ object }) => object(written),
-    };
+function read<T extends string | Buffer>(
+  written: Written<T>,
+  root: "object" | "array" | undefined,
+): Readable | undefined {
+  switch (root) {
+    case "object":
+      return {
+        position: () => positionOf(written),
+        shaped: ({ object }) => object(written),
+      };
+    case "array":
+      // A pack's position stands in records, if at all: it is not looked for.
+      return { position: () => undefined, shaped: ({ pack }) => pack?.(written) };
+    default:
+      return undefined;
   }
-  return isCborArray(bytes) ? pack(({ pack: shaper }) => shaper?.(written)) : undefined;
-}
-
-/** A pack's position stands in records, if at all: it is not looked for. */
-function pack(shaped: Readable["shaped"]): Readable {
-  return { position: () => undefined, shaped };
 }

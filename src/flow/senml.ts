@@ -1,30 +1,12 @@
 import type { Shape } from "../market/grant.ts";
-import type { Member, PayloadForm, ValueKind, Written } from "./payload-form.ts";
+import type { Member, ValueKind } from "../wire/payload-value.ts";
+import type { PayloadForm, Written } from "./payload-form.ts";
 import { roundingTo } from "./rounding.ts";
 
 /** RFC 8428 §6, table 6: what a field's number says in CBOR. */
 const labels: ReadonlyMap<string, string> = new Map([
-  ...([
-    ["-1", "bver"],
-    ["-2", "bn"],
-    ["-3", "bt"],
-    ["-4", "bu"],
-    ["-5", "bv"],
-    ["-6", "bs"],
-  ] as const),
-  ...([
-    ["0", "n"],
-    ["1", "u"],
-    ["2", "v"],
-    ["3", "vs"],
-    ["4", "vb"],
-  ] as const),
-  ...([
-    ["5", "s"],
-    ["6", "t"],
-    ["7", "ut"],
-    ["8", "vd"],
-  ] as const),
+  ...["bver", "bn", "bt", "bu", "bv", "bs"].map((name, i) => [`${-1 - i}`, name] as const),
+  ...["n", "u", "v", "vs", "vb", "s", "t", "ut", "vd"].map((name, i) => [`${i}`, name] as const),
 ]);
 
 const baseFields: ReadonlySet<string> = new Set(["bver", "bn", "bt", "bu", "bv", "bs"]);
@@ -39,9 +21,8 @@ const kinds: ReadonlyMap<string, ValueKind> = new Map([
 /** What a record says of its value: of these only a number can be rounded. */
 const valueFields: ReadonlySet<string> = new Set(["v", "vs", "vb", "vd", "s"]);
 
-/** A record's field: its name as it is in JSON, and its bytes. */
+/** A record's field; it stands by its name as it is in JSON. */
 interface Field<T> {
-  readonly name: string;
   readonly key: T;
   readonly value: T;
   readonly kind: ValueKind;
@@ -77,7 +58,7 @@ export function compilePackShape(shape: Shape): PackShaper | undefined {
         isReadable = false;
         return;
       }
-      for (const { name, text } of fields.values()) if (baseFields.has(name)) base.set(name, text);
+      for (const [name, { text }] of fields) if (baseFields.has(name)) base.set(name, text);
       const own = stringOf(fields.get("n")?.text);
       const names = [own, `${stringOf(base.get("bn"))}${own}`];
       // Without a name it is no record (§4.5.1), but some other list of objects.
@@ -89,8 +70,7 @@ export function compilePackShape(shape: Shape): PackShaper | undefined {
         (allowed === undefined || names.some((name) => allowed.has(name))) &&
         !names.some((name) => dropped.has(name));
       if (!stays) {
-        for (const field of fields.values())
-          if (baseFields.has(field.name)) moved.set(field.name, field);
+        for (const [name, field] of fields) if (baseFields.has(name)) moved.set(name, field);
         return;
       }
       const round = steps.get(names[0]!) ?? steps.get(names[1]!);
@@ -124,7 +104,6 @@ function fieldsAt<T extends string | Buffer>(
     // What the standard does not know could hold anything: it is left out.
     if (expected === undefined) return;
     fields.set(name, {
-      name,
       kind,
       key: form.slice(message, keyAt, keyEnd),
       value: form.slice(message, valueAt, valueEnd),
@@ -145,7 +124,7 @@ function recordOf<T extends string | Buffer>(
   for (const [name, { key, value }] of moved) {
     if (!fields.has(name)) members.push(form.member(key, value));
   }
-  for (const { name, key, value, kind, text } of fields.values()) {
+  for (const [name, { key, value, kind, text }] of fields) {
     if (round === undefined || !valueFields.has(name)) {
       members.push(form.member(key, value));
       continue;

@@ -4,16 +4,7 @@
  * `isCborArray`); the walks behind that check nothing again.
  */
 import { isUtf8 } from "node:buffer";
-
-export type CborKind =
-  | "object"
-  | "array"
-  | "string"
-  | "number"
-  | "boolean"
-  | "null"
-  /** Bytes, tagged items, simple values, numbers that are none: nothing that can be changed. */
-  | "other";
+import type { Member, ValueKind } from "../payload-value.ts";
 
 const depthMax = 64;
 const major = { unsigned: 0, negative: 1, bytes: 2, text: 3, array: 4, map: 5, tag: 6 } as const;
@@ -153,17 +144,8 @@ function pastBreak(bytes: Buffer, at: number): number {
   return next + 1;
 }
 
-export interface CborMember {
-  /** Of a whole number: its digits. */
-  readonly name: string;
-  readonly keyAt: number;
-  readonly keyEnd: number;
-  readonly valueAt: number;
-  readonly valueEnd: number;
-}
-
-/** Visits the members of the map, in order, duplicates too. */
-export function walkMap(bytes: Buffer, at: number, visit: (member: CborMember) => void): void {
+/** Visits the members of the map, in order, duplicates too; a whole number's name is its digits. */
+export function walkMap(bytes: Buffer, at: number, visit: (member: Member) => void): void {
   const { value, contentAt } = headAt(bytes, at);
   let next = contentAt;
   for (let i = 0; value === Infinity ? bytes[next] !== breakByte : i < value; i++) {
@@ -193,7 +175,7 @@ function nameAt(bytes: Buffer, at: number): string {
   return bytes[at]! >> 5 === major.text ? stringAt(bytes, at) : numberTextAt(bytes, at);
 }
 
-export function cborKindAt(bytes: Buffer, at: number): CborKind {
+export function cborKindAt(bytes: Buffer, at: number): ValueKind {
   const first = bytes[at]!;
   switch (first >> 5) {
     case major.unsigned:
