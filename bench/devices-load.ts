@@ -2,21 +2,22 @@
  * Many connections, of which each says little: opens them, lets each publish once a second, and
  * counts what the consumers get. Told by its parent what to do, step by step (`load-process.ts`).
  */
-import { connect, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { encodeConnect, encodePublish, encodeSubscribe } from "../src/wire/mqtt/encode.ts";
+import { encodePublish } from "../src/wire/mqtt/encode.ts";
+import { knock, type Protocol, subscribeToAll } from "./knock.ts";
 
 export interface ConnectStep {
   readonly step: "connect";
   readonly port: number;
-  readonly protocol: "mqtt" | "nats";
+  readonly protocol: Protocol;
   readonly connections: number;
 }
 
 export interface ConsumeStep {
   readonly step: "consume";
   readonly port: number;
-  readonly protocol: "mqtt" | "nats";
+  readonly protocol: Protocol;
   readonly consumers: number;
 }
 
@@ -40,32 +41,8 @@ const quietMs = 300;
 /** A loopback address has some 28,000 ports; beyond so many another one is asked for by name. */
 const perAddress = 20_000;
 const devices: Socket[] = [];
-let protocol: "mqtt" | "nats" = "mqtt";
+let protocol: Protocol = "mqtt";
 let receivedBytes = 0;
-
-async function opened(port: number, from: number, hello: Buffer | string): Promise<Socket> {
-  // Named only where it must be: the kernel looks long for a port that is free for all peers.
-  const others = Math.floor(from / perAddress);
-  const localAddress = others === 0 ? {} : { localAddress: `127.0.0.${1 + others}` };
-  const socket = connect({ port, host: "127.0.0.1", noDelay: true, ...localAddress });
-  await new Promise<void>((resolve, reject) => {
-    socket.once("error", reject);
-    socket.once("connect", () => socket.write(hello));
-    // CONNACK, or PONG behind what the server tells of itself.
-    socket.on("data", function onData(chunk: Buffer) {
-      if (protocol === "nats" && !chunk.includes("PONG")) return;
-      socket.off("data", onData);
-      resolve();
-    });
-  });
-  return socket;
-}
-
-function hello(clientId: string, username?: string): Buffer | string {
-  if (protocol === "nats") return `CONNECT {"verbose":false}\r\nPING\r\n`;
-  const names = username === undefined ? {} : { username, password: "x" };
-  return encodeConnect(4, { clientId, cleanStart: true, keepAliveSeconds: 0, ...names });
-}
 
 async function connectAll(step: ConnectStep): Promise<{ seconds: number }> {
   const began = performance.now();
@@ -73,7 +50,10 @@ async function connectAll(step: ConnectStep): Promise<{ seconds: number }> {
   for (let left = step.connections; left > 0; left -= atOnce) {
     const some = Array.from({ length: Math.min(atOnce, left) }, (_, i) => {
       const number = devices.length + i;
-      return opened(step.port, number, hello(`device-${number}`));
+      // Named only where it must be: the kernel looks long for a port that is free for all peers.
+      const others = Math.floor(number / perAddress);
+      const from = others === 0 ? {} : { localAddress: `127.0.0.${1 + others}` };
+      return knock({ port: step.port, protocol, ...from }, `device-${number}`);
     });
     for (const socket of await Promise.all(some)) {
       socket.resume();
@@ -86,12 +66,8 @@ async function connectAll(step: ConnectStep): Promise<{ seconds: number }> {
 async function consume(step: ConsumeStep): Promise<object> {
   ({ protocol } = step);
   for (let i = 0; i < step.consumers; i++) {
-    const socket = await opened(step.port, 0, hello(`consumer-${i}`, `agreement-${i}`));
-    await new Promise<void>((resolve) => {
-      socket.once("data", () => resolve());
-      if (protocol === "nats") socket.write("SUB bench.> 1\r\nPING\r\n");
-      else socket.write(encodeSubscribe(4, 1, [{ filter: "bench/#", qos: 0 }]));
-    });
+    const socket = await knock(step, `consumer-${i}`, `agreement-${i}`);
+    await subscribeToAll(socket, protocol);
     socket.on("data", (chunk: Buffer) => {
       receivedBytes += chunk.length;
     });

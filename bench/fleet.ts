@@ -3,18 +3,11 @@
  * enforce and count nothing: one message a second each, three consumers under agreements. Here
  * few messages come together, and what a broker does per message and per wake-up decides.
  */
-import { type Figure, median } from "./figures.ts";
+import type { Figure } from "./figures.ts";
 import { LoadProcess } from "./load-process.ts";
 import type { ConnectStep, ConsumeStep, Published, PublishStep } from "./devices-load.ts";
-import { type BrokerName, labels, peersOf, startBroker } from "./peers.ts";
-
-interface FleetRow {
-  readonly broker: BrokerName;
-  readonly version: string;
-  readonly connections: number;
-  readonly cpuMicrosPerMessage: number;
-  readonly lost: number;
-}
+import { type Broker, type BrokerName, labels } from "./peers.ts";
+import { beside, inTurns } from "./turns.ts";
 
 const brokers: readonly BrokerName[] = [
   ...(["comity", "comity-open", "mosquitto"] as const),
@@ -25,23 +18,21 @@ const warmUpSeconds = 2;
 
 export async function fleetBench(options: { rounds: number; scale: number }): Promise<Figure[]> {
   const connections = Math.max(100, Math.round(10_000 * options.scale));
-  const rows: FleetRow[] = [];
-  for (let round = 0; round < options.rounds; round++) {
-    for (const name of brokers) {
-      const row = await measure(name, connections);
-      if (row !== undefined) rows.push(row);
-    }
-  }
-  for (const { broker, lost } of rows) {
-    if (lost > 0) console.error(`fleet: ${labels[broker]} lost ${lost} messages`);
-  }
-  return figureOf(rows, connections);
+  const rows = await inTurns(options.rounds, brokers, (broker) => measure(broker, connections));
+  return [
+    {
+      claim: "fleet",
+      what: `${connections.toLocaleString("en")} devices × 1 message/s → ${consumers} consumers, 64 B`,
+      delivery: "live",
+      unit: "µs CPU/message",
+      ...beside(rows, ({ cpuMicros }) => cpuMicros),
+      goals: [{ times: 1, than: labels.mosquitto }],
+    },
+  ];
 }
 
-async function measure(name: BrokerName, connections: number): Promise<FleetRow | undefined> {
-  const broker = await startBroker(name);
-  if (broker === undefined) return undefined;
-  const { port, protocol, version } = broker;
+async function measure(broker: Broker, connections: number): Promise<{ cpuMicros: number }> {
+  const { name, port, protocol } = broker;
   const load = new LoadProcess("./devices-load.ts");
   try {
     await load.ask({ step: "consume", port, protocol, consumers } satisfies ConsumeStep);
@@ -50,28 +41,11 @@ async function measure(name: BrokerName, connections: number): Promise<FleetRow 
     const before = broker.cpuSeconds();
     const step: PublishStep = { step: "publish", seconds: 5 };
     const { sent, received } = await load.ask<Published>(step);
-    const cpuMicrosPerMessage = ((broker.cpuSeconds() - before) / sent) * 1e6;
+    const cpuMicros = ((broker.cpuSeconds() - before) / sent) * 1e6;
     const lost = sent * consumers - received;
-    return { broker: name, version, connections, cpuMicrosPerMessage, lost };
+    if (lost > 0) console.error(`fleet: ${labels[name]} lost ${lost} messages`);
+    return { cpuMicros };
   } finally {
     await load.stop();
-    await broker.stop();
   }
-}
-
-function figureOf(rows: readonly FleetRow[], connections: number): Figure[] {
-  const valueOf = (name: BrokerName): number =>
-    median(rows.filter(({ broker }) => broker === name).map((row) => row.cpuMicrosPerMessage));
-  const versions = new Map(rows.map(({ broker, version }) => [broker, version]));
-  return [
-    {
-      claim: "fleet",
-      what: `${connections.toLocaleString("en")} devices × 1 message/s → ${consumers} consumers, 64 B`,
-      delivery: "live",
-      unit: "µs CPU/message",
-      comity: valueOf("comity"),
-      peers: peersOf(versions, valueOf),
-      goals: [{ times: 1, than: labels.mosquitto }],
-    },
-  ];
 }

@@ -3,16 +3,15 @@
  * Memory is the process's resident set after so many more connections than before, as it stands:
  * nothing is collected for the purpose. As many as the limit on open files lets in.
  */
-import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import { openFilesMax } from "../tests/process-usage.ts";
 import type { ConnectStep } from "./devices-load.ts";
-import { type Figure, median } from "./figures.ts";
+import type { Figure } from "./figures.ts";
 import { LoadProcess } from "./load-process.ts";
-import { type BrokerName, peersOf, startBroker } from "./peers.ts";
+import type { Broker, BrokerName } from "./peers.ts";
+import { beside, inTurns, type Turn } from "./turns.ts";
 
 interface IdleRow {
-  readonly broker: BrokerName;
-  readonly version: string;
   readonly bytesEach: number;
   readonly perSecond: number;
   readonly cpuMicrosEach: number;
@@ -30,22 +29,15 @@ export async function idleBench(options: { rounds: number; scale: number }): Pro
   ];
   const figures: Figure[] = [];
   for (const connections of counts) {
-    const rows: IdleRow[] = [];
-    for (let round = 0; round < options.rounds; round++) {
-      for (const name of brokers) {
-        const row = await measure(name, connections);
-        if (row !== undefined) rows.push(row);
-      }
-    }
+    const measured = (broker: Broker): Promise<IdleRow> => measure(broker, connections);
+    const rows = await inTurns(options.rounds, brokers, measured);
     figures.push(...figuresOf(rows, connections));
   }
   return figures;
 }
 
-async function measure(name: BrokerName, connections: number): Promise<IdleRow | undefined> {
-  const broker = await startBroker(name);
-  if (broker === undefined) return undefined;
-  const { port, protocol, version } = broker;
+async function measure(broker: Broker, connections: number): Promise<IdleRow> {
+  const { port, protocol } = broker;
   const load = new LoadProcess("./devices-load.ts");
   const connect = (count: number): Promise<{ seconds: number }> =>
     load.ask({ step: "connect", port, protocol, connections: count } satisfies ConnectStep);
@@ -57,34 +49,26 @@ async function measure(name: BrokerName, connections: number): Promise<IdleRow |
     const cpu = broker.cpuSeconds() - before.cpu;
     await sleep(settleMs);
     return {
-      ...{ broker: name, version },
       bytesEach: (broker.residentBytes() - before.bytes) / connections,
       perSecond: connections / seconds,
       cpuMicrosEach: (cpu / connections) * 1e6,
     };
   } finally {
     await load.stop();
-    await broker.stop();
   }
 }
 
-function figuresOf(rows: readonly IdleRow[], connections: number): Figure[] {
-  const versions = new Map(rows.map(({ broker, version }) => [broker, version]));
+function figuresOf(rows: readonly (IdleRow & Turn)[], connections: number): Figure[] {
   const count = connections.toLocaleString("en");
-  const of = (field: "bytesEach" | "cpuMicrosEach" | "perSecond") => {
-    const valueOf = (name: BrokerName): number =>
-      median(rows.filter(({ broker }) => broker === name).map((row) => row[field]));
-    return { comity: valueOf("comity"), peers: peersOf(versions, valueOf) };
-  };
   return [
     {
       ...{ claim: "idle", what: `an idle connection of ${count}`, unit: "bytes" },
-      ...of("bytesEach"),
+      ...beside(rows, ({ bytesEach }) => bytesEach),
       goals: [{ atMost: 4096 }],
     },
     {
       ...{ claim: "idle", what: `${count} connections come in`, unit: "µs CPU/connection" },
-      ...of("cpuMicrosEach"),
+      ...beside(rows, ({ cpuMicrosEach }) => cpuMicrosEach),
       goals: [],
     },
     {
@@ -93,14 +77,8 @@ function figuresOf(rows: readonly IdleRow[], connections: number): Figure[] {
         what: `${count} connections come in, 100 at a time`,
         unit: "connections/s",
       },
-      ...of("perSecond"),
+      ...beside(rows, ({ perSecond }) => perSecond),
       goals: [],
     },
   ];
-}
-
-function openFilesMax(): number {
-  const limits = readFileSync("/proc/self/limits", "utf8");
-  const most = /Max open files\s+(\d+)/.exec(limits)?.[1];
-  return most === undefined ? 1024 : Number(most);
 }

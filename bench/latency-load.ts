@@ -1,11 +1,12 @@
 /** Publishes at a steady rate, and reads its own messages again at the other end of the broker. */
-import { connect, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { encodeConnect, encodePublish, encodeSubscribe } from "../src/wire/mqtt/encode.ts";
+import { encodePublish } from "../src/wire/mqtt/encode.ts";
+import { knock, type Protocol, subscribeToAll } from "./knock.ts";
 
 export interface LatencyOptions {
   readonly port: number;
-  readonly protocol: "mqtt" | "nats";
+  readonly protocol: Protocol;
   readonly perSecond: number;
   readonly seconds: number;
 }
@@ -23,29 +24,6 @@ const payloadBytes = 64;
 const warmUpSeconds = 1;
 const mark = Buffer.from("\u0001when");
 
-async function opened(options: LatencyOptions, clientId: string, username?: string) {
-  const socket = connect({ port: options.port, host: "127.0.0.1", noDelay: true });
-  const names = username === undefined ? {} : { username, password: "x" };
-  const hello =
-    options.protocol === "nats"
-      ? `CONNECT {"verbose":false}\r\nPING\r\n`
-      : encodeConnect(4, { clientId, cleanStart: true, keepAliveSeconds: 0, ...names });
-  socket.write(hello);
-  await answered(socket, options);
-  return socket;
-}
-
-async function answered(socket: Socket, { protocol }: LatencyOptions): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    socket.once("error", reject);
-    socket.on("data", function onData(chunk: Buffer) {
-      if (protocol === "nats" && !chunk.includes("PONG")) return;
-      socket.off("data", onData);
-      resolve();
-    });
-  });
-}
-
 /** Its time of leaving stands in the payload, behind a mark that nothing else has. */
 function message({ protocol }: LatencyOptions, publisher: number): Buffer {
   const payload = Buffer.alloc(payloadBytes, "x");
@@ -57,11 +35,8 @@ function message({ protocol }: LatencyOptions, publisher: number): Buffer {
 }
 
 async function run(options: LatencyOptions): Promise<LatencyResult> {
-  const consumer = await opened(options, "consumer", "agreement-0");
-  const subscribed = answered(consumer, options);
-  if (options.protocol === "nats") consumer.write("SUB bench.> 1\r\nPING\r\n");
-  else consumer.write(encodeSubscribe(4, 1, [{ filter: "bench/#", qos: 0 }]));
-  await subscribed;
+  const consumer = await knock(options, "consumer", "agreement-0");
+  await subscribeToAll(consumer, options.protocol);
   const waits: number[] = [];
   let received = 0;
   let rest = Buffer.alloc(0);
@@ -78,7 +53,7 @@ async function run(options: LatencyOptions): Promise<LatencyResult> {
     rest = Buffer.from(bytes.subarray(read));
   });
   const sockets: Socket[] = [];
-  for (let i = 0; i < publishers; i++) sockets.push(await opened(options, `publisher-${i}`));
+  for (let i = 0; i < publishers; i++) sockets.push(await knock(options, `publisher-${i}`));
   const send = async (seconds: number): Promise<number> => {
     const total = Math.round(seconds * options.perSecond);
     const began = performance.now();

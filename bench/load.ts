@@ -4,12 +4,13 @@
  * that no broker has to drop. Run in a process of its own; prints one JSON line.
  */
 import { connect, type Socket } from "node:net";
-import { encodeConnect, encodePublish, encodeSubscribe } from "../src/wire/mqtt/encode.ts";
+import { encodePublish, encodeSubscribe } from "../src/wire/mqtt/encode.ts";
 import { PacketStream } from "../src/wire/mqtt/packet-stream.ts";
+import { hello, type Protocol } from "./knock.ts";
 
 export interface LoadOptions {
   readonly port: number;
-  readonly protocol: "mqtt" | "nats";
+  readonly protocol: Protocol;
   /** publisher i → subscribers i, i+pairs … on topic `bench/<i>`. */
   readonly pairs: number;
   readonly subscribersPerTopic: number;
@@ -117,14 +118,9 @@ async function subscribe(
       1_048_576,
     );
     socket.on("data", (chunk: Buffer) => stream.push(chunk));
-    greet(socket, `sub-${agreement}`, `agreement-${agreement}`);
+    socket.write(hello("mqtt", `sub-${agreement}`, `agreement-${agreement}`));
   }
   await ready.promise;
-}
-
-function greet(socket: Socket, clientId: string, username?: string): void {
-  const names = username === undefined ? {} : { username, password: "x" };
-  socket.write(encodeConnect(4, { clientId, cleanStart: true, keepAliveSeconds: 0, ...names }));
 }
 
 async function publish(options: LoadOptions, load: TopicLoad, total: number): Promise<void> {
@@ -134,7 +130,7 @@ async function publish(options: LoadOptions, load: TopicLoad, total: number): Pr
     socket.once("data", () => ready.resolve());
     socket.write(`CONNECT {"verbose":false}\r\n`);
   } else {
-    greet(socket, `pub-${load.topic}`);
+    socket.write(hello("mqtt", `pub-${load.topic}`));
     socket.once("data", () => ready.resolve());
   }
   await ready.promise;

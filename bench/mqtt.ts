@@ -3,10 +3,11 @@
  * other brokers in the same run. A figure is the broker process's CPU time (user and system) over
  * the messages that subscribers got; brokers take turns, and medians over the rounds are compared.
  */
-import { type Figure, type Goal, median } from "./figures.ts";
+import type { Figure, Goal } from "./figures.ts";
 import type { LoadOptions, LoadResult } from "./load.ts";
 import { runProcess } from "./load-process.ts";
-import { type BrokerName, labels, peersOf, startBroker } from "./peers.ts";
+import { type Broker, type BrokerName, labels } from "./peers.ts";
+import { beside, inTurns, type Turn } from "./turns.ts";
 
 interface Scenario {
   readonly what: string;
@@ -73,8 +74,6 @@ const scenarios: readonly Scenario[] = [
 ];
 
 interface Row {
-  readonly broker: BrokerName;
-  readonly version: string;
   readonly cpuMicros: number;
   readonly perSecond: number;
 }
@@ -82,59 +81,41 @@ interface Row {
 export async function mqttBench(options: { rounds: number; scale: number }): Promise<Figure[]> {
   const figures: Figure[] = [];
   for (const scenario of scenarios) {
-    const rows: Row[] = [];
-    for (let round = 0; round < options.rounds; round++) {
-      for (const name of [scenario.ours, ...scenario.brokers]) {
-        const row = await measure(scenario, name, options.scale);
-        if (row !== undefined) rows.push(row);
-      }
-    }
+    const names = [scenario.ours, ...scenario.brokers];
+    const measured = (broker: Broker): Promise<Row> =>
+      measure(broker, scenario, Math.round(scenario.messages(broker.name) * options.scale));
+    const rows = await inTurns(options.rounds, names, measured);
     figures.push(...figuresOf(scenario, rows));
   }
   return figures;
 }
 
-async function measure(
-  scenario: Scenario,
-  name: BrokerName,
-  scale: number,
-): Promise<Row | undefined> {
-  const broker = await startBroker(name);
-  if (broker === undefined) return undefined;
-  const { port, protocol, version } = broker;
-  try {
-    const messages = Math.round(scenario.messages(name) * scale);
-    const load = (count: number): Promise<LoadResult> =>
-      runProcess("./load.ts", { ...scenario.load, messages: count, port, protocol });
-    await load(Math.ceil(messages / 5));
-    const before = broker.cpuSeconds();
-    const { published, received, seconds } = await load(messages);
-    const cpu = broker.cpuSeconds() - before;
-    const lost = published * scenario.load.subscribersPerTopic - received;
-    if (lost > 0) console.error(`${scenario.what}: ${labels[name]} lost ${lost} messages`);
-    const perSecond = received / seconds;
-    return { broker: name, version, cpuMicros: (cpu / received) * 1e6, perSecond };
-  } finally {
-    await broker.stop();
-  }
+async function measure(broker: Broker, scenario: Scenario, messages: number): Promise<Row> {
+  const { name, port, protocol } = broker;
+  const load = (count: number): Promise<LoadResult> =>
+    runProcess("./load.ts", { ...scenario.load, messages: count, port, protocol });
+  await load(Math.ceil(messages / 5));
+  const before = broker.cpuSeconds();
+  const { published, received, seconds } = await load(messages);
+  const cpu = broker.cpuSeconds() - before;
+  const lost = published * scenario.load.subscribersPerTopic - received;
+  if (lost > 0) console.error(`${scenario.what}: ${labels[name]} lost ${lost} messages`);
+  return { cpuMicros: (cpu / received) * 1e6, perSecond: received / seconds };
 }
 
-function figuresOf({ what, ours, ...scenario }: Scenario, rows: readonly Row[]): Figure[] {
-  const versions = new Map(rows.map(({ broker, version }) => [broker, version]));
-  const of = (field: "cpuMicros" | "perSecond") => {
-    const valueOf = (name: BrokerName): number =>
-      median(rows.filter(({ broker }) => broker === name).map((row) => row[field]));
-    return { comity: valueOf(ours), peers: peersOf(versions, valueOf, ours) };
-  };
+function figuresOf({ what, ours, ...scenario }: Scenario, rows: readonly (Row & Turn)[]): Figure[] {
   const delivery = ours === "comity-logged" ? "logged" : "live";
   const isFanOut = scenario.load.subscribersPerTopic > 1;
   const unit = isFanOut ? "µs CPU/delivered message" : "µs CPU/message";
   const cpu: Figure = {
     ...{ claim: "mqtt", what, delivery, unit },
-    ...of("cpuMicros"),
+    ...beside(rows, ({ cpuMicros }) => cpuMicros, ours),
     goals: scenario.goals,
   };
   if (scenario.perSecondGoal === undefined) return [cpu];
-  const goals = [scenario.perSecondGoal];
-  return [cpu, { ...cpu, unit: "messages/s", ...of("perSecond"), goals }];
+  const perSecond: Figure = {
+    ...{ ...cpu, unit: "messages/s", goals: [scenario.perSecondGoal] },
+    ...beside(rows, (row) => row.perSecond, ours),
+  };
+  return [cpu, perSecond];
 }

@@ -9,6 +9,7 @@ import { type Figure, median } from "./figures.ts";
 import { LoadProcess, runProcess } from "./load-process.ts";
 import type { LoadOptions, LoadResult } from "./load.ts";
 import { type Broker, startBroker } from "./peers.ts";
+import { pick, seeded } from "./products.ts";
 
 const pairsMin = 20;
 const fleetDevices = 2000;
@@ -25,7 +26,7 @@ type Measure = () => Promise<number>;
 export async function overheadBench(options: { scale: number }): Promise<Figure[]> {
   const pairs = Math.max(pairsMin, Math.round(pairsMin * options.scale));
   return [
-    await compared("firehose 1→1 QoS 0, 64 B", pairs, "comity", firehose, [{ atMost: 1.1 }]),
+    await compared("firehose 1→1 QoS 0, 64 B", pairs, "comity", firehose(), [{ atMost: 1.1 }]),
     await compared(
       `fleet of ${fleetDevices.toLocaleString("en")} devices × 1/s → 3`,
       pairs,
@@ -37,7 +38,7 @@ export async function overheadBench(options: { scale: number }): Promise<Figure[
       "firehose of JSON readings, two of four members sold",
       pairs,
       "comity-view",
-      jsonFirehose,
+      firehose(reading),
       [],
     ),
   ];
@@ -82,19 +83,17 @@ async function compared(
   };
 }
 
-async function firehose(broker: Broker) {
-  return { measure: () => firehoseCost(broker, {}), end: async () => {} };
-}
+/** `payload` in place of 64 bytes of text. */
+const firehose = (payload?: string) => async (broker: Broker) => ({
+  measure: () => firehoseCost(broker, payload),
+  end: async () => {},
+});
 
-async function jsonFirehose(broker: Broker) {
-  return { measure: () => firehoseCost(broker, { payload: reading }), end: async () => {} };
-}
-
-async function firehoseCost(broker: Broker, more: { payload?: string }): Promise<number> {
-  const messages = more.payload === undefined ? 1_000_000 : 200_000;
+async function firehoseCost(broker: Broker, payload: string | undefined): Promise<number> {
+  const messages = payload === undefined ? 1_000_000 : 200_000;
   const options: LoadOptions = {
     ...{ port: broker.port, protocol: broker.protocol, pairs: 1, subscribersPerTopic: 1, qos: 0 },
-    ...{ payloadBytes: 64, messages, window: 20_000, ...more },
+    ...{ payloadBytes: 64, messages, window: 20_000, ...(payload !== undefined && { payload }) },
   };
   const before = broker.cpuSeconds();
   const { published } = await runProcess<LoadResult>("./load.ts", options);
@@ -116,17 +115,12 @@ async function fleet(broker: Broker) {
   return { measure, end: () => load.stop() };
 }
 
-/** Of the median, by drawing as many pairs again and again, from a fixed seed (mulberry32). */
+/** Of the median, by drawing as many pairs again and again, from a fixed seed. */
 function interval(ratios: readonly number[]): readonly [number, number] {
-  let state = 0x9e37_79b9;
-  const random = (): number => {
-    state = (state + 0x6d2b_79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-  const draw = (): number => ratios[Math.floor(random() * ratios.length)]!;
-  const medians = Array.from({ length: 2000 }, () => median(ratios.map(draw)));
+  const random = seeded(0x9e37_79b9);
+  const medians = Array.from({ length: 2000 }, () =>
+    median(ratios.map(() => pick(random, ratios))),
+  );
   medians.sort((a, b) => a - b);
   return [medians[50]!, medians[1949]!];
 }

@@ -6,14 +6,14 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { freePort } from "../tests/free-port.ts";
 import { cpuSeconds, residentBytes } from "../tests/process-usage.ts";
-import type { Figure } from "./figures.ts";
+import type { Protocol } from "./knock.ts";
 
 /** A broker under test: its own process, on a free port of the loopback interface. */
 export interface Broker {
-  readonly name: string;
+  readonly name: BrokerName;
   readonly version: string;
   readonly port: number;
-  readonly protocol: "mqtt" | "nats";
+  readonly protocol: Protocol;
   /** CPU seconds used so far, user and system, by the process and its threads. */
   cpuSeconds(): number;
   residentBytes(): number;
@@ -40,17 +40,6 @@ export const labels: Readonly<Record<BrokerName, string>> = {
   mosquitto: "mosquitto",
   aedes: "aedes",
 };
-
-/** All that were measured but the one that they stand beside: Comity under agreement. */
-export function peersOf(
-  versions: ReadonlyMap<BrokerName, string>,
-  valueOf: (name: BrokerName) => number,
-  ours: BrokerName = "comity",
-): Figure["peers"] {
-  return [...versions]
-    .filter(([name]) => name !== ours)
-    .map(([name, version]) => ({ name: labels[name], version, value: valueOf(name) }));
-}
 
 /** Undefined, with the reason said, where the peer is not installed. */
 export async function startBroker(name: BrokerName): Promise<Broker | undefined> {

@@ -7,6 +7,7 @@
  *   npm run bench -- policies [--json] [--rounds N] [--scale X]
  */
 import { encode } from "cborg";
+import { median } from "./figures.ts";
 import { Checkers } from "../src/flow/checker.ts";
 import { Gate } from "../src/flow/gate.ts";
 import { passingOf } from "../src/flow/granted.ts";
@@ -204,10 +205,6 @@ function readAll(gate: Gate, runs: readonly Run[]): number {
 function microsSince(before: NodeJS.CpuUsage, runs: number): number {
   const { user, system } = process.cpuUsage(before);
   return (user + system) / (runs * messagesPerRun);
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
 function print(rows: readonly Row[]): void {

@@ -4,14 +4,14 @@
  * does the same with twenty times as much.
  */
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test, type TestContext } from "node:test";
 import { NodeChild } from "../07-federate/node-child.ts";
 import { freePort } from "../free-port.ts";
-import { residentBytes } from "../process-usage.ts";
+import { openFilesMax, residentBytes } from "../process-usage.ts";
 import { until } from "../two-nodes.ts";
 import { publishPacket, RawClient } from "./raw-client.ts";
 
@@ -85,9 +85,7 @@ function memory(t: TestContext) {
 
 /** Sockets that are open; as many as this process may have. */
 async function opened(wanted: number): Promise<Socket[]> {
-  const limits = await readFile("/proc/self/limits", "utf8");
-  const files = Number(/Max open files\s+(\d+)/.exec(limits)?.[1] ?? 1024);
-  const count = Math.min(wanted, files - 500);
+  const count = Math.min(wanted, openFilesMax() - 500);
   const sockets: Socket[] = [];
   for (let left = count; left > 0; left -= 200) {
     const some = Array.from({ length: Math.min(left, 200) }, async () => {
