@@ -16,7 +16,12 @@ function shaped(pack: readonly unknown[], shape: Shape): Rec[] | undefined {
   return text === undefined ? undefined : (JSON.parse(text) as Rec[]);
 }
 
-/** §4.6, plainly: base fields added to each record and gone. */
+const values = ["v", "vs", "vb", "vd", "s"];
+
+/**
+ * §4.6, plainly: base fields added to each record and gone. A base value is the value of a record
+ * that has none of any kind (§4.2).
+ */
 function resolved(pack: readonly Rec[]): Rec[] {
   const base: Rec = {};
   return pack.map((record) => {
@@ -30,8 +35,10 @@ function resolved(pack: readonly Rec[]): Rec[] {
       ...own,
       n: `${base["bn"] ?? ""}${own["n"] ?? ""}`,
       t: number(base["bt"]) + number(own["t"]),
-      ...("v" in own || "bv" in base ? { v: number(base["bv"]) + number(own["v"]) } : {}),
-      ...("s" in own || "bs" in base ? { s: number(base["bs"]) + number(own["s"]) } : {}),
+      ...("v" in own || ("bv" in base && !values.some((name) => name in own))
+        ? { v: number(base["bv"]) + number(own["v"]) }
+        : {}),
+      ...("s" in own ? { s: number(base["bs"]) + number(own["s"]) } : {}),
       u: own["u"] ?? base["bu"] ?? "",
       bver: base["bver"] ?? 10,
     };
@@ -50,6 +57,7 @@ const record = fc
     n: maybe(fc.constantFrom(...names)),
     v: maybe(fc.integer({ min: -99, max: 99 })),
     vs: maybe(fc.constantFrom("on", "off")),
+    s: maybe(fc.integer({ min: -99, max: 99 })),
     u: maybe(fc.constantFrom("V", "A")),
     t: maybe(fc.integer({ min: -9, max: 9 })),
   })
@@ -63,6 +71,7 @@ test("senml - what stays of any pack means what it meant, in JSON and in CBOR", 
   );
   for (const [name, label] of [
     ["vs", 3],
+    ["s", 5],
     ["t", 6],
   ] as const)
     numbers.set(name, label);
@@ -107,6 +116,91 @@ test("senml - base fields of records that go move on, those in between are repla
     { bn: "urn:dev:1:", bt: 100, bu: "A", n: "temp", v: 3 },
   ]);
   assert.deepEqual(shaped(pack, { allow: ["nothing"] }), []);
+});
+
+test("senml - a base value or sum of a record that goes is not told, but added where it counts", () => {
+  const shape: Shape = { drop: ["secret"] };
+  for (const [pack, expected] of [
+    [
+      [
+        { n: "secret", bv: 12.345, v: 0 },
+        { n: "state", vs: "on" },
+      ],
+      [{ n: "state", vs: "on" }],
+    ],
+    [
+      [
+        { n: "secret", bv: 0.1, bs: 5 },
+        { n: "temp", v: 0.2, s: -1 },
+        { n: "temp", v: 20.5 },
+      ],
+      [
+        { n: "temp", v: 0.3, s: 4 },
+        { n: "temp", v: 20.6 },
+      ],
+    ],
+    [
+      [
+        { n: "temp", bv: 20, v: 1 },
+        { n: "secret", bv: 12.345 },
+        { n: "temp", v: 1 },
+      ],
+      [
+        { n: "temp", bv: 20, v: 1 },
+        { n: "temp", v: -6.655 },
+      ],
+    ],
+    [
+      [{ n: "secret", bv: 7 }, { n: "temp" }, { n: "temp", v: 1 }],
+      [
+        { n: "temp", bv: 7 },
+        { n: "temp", v: 1 },
+      ],
+    ],
+  ] as const) {
+    assert.deepEqual(shaped(pack, shape), expected);
+  }
+  const long = [
+    { n: "secret", bv: 1 },
+    { n: "temp", v: 0 },
+  ];
+  const message = JSON.stringify(long).replace('"v":0', `"v":${"1".repeat(500)}`);
+  assert.equal(compilePackShape(shape)?.({ message, form: jsonForm }), undefined);
+});
+
+test("senml - in CBOR octets are a value, and decimal fractions are numbers to the digit", () => {
+  const decimal = (mantissa: number, exponent: number) =>
+    Buffer.concat([Buffer.from([0xc4]), encode([exponent, mantissa])]);
+  const record = (...fields: readonly (readonly [number, Buffer | Uint8Array])[]) =>
+    Buffer.concat([
+      Buffer.from([0xa0 + fields.length]),
+      ...fields.flatMap(([label, value]) => [encode(label), value]),
+    ]);
+  const octets = record([0, encode("blob")], [8, encode(new Uint8Array([1, 2, 3]))]);
+  const temp = record([0, encode("temp")], [2, decimal(2215, -2)]);
+  const secret = record([0, encode("secret")], [-5, decimal(100, -1)], [2, encode(1)]);
+  const pack = (...records: readonly Buffer[]) =>
+    Buffer.concat([Buffer.from([0x80 + records.length]), ...records]);
+  const shape = (grant: Shape, ...records: readonly Buffer[]) =>
+    compilePackShape(grant)?.({ message: pack(...records), form: cborForm });
+  assert.deepEqual(shape({ drop: ["secret"] }, octets, temp), pack(octets, temp));
+  assert.deepEqual(shape({ allow: ["blob"] }, octets, temp), pack(octets));
+  const rounded = pack(record([0, encode("temp")], [2, encode(22.2)]));
+  assert.deepEqual(shape({ allow: ["temp"], round: { temp: 0.1 } }, octets, temp), rounded);
+  const added = pack(record([0, encode("temp")], [2, encode(32.15)]));
+  assert.deepEqual(shape({ drop: ["secret"] }, secret, temp), added);
+});
+
+test("senml - a pack of a later version is not read", () => {
+  for (const [version, isRead] of [
+    [5, true],
+    [10, true],
+    [11, false],
+    [1e300, false],
+  ] as const) {
+    const made = shaped([{ bver: version, n: "x", v: 1 }, { n: "y" }], { drop: ["y"] });
+    assert.equal(made !== undefined, isRead, `bver ${version}`);
+  }
 });
 
 test("senml - what cannot be made safe is withheld whole", () => {

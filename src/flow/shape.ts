@@ -97,8 +97,8 @@ function valueAs<T extends string | Buffer>(
   }
   const kind = form.kindAt(message, at);
   if (kind === "array") return arrayAt(at, step, inside);
-  // A tag may stand around a map: what is in it can be neither left out nor changed.
-  if (kind === "other" && inside.isOpen) throw unreadable;
+  // Octets, and what a tag stands around, may hold a map: nothing in it can be left out or changed.
+  if ((kind === "other" || kind === "bytes") && inside.isOpen) throw unreadable;
   if (step.change !== undefined && inside.isOpen && kind !== "null") {
     return changed(at, end, step.change, inside);
   }

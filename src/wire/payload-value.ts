@@ -2,10 +2,10 @@
 export type JsonKind = "object" | "array" | "string" | "number" | "boolean" | "null";
 
 /**
- * `other`: what of CBOR cannot be changed, as bytes, tagged items, simple values and numbers that
- * are none.
+ * `bytes`: octets in CBOR. `other`: what else of CBOR cannot be changed, as tagged items,
+ * simple values and numbers that are none.
  */
-export type ValueKind = JsonKind | "other";
+export type ValueKind = JsonKind | "bytes" | "other";
 
 /** One member of an object: its name as it is meant, and where it stands in the payload. */
 export interface Member {

@@ -164,3 +164,25 @@ test("cbor - what is not well formed is told, and no bytes make it throw", () =>
     { numRuns: 3000 },
   );
 });
+
+test("cbor - a decimal fraction is a number to its last digit, other tags are left alone", () => {
+  const tagged = (tag: number, value: unknown) =>
+    Buffer.concat([Buffer.from([0xc0 + tag]), encode(value)]);
+  for (const [bytes, text] of [
+    [tagged(4, [-2, 27315]), "27315e-2"],
+    [tagged(4, [3, -7]), "-7e3"],
+    [tagged(4, [-30, 2n ** 64n - 1n]), "18446744073709551615e-30"],
+  ] as const) {
+    assert.equal(cborKindAt(bytes, 0), "number");
+    assert.equal(numberTextAt(bytes, 0), text);
+  }
+  for (const bytes of [
+    tagged(4, [999, 1]),
+    tagged(4, [1, "2"]),
+    tagged(4, [1]),
+    tagged(5, [-2, 27315]),
+    tagged(4, 7),
+  ]) {
+    assert.equal(cborKindAt(bytes, 0), "other");
+  }
+});

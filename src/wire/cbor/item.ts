@@ -10,6 +10,8 @@ const depthMax = 64;
 const major = { unsigned: 0, negative: 1, bytes: 2, text: 3, array: 4, map: 5, tag: 6 } as const;
 const indefinite = 31;
 const breakByte = 0xff;
+/** Tag 4 (§3.4.4), around an array of two whole numbers: exponent and mantissa. */
+const decimalFraction = [0xc4, 0x82] as const;
 const malformed = Symbol("malformed");
 
 /**
@@ -183,10 +185,14 @@ export function cborKindAt(bytes: Buffer, at: number): ValueKind {
       return "number";
     case major.text:
       return "string";
+    case major.bytes:
+      return "bytes";
     case major.array:
       return "array";
     case major.map:
       return "object";
+    case major.tag:
+      return isDecimalFraction(bytes, at) ? "number" : "other";
     default:
       if (first === 0xf4 || first === 0xf5) return "boolean";
       if (first === 0xf6 || first === 0xf7) return "null";
@@ -195,6 +201,22 @@ export function cborKindAt(bytes: Buffer, at: number): ValueKind {
       }
       return "other";
   }
+}
+
+function isDecimalFraction(bytes: Buffer, at: number): boolean {
+  if (bytes[at] !== decimalFraction[0] || bytes[at + 1] !== decimalFraction[1]) return false;
+  const mantissaAt = itemEnd(bytes, at + 2);
+  if (!isWholeNumber(bytes, at + 2) || !isWholeNumber(bytes, mantissaAt)) return false;
+  return Number.isFinite(Number(decimalTextAt(bytes, at)));
+}
+
+function isWholeNumber(bytes: Buffer, at: number): boolean {
+  const type = bytes[at]! >> 5;
+  return type === major.unsigned || type === major.negative;
+}
+
+function decimalTextAt(bytes: Buffer, at: number): string {
+  return `${numberTextAt(bytes, itemEnd(bytes, at + 2))}e${numberTextAt(bytes, at + 2)}`;
 }
 
 export function stringAt(bytes: Buffer, at: number): string {
@@ -207,11 +229,12 @@ export function stringAt(bytes: Buffer, at: number): string {
   return text;
 }
 
-/** A number as JSON would write it: every digit of a whole one, the fewest of a float. */
+/** A number as JSON may write it: every digit of a whole one or a decimal, the fewest of a float. */
 export function numberTextAt(bytes: Buffer, at: number): string {
   const first = bytes[at]!;
   const type = first >> 5;
-  if (type !== major.unsigned && type !== major.negative) return String(floatAt(bytes, at));
+  if (type === major.tag) return decimalTextAt(bytes, at);
+  if (!isWholeNumber(bytes, at)) return String(floatAt(bytes, at));
   const wide = (first & 31) === 27;
   const value = wide ? bytes.readBigUInt64BE(at + 1) : BigInt(headAt(bytes, at).value);
   return String(type === major.unsigned ? value : -1n - value);
