@@ -137,9 +137,9 @@ test("abuse - as many topics as a client can think of cost no memory that stays"
     }
   };
   // What is remembered of topics has a bound; from there on nothing may come on top.
-  await publish(0, 70_000);
+  await publish(0, 70_000 * scale);
   const stays = memory(t);
-  await publish(70_000, 150_000 * scale);
+  await publish(70_000 * scale, 150_000 * scale);
   stays(slackBytes);
   client.destroy();
   await others.isServed();
