@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { ListenerResource } from "../client/resources.ts";
 import type { ApiDeps, NodeFacts, ProductToAdd, SpendingLimits } from "./deps.ts";
 import type { DataAccess } from "../federate/data-access.ts";
@@ -47,6 +48,7 @@ import { nameOfPrincipal } from "../things/access.ts";
 import type { AppKeys } from "../things/app-keys.ts";
 import type { AuditTrail } from "../things/audit.ts";
 import type { Jwts } from "../things/jwt.ts";
+import type { Paces } from "../things/pace.ts";
 import type { SlowDown } from "../things/slow-down.ts";
 import type { Things } from "../things/directory.ts";
 import type { Onboarding } from "../things/onboarding/onboarding.ts";
@@ -74,6 +76,7 @@ export interface Rooms {
   readonly address: () => NodeAddress;
   readonly audit: AuditTrail;
   readonly slow: SlowDown;
+  readonly paces: Paces;
   readonly keys: AppKeys;
   /** Absent: JWTs let nobody in. */
   readonly jwts?: Jwts | undefined;
@@ -153,8 +156,12 @@ export function apiDeps(rooms: Rooms): ApiDeps {
     },
     history: { lines: (query) => ownHistoryLines(rooms.history, query) },
     streams: {
-      publish: (principal, message) =>
-        publishOne(rooms.flow, { ...message, publisher: nameOfPrincipal(principal) }),
+      publish: async (principal, message) => {
+        const restMs = rooms.paces.takeOne(principal, message.payload.length);
+        await publishOne(rooms.flow, { ...message, publisher: nameOfPrincipal(principal) });
+        // The answer waits, and with it a sender that goes by answers.
+        if (restMs > 0) await sleep(restMs);
+      },
       subscribe: (_principal, filter, onMessage) =>
         subscribeMessages(rooms.flow, filter, onMessage),
       followFrom: (filters, lastId) => followFrom(rooms.flow, filters, lastId),

@@ -4,7 +4,6 @@ import { apiRoutes, listenHttp } from "../api/server.ts";
 import { packageVersion } from "../api/version.ts";
 import { attacher, authenticator, type DoorKeepers } from "../connect/mqtt/authenticate.ts";
 import { KeptSessions } from "../connect/mqtt/kept-sessions.ts";
-import { mqttLimits } from "../connect/mqtt/limits.ts";
 import { MqttServer } from "../connect/mqtt/server.ts";
 import { announcedMqttUrl } from "../federate/announced-address.ts";
 import { commissionRoutes } from "../federate/commission-routes.ts";
@@ -149,7 +148,8 @@ function mqttServer(rooms: Rooms, trade: Trade, jwts: Jwts | undefined): MqttSer
   };
   const mqtt = new MqttServer({
     flow,
-    limits: { ...mqttLimits, ...options.limits },
+    limits: rooms.limits,
+    paces: rooms.paces,
     onSeen: (thing, topic, payload) => things.noteSeen(thing, topic, payload),
     authenticate: authenticator(keepers),
     onboarding,

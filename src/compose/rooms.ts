@@ -8,6 +8,7 @@ import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Logger } from "pino";
 import { createHttpServer } from "../api/server.ts";
+import { type MqttLimits, mqttLimits } from "../connect/mqtt/limits.ts";
 import { Flow } from "../flow/flow.ts";
 import { HistoryKeeping } from "../flow/history.ts";
 import { Marks } from "../flow/marks.ts";
@@ -35,6 +36,7 @@ import { AppKeys } from "../things/app-keys.ts";
 import { AuditTrail } from "../things/audit.ts";
 import { Things } from "../things/directory.ts";
 import { Onboarding } from "../things/onboarding/onboarding.ts";
+import { Paces } from "../things/pace.ts";
 import { SlowDown } from "../things/slow-down.ts";
 import { Users } from "../things/users.ts";
 import { openDescribedThings } from "./described-things.ts";
@@ -116,12 +118,14 @@ export async function openRooms(options: NodeOptions, outside: Outside) {
   const marks = new Marks({ flow, samples, commissions, everyMs: options.markEveryMs });
   closing.add("the marks", () => marks.close());
   const owned = { store, clock, entropy, users, agreements, counts };
+  const limits: MqttLimits = { ...mqttLimits, ...options.limits };
   return {
     ...{ options, store, signer, secret, search, clock, entropy, crash, log, closing },
     ...{ users, adminToken, meter, flow, history, samples, app, catalogue, agreements, counts },
     failed: () => failure,
     journal: new Journal(),
     ...{ things, keys, onboarding, slow: new SlowDown(clock), urls, ...described },
+    ...{ limits, paces: new Paces(limits, clock) },
     audit: await AuditTrail.open(store, clock),
     budgets: await Budgets.open(owned),
     ...{ commissions, marks, recognitions: await Recognitions.open({ store, clock, commissions }) },

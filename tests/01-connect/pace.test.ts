@@ -98,3 +98,30 @@ test("pace - QoS 1 is slowed alike, and each message is acknowledged", async (t)
   assert.ok((await answeredMs(client)) >= 350);
   for (const id of ids) assert.equal((await client.next("puback")).messageId, id);
 });
+
+test("pace - over HTTP a Thing's messages count to the same rate, and the answer waits", async (t) => {
+  const { token } = await http.addThing({ name: "both" });
+  const client = await publisher("both", token, "one");
+  t.after(() => client.destroy());
+  const lines = Array.from({ length: 1_500 }, () => '{"topic":"both/1","payload":"x"}');
+  const before = await slowed("principal-messages");
+  const authorization = `Basic ${Buffer.from(`both:${token}`).toString("base64")}`;
+  const start = performance.now();
+  const answer = await fetch(`${node.httpUrl}/api/v1/publish`, {
+    method: "POST",
+    headers: { authorization, "content-type": "application/x-ndjson" },
+    body: `${lines.join("\n")}\n`,
+  });
+  assert.deepEqual(await answer.json(), { accepted: 1_500, refused: [] });
+  const tookMs = performance.now() - start;
+  assert.ok(tookMs < 600, `a second's worth took ${tookMs} ms`);
+  burst(client, "both/1", 600); // within the connection's own, beyond the Thing's
+  assert.ok((await answeredMs(client)) >= 150);
+  const single = await fetch(`${node.httpUrl}/api/v1/publish/both/1`, {
+    method: "POST",
+    headers: { authorization },
+    body: "x",
+  });
+  assert.equal(single.status, 204);
+  assert.ok((await slowed("principal-messages")) > before);
+});

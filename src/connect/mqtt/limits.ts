@@ -1,4 +1,7 @@
-export interface MqttLimits {
+import type { PaceLimits } from "../../things/pace.ts";
+
+/** Who publishes faster than its pace is not read from for a while. */
+export interface MqttLimits extends PaceLimits {
   /** Twice as many sessions are kept, those of clients that are away included. */
   readonly connectionsMax: number;
   /** Those that have not said yet who they are; the oldest of them makes room for another. */
@@ -18,12 +21,6 @@ export interface MqttLimits {
   readonly sessionsPerPrincipalMax: number;
   /** One packet of an authenticated client; before CONNECT it is 64 KiB. */
   readonly packetBytesMax: number;
-  /** Of one connection of a Thing or an app; who publishes faster is not read from for a while. */
-  readonly connectionMessagesPerSecondMax: number;
-  readonly connectionBytesPerSecondMax: number;
-  /** Of one Thing or app, over all its connections. */
-  readonly principalMessagesPerSecondMax: number;
-  readonly principalBytesPerSecondMax: number;
   /** Messages of QoS 1 and 2 a client may have under way without an answer. */
   readonly receiveMaximum: number;
   /** Numbers a client may give to its topics. */

@@ -5,13 +5,13 @@ import { Run } from "../../flow/run.ts";
 import { problemOf } from "../../kernel/errors.ts";
 import { filterProblem, topicProblem } from "../../kernel/topic.ts";
 import { mayPublish, maySubscribe, nameOfPrincipal, type Principal } from "../../things/access.ts";
+import type { Pace, Paces } from "../../things/pace.ts";
 import { textOf } from "../../wire/mqtt/cursor.ts";
 import type { Subscribe, SubscriptionRequest } from "../../wire/mqtt/decode.ts";
 import { encodeAcknowledgement, encodeSuback, encodeUnsuback } from "../../wire/mqtt/encode.ts";
 import type { ScannedRun } from "../../wire/mqtt/packet-stream.ts";
 import { packetType, ProtocolError, reason } from "../../wire/mqtt/protocol.ts";
 import type { Client, ClientLine } from "./client.ts";
-import type { Pace, Paces } from "./pace.ts";
 import type { Session } from "./session.ts";
 
 const pauseAbovePendingBytes = 4_194_304;

@@ -7,6 +7,7 @@ import { Quotas } from "../../kernel/quotas.ts";
 import type { Flow } from "../../flow/flow.ts";
 import { QueueBudget } from "../../flow/queue-budget.ts";
 import { nameOfPrincipal, type Principal } from "../../things/access.ts";
+import { Paces } from "../../things/pace.ts";
 import { reason } from "../../wire/mqtt/protocol.ts";
 import type { Attach } from "./authenticate.ts";
 import type { PeerCertificate } from "../../things/certificate.ts";
@@ -18,7 +19,6 @@ import { DoorCounts, type ClientFacts, type DoorFacts, type DoorLog } from "./do
 import { publishWill } from "./last-will.ts";
 import type { MqttLimits } from "./limits.ts";
 import { listen, type Listener, type ListenerSettings } from "./listeners.ts";
-import { type Paces, pacesOf } from "./pace.ts";
 import { Session, type SessionOptions } from "./session.ts";
 import type { Visitor } from "./visitor.ts";
 
@@ -36,6 +36,8 @@ export type MqttServerOptions = Pick<
   ConnectionHost,
   "flow" | "limits" | "authenticate" | "onSeen" | "onboarding"
 > & {
+  /** Shared with other doors; absent: of this one alone. */
+  readonly paces?: Paces;
   /** Absent: nothing is written of who comes, goes and is refused. */
   readonly log?: DoorLog;
   /** Absent: other organisations' nodes are let in under one agreement each. */
@@ -71,7 +73,7 @@ export class MqttServer implements ConnectionHost {
     this.budget = new QueueBudget(options.limits);
     this.authenticate = options.authenticate;
     this.onSeen = options.onSeen;
-    this.paces = pacesOf(options.limits);
+    this.paces = options.paces ?? new Paces(options.limits, options.flow.outside.clock);
     this.onboarding = options.onboarding;
     this.attach = options.attach ?? (() => "agreements are not attached here");
     const { flow } = options;
