@@ -1,7 +1,7 @@
 /**
  * The node's data plane as the firehose meets it: every subscriber stands under an agreement of
  * its own, its gate asked for every packet, its usage counted by the meter and written to the
- * store. `open` leaves both out, to show what they cost; `view`
+ * store. To show what that costs `unmetered` counts nothing and `open` has no agreements; `view`
  * sells two members of JSON readings, `logged` keeps every message in a log first.
  */
 import { join } from "node:path";
@@ -15,15 +15,23 @@ import { neverCrash } from "../src/kernel/crash.ts";
 import { systemEntropy } from "../src/kernel/id.ts";
 import type { Grant } from "../src/market/grant.ts";
 import { Meter } from "../src/meter/usage.ts";
+import { noUsage, type UsagePort } from "../src/ports/usage.ts";
 
 const [port = "0", folder = ".", mode = "open"] = process.argv.slice(2);
 const store = await openEmbeddedStore({ path: join(folder, "node.db") });
+const uncounted: UsagePort = {
+  acknowledged: () => noUsage,
+  acknowledge: async () => {},
+  acknowledgedBefore: async () => 0,
+  handedOver() {},
+  refused() {},
+};
 const meter = await Meter.open({ store, clock: systemClock });
 const flow = await Flow.open({
   store,
   clock: systemClock,
   entropy: systemEntropy,
-  usage: meter,
+  usage: mode === "unmetered" ? uncounted : meter,
   crash: neverCrash,
   secret: systemEntropy.bytes(32),
 });

@@ -10,6 +10,7 @@ import { historyBench } from "./history.ts";
 import { idleBench } from "./idle.ts";
 import { latencyBench } from "./latency.ts";
 import { linkBench } from "./link.ts";
+import { meteringBench } from "./metering.ts";
 import { mqttBench } from "./mqtt.ts";
 import { negotiationBench } from "./negotiation.ts";
 import { overheadBench } from "./overhead.ts";
@@ -40,6 +41,7 @@ const claims: Readonly<Record<string, () => Promise<unknown>>> = {
   mqtt: () => print(mqttBench(options)),
   fleet: () => print(fleetBench(options)),
   overhead: () => print(overheadBench(options)),
+  metering: () => print(meteringBench(options)),
   latency: () => print(latencyBench(options)),
   idle: () => print(idleBench(options)),
   durable: () => durableBench(options),

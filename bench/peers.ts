@@ -23,6 +23,7 @@ export interface Broker {
 export type BrokerName =
   | "comity"
   | "comity-open"
+  | "comity-unmetered"
   | "comity-view"
   | "comity-logged"
   | "mosquitto"
@@ -33,6 +34,7 @@ export type BrokerName =
 export const labels: Readonly<Record<BrokerName, string>> = {
   comity: "Comity, grant and meter on",
   "comity-open": "Comity, no agreement",
+  "comity-unmetered": "Comity, grant on, meter off",
   "comity-view": "Comity, members sold",
   "comity-logged": "Comity, logged",
   nats: "nats-server, its own protocol",
@@ -72,6 +74,14 @@ export async function startBroker(name: BrokerName): Promise<Broker | undefined>
   };
 }
 
+const modes = {
+  comity: "under-agreement",
+  "comity-open": "open",
+  "comity-unmetered": "unmetered",
+  "comity-view": "view",
+  "comity-logged": "logged",
+} as const;
+
 function here(file: string): string {
   return fileURLToPath(new URL(file, import.meta.url));
 }
@@ -80,19 +90,11 @@ function commandOf(name: BrokerName, port: number, folder: string): string[] | u
   const config = join(folder, "conf");
   switch (name) {
     case "comity":
-      return [
-        process.execPath,
-        here("./comity-broker.ts"),
-        String(port),
-        folder,
-        "under-agreement",
-      ];
     case "comity-open":
-      return [process.execPath, here("./comity-broker.ts"), String(port), folder, "open"];
+    case "comity-unmetered":
     case "comity-view":
-      return [process.execPath, here("./comity-broker.ts"), String(port), folder, "view"];
     case "comity-logged":
-      return [process.execPath, here("./comity-broker.ts"), String(port), folder, "logged"];
+      return [process.execPath, here("./comity-broker.ts"), String(port), folder, modes[name]];
     case "aedes":
       return [process.execPath, here("./aedes-broker.ts"), String(port)];
     case "mosquitto":
@@ -128,6 +130,7 @@ function versionOf(name: BrokerName): string | undefined {
       return packageVersion("../node_modules/aedes/package.json");
     case "comity":
     case "comity-open":
+    case "comity-unmetered":
     case "comity-view":
     case "comity-logged":
       return packageVersion("../package.json");
