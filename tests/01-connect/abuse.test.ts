@@ -9,8 +9,7 @@ import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test, type TestContext } from "node:test";
-import { NodeChild } from "../07-federate/node-child.ts";
-import { freePort } from "../free-port.ts";
+import { oneChild } from "../07-federate/node-child.ts";
 import { openFilesMax, residentBytes } from "../process-usage.ts";
 import { until } from "../two-nodes.ts";
 import { publishPacket, RawClient } from "./raw-client.ts";
@@ -22,11 +21,7 @@ const mebibyte = 1_048_576;
 /** What a heap grows by in such a time whoever comes, and what collecting later leaves standing. */
 const slackBytes = 96 * mebibyte;
 const folder = await mkdtemp(join(tmpdir(), "comity-abuse-"));
-const [http, mqtt] = [await freePort(), await freePort()];
-const node = new NodeChild({
-  ...{ name: "flooded", did: `did:web:localhost%3A${http}`, data: join(folder, "node") },
-  ...{ http, mqtt, localPeers: [], receiptWindowMs: 1000 },
-});
+const node = await oneChild(folder, "flooded");
 after(async () => {
   await node.stop();
   await rm(folder, { recursive: true, force: true });

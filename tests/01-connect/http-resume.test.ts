@@ -4,8 +4,7 @@ import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test, type TestContext } from "node:test";
-import { NodeChild } from "../07-federate/node-child.ts";
-import { freePort } from "../free-port.ts";
+import { type NodeChild, startedChild } from "../07-federate/node-child.ts";
 import { until } from "../two-nodes.ts";
 import { type EventReader, followEvents, followFrames } from "./event-reader.ts";
 import { oneNode } from "./one-node.ts";
@@ -15,17 +14,7 @@ after(() => rm(folder, { recursive: true, force: true }));
 const price = { amount: "0", currency: "EUR", perMessages: 1 };
 
 async function newNode(t: TestContext, name: string): Promise<NodeChild> {
-  const [http, mqtt] = [await freePort(), await freePort()];
-  const did = `did:web:localhost%3A${http}`;
-  const data = join(folder, name);
-  const node = new NodeChild({
-    ...{ name, did, data, http, mqtt },
-    localPeers: [],
-    receiptWindowMs: 1000,
-  });
-  t.after(() => node.stop());
-  node.start();
-  await node.ready();
+  const node = await startedChild(t, folder, name);
   await offer(node);
   return node;
 }
@@ -33,12 +22,6 @@ async function newNode(t: TestContext, name: string): Promise<NodeChild> {
 async function offer({ http }: NodeChild): Promise<void> {
   const more = { delivery: "logged", terms: { price } } as const;
   await http.addProduct({ id: "press", title: "Press", topics: ["press/#"], ...more });
-}
-
-async function stopped(node: NodeChild, signal: "SIGTERM" | "SIGKILL"): Promise<void> {
-  if (signal === "SIGKILL") node.kill();
-  else node.terminate();
-  assert.notEqual(await node.ended(15_000), undefined, "the process ends");
 }
 
 async function started(node: NodeChild, crashAt?: string): Promise<void> {
@@ -89,7 +72,7 @@ test("resume - killed while it is published and followed, each message comes onc
   let sent = 1;
   for (const crashAt of ["log.committed:3", "log.appending:4", "log.committed:9", undefined]) {
     // killed between what was told and now: it comes up with the point where it dies next
-    await stopped(node, "SIGKILL");
+    await node.halted("SIGKILL");
     await started(node, crashAt);
     const reader = await follow(t, node, lastId);
     await until("it has begun", () => reader.told("begin").length === 1);
@@ -115,7 +98,7 @@ test("resume - what was lost with a backup put back is not mistaken for what cam
   const reader = await follow(t, node);
   await until("it has begun", () => reader.lastId !== undefined);
   const common = reader.lastId!;
-  await stopped(node, "SIGTERM");
+  await node.halted("SIGTERM");
   const { data } = node.settings;
   await cp(data, `${data}-backup`, { recursive: true });
   await started(node);
@@ -123,7 +106,7 @@ test("resume - what was lost with a backup put back is not mistaken for what cam
   await send(node, 6, 11);
   await until("five came", () => second.payloads.length === 5);
   const lost = second.messages.map(({ id }) => id!);
-  await stopped(node, "SIGTERM");
+  await node.halted("SIGTERM");
   await rm(data, { recursive: true });
   await cp(`${data}-backup`, data, { recursive: true });
   await started(node);
@@ -141,13 +124,13 @@ test("resume - a node that began anew says so, and an empty log's first id outli
   const node = await newNode(t, "anew");
   const empty = await follow(t, node);
   await until("it has begun", () => empty.lastId !== undefined);
-  await stopped(node, "SIGKILL");
+  await node.halted("SIGKILL");
   await started(node);
   await send(node, 1, 4);
   const reader = await follow(t, node, empty.lastId);
   await until("all came", () => reader.payloads.length === 3);
   assert.deepEqual(reader.payloads, numbers(1, 4));
-  await stopped(node, "SIGTERM");
+  await node.halted("SIGTERM");
   await rm(node.settings.data, { recursive: true });
   await started(node);
   await offer(node);

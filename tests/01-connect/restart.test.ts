@@ -3,36 +3,18 @@ import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, test, type TestContext } from "node:test";
+import { after, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import type { IConnectPacket } from "mqtt-packet";
-import { NodeChild } from "../07-federate/node-child.ts";
-import { freePort } from "../free-port.ts";
+import { type NodeChild, startedChild } from "../07-federate/node-child.ts";
 import { until } from "../two-nodes.ts";
 import { publishPacket, RawClient } from "./raw-client.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "comity-restart-"));
 after(() => rm(folder, { recursive: true, force: true }));
 
-async function newNode(t: TestContext, name: string): Promise<NodeChild> {
-  const [http, mqtt] = [await freePort(), await freePort()];
-  const did = `did:web:localhost%3A${http}`;
-  const data = join(folder, name);
-  const node = new NodeChild({
-    ...{ name, did, data, http, mqtt },
-    localPeers: [],
-    receiptWindowMs: 1000,
-  });
-  t.after(() => node.stop());
-  node.start();
-  await node.ready();
-  return node;
-}
-
 async function again(node: NodeChild, signal: "SIGTERM" | "SIGKILL"): Promise<void> {
-  if (signal === "SIGKILL") node.kill();
-  else node.terminate();
-  assert.notEqual(await node.ended(15_000), undefined, "the process ends");
+  await node.halted(signal);
   node.start();
   await node.ready();
 }
@@ -53,7 +35,7 @@ async function staying(node: NodeChild, clientId: string, version: 4 | 5 = 5): P
 }
 
 test("restart - a session that stays has its subscriptions, what was under way and what waits", async (t) => {
-  const node = await newNode(t, "stays");
+  const node = await startedChild(t, folder, "stays");
   const reader = await staying(node, "reader");
   assert.equal((await reader.next("connack")).sessionPresent, false);
   reader.send({
@@ -121,7 +103,7 @@ test("restart - a session that stays has its subscriptions, what was under way a
 });
 
 test("restart - a message of QoS 2 that was received is not taken twice, before and after a stop", async (t) => {
-  const node = await newNode(t, "twice");
+  const node = await startedChild(t, folder, "twice");
   const reader = await staying(node, "reader", 4);
   await reader.next("connack");
   await reader.subscribe({ topic: "once", qos: 1 });
@@ -158,7 +140,7 @@ test("restart - a message of QoS 2 that was received is not taken twice, before 
 });
 
 test("restart - a will waits over the stop, and one that was due is published", async (t) => {
-  const node = await newNode(t, "wills");
+  const node = await startedChild(t, folder, "wills");
   const reader = await staying(node, "reader");
   await reader.next("connack");
   await reader.subscribe({ topic: "wills/#", qos: 1 });
@@ -190,7 +172,7 @@ test("restart - a will waits over the stop, and one that was due is published", 
 });
 
 test("restart - a will that was published is not published again", async (t) => {
-  const node = await newNode(t, "will-once");
+  const node = await startedChild(t, folder, "will-once");
   const reader = await staying(node, "reader");
   await reader.next("connack");
   await reader.subscribe({ topic: "once/#", qos: 1 });
@@ -217,7 +199,7 @@ test("restart - a will that was published is not published again", async (t) => 
 
 for (const delivery of ["live", "logged"] as const) {
   test(`restart - killed five times under load, a ${delivery} stream loses nothing that was acknowledged`, async (t) => {
-    const node = await newNode(t, delivery);
+    const node = await startedChild(t, folder, delivery);
     if (delivery === "logged") {
       const price = { amount: "0", currency: "EUR", perMessages: 1 };
       const product = { id: "load", title: "Load", topics: ["load/#"], delivery };
@@ -283,7 +265,7 @@ for (const delivery of ["live", "logged"] as const) {
 }
 
 test("restart - what a share's member had and had not acknowledged is its own, and handed on when it goes", async (t) => {
-  const node = await newNode(t, "share");
+  const node = await startedChild(t, folder, "share");
   const filter = "$share/kept/job";
   const join = async (client: RawClient): Promise<void> => {
     await client.next("connack");
@@ -322,7 +304,7 @@ test("restart - what a share's member had and had not acknowledged is its own, a
 });
 
 test("restart - [MQTT-3.3.2-6] what a session was sent and what waited for it have lived on meanwhile", async (t) => {
-  const node = await newNode(t, "expiry");
+  const node = await startedChild(t, folder, "expiry");
   const reader = await staying(node, "reader");
   await reader.next("connack");
   await reader.subscribe({ topic: "lives", qos: 1 });

@@ -7,28 +7,15 @@ import { test, type TestContext } from "node:test";
 import { connectMqtt } from "../../src/client/mqtt.ts";
 import type { ErasureResource } from "../../src/client/erasure.ts";
 import type { CrashPoint } from "../../src/kernel/crash.ts";
-import { NodeChild } from "../07-federate/node-child.ts";
-import { freePort } from "../free-port.ts";
+import { type NodeChild, twoChildren } from "../07-federate/node-child.ts";
 import { until } from "../two-nodes.ts";
 
 const messages = 160;
 const payload = `SECRET ${"x".repeat(65_000)}`;
 
-async function twoChildren(t: TestContext) {
+async function twoNodes(t: TestContext) {
   const folder = await mkdtemp(join(tmpdir(), "comity-erasure-"));
-  const ports = [await freePort(), await freePort(), await freePort(), await freePort()] as const;
-  const did = (port: number): string => `did:web:localhost%3A${port}`;
-  const localPeers = ports.slice(0, 2).map((port) => ({
-    did: did(port),
-    url: `http://127.0.0.1:${port}`,
-  }));
-  const child = (name: string, http: number, mqtt: number): NodeChild =>
-    new NodeChild({
-      ...{ name, did: did(http), data: join(folder, name), http, mqtt, localPeers },
-      receiptWindowMs: 100,
-    });
-  const provider = child("provider", ports[0], ports[2]);
-  const consumer = child("consumer", ports[1], ports[3]);
+  const { provider, consumer } = await twoChildren(folder, 100);
   t.after(async () => {
     await Promise.all([provider.stop(), consumer.stop()]);
     await rm(folder, { recursive: true, force: true });
@@ -62,7 +49,7 @@ for (const [side, point] of [
   ["provider", "erasure.received:1"],
 ] as const satisfies readonly (readonly [string, `${CrashPoint}:${number}`])[]) {
   test(`erasure - killed at ${point} it is done whole, and told once`, async (t) => {
-    const nodes = await twoChildren(t);
+    const nodes = await twoNodes(t);
     const { provider, consumer } = nodes;
     provider.start(side === "provider" ? point : undefined);
     consumer.start(side === "consumer" ? point : undefined);

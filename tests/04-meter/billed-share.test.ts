@@ -12,7 +12,7 @@ import { connectMqtt } from "../../src/client/mqtt.ts";
 import { systemClock } from "../../src/kernel/clock.ts";
 import { verifyBill } from "../../src/settle/verify.ts";
 import { RawClient } from "../01-connect/raw-client.ts";
-import { NodeChild } from "../07-federate/node-child.ts";
+import { oneChild } from "../07-federate/node-child.ts";
 import { freePort } from "../free-port.ts";
 import { startTestNode, type TestNode, until } from "../two-nodes.ts";
 
@@ -325,11 +325,7 @@ test("billed share - what could not be billed is refused when the link is made",
 
 test("billed share - the node killed again and again bills no more than was acknowledged", async (t) => {
   const folder = await mkdtemp(join(tmpdir(), "comity-billed-kill-"));
-  const ports = { http: await freePort(), mqtt: await freePort() };
-  const did = `did:web:localhost%3A${ports.http}`;
-  const data = join(folder, "seller");
-  const settings = { name: "seller", did, data, ...ports, localPeers: [], receiptWindowMs: 100 };
-  const child = new NodeChild(settings);
+  const child = await oneChild(folder, "seller", 100);
   child.start();
   t.after(async () => {
     await child.stop();

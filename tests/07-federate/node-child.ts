@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { ComityHttp } from "../../src/client/http.ts";
@@ -21,6 +22,7 @@ const mainFile = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 /** Ends the node when this process is gone, however it went. */
 const leash = new URL("../../src/world/leash.ts", import.meta.url).href;
 const readyWithinMs = 30_000;
+const haltedWithinMs = 15_000;
 
 /** `comity up --config` as a process of its own, to be killed and started again on its data. */
 export class NodeChild {
@@ -97,9 +99,11 @@ export class NodeChild {
     this.#child?.kill("SIGKILL");
   }
 
-  /** SIGTERM, as by whoever runs it. */
-  terminate(): void {
-    this.#child?.kill("SIGTERM");
+  /** Resolves when its process has ended, by SIGTERM as by whoever runs it, or by SIGKILL. */
+  async halted(signal: "SIGTERM" | "SIGKILL"): Promise<void> {
+    this.#child?.kill(signal);
+    const how = await this.ended(haltedWithinMs);
+    if (how === undefined) throw new Error(`${this.settings.name} runs on after ${signal}`);
   }
 
   /** How its process ended, or undefined where it runs on after so many milliseconds. */
@@ -121,23 +125,53 @@ export class NodeChild {
   }
 }
 
+/** A node as a process that knows no other; it is not started yet. */
+export async function oneChild(
+  folder: string,
+  name: string,
+  receiptWindowMs = 1000,
+): Promise<NodeChild> {
+  const [http, mqtt] = [await freePort(), await freePort()];
+  return new NodeChild({
+    ...{ name, did: didAt(http), data: join(folder, name), http, mqtt },
+    ...{ localPeers: [], receiptWindowMs },
+  });
+}
+
+/** The same, started, and stopped after the test. */
+export async function startedChild(
+  t: TestContext,
+  folder: string,
+  name: string,
+): Promise<NodeChild> {
+  const node = await oneChild(folder, name);
+  t.after(() => node.stop());
+  node.start();
+  await node.ready();
+  return node;
+}
+
 /** Two nodes as processes that know each other; neither is started yet. */
 export async function twoChildren(
   folder: string,
+  receiptWindowMs = 50,
 ): Promise<{ readonly provider: NodeChild; readonly consumer: NodeChild }> {
   const ports = [await freePort(), await freePort(), await freePort(), await freePort()] as const;
-  const did = (port: number): string => `did:web:localhost%3A${port}`;
   const localPeers = ports.slice(0, 2).map((port) => ({
-    did: did(port),
+    did: didAt(port),
     url: `http://127.0.0.1:${port}`,
   }));
   const child = (name: string, http: number, mqtt: number): NodeChild =>
     new NodeChild({
-      ...{ name, did: did(http), data: join(folder, name), http, mqtt, localPeers },
-      receiptWindowMs: 50,
+      ...{ name, did: didAt(http), data: join(folder, name), http, mqtt },
+      ...{ localPeers, receiptWindowMs },
     });
   return {
     provider: child("provider", ports[0], ports[2]),
     consumer: child("consumer", ports[1], ports[3]),
   };
+}
+
+function didAt(port: number): string {
+  return `did:web:localhost%3A${port}`;
 }

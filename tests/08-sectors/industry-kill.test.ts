@@ -7,8 +7,7 @@ import { test, type TestContext } from "node:test";
 import { connectMqtt, type MqttClient } from "../../src/client/mqtt.ts";
 import { encodeSparkplug, type Metric } from "../../src/wire/sparkplug-b.ts";
 import { datatype } from "../../src/wire/sparkplug-datatype.ts";
-import { freePort } from "../free-port.ts";
-import { NodeChild } from "../07-federate/node-child.ts";
+import { type NodeChild, oneChild } from "../07-federate/node-child.ts";
 import { until } from "../two-nodes.ts";
 
 interface Said {
@@ -27,11 +26,7 @@ const pressTopic = "plant/hall/press/$state";
 
 async function nodeFor(t: TestContext): Promise<NodeChild> {
   const folder = await mkdtemp(join(tmpdir(), "comity-sparkplug-"));
-  const [http, mqtt] = [await freePort(), await freePort()];
-  const did = `did:web:localhost%3A${http}`;
-  const data = join(folder, "node");
-  const at = { name: "node", did, data, http, mqtt };
-  const node = new NodeChild({ ...at, localPeers: [], receiptWindowMs: 1000 });
+  const node = await oneChild(folder, "node");
   t.after(async () => {
     await node.stop();
     await rm(folder, { recursive: true, force: true });
