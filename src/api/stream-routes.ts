@@ -2,6 +2,7 @@ import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { Type } from "typebox";
 import { EventStreamLine, type Line, WebSocketLine } from "../flow/lines.ts";
+import { lastEventIdOf } from "../flow/stream-id.ts";
 import { ComityError } from "../kernel/errors.ts";
 import { filterProblem } from "../kernel/topic.ts";
 import { maySubscribe, nameOfPrincipal } from "../things/access.ts";
@@ -86,9 +87,7 @@ export function streamRoutes(
       const who = nameOfPrincipal(caller);
       throw new ComityError("FORBIDDEN", { who, act: `subscribe to ${one}` });
     }
-    // who connects again by itself says where it is; its address still says where it began
-    const { "last-event-id": newest } = request.headers;
-    const lastId = typeof newest === "string" && newest !== "" ? newest : asked;
+    const lastId = lastEventIdOf(request.headers, asked);
     const followed = await streams.followFrom([...new Set(filters)], lastId);
     clients.needRoom();
     const open = (line: (onReady: () => void) => Line): FollowedStream =>

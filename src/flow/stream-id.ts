@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from "node:http";
 import { ComityError } from "../kernel/errors.ts";
 import type { Lineage } from "./lineage.ts";
 
@@ -27,6 +28,14 @@ const idLengthMax = 8192;
  */
 export function placeText({ epoch, lineage }: Numbered, position: number): string {
   return `${epoch}/${lineage.idAt(position)}:${position}`;
+}
+
+/** Who connects again by itself says where it is; its address (`asked`) still says where it began. */
+export function lastEventIdOf(
+  { "last-event-id": newest }: IncomingHttpHeaders,
+  asked: string | undefined,
+): string | undefined {
+  return typeof newest === "string" && newest !== "" ? newest : asked;
 }
 
 /** An id of a stream from several logs names each, with commas between. BODY_INVALID. */

@@ -21,7 +21,7 @@ import type { HistoryKeeping } from "../../flow/history.ts";
 import { type HistoryRequest, isByTime } from "../../flow/history-request.ts";
 import { EventStreamLine, type Line, WebSocketLine } from "../../flow/lines.ts";
 import { startOf } from "../../flow/open-feed.ts";
-import { gone, readPlaces, requirePlace } from "../../flow/stream-id.ts";
+import { gone, lastEventIdOf, readPlaces, requirePlace } from "../../flow/stream-id.ts";
 import type { StreamLog } from "../../flow/stream-log.ts";
 import { Answers, type NativeFeed } from "./answers.ts";
 
@@ -176,9 +176,8 @@ export class DataDoor {
         scope.get<WithAgreement>("/:agreement/stream", async (request, reply) => {
           const { params, query, headers } = request;
           const guest = await this.#guest(params.agreement, request.raw);
-          const { "last-event-id": newest } = headers;
-          const told = typeof newest === "string" && newest !== "" ? newest : query.lastEventId;
-          const from = await this.#since(guest.gate, told, query.after);
+          const lastId = lastEventIdOf(headers, query.lastEventId);
+          const from = await this.#since(guest.gate, lastId, query.after);
           this.#makeRoom(guest.gate);
           reply.hijack();
           const { raw } = reply;
