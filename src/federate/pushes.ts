@@ -3,10 +3,10 @@ import { MqttClient } from "../client/mqtt.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { problemOf } from "../kernel/errors.ts";
 import type { Journal } from "../kernel/journal.ts";
-import type { Flow, StartPosition } from "../flow/flow.ts";
+import type { Flow } from "../flow/flow.ts";
 import { FollowedStream } from "../flow/followed-stream.ts";
 import type { Gate } from "../flow/gate.ts";
-import { startOf } from "../flow/open-feed.ts";
+import { startIn } from "../flow/start-position.ts";
 import type { StreamLog } from "../flow/stream-log.ts";
 import type { PushTarget, Transfer } from "../market/transfer.ts";
 import type { Store } from "../ports/store.ts";
@@ -134,8 +134,7 @@ class Push {
 
   async #stream(gate: Gate, client: MqttClient): Promise<FollowedStream> {
     const { flow, queueBytesMax = queueBytesMaxDefault } = this.#options;
-    const { log: name, product } = gate.grant;
-    const log = name === undefined ? undefined : flow.logOf(product);
+    const log = flow.logUnder(gate.grant);
     const from = log === undefined ? { position: 0, start: 0 } : await this.#from(log);
     const acknowledged = (position: number | undefined): void => {
       this.#pace.progressed();
@@ -151,7 +150,7 @@ class Push {
   async #from(log: StreamLog): Promise<{ readonly position: number; readonly start: number }> {
     const { store } = this.#options;
     const { agreement, pid } = this.#transfer;
-    const start = startOf(await store.get<StartPosition>("start", agreement), log);
+    const start = await startIn(log, store, agreement);
     const known = await store.get<PushDoc>("push", pid);
     const position = known?.epoch === log.epoch ? Math.max(start, known.position) : start;
     return { position, start };

@@ -20,6 +20,7 @@ import { ReceivedStreams } from "./received-streams.ts";
 import { Retained, type RetainedLimits } from "./retained.ts";
 import { Router, type Route } from "./router.ts";
 import type { Run } from "./run.ts";
+import { readStart, startWrite } from "./start-position.ts";
 import { StreamLog } from "./stream-log.ts";
 import type { Subscription } from "./subscription.ts";
 
@@ -35,14 +36,6 @@ export interface FlowOutside {
 
 /** Of the log that keeps what persistent sessions wait for. */
 export const sessionLogName = "sessions";
-
-/** Where an agreement on a logged product begins in its log. */
-export interface StartPosition {
-  readonly epoch: string;
-  readonly position: number;
-  /** What positions are counted in since the log was restored, where the consumer had more of it. */
-  readonly servedAs?: string;
-}
 
 interface LoggedStream {
   readonly filters: readonly string[];
@@ -147,6 +140,11 @@ export class Flow {
     return this.#logged.get(productId)?.log;
   }
 
+  /** What an agreement is served from; undefined: it is on a live stream, or the log is not open. */
+  logUnder({ log, product }: Grant): StreamLog | undefined {
+    return log === undefined ? undefined : this.logOf(product);
+  }
+
   trimmed(name: string, begins: number): void {
     for (const { log } of this.#logged.values()) if (log.name === name) log.trimmed(begins);
   }
@@ -161,13 +159,11 @@ export class Flow {
 
   /** Lets an agreement deliver. Its start in the log is fixed at the first call, durably. */
   async open(grant: Grant): Promise<Gate> {
-    const log = this.logOf(grant.product);
-    if (grant.log !== undefined && log !== undefined) {
-      const known = await this.outside.store.get<StartPosition>("start", grant.agreement);
-      if (known === undefined) {
-        const doc: StartPosition = { epoch: log.epoch, position: log.end };
-        await this.outside.store.commit([{ op: "put", kind: "start", id: grant.agreement, doc }]);
-      }
+    const log = this.logUnder(grant);
+    const { store } = this.outside;
+    if (log !== undefined && (await readStart(store, grant.agreement)) === undefined) {
+      const start = { epoch: log.epoch, position: log.end };
+      await store.commit([startWrite(grant.agreement, start)]);
     }
     return this.grants.open(grant);
   }

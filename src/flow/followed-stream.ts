@@ -52,7 +52,7 @@ export class FollowedStream implements Receiver {
       onDropped: (messages) => (this.#dropped += messages),
       onFlushed: () => this.#logged?.pump(),
     });
-    const log = gate.grant.log === undefined ? undefined : flow.logOf(gate.grant.product);
+    const log = flow.logUnder(gate.grant);
     this.#log = log;
     if (log !== undefined) this.#tell("begin", placeText(log, from.position - 1), {});
     this.#logged =

@@ -1,13 +1,13 @@
 import type { Grant } from "../market/grant.ts";
 import type { LogBlock } from "../ports/store.ts";
 import { walkPublishes } from "../wire/mqtt/publish.ts";
-import type { Flow, StartPosition } from "./flow.ts";
+import type { Flow } from "./flow.ts";
 import { openPassage, type Passing, passingOf } from "./granted.ts";
 import type { Handover, Place } from "./handover.ts";
-import { startOf } from "./open-feed.ts";
 import type { Passage } from "./passage.ts";
 import type { Receiver, Subscription } from "./subscription.ts";
 import { layout5, Run } from "./run.ts";
+import { startIn } from "./start-position.ts";
 import type { StreamLog } from "./stream-log.ts";
 
 /** How far back the log is read for last messages when nobody has asked before. */
@@ -91,8 +91,7 @@ export class Latest implements Receiver {
   }
 
   get #log(): StreamLog | undefined {
-    const { log, product } = this.#grant;
-    return log === undefined ? undefined : this.#flow.logOf(product);
+    return this.#flow.logUnder(this.#grant);
   }
 
   /** Without those that have expired [MQTT-3.3.2-5]. */
@@ -124,8 +123,8 @@ export class Latest implements Receiver {
 
   async #open(log: StreamLog): Promise<Passage> {
     const { store } = this.#flow.outside;
-    const start = await store.get<StartPosition>("start", this.#grant.agreement);
-    const first = Math.min(startOf(start, log), this.#position);
+    const start = await startIn(log, store, this.#grant.agreement);
+    const first = Math.min(start, this.#position);
     const passage = (): Passage => this.#flow.grants.preview(this.#grant);
     return openPassage({ grant: this.#grant, passage }, log, this.#position, first);
   }

@@ -2,12 +2,13 @@ import { problemOf } from "../kernel/errors.ts";
 import type { Checkpoint } from "../ports/usage.ts";
 import { noUsage } from "../ports/usage.ts";
 import type { Feed } from "./feed.ts";
-import type { Flow, StartPosition } from "./flow.ts";
+import type { Flow } from "./flow.ts";
 import type { Gate, Holder } from "./gate.ts";
 import { LiveFeed } from "./live-feed.ts";
 import { dueBetween, openPassage } from "./granted.ts";
 import { LogFeed } from "./log-feed.ts";
 import type { Outbox } from "./outbox.ts";
+import { epochOf, readStart, startOf, type StartPosition, startWrite } from "./start-position.ts";
 import type { StreamLog } from "./stream-log.ts";
 
 export interface FeedRequest {
@@ -73,7 +74,7 @@ export class LinkFeed implements Holder {
     const { usage, entropy, store, clock } = flow.outside;
     const { agreement } = gate.grant;
     const log = this.#log();
-    let start = log && (await store.get<StartPosition>("start", agreement));
+    let start = log && (await readStart(store, agreement));
     if (this.#closed) return undefined;
     const before = usage.acknowledged(agreement);
     const common = log && commonEnd(claimed, start, log);
@@ -123,12 +124,11 @@ export class LinkFeed implements Holder {
     before: StartPosition | undefined,
   ): Promise<StartPosition> {
     const { flow, gate } = this.#request;
-    const { agreement } = gate.grant;
     // The same for all agreements that find it out: their consumers keep the stream once.
     const servedAs = `${log.epoch}/${log.lineage.runs.at(-1)?.id ?? "0"}`;
     const doc: StartPosition = { epoch: log.epoch, position, servedAs };
     if (before?.servedAs === servedAs) throw new LinkRefused("the log has no such past");
-    await flow.outside.store.commit([{ op: "put", kind: "start", id: agreement, doc }]);
+    await flow.outside.store.commit([startWrite(gate.grant.agreement, doc)]);
     gate.tell(
       "link.restored",
       `This node was restored from a backup: ${gate.grant.consumer} has the stream up to ` +
@@ -171,10 +171,9 @@ export class LinkFeed implements Holder {
   /** A stream that was sold as logged is never served as live: it would not be whole. */
   #log(): StreamLog | undefined {
     const { flow, gate } = this.#request;
-    if (gate.grant.log === undefined) return undefined;
-    const log = flow.logOf(gate.grant.product);
-    if (log === undefined) throw new LinkRefused("the stream's log is not open");
-    return log;
+    const log = flow.logUnder(gate.grant);
+    if (log !== undefined || gate.grant.log === undefined) return log;
+    throw new LinkRefused("the stream's log is not open");
   }
 
   /** The other side hears our own words alone; what failed here is for the node's owner. */
@@ -197,10 +196,6 @@ function positionOf(base: Checkpoint, start: StartPosition | undefined, log: Str
   return base.epoch === epochOf(start, log) ? base.position : startOf(start, log);
 }
 
-function epochOf(start: StartPosition | undefined, log: StreamLog): string {
-  return start?.epoch === log.epoch ? (start.servedAs ?? log.epoch) : log.epoch;
-}
-
 /** Where what the consumer has parts from what the log holds; undefined where it does not. */
 function commonEnd(
   { epoch, position, lineage }: Checkpoint,
@@ -209,14 +204,6 @@ function commonEnd(
 ): number | undefined {
   if (epoch !== epochOf(start, log)) return undefined;
   return log.lineage.commonWith(lineage, position, log.end);
-}
-
-/** Where an agreement begins in the log as it stands now. */
-export function startOf(start: StartPosition | undefined, log: StreamLog): number {
-  if (start === undefined) return log.end;
-  // A log is given its epoch for good with its first block. Where the node stopped before that,
-  // the log that stands here now is younger than the agreement: all of it belongs to it.
-  return start.epoch === log.epoch ? start.position : 0;
 }
 
 /**

@@ -65,7 +65,7 @@ export class Samples {
     // when each came is told with it, which an agreement that moves dates hides
     if (grant.shape?.shift !== undefined) return [];
     const most = Math.min(sampleMessagesMax, grant.messagesMax ?? Infinity);
-    const log = grant.log === undefined ? undefined : this.#flow.logOf(grant.product);
+    const log = this.#flow.logUnder(grant);
     const passed = log === undefined ? this.#live(grant) : await this.#logged(grant, log, most);
     return fitting(passed.slice(-most), Math.min(sampleBytesMax, grant.bytesMax ?? Infinity));
   }

@@ -13,14 +13,14 @@ import { ComityError } from "../../kernel/errors.ts";
 import { refuseUpgrade } from "../../kernel/refuse-upgrade.ts";
 import { takeUpgrades } from "../../kernel/upgrade-paths.ts";
 import { RequestRate } from "../../kernel/request-rate.ts";
-import type { Flow, StartPosition } from "../../flow/flow.ts";
+import type { Flow } from "../../flow/flow.ts";
 import { frameOf } from "../../flow/frame.ts";
 import { FollowedStream, type MessageLine } from "../../flow/followed-stream.ts";
 import type { EndReason, Gate } from "../../flow/gate.ts";
 import type { HistoryKeeping } from "../../flow/history.ts";
 import { type HistoryRequest, isByTime } from "../../flow/history-request.ts";
 import { EventStreamLine, type Line, WebSocketLine } from "../../flow/lines.ts";
-import { startOf } from "../../flow/open-feed.ts";
+import { startIn } from "../../flow/start-position.ts";
 import { gone, lastEventIdOf, readPlaces, requirePlace } from "../../flow/stream-id.ts";
 import type { StreamLog } from "../../flow/stream-log.ts";
 import { Answers, type NativeFeed } from "./answers.ts";
@@ -159,7 +159,7 @@ export class DataDoor {
         scope.get<WithAgreement>("/:agreement/history", async (request, reply) => {
           const { params, query, headers } = request;
           const { gate } = await this.#guest(params.agreement, request.raw);
-          const log = this.#logOf(gate);
+          const log = this.#options.flow.logUnder(gate.grant);
           if (log === undefined) {
             const id = `of ${gate.grant.product}, a live stream`;
             throw new ComityError("NOT_FOUND", { what: "history", id });
@@ -296,16 +296,12 @@ export class DataDoor {
     throw new ComityError("LIMIT_REACHED", { limit: full[0], what: "streams at a time" });
   }
 
-  #logOf({ grant }: Gate): StreamLog | undefined {
-    return grant.log === undefined ? undefined : this.#options.flow.logOf(grant.product);
-  }
-
   /**
    * Where a stream is followed from: after the event or the position that the consumer has, else
    * from now on. POSITION_GONE where that is not what stands there any more.
    */
   async #since(gate: Gate, lastId: string | undefined, after: string | undefined): Promise<Since> {
-    const log = this.#logOf(gate);
+    const log = this.#options.flow.logUnder(gate.grant);
     const place = lastId === undefined ? undefined : readPlaces(lastId)[0]!;
     if (log === undefined) {
       if (place === undefined) return { position: 0, start: 0 };
@@ -327,8 +323,7 @@ export class DataDoor {
   /** The position after that one, but never before the agreement's start. */
   async #from(gate: Gate, log: StreamLog, after: string): Promise<Since> {
     const { store } = this.#options.flow.outside;
-    const known = await store.get<StartPosition>("start", gate.grant.agreement);
-    const start = startOf(known, log);
+    const start = await startIn(log, store, gate.grant.agreement);
     if (after === "-1") return { position: start, start };
     return { position: Math.max(start, wholeNumber("after", after) + 1), start };
   }

@@ -1,11 +1,10 @@
 import { packetsOf } from "../../flow/block-part.ts";
 import type { Gate, Holder } from "../../flow/gate.ts";
 import { openPassage } from "../../flow/granted.ts";
-import type { StartPosition } from "../../flow/flow.ts";
 import { MonthlyAllowance } from "../../flow/monthly-allowance.ts";
-import { startOf } from "../../flow/open-feed.ts";
 import type { Passage } from "../../flow/passage.ts";
 import { layout5, type Run, splitByTopic } from "../../flow/run.ts";
+import { startIn } from "../../flow/start-position.ts";
 import type { StreamLog } from "../../flow/stream-log.ts";
 import { problemOf } from "../../kernel/errors.ts";
 import { covers } from "../../kernel/topic.ts";
@@ -135,11 +134,11 @@ export class BilledStream implements Holder {
     this.#gate.hold(this);
     const { flow } = this.#line;
     const { usage, store } = flow.outside;
-    const { agreement, product } = this.#gate.grant;
+    const { agreement } = this.#gate.grant;
     try {
-      const log = flow.logOf(product);
+      const log = flow.logUnder(this.#gate.grant);
       if (log === undefined) throw new Error("the stream's log is not open");
-      const start = startOf(await store.get<StartPosition>("start", agreement), log);
+      const start = await startIn(log, store, agreement);
       // what an older connection acknowledged has to be known
       await usage.acknowledge(agreement, usage.acknowledged(agreement), true);
       const base = usage.acknowledged(agreement);
