@@ -3,7 +3,7 @@ import { departureOf } from "../market/commission/departure.ts";
 import type { Commission } from "../market/commission/document.ts";
 import type { Flow } from "./flow.ts";
 import type { Passage } from "./passage.ts";
-import type { Receiver, Subscription } from "./subscription.ts";
+import type { Receiver } from "./subscription.ts";
 import type { Run } from "./run.ts";
 
 /** So many last messages are remembered: an hour's at the pace they are looked at. */
@@ -38,7 +38,7 @@ export interface Watched {
 export class Conformity implements Receiver {
   readonly #flow: Flow;
   readonly #watched: Watched;
-  readonly #subscriptions: readonly Subscription[];
+  readonly #unsubscribe: () => void;
   #looks: Look[] = [];
   #lookAgainAt = Number.NEGATIVE_INFINITY;
   #told: Mark;
@@ -48,9 +48,7 @@ export class Conformity implements Receiver {
     this.#flow = flow;
     this.#watched = watched;
     this.#told = this.#mark();
-    const subscription = { receiver: this, qos: 0 } as const;
-    this.#subscriptions = watched.filters.map((filter) => ({ ...subscription, filter }));
-    for (const one of this.#subscriptions) flow.router.subscribe(one);
+    this.#unsubscribe = flow.router.subscribeAll(watched.filters, this);
   }
 
   get mark(): Mark {
@@ -84,7 +82,7 @@ export class Conformity implements Receiver {
   }
 
   close(): void {
-    for (const one of this.#subscriptions) this.#flow.router.unsubscribe(one);
+    this.#unsubscribe();
   }
 
   #mark(): Mark {

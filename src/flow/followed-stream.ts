@@ -3,7 +3,7 @@ import type { Gate } from "./gate.ts";
 import { type HandedMessage, Handover } from "./handover.ts";
 import type { Line, LineEvent } from "./lines.ts";
 import { LoggedMessages } from "./logged-messages.ts";
-import type { Receiver, Subscription } from "./subscription.ts";
+import type { Receiver } from "./subscription.ts";
 import type { Run } from "./run.ts";
 import { placeText } from "./stream-id.ts";
 import type { StreamLog } from "./stream-log.ts";
@@ -32,11 +32,10 @@ const farewellMs = 1000;
 /** An agreement's stream on one connection that takes single messages, until either side ends it. */
 export class FollowedStream implements Receiver {
   readonly line: MessageLine;
-  readonly #flow: Flow;
   readonly #handover: Handover;
   readonly #log: StreamLog | undefined;
   readonly #logged: LoggedMessages | undefined;
-  readonly #subscriptions: readonly Subscription[];
+  readonly #unsubscribe: () => void;
   readonly #stopListening: () => void;
   /** Live messages that were given up, not yet told. */
   #dropped = 0;
@@ -44,7 +43,6 @@ export class FollowedStream implements Receiver {
 
   constructor(options: FollowedOptions) {
     const { flow, gate, queueBytesMax, from } = options;
-    this.#flow = flow;
     this.line = options.line(() => this.#handover.ready());
     this.#handover = new Handover(flow, gate, {
       take: (message) => this.#take(message),
@@ -66,11 +64,8 @@ export class FollowedStream implements Receiver {
           this.#handover.afterwards(() => this.#tell("gap", id, { from: first, to, messages }));
         },
       });
-    this.#subscriptions =
-      log === undefined
-        ? gate.grant.filters.map((filter) => ({ filter, receiver: this, qos: 0 }))
-        : [];
-    for (const subscription of this.#subscriptions) flow.router.subscribe(subscription);
+    const liveFilters = log === undefined ? gate.grant.filters : [];
+    this.#unsubscribe = flow.router.subscribeAll(liveFilters, this);
     this.#stopListening = gate.onEnded((reason) => this.end(`the agreement has ended: ${reason}`));
     this.#logged?.start();
   }
@@ -107,7 +102,7 @@ export class FollowedStream implements Receiver {
     this.#closed = true;
     this.#stopListening();
     this.#logged?.close();
-    for (const subscription of this.#subscriptions) this.#flow.router.unsubscribe(subscription);
+    this.#unsubscribe();
   }
 
   /** The other side has gone: what is queued goes nowhere. */

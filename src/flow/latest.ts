@@ -5,7 +5,7 @@ import type { Flow } from "./flow.ts";
 import { openPassage, type Passing, passingOf } from "./granted.ts";
 import type { Handover, Place } from "./handover.ts";
 import type { Passage } from "./passage.ts";
-import type { Receiver, Subscription } from "./subscription.ts";
+import type { Receiver } from "./subscription.ts";
 import { layout5, Run } from "./run.ts";
 import { startIn } from "./start-position.ts";
 import type { StreamLog } from "./stream-log.ts";
@@ -31,7 +31,7 @@ export class Latest implements Receiver {
   readonly #flow: Flow;
   readonly #grant: Grant;
   readonly #onGrown: (bytes: number) => void;
-  readonly #subscriptions: readonly Subscription[];
+  readonly #unsubscribe: () => void;
   readonly #live: Passage;
   readonly #last = new Map<string, Kept>();
   #bytes = 0;
@@ -44,18 +44,16 @@ export class Latest implements Receiver {
     this.#flow = flow;
     this.#grant = grant;
     this.#onGrown = onGrown;
-    const { filters } = grant;
     const log = this.#log;
-    this.#subscriptions =
-      log === undefined ? filters.map((filter) => ({ filter, receiver: this, qos: 0 })) : [];
+    const liveFilters = log === undefined ? grant.filters : [];
     this.#live = flow.grants.preview(grant);
     const passage = flow.grants.preview(grant);
-    for (const filter of log === undefined ? filters : []) {
+    for (const filter of liveFilters) {
       for (const { run, at } of flow.retained.keptOf(filter)) {
         this.#keepRun(passage.pass(run, at).run, at);
       }
     }
-    for (const subscription of this.#subscriptions) flow.router.subscribe(subscription);
+    this.#unsubscribe = flow.router.subscribeAll(liveFilters, this);
     this.#position = Math.max(0, (log?.end ?? 0) - positionsMax);
   }
 
@@ -87,7 +85,7 @@ export class Latest implements Receiver {
   close(): void {
     this.#isClosed = true;
     this.#onGrown(-this.#bytes);
-    for (const subscription of this.#subscriptions) this.#flow.router.unsubscribe(subscription);
+    this.#unsubscribe();
   }
 
   get #log(): StreamLog | undefined {

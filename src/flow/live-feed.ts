@@ -3,7 +3,7 @@ import { Feed, type FeedOptions, type FeedPosition } from "./feed.ts";
 import type { Tally } from "./parcel-queue.ts";
 import type { Router } from "./router.ts";
 import { layout5, type Run } from "./run.ts";
-import type { Receiver, Subscription } from "./subscription.ts";
+import type { Receiver } from "./subscription.ts";
 
 const checkpointEveryMs = 200;
 
@@ -16,7 +16,7 @@ export interface LiveFeedOptions extends FeedOptions {
 /** A live stream: what is published goes on as it comes; what a broken link loses is not billed. */
 export class LiveFeed extends Feed implements Receiver {
   readonly #router: Router;
-  readonly #subscriptions: readonly Subscription[];
+  #unsubscribe = (): void => {};
   readonly #counted: Tally;
   #timer: NodeJS.Timeout | undefined;
   readonly #clock: Clock;
@@ -31,11 +31,6 @@ export class LiveFeed extends Feed implements Receiver {
     this.#epoch = options.epoch;
     this.#base = options.base.messages;
     this.#marked = options.base.messages;
-    this.#subscriptions = options.gate.grant.filters.map((filter) => ({
-      filter,
-      receiver: this,
-      qos: 0,
-    }));
     this.#counted = {
       add: (messages, payloadBytes) => {
         this.tally.add(messages, payloadBytes);
@@ -45,7 +40,7 @@ export class LiveFeed extends Feed implements Receiver {
   }
 
   protected override onStarted(): void {
-    for (const subscription of this.#subscriptions) this.#router.subscribe(subscription);
+    this.#unsubscribe = this.#router.subscribeAll(this.gate.grant.filters, this);
     this.#timer = setInterval(() => this.#mark(), checkpointEveryMs);
     this.#timer.unref();
   }
@@ -75,7 +70,7 @@ export class LiveFeed extends Feed implements Receiver {
 
   protected override onClosed(): void {
     clearInterval(this.#timer);
-    for (const subscription of this.#subscriptions) this.#router.unsubscribe(subscription);
+    this.#unsubscribe();
     this.gate.writeOff(this.acknowledged.messages, this.tally.messages);
   }
 

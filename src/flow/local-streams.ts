@@ -49,7 +49,5 @@ export function subscribeMessages(
     });
   const receiver: Receiver = { receive: (run) => hand(run, false) };
   for (const run of flow.retained.matching(filter)) hand(run, true);
-  const subscription = { filter, receiver, qos: 0 } as const;
-  flow.router.subscribe(subscription);
-  return () => flow.router.unsubscribe(subscription);
+  return flow.router.subscribeAll([filter], receiver);
 }

@@ -17,7 +17,7 @@ import { LiveQueue } from "./live-queue.ts";
 import { payloadText } from "./payload-text.ts";
 import { layout5, type Run } from "./run.ts";
 import { placeText } from "./stream-id.ts";
-import type { Receiver, Subscription } from "./subscription.ts";
+import type { Receiver } from "./subscription.ts";
 
 const readBytes = 262_144;
 /** Of logs, each time the line has drained, however much that is live waits for it. */
@@ -38,7 +38,6 @@ export class OwnStream implements Receiver {
   readonly #isLive: boolean;
   /** What is not logged and waits for room. */
   readonly #live: LiveQueue<string>;
-  readonly #subscriptions: readonly Subscription[];
   #stops: (() => void)[] = [];
   #isFull = false;
   #turnBytesLeft = turnBytes;
@@ -63,8 +62,7 @@ export class OwnStream implements Receiver {
     this.#live = new LiveQueue(queueBytesMax);
     this.line = options.line(() => this.#ready());
     this.#begin(followed.isResumed);
-    this.#subscriptions = this.#filters.map((filter) => ({ filter, receiver: this, qos: 0 }));
-    for (const subscription of this.#subscriptions) flow.router.subscribe(subscription);
+    this.#stops.push(flow.router.subscribeAll(this.#filters, this));
     for (const { log } of this.#places) this.#listen(log);
     this.#stops.push(
       flow.onWithdrawn((log) => {
@@ -110,7 +108,6 @@ export class OwnStream implements Receiver {
     if (this.#closed) return;
     this.#closed = true;
     for (const stop of this.#stops) stop();
-    for (const subscription of this.#subscriptions) this.#flow.router.unsubscribe(subscription);
   }
 
   /** What is told first: how each filter is delivered, from where on; then what is retained. */

@@ -23,12 +23,8 @@ export function previewMessages(
     });
   };
   const receiver: Receiver = { receive: (run) => hand(run, false) };
-  const subscriptions = grant.filters.map((filter) => ({ filter, receiver, qos: 0 }) as const);
-  for (const { filter } of subscriptions) {
+  for (const filter of grant.filters) {
     for (const run of flow.retained.matching(filter)) hand(run, true);
   }
-  for (const one of subscriptions) flow.router.subscribe(one);
-  return () => {
-    for (const one of subscriptions) flow.router.unsubscribe(one);
-  };
+  return flow.router.subscribeAll(grant.filters, receiver);
 }

@@ -78,6 +78,15 @@ export class Router {
     if (this.#filters.delete(subscription)) this.#routes.changed(subscription.filter);
   }
 
+  /** Subscribes to each of the filters, with QoS 0; returns what ends that. */
+  subscribeAll(filters: readonly string[], receiver: Receiver): () => void {
+    const subscriptions = filters.map((filter): Subscription => ({ filter, receiver, qos: 0 }));
+    for (const subscription of subscriptions) this.subscribe(subscription);
+    return () => {
+      for (const subscription of subscriptions) this.unsubscribe(subscription);
+    };
+  }
+
   /** What a subscription that was shared has left over goes to the others who share it. */
   handOn({ subscription, run }: LeftOver): void {
     this.#groups.get(groupOf(subscription))?.group.receive(run);

@@ -5,7 +5,7 @@ import { packetsOf } from "./block-part.ts";
 import type { Flow } from "./flow.ts";
 import type { Passage } from "./passage.ts";
 import { layout5, Run, splitByTopic } from "./run.ts";
-import type { Receiver, Subscription } from "./subscription.ts";
+import type { Receiver } from "./subscription.ts";
 import type { StreamLog } from "./stream-log.ts";
 
 /** One message as the offer would let it through. */
@@ -116,15 +116,14 @@ export class Samples {
 /** The last message of a run a second, copied: a slice would hold the whole chunk it came in. */
 class KeptMessages implements Receiver {
   readonly #flow: Flow;
-  readonly #subscriptions: readonly Subscription[];
+  readonly #unsubscribe: () => void;
   #kept: Kept[] = [];
   #bytes = 0;
   #lookedAt = Number.NEGATIVE_INFINITY;
 
   constructor(flow: Flow, topics: readonly string[]) {
     this.#flow = flow;
-    this.#subscriptions = topics.map((filter) => ({ filter, receiver: this, qos: 0 }));
-    for (const subscription of this.#subscriptions) flow.router.subscribe(subscription);
+    this.#unsubscribe = flow.router.subscribeAll(topics, this);
   }
 
   receive(run: Run): void {
@@ -145,7 +144,7 @@ class KeptMessages implements Receiver {
   }
 
   close(): void {
-    for (const subscription of this.#subscriptions) this.#flow.router.unsubscribe(subscription);
+    this.#unsubscribe();
   }
 }
 
