@@ -38,7 +38,7 @@ export async function openDoors(rooms: Rooms, trade: Trade, sectors: Sectors): P
   const { federation, issuers, wants, cosigner, links, traffic, receipts, access, samples } = trade;
   const jwts = openJwts(rooms, trade);
   const mqtt = mqttServer(rooms, trade, jwts);
-  await mqtt.restoreSessions(await keptSessions(rooms));
+  await mqtt.sessions.restore(await keptSessions(rooms));
   closing.add("MQTT", () => mqtt.close());
   closing.add("the links", () => links.close());
   closing.add("the traffic", () => traffic.close());

@@ -22,6 +22,12 @@ export interface HostedConnection {
   checkAlive(): void;
 }
 
+export interface TakenSession {
+  readonly session: Session;
+  /** It was there before [MQTT-3.2.2-3]. */
+  readonly present: boolean;
+}
+
 /** What a connection asks of its server. */
 export interface ConnectionHost extends VisitorDoor {
   readonly flow: Flow;
@@ -32,13 +38,16 @@ export interface ConnectionHost extends VisitorDoor {
   readonly authenticate: Authenticate;
   /** False where it has as many connections as it may. */
   admitVisitor(connection: HostedConnection, visitor: Visitor): boolean;
-  /** Undefined where there are as many connections or sessions as there may be. */
+  /**
+   * An older connection of the same client ends. Undefined where there are as many connections or
+   * sessions as there may be.
+   */
   takeSession(
     connection: HostedConnection,
     principal: Principal,
     key: string,
     cleanStart: boolean,
-  ): { readonly session: Session; readonly present: boolean } | undefined;
+  ): TakenSession | undefined;
   leaveSession(connection: HostedConnection, session: Session): void;
   /** The connection is over, though its socket may linger. */
   leave(connection: HostedConnection): void;

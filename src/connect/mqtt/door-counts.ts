@@ -129,7 +129,6 @@ const linesPerMinuteMax = 10;
 
 /** Who came, went and was refused: counted by reason, and told in lines that a flood cannot fill. */
 export class DoorCounts {
-  sessionsExpired = 0;
   readonly #clock: Clock;
   readonly #log: DoorLog | undefined;
   readonly #past = nothing();
@@ -198,7 +197,7 @@ export class DoorCounts {
 
   facts(
     here: readonly ConnectionCounts[],
-  ): Omit<DoorFacts, "connections" | "slowed" | "sessions" | "sessionsAway"> {
+  ): Omit<DoorFacts, "connections" | "slowed" | "sessions" | "sessionsAway" | "sessionsExpired"> {
     const sums = { ...this.#past };
     let queuedBytes = 0;
     for (const counts of here) {
@@ -212,7 +211,6 @@ export class DoorCounts {
       connectionsMost: this.#most,
       refused: Object.fromEntries(this.#refused),
       ended: Object.fromEntries(this.#ended),
-      sessionsExpired: this.sessionsExpired,
     };
   }
 

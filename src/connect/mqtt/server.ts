@@ -3,7 +3,6 @@
  * organisations with an agreement's token. Bytes come in, runs go to the flow; what leaves
  * passes an outbox per connection. Who may do what is decided in things/ and market/, not here.
  */
-import { Quotas } from "../../kernel/quotas.ts";
 import type { Flow } from "../../flow/flow.ts";
 import { QueueBudget } from "../../flow/queue-budget.ts";
 import { nameOfPrincipal, type Principal } from "../../things/access.ts";
@@ -13,24 +12,14 @@ import type { Attach } from "./authenticate.ts";
 import type { PeerCertificate } from "../../things/certificate.ts";
 import type { Accept, ClientSocket } from "./client-socket.ts";
 import { Connection } from "./connection.ts";
-import type { ConnectionHost, HostedConnection } from "./connection-host.ts";
-import type { KeptSessions } from "./kept-sessions.ts";
+import type { ConnectionHost, HostedConnection, TakenSession } from "./connection-host.ts";
 import { DoorCounts, type ClientFacts, type DoorFacts, type DoorLog } from "./door-counts.ts";
-import { publishWill } from "./last-will.ts";
 import type { MqttLimits } from "./limits.ts";
 import { listen, type Listener, type ListenerSettings } from "./listeners.ts";
-import { Session, type SessionOptions } from "./session.ts";
+import { PrincipalQuotas } from "./principal-quotas.ts";
+import type { Session } from "./session.ts";
+import { Sessions } from "./sessions.ts";
 import type { Visitor } from "./visitor.ts";
-
-interface KnownSession {
-  readonly session: Session;
-  /** While its client is here. */
-  readonly connection?: HostedConnection;
-  /** While its client is away. */
-  readonly expiry?: NodeJS.Timeout;
-  /** Until its will is published. */
-  readonly willTimer?: NodeJS.Timeout | undefined;
-}
 
 export type MqttServerOptions = Pick<
   ConnectionHost,
@@ -49,6 +38,7 @@ export class MqttServer implements ConnectionHost {
   readonly door: DoorCounts;
   readonly limits: MqttLimits;
   readonly budget: QueueBudget;
+  readonly sessions: Sessions;
   readonly authenticate: ConnectionHost["authenticate"];
   readonly onSeen: ConnectionHost["onSeen"];
   readonly paces: Paces;
@@ -58,32 +48,21 @@ export class MqttServer implements ConnectionHost {
   readonly #connections = new Set<HostedConnection>();
   /** Those that have not said yet who they are, the oldest first. */
   readonly #strangers = new Set<HostedConnection>();
-  readonly #connectionQuotas = new Quotas();
+  readonly #quotas = new PrincipalQuotas();
   readonly #admitted = new Map<HostedConnection, Principal>();
-  readonly #sessionQuotas = new Quotas();
-  readonly #sessions = new Map<string, KnownSession>();
   readonly #sweep: NodeJS.Timeout;
-  #keeping: KeptSessions | undefined;
-  #sessionOptions: SessionOptions;
 
   constructor(options: MqttServerOptions) {
     this.flow = options.flow;
     this.door = new DoorCounts(options.flow.outside.clock, options.log);
     this.limits = options.limits;
     this.budget = new QueueBudget(options.limits);
+    this.sessions = new Sessions(options.flow, options.limits, this.budget);
     this.authenticate = options.authenticate;
     this.onSeen = options.onSeen;
     this.paces = options.paces ?? new Paces(options.limits, options.flow.outside.clock);
     this.onboarding = options.onboarding;
     this.attach = options.attach ?? (() => "agreements are not attached here");
-    const { flow } = options;
-    this.#sessionOptions = {
-      clock: flow.outside.clock,
-      budget: this.budget,
-      onDropped: (messages, why) => flow.counts.drop(why, messages),
-      counts: flow.counts,
-      endsOf: (filter) => new Map(flow.logsOf([filter]).map(({ name, end }) => [name, end])),
-    };
     this.#sweep = setInterval(() => {
       for (const connection of this.#connections) connection.checkAlive();
       this.door.tellWhatWasNotTold();
@@ -114,22 +93,20 @@ export class MqttServer implements ConnectionHost {
 
   /** What went through it since the start, those that are connected now included. */
   facts(): DoorFacts {
-    const away = [...this.#sessions.values()].filter(({ connection }) => connection === undefined);
+    const { count, expired } = this.sessions;
     return {
       ...this.door.facts([...this.#connections].map(({ counts }) => counts)),
       connections: this.#admitted.size,
       slowed: { ...this.paces.counts },
-      sessions: this.#sessions.size,
-      sessionsAway: away.length,
+      sessions: count,
+      sessionsAway: count - this.sessions.byConnection().size,
+      sessionsExpired: expired,
     };
   }
 
   /** Those that are let in. */
   *clients(): Iterable<ClientFacts> {
-    const sessions = new Map<HostedConnection, Session>();
-    for (const { connection, session } of this.#sessions.values()) {
-      if (connection !== undefined) sessions.set(connection, session);
-    }
+    const sessions = this.sessions.byConnection();
     for (const [connection, principal] of this.#admitted) {
       const outgoing = sessions.get(connection)?.everOutgoing;
       yield connection.counts.facts(nameOfPrincipal(principal), outgoing);
@@ -144,9 +121,7 @@ export class MqttServer implements ConnectionHost {
     for (const connection of this.#connections) {
       if (connection.principal && which(connection.principal)) connection.end(reasonCode, text);
     }
-    for (const known of this.#sessions.values()) {
-      if (which(known.session.principal)) this.#endSession(known);
-    }
+    this.sessions.endOf(which);
   }
 
   /** Ends connections alone, at most so many; their sessions stay as their clients asked. */
@@ -174,121 +149,26 @@ export class MqttServer implements ConnectionHost {
     return this.#admit(connection, visitor, most);
   }
 
-  /**
-   * Gives the client its session and ends an older connection of the same client
-   * [MQTT-3.1.4-3]. Undefined: there are as many of either as there may be.
-   */
   takeSession(
     connection: HostedConnection,
     principal: Principal,
     key: string,
     cleanStart: boolean,
-  ): { readonly session: Session; readonly present: boolean } | undefined {
-    const text = "another connection took the session over";
-    this.#sessions.get(key)?.connection?.end(reason.sessionTakenOver, text);
-    if (!this.#admit(connection, principal, this.limits.connectionsPerPrincipalMax)) {
-      return undefined;
-    }
-    // A session that ends with its connection is gone by now.
-    const known = this.#sessions.get(key);
-    clearTimeout(known?.expiry);
-    clearTimeout(known?.willTimer);
-    if (known !== undefined && !cleanStart) {
-      known.session.resumeAs(principal);
-      this.#sessions.set(key, { session: known.session, connection }); // [MQTT-3.1.3-9]
-      return { session: known.session, present: true };
-    }
-    if (known !== undefined) this.#endSession(known); // [MQTT-3.1.2-4]
-    if (this.#sessions.size >= this.limits.connectionsMax * 2) return undefined;
-    const { sessionsPerPrincipalMax } = this.limits;
-    const name = quotaOf(principal);
-    if (name !== undefined && !this.#sessionQuotas.take(name, sessionsPerPrincipalMax)) {
-      return undefined;
-    }
-    const session = this.#newSession(key, principal);
-    this.#sessions.set(key, { session, connection });
-    return { session, present: false };
+  ): TakenSession | undefined {
+    this.sessions.free(key);
+    const isIn = this.#admit(connection, principal, this.limits.connectionsPerPrincipalMax);
+    return isIn ? this.sessions.take(connection, principal, key, cleanStart) : undefined;
   }
 
-  /** The connection is gone; the session stays as long as its client asked. */
   leaveSession(connection: HostedConnection, session: Session): void {
-    const known = this.#sessions.get(session.key);
-    if (known?.connection !== connection) {
-      this.#publishWill(session);
-      return;
-    }
-    session.detach();
-    session.awaySince = this.flow.outside.clock.now();
-    const seconds = Math.min(session.expirySeconds, this.limits.sessionExpirySecondsMax);
-    if (seconds === 0) {
-      this.#endSession(known);
-      return;
-    }
-    this.#wait(session, seconds, session.will?.properties.willDelaySeconds ?? 0);
-    save(session);
-  }
-
-  /** Sessions of an earlier start of this node; called once, before anybody connects. */
-  async restoreSessions(keeping: KeptSessions): Promise<void> {
-    this.#keeping = keeping;
-    this.#sessionOptions = { ...this.#sessionOptions, keeping };
-    const now = this.flow.outside.clock.now();
-    const all = (await keeping.restored()).map((restored) => {
-      const session = this.#newSession(restored.key, restored.principal);
-      session.restore(restored);
-      return { restored, session };
-    });
-    // All are there before the first will is published: it may be for any of them.
-    for (const { restored, session } of all) {
-      const { awaySince = now } = restored;
-      session.awaySince = awaySince;
-      const name = quotaOf(restored.principal);
-      if (name !== undefined) this.#sessionQuotas.take(name, Infinity);
-      const awaySeconds = Math.max(0, (now - awaySince) / 1000);
-      const expiry = Math.min(session.expirySeconds, this.limits.sessionExpirySecondsMax);
-      const delay = session.will?.properties.willDelaySeconds ?? 0;
-      this.#wait(session, Math.max(0, expiry - awaySeconds), Math.max(0, delay - awaySeconds));
-      // It was there when the node stopped: of all others nothing has changed.
-      if (restored.awaySince === undefined) save(session);
-    }
-  }
-
-  /** Nobody is there: its will is published when that is due, and it ends when that is. */
-  #wait(session: Session, expirySeconds: number, willSeconds: number): void {
-    const { key } = session;
-    const expiry = setTimeout(() => {
-      const away = this.#sessions.get(key);
-      if (away === undefined) return;
-      this.door.sessionsExpired++;
-      this.#endSession(away);
-    }, expirySeconds * 1000).unref();
-    let willTimer: NodeJS.Timeout | undefined;
-    if (session.will !== undefined && willSeconds > 0) {
-      // The end of the session comes first where it is earlier (§3.1.3.2.2).
-      willTimer = setTimeout(() => this.#publishWill(session), willSeconds * 1000).unref();
-    } else this.#publishWill(session);
-    this.#sessions.set(key, { session, expiry, willTimer });
-  }
-
-  #publishWill(session: Session): void {
-    const { will } = session;
-    if (will === undefined) return;
-    session.will = undefined;
-    publishWill(will, nameOfPrincipal(session.principal), this.flow);
-    // A crash from now on does not bring it back.
-    save(session);
-  }
-
-  #newSession(key: string, principal: Principal): Session {
-    return new Session(key, principal, this.flow.router, this.#sessionOptions);
+    this.sessions.leave(connection, session);
   }
 
   leave(connection: HostedConnection): void {
     const principal = this.#admitted.get(connection);
     this.#strangers.delete(connection);
     this.#admitted.delete(connection);
-    const name = principal && quotaOf(principal);
-    if (name !== undefined) this.#connectionQuotas.giveBack(name);
+    if (principal !== undefined) this.#quotas.giveBack(principal);
   }
 
   forget(connection: HostedConnection): void {
@@ -308,34 +188,12 @@ export class MqttServer implements ConnectionHost {
     for (const connection of this.#connections) {
       connection.end(reason.serverShuttingDown, "the node is shutting down");
     }
-    for (const known of this.#sessions.values()) {
-      if (known.session.isKept) this.#stopTimers(known);
-      else this.#endSession(known);
-    }
-    await this.flow.settled();
-    await this.#keeping?.close();
+    await this.sessions.close();
     await closed;
   }
 
-  /** A will that waited is published at the latest now (§3.1.3.2.2). */
-  #endSession(known: KnownSession): void {
-    const { session } = known;
-    this.#stopTimers(known);
-    session.end();
-    const name = quotaOf(session.principal);
-    const isGone = this.#sessions.delete(session.key);
-    if (isGone && name !== undefined) this.#sessionQuotas.giveBack(name);
-    this.#publishWill(session);
-  }
-
-  #stopTimers({ expiry, willTimer }: KnownSession): void {
-    clearTimeout(expiry);
-    clearTimeout(willTimer);
-  }
-
   #admit(connection: HostedConnection, principal: Principal, most: number): boolean {
-    const name = quotaOf(principal);
-    if (name !== undefined && !this.#connectionQuotas.take(name, most)) return false;
+    if (!this.#quotas.take(principal, most)) return false;
     this.#strangers.delete(connection);
     this.#admitted.set(connection, principal);
     return true;
@@ -359,18 +217,4 @@ export class MqttServer implements ConnectionHost {
     this.#connections.add(connection);
     this.#strangers.add(connection);
   }
-}
-
-function save(session: Session): void {
-  session.saved()?.catch(() => {
-    // The store is gone and says so itself; whoever is to be told of this session waits for it.
-  });
-}
-
-/** Undefined: nobody in particular, who is let in for trying and measuring only. */
-function quotaOf(principal: Principal): string | undefined {
-  if (principal.kind === "anonymous") return undefined;
-  if (principal.kind === "claimant") return principal.claim;
-  // An organisation has its share as itself, and under each of its agreements.
-  return principal.kind === "participant" ? principal.agreement : nameOfPrincipal(principal);
 }
