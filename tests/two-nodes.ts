@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ComityHttp } from "../src/client/http.ts";
 import { connectMqtt, type MqttClient } from "../src/client/mqtt.ts";
-import type { AgreementResource, NewProduct } from "../src/client/resources.ts";
+import type { AgreementResource, NewProduct, OfferResource } from "../src/client/resources.ts";
 import { type NodeOptions, type RunningNode, startNode } from "../src/node.ts";
 import { freePort } from "./free-port.ts";
 
@@ -81,9 +81,13 @@ export async function twoNodes(more: Partial<NodeOptions> = {}): Promise<TwoNode
     },
     async share(product) {
       const { id } = await sides.provider.http.addProduct(product);
-      const offers = await sides.consumer.http.find(id);
-      const offer = offers.find((one) => one.product === id);
-      if (offer === undefined) throw new Error(`the consumer does not find ${id}`);
+      let offer: OfferResource | undefined;
+      // The consumer hears of it by an event, a moment later.
+      await until(`the consumer finds ${id}`, async () => {
+        offer = (await sides.consumer.http.find(id)).find((one) => one.product === id);
+        return offer !== undefined;
+      });
+      if (offer === undefined) throw new Error("it was found");
       return sides.consumer.http.agree(offer.offer, offer.provider);
     },
     async restart(side, changed = {}, between = async () => {}) {

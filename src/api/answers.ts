@@ -37,7 +37,9 @@ export const Links = Type.Array(
   Type.Object({
     agreement: text,
     state: either("up", "down", "ended"),
-    problem: Type.Optional(either("waiting", "address", "refused", "disagrees", "fault", "failed")),
+    problem: Type.Optional(
+      either("waiting", "address", "refused", "disagrees", "fault", "failed", "limit"),
+    ),
     lastError: Type.Optional(text),
     since: text,
     lagMs: Type.Optional(Type.Number()),

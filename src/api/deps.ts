@@ -57,6 +57,7 @@ import type { TdDirectory } from "../things/wot/td-directory.ts";
 import type { NodeAddress } from "../things/wot/thing-description.ts";
 import type { Validator } from "../things/wot/validator.ts";
 import type { ApiLimits } from "./limits.ts";
+import type { SpendingApi } from "./spending-api.ts";
 
 /** What the HTTP API needs of the rooms below; composed in node.ts. */
 export interface ApiDeps {
@@ -85,6 +86,7 @@ export interface ApiDeps {
   readonly negotiations: NegotiationsApi;
   readonly transfers: TransfersApi;
   readonly settle: SettleApi;
+  readonly spending: SpendingApi;
   readonly shares: SharesApi;
   readonly logs: LogsApi;
   readonly history: HistoryApi;
@@ -222,7 +224,7 @@ export interface AgreementsApi {
   agree(
     offer: string,
     provider?: string,
-    limits?: SpendingLimits,
+    limits?: PurchaseLimits,
     attested?: Attestation,
   ): Promise<Agreement>;
   /** Ends it at once on this side and tells the other. */
@@ -267,7 +269,7 @@ export interface TransfersApi {
 }
 
 /** Whose budget an agreement counts against, and the most it may cost over its life. */
-export interface SpendingLimits {
+export interface PurchaseLimits {
   readonly user?: string | undefined;
   /** Decimal, in the offer's currency. */
   readonly spendMax?: string | undefined;

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ListenerResource } from "../client/resources.ts";
-import type { ApiDeps, NodeFacts, ProductToAdd, SpendingLimits } from "./deps.ts";
+import type { ApiDeps, NodeFacts, ProductToAdd, PurchaseLimits } from "./deps.ts";
 import type { DataAccess } from "../federate/data-access.ts";
 import type { DataAccessRequests } from "../federate/data-access-requests.ts";
 import type { OpenIdLogin } from "../federate/openid.ts";
@@ -39,8 +39,10 @@ import type { Meter } from "../meter/usage.ts";
 import type { Store } from "../ports/store.ts";
 import type { Shares } from "../market/shares.ts";
 import { sharesApi } from "./share/shares-api.ts";
+import { spendingApi } from "./spending-api.ts";
 import type { Budgets } from "../settle/budgets.ts";
 import { billOf, oneSidedBillOf } from "../settle/bill.ts";
+import type { SpendingLimits } from "../settle/spending-limits.ts";
 import { statementOf } from "../settle/statement.ts";
 import { usageOf } from "../settle/usage-view.ts";
 import type { Sectors } from "../sectors/room.ts";
@@ -99,6 +101,7 @@ export interface Rooms {
   readonly traffic: Traffic;
   readonly receipts: ProviderReceipts;
   readonly budgets: Budgets;
+  readonly spending: SpendingLimits;
   readonly shares: Shares;
   readonly sectors: Sectors;
   readonly commissions: Commissions;
@@ -144,6 +147,7 @@ export function apiDeps(rooms: Rooms): ApiDeps {
     negotiations: rooms.federation.negotiations,
     transfers: transfersApi(rooms),
     settle: settleApi(rooms),
+    spending: spendingApi(rooms),
     shares: sharesApi(rooms),
     sectors: rooms.sectors,
     commissions: {
@@ -335,7 +339,7 @@ function transfersApi({ federation: { transfers } }: Rooms): ApiDeps["transfers"
   };
 }
 
-function isLimited({ users }: Rooms, { user, spendMax }: SpendingLimits): boolean {
+function isLimited({ users }: Rooms, { user, spendMax }: PurchaseLimits): boolean {
   const hasBudget = user !== undefined && users.get(user)?.budget !== undefined;
   return hasBudget || spendMax !== undefined;
 }

@@ -41,6 +41,7 @@ import { outputRoutes, sectorApis, sectorRoutes } from "./sector-routes.ts";
 import { shareRoutes } from "./share/share-routes.ts";
 import { retainedRoutes } from "./retained-routes.ts";
 import { settleRoutes } from "./settle-routes.ts";
+import { spendingRoutes } from "./spending-routes.ts";
 import { seenRoutes } from "./seen-routes.ts";
 import { StreamClients } from "./stream-clients.ts";
 import { statusRoutes } from "./status-routes.ts";
@@ -120,6 +121,7 @@ export async function apiRoutes(app: FastifyInstance, deps: ApiDeps): Promise<vo
       wantRoutes,
       linkRoutes,
       settleRoutes,
+      spendingRoutes,
       logRoutes,
       historyRoutes,
       accessRoutes,

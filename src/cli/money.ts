@@ -15,7 +15,9 @@ export function moneyCommands(io: CliIo): Command[] {
 function usageCommand(io: CliIo): Command {
   return new Command("usage")
     .description("what was counted so far, by agreement")
-    .action(async (_options: unknown, command: Command) => {
+    .option("--forecast", "what the month comes to, by the rate of the last seven days")
+    .action(async ({ forecast }: { forecast?: true }, command: Command) => {
+      if (forecast) return printForecasts(io, command);
       const usage = await connect(io, command).usage();
       if (globals(command).json === true) return printJson(io, usage);
       const rows = usage.map((row) => [
@@ -34,6 +36,25 @@ function usageCommand(io: CliIo): Command {
       );
       printTable(io, heads, rows, "Nothing was delivered yet.");
     });
+}
+
+async function printForecasts(io: CliIo, command: Command): Promise<void> {
+  const forecasts = await connect(io, command).spending.forecasts();
+  if (globals(command).json === true) return printJson(io, forecasts);
+  const rows = forecasts.map(({ title, role, month, currency, spent, expected, least, most }) => [
+    ...[title, role === "provider" ? "sold" : "bought", month],
+    `${spent} ${currency}`,
+    ...(expected === undefined
+      ? ["after the first hour", ""]
+      : [about(expected), `${about(least)} to ${about(most)}`]),
+  ]);
+  const heads = ["PRODUCT", "", "MONTH", "SO FAR", "EXPECTED", "RANGE"];
+  printTable(io, heads, rows, "Nothing that costs anything was agreed yet.");
+}
+
+/** No more digits than a forecast is good for. */
+function about(amount = "0"): string {
+  return Number(amount).toLocaleString("en", { maximumSignificantDigits: 3 });
 }
 
 function statementCommand(io: CliIo): Command {

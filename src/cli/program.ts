@@ -24,6 +24,7 @@ import { pendingCommand } from "./pending.ts";
 import { productCommand } from "./product.ts";
 import { replayCommand } from "./replay/command.ts";
 import { mcpCommand } from "./mcp.ts";
+import { budgetCommand } from "./budget.ts";
 import { chargerCommand } from "./charger.ts";
 import { demandCommand } from "./demand.ts";
 import { retainedCommand } from "./retained.ts";
@@ -101,6 +102,7 @@ function buildProgram(io: CliIo): Command {
   program.addCommand(historyCommand(io));
   program.addCommand(replayCommand(io));
   for (const command of moneyCommands(io)) program.addCommand(command);
+  program.addCommand(budgetCommand(io));
   program.addCommand(commissionCommand(io));
   program.addCommand(userCommand(io));
   program.addCommand(keyCommand(io));

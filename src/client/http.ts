@@ -63,6 +63,7 @@ import type {
   SourceResource,
 } from "./sectors.ts";
 import type { ShareResource } from "./shares.ts";
+import { SpendingCalls } from "./spending.ts";
 import type { Stated } from "./attestation.ts";
 import type { LintResource, TermsResource } from "./terms.ts";
 import type { Effect, World } from "./world.ts";
@@ -81,6 +82,7 @@ export class ComityHttp {
   /** Vocabularies. */
   readonly commissions: CommissionCalls;
   readonly keys: AppKeyCalls;
+  readonly spending: SpendingCalls;
   readonly #caller: HttpCaller;
 
   constructor(options: ComityHttpOptions) {
@@ -88,6 +90,7 @@ export class ComityHttp {
     this.url = this.#caller.url;
     this.commissions = new CommissionCalls(this.#caller);
     this.keys = new AppKeyCalls(this.#caller);
+    this.spending = new SpendingCalls(this.#caller);
   }
 
   health = () => this.#json<HealthResource>("/health");

@@ -3,7 +3,7 @@ export interface LinkResource {
   readonly agreement: string;
   readonly state: "up" | "down" | "ended";
   /** What keeps the stream away, where it is more than a broken connection. */
-  readonly problem?: "waiting" | "address" | "refused" | "disagrees" | "fault" | "failed";
+  readonly problem?: "waiting" | "address" | "refused" | "disagrees" | "fault" | "failed" | "limit";
   /** Why it last broke or was refused, in words. */
   readonly lastError?: string;
   /** When it came to stand so, ISO 8601. */

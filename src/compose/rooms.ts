@@ -32,6 +32,7 @@ import { Shares } from "../market/shares.ts";
 import { ConsumerCounts } from "../meter/consumer-counts.ts";
 import { Meter } from "../meter/usage.ts";
 import { Budgets } from "../settle/budgets.ts";
+import { SpendingLimits } from "../settle/spending-limits.ts";
 import { AppKeys } from "../things/app-keys.ts";
 import { AuditTrail } from "../things/audit.ts";
 import { Things } from "../things/directory.ts";
@@ -118,12 +119,18 @@ export async function openRooms(options: NodeOptions, outside: Outside) {
   const marks = new Marks({ flow, samples, commissions, everyMs: options.markEveryMs });
   closing.add("the marks", () => marks.close());
   const owned = { store, clock, entropy, users, agreements, counts };
+  const journal = new Journal();
+  const spending = await SpendingLimits.open({
+    ...{ store, clock, journal, agreements, counts },
+    onFailed: (error) => log.error(error, "limits on spending cannot be kept or looked at"),
+  });
+  closing.add("the spending limits", () => spending.close());
   const limits: MqttLimits = { ...mqttLimits, ...options.limits };
   return {
     ...{ options, store, signer, secret, search, clock, entropy, crash, log, closing },
     ...{ users, adminToken, meter, flow, history, samples, app, catalogue, agreements, counts },
     failed: () => failure,
-    journal: new Journal(),
+    ...{ journal, spending },
     ...{ things, keys, onboarding, slow: new SlowDown(clock), urls, ...described },
     ...{ limits, paces: new Paces(limits, clock) },
     audit: await AuditTrail.open(store, clock),

@@ -71,7 +71,11 @@ export async function openTrade(rooms: Rooms) {
     keepAliveSeconds: options.linkKeepAliveSeconds,
     lookupOf: ({ provider }, endpoint) => peers.streamLookup(provider, endpoint),
     packetBytesMax: options.limits?.packetBytesMax,
-    affords: (agreement, messages) => rooms.budgets.affords(agreement, messages),
+    affords(agreement, messages) {
+      if (!rooms.budgets.affords(agreement, messages)) return "never";
+      return rooms.spending.affords(agreement, messages) ? "yes" : "not now";
+    },
+    rests: (agreement) => rooms.spending.rests(agreement),
     onEnded: (agreement, why) => {
       // The provider tells it as a signed record as well; whichever comes first.
       const at = new Date(clock.now()).toISOString();
@@ -86,6 +90,7 @@ export async function openTrade(rooms: Rooms) {
       .end(agreement.id, "revoked")
       .catch((error: unknown) => rooms.log.error(error));
   });
+  rooms.spending.onResumed((agreement) => links.get(agreement)?.resume());
   const cosigner = new ConsumerReceipts({ ...evidence, counts });
   const traffic = new Traffic({ ...rooms, links });
   const fetches = openFetches(rooms, federation);

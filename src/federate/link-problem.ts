@@ -14,7 +14,9 @@ export type LinkProblem =
   /** What it sends breaks the protocol's rules or the agreement's terms. */
   | "fault"
   /** It cannot be stored or handed on here. */
-  | "failed";
+  | "failed"
+  /** It would cost more than this organisation set as a limit. */
+  | "limit";
 
 /** What passes by itself: the provider stops, starts, is busy, or has a newer connection. */
 const passing: ReadonlySet<number> = new Set([

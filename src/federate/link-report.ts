@@ -104,6 +104,12 @@ export class LinkReport {
     this.say(`link.${problem}`, text);
   }
 
+  /** Who set the limit tells it with its numbers. */
+  rests(name: string): void {
+    this.#problem = "limit";
+    this.#lastError = `${name} rests: what comes next would cost more than a limit allows`;
+  }
+
   say(kind: string, text: string): void {
     const at = this.#outside.clock.now();
     this.#outside.journal.record({ at, kind, text, agreement: this.#agreement });

@@ -1,5 +1,3 @@
-import type { LookupFunction } from "node:net";
-import type { Clock } from "../kernel/clock.ts";
 import type { Crash } from "../kernel/crash.ts";
 import { ComityError, problemOf } from "../kernel/errors.ts";
 import type { Journal } from "../kernel/journal.ts";
@@ -8,7 +6,6 @@ import type { Flow } from "../flow/flow.ts";
 import type { EndReason } from "../flow/gate.ts";
 import { layout5 } from "../flow/run.ts";
 import type { Agreement } from "../market/agreement.ts";
-import type { StreamAddress } from "../market/transfer.ts";
 import type { ConsumerCounts } from "../meter/consumer-counts.ts";
 import type { LinkState } from "../meter/traffic.ts";
 import type { Store } from "../ports/store.ts";
@@ -20,6 +17,7 @@ import { reason } from "../wire/mqtt/protocol.ts";
 import { walkPublishes } from "../wire/mqtt/publish.ts";
 import { Inbound } from "./inbound.ts";
 import { Arrivals } from "./arrivals.ts";
+import { LinkAddress, type LinkAddressOutside } from "./link-address.ts";
 import type { Attachment } from "./link-connection.ts";
 import type { LinkConnections } from "./link-connections.ts";
 import { type LinkProblem, linkProblemOf } from "./link-problem.ts";
@@ -28,27 +26,22 @@ import type { ReceivedLog } from "./received-log.ts";
 import { RetryPace } from "./retry-pace.ts";
 import { levelProblem, StreamCheck } from "./stream-check.ts";
 
-export interface LinkOutside {
+export interface LinkOutside extends LinkAddressOutside {
   readonly flow: Flow;
   readonly store: Store;
-  readonly clock: Clock;
   readonly journal: Journal;
   readonly crash: Crash;
   readonly counts: ConsumerCounts;
   /** Short name of the provider: the stream stands under `from/<name>/<product>/…`. */
   readonly nameOf: (did: string) => string;
-  /** Where the provider serves the agreement's stream now, as far as it has told. */
-  readonly addressOf: (agreement: Agreement) => Promise<StreamAddress>;
-  /** A fresh address, where the old one is refused. */
-  readonly renew: (agreement: Agreement) => Promise<StreamAddress>;
-  /** How the endpoint's host is looked up; throws where this node does not connect to it. */
-  readonly lookupOf: (agreement: Agreement, endpoint: string) => LookupFunction | undefined;
   /** What the connection is asked to keep to, bytes a second; undefined: whatever it carries. */
   readonly budgetOf: (agreement: string) => Promise<number | undefined>;
   readonly connections: LinkConnections;
   readonly onEnded: (agreement: Agreement, reason: EndReason) => void;
   /** May so many messages be taken over the agreement's life? What may not is neither kept nor paid. */
-  readonly affords?: (agreement: Agreement, messages: number) => boolean;
+  readonly affords?: (agreement: Agreement, messages: number) => "yes" | "not now" | "never";
+  /** Was it "not now", and still is? */
+  readonly rests?: (agreement: string) => boolean;
   /** One for each name, whichever links write to it. */
   readonly logOf: (name: string) => ReceivedLog;
   /** A longer packet from the provider ends the connection. */
@@ -56,7 +49,6 @@ export interface LinkOutside {
   readonly uncommittedBytesMax?: number | undefined;
 }
 
-const renewEveryMs = 60_000;
 /** What lasts so long has no problem, though nothing may have come. */
 const steadyMs = 10_000;
 
@@ -77,15 +69,16 @@ export class Link {
   #blocks: BlockReader | undefined;
   #inbound: Inbound | undefined;
   #cut = false;
+  /** What comes is not taken any more, and the attachment is about to end. */
+  #resting = false;
   #closed = false;
   /** From before it is attached until after that is over: there is one at a time. */
   #running = false;
   readonly #check: StreamCheck;
   readonly #pace = new RetryPace();
-  readonly #ready = Promise.withResolvers<void>();
+  readonly #address: LinkAddress;
   /** The attachment ended by a problem that the next one will have as well. */
   #stuck = false;
-  #renewedAt = -Infinity;
   #retry: NodeJS.Timeout | undefined;
 
   constructor(agreement: Agreement, outside: LinkOutside) {
@@ -98,7 +91,7 @@ export class Link {
     this.#blockTopic = Buffer.from(blockTopic(agreement.id));
     this.#check = new StreamCheck(agreement.topics, `${stands}/`);
     this.#log = agreement.delivery === "logged" ? outside.logOf(stands) : undefined;
-    this.#ready.promise.catch(() => {}); // it is said in the journal, whoever waits
+    this.#address = new LinkAddress(agreement, outside);
   }
 
   get state(): LinkState {
@@ -112,7 +105,7 @@ export class Link {
 
   /** Settles when the provider has said where the stream is, or first failed to. */
   get ready(): Promise<void> {
-    return this.#ready.promise;
+    return this.#address.known;
   }
 
   get lagMs(): number | undefined {
@@ -126,9 +119,18 @@ export class Link {
 
   start(): void {
     if (this.#closed || this.#cut || this.#running) return;
+    if (this.#rests) return this.report.rests(this.#name);
+    this.#resting = false;
     this.#running = true;
     clearTimeout(this.#retry);
     void this.#run();
+  }
+
+  /** It rested, and may go on. */
+  resume(): void {
+    this.report.solved();
+    this.#pace.progressed();
+    this.start();
   }
 
   /** Takes the link down and leaves it down. */
@@ -160,8 +162,7 @@ export class Link {
   async #finish(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#retry);
-    await this.#inbound?.settled();
-    await this.#attachment?.end();
+    await this.#leaveInOrder();
   }
 
   async close(): Promise<void> {
@@ -189,7 +190,7 @@ export class Link {
     this.#attachment = undefined;
     this.#running = false;
     this.report.down(`${this.#name} broke: ${why}`);
-    if (this.#closed || this.#cut) return;
+    if (this.#closed || this.#cut || this.#rests) return;
     this.#retry = setTimeout(() => this.start(), this.#pace.nextMs(this.#stuck));
   }
 
@@ -201,7 +202,7 @@ export class Link {
     await this.#inbound?.settled();
     const claimed = await counts.last(id);
     const bytesPerSecondMax = await this.#outside.budgetOf(id);
-    const { address, lookup } = await this.#address();
+    const { address, lookup } = await this.#find();
     if (this.#closed || this.#cut) return "closed";
     const inbound = this.#newInbound(claimed);
     const connection = connections.to(this.agreement, address, lookup);
@@ -216,7 +217,8 @@ export class Link {
     try {
       this.report.terms = await attachment.open({ claimed, token, bytesPerSecondMax });
     } catch (error) {
-      if (await this.#renewed(error, connection.isShared)) return problemOf(error);
+      const { isShared } = connection;
+      if (!this.#closed && (await this.#address.renewed(error, isShared))) return problemOf(error);
       throw error;
     }
     if (this.#attachment !== attachment || this.#closed) {
@@ -231,15 +233,10 @@ export class Link {
     throw new ComityError("CONNECT_FAILED", { url: address.endpoint, problem, reasonCode });
   }
 
-  async #address(): Promise<{ address: StreamAddress; lookup: LookupFunction | undefined }> {
-    const { addressOf, lookupOf } = this.#outside;
+  async #find(): ReturnType<LinkAddress["find"]> {
     try {
-      const address = await addressOf(this.agreement);
-      const lookup = lookupOf(this.agreement, address.endpoint);
-      this.#ready.resolve();
-      return { address, lookup };
+      return await this.#address.find();
     } catch (error) {
-      this.#ready.reject(error);
       const isSaidLater =
         error instanceof ComityError &&
         (linkProblemOf(error) !== undefined || error.code === "AGREEMENT_ENDED");
@@ -279,7 +276,7 @@ export class Link {
 
   /** What came, packets or blocks of them. */
   #onWire(scanned: ScannedRun, inbound: Inbound, attachment: Attachment): void {
-    if (attachment !== this.#attachment || this.#closed) return;
+    if (!this.#takesFrom(attachment)) return;
     this.report.wireBytes += scanned.packets.length;
     if (!scanned.topic.equals(this.#blockTopic)) {
       if (this.#blocks !== undefined && this.#blocks.heldBytes > 0) {
@@ -291,7 +288,7 @@ export class Link {
       const problem = levelProblem(scanned);
       if (problem !== undefined) return this.#onFault(problem);
       walkPublishes(scanned.packets, layout5, (place) => {
-        if (attachment !== this.#attachment) return;
+        if (!this.#takesFrom(attachment)) return;
         this.#blocks?.push(scanned.packets.subarray(place.payloadAt, place.end));
       });
     } catch (error) {
@@ -301,7 +298,7 @@ export class Link {
 
   #onRun(scanned: ScannedRun, inbound: Inbound, attachment: Attachment): void {
     // After a problem the rest of what came with it is not looked at.
-    if (attachment !== this.#attachment || this.#closed) return;
+    if (!this.#takesFrom(attachment)) return;
     this.report.packetBytes += scanned.packets.length;
     try {
       if (scanned.topic.equals(this.#controlTopic)) {
@@ -327,15 +324,17 @@ export class Link {
 
   #onControl(scanned: ScannedRun, inbound: Inbound, attachment: Attachment): void {
     walkPublishes(scanned.packets, layout5, (place) => {
-      if (attachment !== this.#attachment || this.#closed) return;
+      if (!this.#takesFrom(attachment)) return;
       const control = decodeControl(scanned.packets.subarray(place.payloadAt, place.end));
       if (control?.t === "checkpoint") {
         const { t: _, at, behind, ...checkpoint } = control;
         const { clock } = this.#outside;
         this.report.lagMs = Math.max(0, clock.now() - at);
         this.report.behind = behind;
-        if (this.#outside.affords?.(this.agreement, checkpoint.messages) === false)
-          return this.#forgo();
+        const affords = this.#outside.affords?.(this.agreement, checkpoint.messages) ?? "yes";
+        // Nothing more is taken; who set the limit ends the agreement.
+        if (affords === "never") return void this.#finish();
+        if (affords === "not now") return this.#rest();
         const problem = inbound.checkpoint(checkpoint, at);
         if (problem === undefined) return;
         this.#stop("disagrees", `Counts for ${this.agreement.title} disagree: ${problem}`);
@@ -346,9 +345,24 @@ export class Link {
     });
   }
 
-  /** Nothing more is taken; who set the limit ends the agreement. */
-  #forgo(): void {
-    void this.#finish();
+  /** What came since the last checkpoint comes again; of a logged stream nothing is lost. */
+  #rest(): void {
+    this.#resting = true;
+    this.report.rests(this.#name);
+    void this.#leaveInOrder();
+  }
+
+  async #leaveInOrder(): Promise<void> {
+    await this.#inbound?.settled();
+    await this.#attachment?.end();
+  }
+
+  get #rests(): boolean {
+    return this.#outside.rests?.(this.agreement.id) === true;
+  }
+
+  #takesFrom(attachment: Attachment): boolean {
+    return attachment === this.#attachment && !this.#closed && !this.#resting;
   }
 
   async #onEnd(reason: EndReason, inbound: Inbound): Promise<void> {
@@ -365,21 +379,6 @@ export class Link {
     const log = this.#log?.added;
     if (log && added && added.length > 0) this.#arrivals.takePackets(added, log);
     this.#attachment?.acknowledge(checkpoint);
-  }
-
-  /** Has the provider given another token, after it refused the kept one? */
-  async #renewed(error: unknown, isShared: boolean): Promise<boolean> {
-    if (!(error instanceof ComityError) || this.#closed) return false;
-    // A shared connection is let in without it; there it is SUBSCRIBE that is refused.
-    const isOfToken = error.code === (isShared ? "FORBIDDEN" : "CONNECT_FAILED");
-    const { reasonCode } = error.details;
-    const isRefused =
-      reasonCode === reason.badUserNameOrPassword || reasonCode === reason.notAuthorized;
-    const now = this.#outside.clock.monotonic();
-    if (!isOfToken || !isRefused || now - this.#renewedAt < renewEveryMs) return false;
-    this.#renewedAt = now;
-    await this.#outside.renew(this.agreement);
-    return true;
   }
 
   /** Ends the attachment, and tries again ever less often: the next would end as this one does. */

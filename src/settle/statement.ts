@@ -4,7 +4,8 @@
  * In come co-signed receipts from the meter's rows in the store. Out go statements, one line for
  * each agreement and month (here); bills, files of evidence that prove a line to anybody
  * (`bill.ts`), and their check, offline (`verify.ts`); and the ledger's postings, made in the
- * very commit that stores a co-signature (`ledger.ts`).
+ * very commit that stores a co-signature (`ledger.ts`). Back to the links goes one word: whether
+ * what comes next may be spent (`spending-limits.ts`, `budgets.ts`).
  *
  * All of it is integer micro-units, differences of cumulative amounts: nothing is rounded twice,
  * so that the provider's lines and the consumer's are the same. It never holds money, and never
@@ -119,6 +120,16 @@ export async function lastCosignedBefore(
 ): Promise<ReceiptBody | undefined> {
   const newest = (await lastCosigned(store, agreement))?.body.seq ?? 0;
   return lastWhere(store, agreement, newest, (body) => body.month < month);
+}
+
+/** The last receipt that both signed whose window was closed by then; ISO 8601, UTC. */
+export async function lastCosignedBy(
+  store: Store,
+  agreement: string,
+  at: string,
+): Promise<ReceiptBody | undefined> {
+  const newest = (await lastCosigned(store, agreement))?.body.seq ?? 0;
+  return lastWhere(store, agreement, newest, (body) => body.at <= at);
 }
 
 /** The difference between two cumulative receipts. */

@@ -24,6 +24,8 @@ import { productFrom } from "../../src/market/new-product.ts";
 import { rulesOf } from "../../src/market/policy.ts";
 import { describePolicy, plainPolicy } from "../../src/market/policy/plain.ts";
 import type { Product } from "../../src/market/product.ts";
+import { ConsumerCounts } from "../../src/meter/consumer-counts.ts";
+import { SpendingLimits } from "../../src/settle/spending-limits.ts";
 import { AppKeys } from "../../src/things/app-keys.ts";
 import { AuditTrail } from "../../src/things/audit.ts";
 import { Things } from "../../src/things/directory.ts";
@@ -162,6 +164,14 @@ export async function smallNode(
       opened: async () => {},
       revoke: (id) => Promise.reject(new ComityError("NOT_FOUND", { what: "share", id })),
     },
+    spending: {
+      limits: await SpendingLimits.open({
+        ...{ ...outside, journal: new Journal(), agreements: contracts.agreements },
+        counts: await ConsumerCounts.open(store, systemClock),
+        onFailed: (error) => assert.fail(String(error)),
+      }),
+      forecasts: async () => [],
+    },
     commissions: await smallCommissions({ ...outside, signer: contracts.signer }),
     sectors: await Sectors.open({
       ...{ store, clock: systemClock, journal: new Journal(), sectors: [] },
@@ -190,6 +200,7 @@ export async function smallNode(
     folder,
     close: async () => {
       await app.close();
+      deps.spending.limits.close();
       onboarding.close();
       await tdSearch.close();
       await directory.close();

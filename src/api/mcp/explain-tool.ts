@@ -46,6 +46,7 @@ const problemWords: Readonly<Record<NonNullable<LinkResource["problem"]>, string
   disagrees: "both sides count differently, so nothing more is taken",
   fault: "what the provider sends breaks the agreement or the protocol",
   failed: "what comes in cannot be stored here",
+  limit: "what comes next would cost more than a limit that your organisation set",
 };
 
 /** Why something was refused or does not come, in plain words. */

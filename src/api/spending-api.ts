@@ -1,0 +1,37 @@
+import type { Clock } from "../kernel/clock.ts";
+import type { Agreements } from "../market/agreements.ts";
+import type { ConsumerCounts } from "../meter/consumer-counts.ts";
+import type { Meter } from "../meter/usage.ts";
+import type { Store } from "../ports/store.ts";
+import { type MonthForecast, monthForecast } from "../settle/month-forecast.ts";
+import type { SpendingLimits } from "../settle/spending-limits.ts";
+import { usageOf } from "../settle/usage-view.ts";
+
+/** Limits on what is spent, and what a month comes to, as the HTTP API sees them. */
+export interface SpendingApi {
+  readonly limits: SpendingLimits;
+  /** Of agreements that cost something, on either side. */
+  forecasts(): Promise<readonly MonthForecast[]>;
+}
+
+export function spendingApi(rooms: {
+  readonly spending: SpendingLimits;
+  readonly agreements: Agreements;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly meter: Meter;
+  readonly counts: ConsumerCounts;
+}): SpendingApi {
+  return {
+    limits: rooms.spending,
+    forecasts() {
+      const priced = rooms.agreements.list().filter(({ price }) => Number(price.amount) > 0);
+      return Promise.all(
+        priced.map(async (agreement) => {
+          const { messages } = await usageOf(agreement, rooms);
+          return monthForecast(agreement, messages, rooms);
+        }),
+      );
+    },
+  };
+}

@@ -1,0 +1,71 @@
+import { formatAmount } from "../kernel/amount.ts";
+import { type Clock, monthOf } from "../kernel/clock.ts";
+import { amountMicro } from "../kernel/price.ts";
+import type { Agreement } from "../market/agreement.ts";
+import type { Store } from "../ports/store.ts";
+import { type Forecast, forecastOf, recentDays, type SpentBy } from "./forecast.ts";
+import { lastCosignedBefore, lastCosignedBy } from "./statement.ts";
+
+/** What one agreement's month comes to; decimal strings. */
+export interface MonthForecast {
+  readonly agreement: string;
+  readonly role: "provider" | "consumer";
+  readonly title: string;
+  readonly month: string;
+  readonly currency: string;
+  /** In the month so far. */
+  readonly spent: string;
+  /** Absent while less than an hour has been seen: it would say nothing. */
+  readonly expected?: string;
+  readonly least?: string;
+  readonly most?: string;
+}
+
+const seenMinMs = 3_600_000;
+const dayMs = 86_400_000;
+
+/** By what both have signed on the days before, and `messages`, what was counted until now. */
+export async function monthForecast(
+  agreement: Agreement,
+  messages: number,
+  { store, clock }: { readonly store: Store; readonly clock: Clock },
+): Promise<MonthForecast> {
+  const { id, role, title, price, state } = agreement;
+  const signedAt = Date.parse(agreement.signedAt);
+  const now = clock.now();
+  const month = monthOf(now);
+  const life = amountMicro(price, messages);
+  const before = BigInt((await lastCosignedBefore(store, id, month))?.amountMicro ?? 0);
+  const recent: SpentBy[] = [];
+  for (let days = recentDays; days > 0; days--) {
+    const at = now - days * dayMs;
+    if (at <= signedAt) continue;
+    const signed = await lastCosignedBy(store, id, new Date(at).toISOString());
+    recent.push({ at, micro: BigInt(signed?.amountMicro ?? 0) });
+  }
+  if (recent.length < recentDays) recent.unshift({ at: signedAt, micro: 0n });
+  recent.push({ at: now, micro: life });
+  const spent = life - before;
+  const soFar = {
+    ...{ agreement: id, role, title, month, currency: price.currency },
+    spent: formatAmount(spent),
+  };
+  const isOver = state === "ended";
+  if (!isOver && now - signedAt < seenMinMs) return soFar;
+  const { expected, least, most }: Forecast = forecastOf(spent, isOver ? [] : recent, {
+    now,
+    ends: endOf(month),
+  });
+  return {
+    ...soFar,
+    expected: formatAmount(expected),
+    least: formatAmount(least),
+    most: formatAmount(most),
+  };
+}
+
+/** The moment at which a month such as `2026-11` ends, UTC. */
+function endOf(month: string): number {
+  const [year = 0, number = 0] = month.split("-").map(Number);
+  return Date.UTC(year, number, 1);
+}
