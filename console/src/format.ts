@@ -1,4 +1,4 @@
-import type { Agreed } from "./world.ts";
+import { type Agreed, describePrice } from "./world.ts";
 
 /** Numbers as people read them: each with its unit, none with false precision. Pure. */
 const nations = new Intl.DisplayNames("en", { type: "region" });
@@ -35,7 +35,9 @@ export function money(amount: string, currency: string): string {
 }
 
 /** A price as it was agreed: no digit added, none taken. */
-export function price({ amount, currency, perMessages }: Agreed["terms"]["price"]): string {
+export function price(agreed: Agreed["terms"]["price"]): string {
+  if (agreed.charges !== undefined) return describePrice(agreed);
+  const { amount, currency, perMessages } = agreed;
   if (Number(amount) === 0) return "free";
   const per = perMessages === 1 ? "message" : `${count(perMessages)} messages`;
   return `${currency} ${amount} per ${per}`;

@@ -10,5 +10,8 @@ export type {
   WorldTotal,
 } from "../../src/client/world.ts";
 
+/** In one sentence, however it is charged. */
+export { describePrice } from "../../src/kernel/price-text.ts";
+
 export type Happening = World["happenings"][number];
 export type Agreed = Required<Pick<WorldAgreement, "terms">> & Pick<WorldAgreement, "delivery">;

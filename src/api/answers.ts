@@ -9,7 +9,8 @@ import {
   ThingAccessBody,
   TradeSecrets,
 } from "./schemas.ts";
-import { Price, Terms } from "./terms-schema.ts";
+import { Price } from "../wire/price.ts";
+import { Terms } from "./terms-schema.ts";
 
 /** What routes answer, for the OpenAPI document; the types are those of `client/resources.ts`. */
 const text = Type.String();

@@ -1,6 +1,7 @@
 import { Type } from "typebox";
 import { Compile } from "typebox/compile";
 import type { Overview } from "../client/world.ts";
+import { Price } from "../wire/price.ts";
 
 /** Another node's overview is a stranger's words: it is taken in this form and size, or not. */
 const short = Type.String({ maxLength: 200 });
@@ -35,11 +36,7 @@ const node = Type.Object({
 });
 
 const terms = Type.Object({
-  price: Type.Object({
-    amount: Type.String({ pattern: "^[0-9]{1,18}(\\.[0-9]{1,6})?$" }),
-    currency: Type.String({ pattern: "^[A-Z]{3}$" }),
-    perMessages: Type.Integer({ minimum: 1 }),
-  }),
+  price: Price,
   fields: Type.Optional(Type.Array(short, { maxItems: 256 })),
   notAfter: Type.Optional(short),
   messagesMax: Type.Optional(count),

@@ -32,6 +32,7 @@ import type { Recognitions } from "../market/commission/recognitions.ts";
 import type { Refusals } from "../market/refusals.ts";
 import { isTransferFormat } from "../market/formats.ts";
 import type { ConsumerCounts } from "../meter/consumer-counts.ts";
+import type { Owed } from "../meter/owed.ts";
 import { receiptsAfter } from "../meter/receipt.ts";
 import type { ProviderReceipts } from "../meter/receipts-provider.ts";
 import type { Traffic } from "../meter/traffic.ts";
@@ -102,6 +103,7 @@ export interface Rooms {
   readonly receipts: ProviderReceipts;
   readonly budgets: Budgets;
   readonly spending: SpendingLimits;
+  readonly owed: Owed;
   readonly shares: Shares;
   readonly sectors: Sectors;
   readonly commissions: Commissions;
@@ -188,8 +190,8 @@ export function apiDeps(rooms: Rooms): ApiDeps {
       mqttListeners: rooms.mqttListeners,
       messagesPerSecond: () => rooms.traffic.messagesPerSecond(),
       links: () =>
-        rooms.links.list().map(({ agreement, messages, report }) => {
-          return { agreement: agreement.id, messages, ...report.told };
+        rooms.links.list().map(({ agreement, used, report }) => {
+          return { agreement: agreement.id, messages: used.messages, ...report.told };
         }),
       refusals: () => rooms.meter.refusals(),
       dropped: () => rooms.flow.counts.droppedMessages,

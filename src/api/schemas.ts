@@ -5,7 +5,8 @@ import {
 } from "../kernel/recipient-class.ts";
 import { attestationOf } from "../market/attestation.ts";
 import { pageMax, totalMax } from "../ports/search.ts";
-import { Price, SomeTerms } from "./terms-schema.ts";
+import { Price } from "../wire/price.ts";
+import { SomeTerms } from "./terms-schema.ts";
 
 /** Schemas said once: they validate requests, type handlers and write the OpenAPI document. */
 const text = (maxLength: number) => Type.String({ minLength: 1, maxLength });

@@ -1,6 +1,8 @@
 import type { Clock } from "../kernel/clock.ts";
+import { isFree } from "../kernel/price.ts";
 import type { Agreements } from "../market/agreements.ts";
 import type { ConsumerCounts } from "../meter/consumer-counts.ts";
+import type { Owed } from "../meter/owed.ts";
 import type { Meter } from "../meter/usage.ts";
 import type { Store } from "../ports/store.ts";
 import { type MonthForecast, monthForecast } from "../settle/month-forecast.ts";
@@ -21,15 +23,15 @@ export function spendingApi(rooms: {
   readonly clock: Clock;
   readonly meter: Meter;
   readonly counts: ConsumerCounts;
+  readonly owed: Owed;
 }): SpendingApi {
   return {
     limits: rooms.spending,
     forecasts() {
-      const priced = rooms.agreements.list().filter(({ price }) => Number(price.amount) > 0);
+      const priced = rooms.agreements.list().filter(({ price }) => !isFree(price));
       return Promise.all(
         priced.map(async (agreement) => {
-          const { messages } = await usageOf(agreement, rooms);
-          return monthForecast(agreement, messages, rooms);
+          return monthForecast(agreement, await usageOf(agreement, rooms), rooms);
         }),
       );
     },

@@ -1,4 +1,5 @@
 import { Type } from "typebox";
+import { Price } from "../wire/price.ts";
 
 /** A product's terms as they travel; what their values mean is checked by the market. */
 const strict = { additionalProperties: false } as const;
@@ -8,15 +9,6 @@ const names = (description: string) =>
   );
 const time = (description: string) => Type.Optional(Type.String({ maxLength: 40, description }));
 const whole = (description: string) => Type.Optional(Type.Integer({ minimum: 1, description }));
-
-export const Price = Type.Object(
-  {
-    amount: Type.String({ description: "Decimal, at most six places.", maxLength: 30 }),
-    currency: Type.String({ description: "ISO 4217 code.", pattern: "^[A-Z]{3}$" }),
-    perMessages: Type.Integer({ minimum: 1 }),
-  },
-  strict,
-);
 
 const Rate = Type.Object(
   {

@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import type { AgreementResource } from "../client/resources.ts";
-import { describePrice } from "../kernel/price.ts";
+import { describePrice } from "../kernel/price-text.ts";
 import { oneOfClass } from "../kernel/recipient-class.ts";
 import { connect, type CliIo, globals } from "./context.ts";
 import { erasureCommands } from "./erasure.ts";

@@ -1,7 +1,7 @@
 import type { DataSheetResource, MeasuredResource } from "../client/data-sheet.ts";
 import type { TradeSecretsResource } from "../client/attestation.ts";
 import type { OfferResource, ProductResource } from "../client/resources.ts";
-import { describePrice } from "../kernel/price.ts";
+import { describePrice } from "../kernel/price-text.ts";
 import { allOfClass } from "../kernel/recipient-class.ts";
 import type { CliIo } from "./context.ts";
 import { printLine } from "./output.ts";

@@ -3,7 +3,8 @@ import type { LocalPeer } from "../federate/resolver.ts";
 import { secondsOf } from "../kernel/duration.ts";
 import { ComityError } from "../kernel/errors.ts";
 import type { Place } from "../kernel/place.ts";
-import { type Price, priceProblem } from "../kernel/price.ts";
+import type { UnitPrice } from "../kernel/price.ts";
+import { priceProblem } from "../kernel/price-problem.ts";
 
 const loopbackHost = "127.0.0.1";
 
@@ -54,7 +55,7 @@ export function wattsFrom(text: string): number {
 }
 
 /** `0.002 EUR`, or `free`. */
-export function priceFrom(text: string, perMessages: number): Price {
+export function priceFrom(text: string, perMessages: number): UnitPrice {
   // XXX: ISO 4217 for "no currency"
   const match = /^(free|0)$/.test(text)
     ? ["", "0", "XXX"]

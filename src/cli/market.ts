@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import type { FindQuery, OfferResource } from "../client/resources.ts";
-import { describePrice, type Price } from "../kernel/price.ts";
+import { pricePerMessage } from "../kernel/price.ts";
+import { describePrice } from "../kernel/price-text.ts";
 import { describeQuality } from "../kernel/quality.ts";
 import { connect, type CliIo, globals } from "./context.ts";
 import { printDataSheet, printVariants } from "./data-sheet.ts";
@@ -178,10 +179,12 @@ function printVerbose(io: CliIo, found: readonly OfferResource[]): void {
 function priceText({ price, recipientClass, variants = [] }: OfferResource): string {
   const text = describePrice(price);
   if (recipientClass !== undefined) return `${text} as ${recipientClass}`;
-  const each = (one: Price): number => Number(one.amount) / one.perMessages;
   const [lowest] = variants
-    .filter((one) => one.recipientClass !== undefined && each(one.price) < each(price))
-    .sort((a, b) => each(a.price) - each(b.price));
+    .filter(
+      (one) =>
+        one.recipientClass !== undefined && pricePerMessage(one.price) < pricePerMessage(price),
+    )
+    .sort((a, b) => pricePerMessage(a.price) - pricePerMessage(b.price));
   if (lowest === undefined) return text;
   return `${text}; ${describePrice(lowest.price)} as ${lowest.recipientClass}`;
 }

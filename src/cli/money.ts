@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { Command } from "commander";
 import { ComityError, problemOf } from "../kernel/errors.ts";
 import { monthOf, systemClock } from "../kernel/clock.ts";
-import { describePrice } from "../kernel/price.ts";
+import { describePrice } from "../kernel/price-text.ts";
 import { connect, type CliIo, globals, readText } from "./context.ts";
 import { invalid } from "./flags.ts";
 import { printJson, printLine, printTable } from "./output.ts";

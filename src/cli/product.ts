@@ -3,7 +3,7 @@ import type { NewProduct } from "../client/resources.ts";
 import type { SectorResource } from "../client/sectors.ts";
 import type { LintResource } from "../client/terms.ts";
 import { secondsOf } from "../kernel/duration.ts";
-import { describePrice } from "../kernel/price.ts";
+import { describePrice } from "../kernel/price-text.ts";
 import { describeQuality } from "../kernel/quality.ts";
 import { connect, type CliIo, globals, readObject, readText } from "./context.ts";
 import { printDataSheet, printTariffs } from "./data-sheet.ts";

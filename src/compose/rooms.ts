@@ -30,6 +30,7 @@ import { Commissions } from "../market/commission/commissions.ts";
 import { Recognitions } from "../market/commission/recognitions.ts";
 import { Shares } from "../market/shares.ts";
 import { ConsumerCounts } from "../meter/consumer-counts.ts";
+import { Owed } from "../meter/owed.ts";
 import { Meter } from "../meter/usage.ts";
 import { Budgets } from "../settle/budgets.ts";
 import { SpendingLimits } from "../settle/spending-limits.ts";
@@ -114,14 +115,15 @@ export async function openRooms(options: NodeOptions, outside: Outside) {
   closing.add("HTTP", () => app.close());
   const agreements = await Agreements.open(store);
   const counts = await ConsumerCounts.open(store, clock);
+  const owed = await Owed.open(store, clock, agreements.list());
   const catalogue = await Catalogue.open({ store, clock });
   const commissions = await Commissions.open({ store, signer, clock });
   const marks = new Marks({ flow, samples, commissions, everyMs: options.markEveryMs });
   closing.add("the marks", () => marks.close());
-  const owned = { store, clock, entropy, users, agreements, counts };
+  const owned = { store, clock, entropy, users, agreements, counts, owed };
   const journal = new Journal();
   const spending = await SpendingLimits.open({
-    ...{ store, clock, journal, agreements, counts },
+    ...{ store, clock, journal, agreements, counts, owed },
     onFailed: (error) => log.error(error, "limits on spending cannot be kept or looked at"),
   });
   closing.add("the spending limits", () => spending.close());
@@ -134,6 +136,7 @@ export async function openRooms(options: NodeOptions, outside: Outside) {
     ...{ things, keys, onboarding, slow: new SlowDown(clock), urls, ...described },
     ...{ limits, paces: new Paces(limits, clock) },
     audit: await AuditTrail.open(store, clock),
+    owed,
     budgets: await Budgets.open(owned),
     ...{ commissions, marks, recognitions: await Recognitions.open({ store, clock, commissions }) },
     shares: await Shares.open({ ...owned, signer, catalogue }),

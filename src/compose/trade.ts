@@ -5,8 +5,9 @@ import { Issuers } from "../federate/issuers.ts";
 import { Links } from "../federate/links.ts";
 import { ProductSamples } from "../federate/samples.ts";
 import { Wants } from "../federate/wants.ts";
-import { amountMicro } from "../kernel/price.ts";
+import { dearestMicro } from "../kernel/price.ts";
 import { openDataAccess } from "./data-access.ts";
+import type { Postings } from "../meter/receipt.ts";
 import { ConsumerReceipts } from "../meter/receipts-consumer.ts";
 import { ProviderReceipts } from "../meter/receipts-provider.ts";
 import { Traffic } from "../meter/traffic.ts";
@@ -15,6 +16,8 @@ import { isLinked, openFetches } from "./fetches.ts";
 import type { Rooms } from "./rooms.ts";
 
 const exposureMessagesMax = 100_000;
+/** What of bytes is priced is bounded as if each message had so many. */
+const exposureBytesEach = 1000;
 
 export type Trade = Awaited<ReturnType<typeof openTrade>>;
 
@@ -44,14 +47,19 @@ export async function openTrade(rooms: Rooms) {
     negotiate: (...asked) => federation.negotiations.negotiate(...asked),
   });
   rooms.closing.add("the wants", () => wants.close());
-  const evidence = { store, signer, clock, journal, agreements, postings: postingsOf, crash };
+  const postings: Postings = (agreement, body, before) => {
+    rooms.owed.signed(agreement, body);
+    return postingsOf(agreement, body, before);
+  };
+  const evidence = { store, signer, clock, journal, agreements, postings, crash };
   const owedMax = options.exposureMessagesMax ?? exposureMessagesMax;
   const receipts = new ProviderReceipts({
     ...evidence,
     peers,
     meter: rooms.meter,
     windowMs: options.receiptWindowMs,
-    exposureMaxMicro: ({ price }) => amountMicro(price, owedMax),
+    exposureMaxMicro: ({ price }) =>
+      dearestMicro(price, { messages: owedMax, bytes: owedMax * exposureBytesEach }),
     onExposure: ({ id }, over) => {
       const gate = flow.grants.get(id);
       if (over) gate?.suspend("exposure");
@@ -71,9 +79,9 @@ export async function openTrade(rooms: Rooms) {
     keepAliveSeconds: options.linkKeepAliveSeconds,
     lookupOf: ({ provider }, endpoint) => peers.streamLookup(provider, endpoint),
     packetBytesMax: options.limits?.packetBytesMax,
-    affords(agreement, messages) {
-      if (!rooms.budgets.affords(agreement, messages)) return "never";
-      return rooms.spending.affords(agreement, messages) ? "yes" : "not now";
+    affords(agreement, used) {
+      if (!rooms.budgets.affords(agreement, used)) return "never";
+      return rooms.spending.affords(agreement, used) ? "yes" : "not now";
     },
     rests: (agreement) => rooms.spending.rests(agreement),
     onEnded: (agreement, why) => {

@@ -1,8 +1,7 @@
 import { hash } from "node:crypto";
-import { parseAmount } from "../kernel/amount.ts";
 import type { Mark } from "../kernel/mark.ts";
 import type { Place } from "../kernel/place.ts";
-import type { Price } from "../kernel/price.ts";
+import { isFree, type Price, pricePerMessage } from "../kernel/price.ts";
 import type { Quality } from "../kernel/quality.ts";
 import type { RecipientClass } from "../kernel/recipient-class.ts";
 import type { Marks } from "../flow/marks.ts";
@@ -146,16 +145,15 @@ export function priceFor({ price, variants = [] }: FoundOffer, as: RecipientClas
 
 /** As the index asks it of everybody's price. */
 export function costsAtMost(
-  { amount, currency, perMessages }: Price,
+  price: Price,
   {
     free,
     priceMax,
   }: Pick<{ [K in keyof SearchQuery]: SearchQuery[K] | undefined }, "free" | "priceMax">,
 ): boolean {
-  const isFree = parseAmount(amount) === 0n;
-  if (free !== undefined && free !== isFree) return false;
-  if (priceMax === undefined || isFree) return true;
-  return currency === priceMax.currency && Number(amount) / perMessages <= priceMax.amount;
+  if (free !== undefined && free !== isFree(price)) return false;
+  if (priceMax === undefined || isFree(price)) return true;
+  return price.currency === priceMax.currency && pricePerMessage(price) <= priceMax.amount;
 }
 
 /** The offer as the index takes it. */
@@ -213,7 +211,7 @@ function foundOffer(
     plain: plainPolicy(terms),
     promises: describePolicy(terms),
     // a free offer names no currency in its policy; what its seller says instead costs nothing
-    price: terms.price.amount === "0" ? freeIn(about, terms.price) : terms.price,
+    price: isFree(terms.price) ? freeIn(about, terms.price) : terms.price,
     ...(description === undefined ? {} : { description }),
     ...(sector === undefined ? {} : { sector }),
     ...(keywords === undefined ? {} : { keywords }),

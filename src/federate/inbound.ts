@@ -1,4 +1,5 @@
 import type { Crash } from "../kernel/crash.ts";
+import type { Used } from "../kernel/price.ts";
 import type { Store, Write } from "../ports/store.ts";
 import { noUsage, type Checkpoint } from "../ports/usage.ts";
 import type { ReceivedLog } from "./received-log.ts";
@@ -63,9 +64,11 @@ export class Inbound {
     return this.#committed;
   }
 
-  /** Messages received, committed or not. */
-  get messages(): number {
-    return this.#expected.messages + this.#open.count;
+  /** What was received, committed or not. */
+  get used(): Used {
+    const { messages, payloadBytes } = this.#expected;
+    const { count, payloadBytes: more } = this.#open;
+    return { messages: messages + count, bytes: payloadBytes + more };
   }
 
   /** Why no more is taken, or undefined. */

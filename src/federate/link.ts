@@ -1,6 +1,7 @@
 import type { Crash } from "../kernel/crash.ts";
 import { ComityError, problemOf } from "../kernel/errors.ts";
 import type { Journal } from "../kernel/journal.ts";
+import type { Used } from "../kernel/price.ts";
 import { packetBytesMax } from "../client/mqtt.ts";
 import type { Flow } from "../flow/flow.ts";
 import type { EndReason } from "../flow/gate.ts";
@@ -38,8 +39,8 @@ export interface LinkOutside extends LinkAddressOutside {
   readonly budgetOf: (agreement: string) => Promise<number | undefined>;
   readonly connections: LinkConnections;
   readonly onEnded: (agreement: Agreement, reason: EndReason) => void;
-  /** May so many messages be taken over the agreement's life? What may not is neither kept nor paid. */
-  readonly affords?: (agreement: Agreement, messages: number) => "yes" | "not now" | "never";
+  /** May so much be taken over the agreement's life? What may not is neither kept nor paid. */
+  readonly affords?: (agreement: Agreement, used: Used) => "yes" | "not now" | "never";
   /** Was it "not now", and still is? */
   readonly rests?: (agreement: string) => boolean;
   /** One for each name, whichever links write to it. */
@@ -113,8 +114,8 @@ export class Link {
   }
 
   /** Over the agreement's life. */
-  get messages(): number {
-    return this.#inbound?.messages ?? 0;
+  get used(): Used {
+    return this.#inbound?.used ?? { messages: 0, bytes: 0 };
   }
 
   start(): void {
@@ -331,7 +332,8 @@ export class Link {
         const { clock } = this.#outside;
         this.report.lagMs = Math.max(0, clock.now() - at);
         this.report.behind = behind;
-        const affords = this.#outside.affords?.(this.agreement, checkpoint.messages) ?? "yes";
+        const used = { messages: checkpoint.messages, bytes: checkpoint.payloadBytes };
+        const affords = this.#outside.affords?.(this.agreement, used) ?? "yes";
         // Nothing more is taken; who set the limit ends the agreement.
         if (affords === "never") return void this.#finish();
         if (affords === "not now") return this.#rest();

@@ -3,7 +3,7 @@ import type { Clock } from "../kernel/clock.ts";
 import { ComityError, problemOf } from "../kernel/errors.ts";
 import type { Entropy } from "../kernel/id.ts";
 import type { Journal } from "../kernel/journal.ts";
-import { amountMicro } from "../kernel/price.ts";
+import { isFree, usageMicro } from "../kernel/price.ts";
 import type { RecipientClass } from "../kernel/recipient-class.ts";
 import { Turns } from "../kernel/turns.ts";
 import type { Agreement } from "../market/agreement.ts";
@@ -237,7 +237,7 @@ function asAttested({ as }: Want, offer: FoundOffer): [FoundOffer, Attestation |
 function obstacle(want: Want, offer: FoundOffer): string | undefined {
   const made = want.matches.filter(({ state }) => state === "agreed" || state === "agreeing");
   if (made.length >= want.agreementsMax) return "it has the agreement it may make";
-  if (parseAmount(offer.price.amount) === 0n) return undefined;
+  if (isFree(offer.price)) return undefined;
   if (want.spendMax === undefined) return "it costs money, and the want has no budget";
   const { currency } = offer.price;
   const budget = want.spendMax;
@@ -250,8 +250,11 @@ function obstacle(want: Want, offer: FoundOffer): string | undefined {
 }
 
 /** By the rate its provider measured; undefined where there is none yet: the budget still bounds it. */
-function monthMicro({ price, quality, messagesMax }: FoundOffer): bigint | undefined {
+function monthMicro({ price, quality, messagesMax, bytesMax }: FoundOffer): bigint | undefined {
+  const isBytes = price.charges?.some(({ perBytes }) => perBytes !== undefined) ?? false;
+  if (isBytes && bytesMax === undefined) return undefined;
   if (quality === undefined) return undefined;
   const messages = Math.ceil((quality.messages / quality.minutes) * minutesPerMonth);
-  return amountMicro(price, Math.min(messages, messagesMax ?? messages));
+  const capped = Math.min(messages, messagesMax ?? messages);
+  return usageMicro(price, { messages: capped, bytes: bytesMax ?? 0 });
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
 import { formatAmount } from "../kernel/amount.ts";
-import { amountMicro } from "../kernel/price.ts";
+import { usageMicro } from "../kernel/price.ts";
 import { messagesWithin, MonthlyAllowance } from "./monthly-allowance.ts";
 
 const terms = fc.record({
@@ -18,7 +18,8 @@ test("monthly allowance - the greatest count that costs no more than the ceiling
       const price = { amount: formatAmount(micro), currency: "EUR", perMessages };
       const most = messagesWithin({ price, ceilingMicro }, before);
       const cost = (messages: number): bigint =>
-        amountMicro(price, messages) - amountMicro(price, before);
+        usageMicro(price, { messages, bytes: 0 }) -
+        usageMicro(price, { messages: before, bytes: 0 });
       assert.ok(most >= before);
       assert.ok(cost(most) <= ceilingMicro);
       assert.ok(cost(most + 1) > ceilingMicro);

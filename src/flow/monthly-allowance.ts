@@ -1,5 +1,5 @@
 import { monthOf, type Clock } from "../kernel/clock.ts";
-import { amountMicro } from "../kernel/price.ts";
+import { usageMicro } from "../kernel/price.ts";
 import { parseAmount } from "../kernel/amount.ts";
 import type { MonthlyCeiling } from "../market/grant.ts";
 
@@ -46,7 +46,7 @@ export class MonthlyAllowance {
 export function messagesWithin({ price, ceilingMicro }: MonthlyCeiling, before: number): number {
   const each = parseAmount(price.amount) ?? 0n;
   if (each === 0n) return Number.MAX_SAFE_INTEGER;
-  const most = amountMicro(price, before) + ceilingMicro + 1n;
+  const most = usageMicro(price, { messages: before, bytes: 0 }) + ceilingMicro + 1n;
   const messages = (most * BigInt(price.perMessages) - 1n) / each;
   return Math.min(Number.MAX_SAFE_INTEGER, Number(messages));
 }

@@ -1,5 +1,6 @@
 import { parseAmount } from "../kernel/amount.ts";
 import { ComityError } from "../kernel/errors.ts";
+import { isCharged, isFree } from "../kernel/price.ts";
 import { isoTime } from "../kernel/time.ts";
 import { covers } from "../kernel/topic.ts";
 import type { Agreement } from "./agreement.ts";
@@ -22,8 +23,8 @@ export function grantOf(agreement: Agreement): Grant {
     product: agreement.product,
     filters: agreement.topics,
     // what was paid ahead is bounded by the cap: nothing of it is billed
-    billed: !isUnbilled && parseAmount(price.amount) !== 0n,
-    ...(ceiling === undefined
+    billed: !isUnbilled && !isFree(price),
+    ...(ceiling === undefined || isCharged(price)
       ? {}
       : { monthly: { price, ceilingMicro: parseAmount(ceiling) ?? 0n } }),
     ...(when === undefined ? {} : { when }),

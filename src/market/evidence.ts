@@ -5,7 +5,7 @@
  */
 import { canonicalBytes, canonicalHash } from "../kernel/canonical.ts";
 import { ComityError } from "../kernel/errors.ts";
-import type { Price } from "../kernel/price.ts";
+import { isFree, type Price } from "../kernel/price.ts";
 import type { GeneralJws, JwsSignature, PublicJwk, Signer } from "../ports/signer.ts";
 import {
   didOfKeyId,
@@ -137,7 +137,7 @@ export function assertTermsHold(
   }
   if (comity.product !== policy.target) throw differs("agreement's product");
   if (comity.title !== (expected.title ?? comity.title)) throw differs("agreement's title");
-  const free = terms.price.amount === "0" && /^0*(\.0*)?$/.test(comity.price.amount);
+  const free = isFree(terms.price) && isFree(comity.price);
   if (!free && !sameJson(comity.price, terms.price)) throw differs("agreement's price");
   for (const [did, key] of Object.entries(expected.keys)) {
     const { kty, crv, x } = key;

@@ -1,5 +1,4 @@
-import { parseAmount } from "../kernel/amount.ts";
-import type { Price } from "../kernel/price.ts";
+import { isFree, type Price } from "../kernel/price.ts";
 
 /** How a stream is handed over, as a Distribution and a TransferRequestMessage name it. */
 export const transferFormats = [
@@ -21,7 +20,7 @@ export type TransferFormat = (typeof transferFormats)[number];
  * with the others nobody would acknowledge, so nobody pay.
  */
 export function formatsFor(price: Price): readonly TransferFormat[] {
-  return parseAmount(price.amount) === 0n ? transferFormats : ["Mqtt5-PULL"];
+  return isFree(price) ? transferFormats : ["Mqtt5-PULL"];
 }
 
 export function isTransferFormat(text: string): text is TransferFormat {

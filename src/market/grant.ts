@@ -1,5 +1,5 @@
 import type { GeoPolygon } from "../kernel/polygon.ts";
-import type { Price } from "../kernel/price.ts";
+import type { UnitPrice } from "../kernel/price.ts";
 
 /**
  * Decided for each message by its topic, its log time and its own position alone, so that a
@@ -39,7 +39,7 @@ export interface Rate {
 }
 
 export interface MonthlyCeiling {
-  readonly price: Price;
+  readonly price: UnitPrice;
   readonly ceilingMicro: bigint;
 }
 

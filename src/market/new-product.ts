@@ -1,7 +1,7 @@
 import { canonicalHash } from "../kernel/canonical.ts";
 import { ComityError } from "../kernel/errors.ts";
 import { placeProblem } from "../kernel/place.ts";
-import type { Price } from "../kernel/price.ts";
+import { isCharged, isFree, type Price } from "../kernel/price.ts";
 import { isoTime } from "../kernel/time.ts";
 import { covers, filterProblem, overlaps } from "../kernel/topic.ts";
 import { unitOf } from "../wire/units/codes.ts";
@@ -85,7 +85,7 @@ function offeredBy({ terms = {}, policy }: NewProduct): Pick<Product, "terms" | 
   if (recipientClass !== undefined) throw invalid("policy names a class: say it as tariffs");
   if (measures !== undefined) throw invalid("policy names measures: say them as tradeSecrets");
   // free where nobody is to be paid; what a person says of it beside names its currency
-  const said: Partial<Terms> = price.amount === "0" ? read : { ...read, price };
+  const said: Partial<Terms> = isFree(price) ? read : { ...read, price };
   const differs = termNames.find((name) => contradicts(name, single, said));
   if (differs !== undefined) throw invalid(`policy and terms both say ${differs}, and differ`);
   const conditions: Conditions = { ...(when && { when }), ...(unless && { unless }) };
@@ -115,12 +115,11 @@ function sheetOf({ sheet, tradeSecrets, retention }: NewProduct): Pick<Product, 
 /** Only what there is of it: what else came along is not kept. */
 function pricedBy(input: NewProduct): Pick<Product, "tariffs" | "cost" | "tradeSecrets"> {
   const { tariffs, cost, tradeSecrets } = input;
-  const kept = ({ amount, currency, perMessages }: Price) => ({ amount, currency, perMessages });
   return {
     ...(tariffs?.length
-      ? { tariffs: tariffs.map((one) => ({ class: one.class, price: kept(one.price) })) }
+      ? { tariffs: tariffs.map((one) => ({ class: one.class, price: keptPrice(one.price) })) }
       : {}),
-    ...(cost && { cost: kept(cost) }),
+    ...(cost && { cost: keptPrice(cost) }),
     ...(tradeSecrets && {
       tradeSecrets: {
         fields: tradeSecrets.fields.toSorted(),
@@ -130,15 +129,19 @@ function pricedBy(input: NewProduct): Pick<Product, "tariffs" | "cost" | "tradeS
   };
 }
 
+function keptPrice(price: Price): Price {
+  if (isCharged(price)) return structuredClone(price);
+  const { amount, currency, perMessages } = price;
+  return { amount, currency, perMessages };
+}
+
 /** Only the terms there are: what else came along is not kept. */
 function termsFrom(terms: Partial<Terms>): Partial<Terms> {
   const kept = termNames.flatMap((name) =>
     terms[name] === undefined ? [] : [[name, structuredClone(terms[name])]],
   );
   const read: Partial<Terms> = Object.fromEntries(kept);
-  if (!read.price) return read;
-  const { amount, currency, perMessages } = read.price;
-  return { ...read, price: { amount, currency, perMessages } };
+  return read.price ? { ...read, price: keptPrice(read.price) } : read;
 }
 
 /** Do both say it, and not the same? What has no order is compared without one. */

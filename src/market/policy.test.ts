@@ -13,8 +13,9 @@ import {
 } from "./policy.ts";
 import type { Terms } from "./product.ts";
 
+const price = { amount: "0.002", currency: "EUR", perMessages: 10 };
 const terms: Terms = {
-  price: { amount: "0.002", currency: "EUR", perMessages: 10 },
+  price,
   fields: ["lat", "lon"],
   notAfter: "2099-01-01T00:00:00Z",
   messagesMax: 1000,
@@ -136,7 +137,7 @@ test("offer - its id changes with the terms and with the product, and with nothi
   assert.equal(productOfOffer(offer["@id"]), "bus");
   const renamed = compileOffer(productFrom({ ...input, title: "Buses" }, 5));
   assert.equal(renamed["@id"], offer["@id"]);
-  const dearer = rulesOf({ ...terms, price: { ...terms.price, amount: "0.003" } });
+  const dearer = rulesOf({ ...terms, price: { ...price, amount: "0.003" } });
   assert.notEqual(offerIdFor("bus", dearer, input), offer["@id"]);
   const logged = compileOffer(productFrom({ ...input, delivery: "logged" }, 0));
   assert.notEqual(logged["@id"], offer["@id"]);

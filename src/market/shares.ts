@@ -2,6 +2,7 @@ import { parseAmount, formatAmount } from "../kernel/amount.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { ComityError } from "../kernel/errors.ts";
 import { type Entropy, newToken, newUrn } from "../kernel/id.ts";
+import { isCharged, isFree, type UnitPrice } from "../kernel/price.ts";
 import { Turns } from "../kernel/turns.ts";
 import type { GeneralJws, Signer } from "../ports/signer.ts";
 import type { Store, Write } from "../ports/store.ts";
@@ -143,7 +144,7 @@ export class Shares {
     const share: Share = {
       id: Buffer.from(entropy.bytes(6)).toString("hex"),
       ...{ product, offer: offer["@id"], to: name },
-      ...(billed ?? { payment: isFree(shared) ? "free" : "prepaid" }),
+      ...(billed ?? { payment: isFree(priceOf(shared)) ? "free" : "prepaid" }),
       createdAt: new Date(now).toISOString(),
       expiresAt: new Date(now + lifeDays * 86_400_000).toISOString(),
     };
@@ -321,16 +322,19 @@ function hashText(secret: string): string {
   return tokenHash(secret).toString("base64url");
 }
 
-function isFree({ terms }: Product): boolean {
-  return parseAmount(terms.price.amount) === 0n;
+/** BODY_INVALID where charges by the month price it: who runs no node is asked for messages. */
+function priceOf({ id, terms: { price } }: Product): UnitPrice {
+  if (!isCharged(price)) return price;
+  const problem = `${id} is priced by the month; a link is sold at a price for messages alone`;
+  throw new ComityError("BODY_INVALID", { problem });
 }
 
 /** BODY_INVALID where it could not be billed on acknowledgements, or would never deliver. */
 function ceilingFor(product: Product, { amount, currency }: Ceiling) {
-  const { price } = product.terms;
+  const price = priceOf(product);
   const micro = parseAmount(amount);
   const refused = (problem: string) => new ComityError("BODY_INVALID", { problem });
-  if (isFree(product)) throw refused(`${product.id} is free: there is nothing to bill`);
+  if (isFree(price)) throw refused(`${product.id} is free: there is nothing to bill`);
   if (product.delivery !== "logged") {
     throw refused(`${product.id} is live: only positions in a log tell a message sent again`);
   }
@@ -343,7 +347,8 @@ function ceilingFor(product: Product, { amount, currency }: Ceiling) {
 }
 
 /** How many messages an amount pays for: as many as cost no more. */
-function messagesFor({ terms: { price } }: Product, paid: string): number {
+function messagesFor(product: Product, paid: string): number {
+  const price = priceOf(product);
   const each = parseAmount(price.amount) ?? 0n;
   const micro = parseAmount(paid) ?? 0n;
   if (each === 0n) return 0;

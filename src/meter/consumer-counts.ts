@@ -1,4 +1,5 @@
 import type { Clock } from "../kernel/clock.ts";
+import type { Used } from "../kernel/price.ts";
 import type { Store, Write } from "../ports/store.ts";
 import type { Checkpoint } from "../ports/usage.ts";
 import { agreementOfRow, rowPrefix } from "./row-id.ts";
@@ -13,6 +14,7 @@ interface Kept {
   readonly id: string;
   readonly messages: number;
   readonly payloadBytes: number;
+  readonly at: number;
 }
 
 /**
@@ -43,8 +45,8 @@ export class ConsumerCounts {
   static async open(store: Store, clock: Clock, max = historyMax): Promise<ConsumerCounts> {
     const kept = new Map<string, Kept[]>();
     for (const { id, doc } of await store.list<CountedCheckpoint>("count")) {
-      const { messages, payloadBytes } = doc;
-      listOf(kept, agreementOfRow(id)).push({ id, messages, payloadBytes });
+      const { messages, payloadBytes, at } = doc;
+      listOf(kept, agreementOfRow(id)).push({ id, messages, payloadBytes, at });
     }
     for (const list of kept.values()) list.sort((a, b) => a.messages - b.messages);
     return new ConsumerCounts(store, clock, max, kept);
@@ -61,7 +63,7 @@ export class ConsumerCounts {
     const doc: CountedCheckpoint = { ...checkpoint, at: this.#clock.now() };
     const id = countId(agreement, epoch, position);
     const kept = listOf(this.#kept, agreement);
-    if (kept.at(-1)?.id !== id) kept.push({ id, messages, payloadBytes });
+    if (kept.at(-1)?.id !== id) kept.push({ id, messages, payloadBytes, at: doc.at });
     return [
       { op: "put", kind: "checkpoint", id: agreement, doc },
       { op: "put", kind: "count", id, doc },
@@ -76,6 +78,12 @@ export class ConsumerCounts {
     position: number,
   ): Promise<CountedCheckpoint | undefined> {
     return this.#store.get<CountedCheckpoint>("count", countId(agreement, epoch, position));
+  }
+
+  /** The last of what no receipt covers yet and was counted before that time. */
+  countedBefore(agreement: string, at: number): Used | undefined {
+    const kept = this.#kept.get(agreement)?.findLast((one) => one.at < at);
+    return kept && { messages: kept.messages, bytes: kept.payloadBytes };
   }
 
   /** What does not agree between a claim of the provider and what was counted here. */

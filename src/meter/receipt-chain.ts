@@ -3,7 +3,6 @@ import type { Clock } from "../kernel/clock.ts";
 import { monthOf } from "../kernel/clock.ts";
 import type { Crash } from "../kernel/crash.ts";
 import { ComityError } from "../kernel/errors.ts";
-import { amountMicro } from "../kernel/price.ts";
 import type { Agreement } from "../market/agreement.ts";
 import type { Peers } from "../ports/peers.ts";
 import type { JwsSignature, PublicJwk, Signer } from "../ports/signer.ts";
@@ -23,7 +22,8 @@ import {
   signedAlready,
 } from "./receipt.ts";
 import type { CosignedReceipt, Postings, ReceiptBody, ReceiptRecord } from "./receipt.ts";
-import { endOfMonth, joinedRows, lastRowWithin } from "./usage-rows.ts";
+import { periodOf, rate } from "./rated.ts";
+import { endOfPeriod, joinedRows, lastRowWithin } from "./usage-rows.ts";
 import type { UsageRow } from "./usage-rows.ts";
 
 export interface ChainTools {
@@ -146,9 +146,10 @@ export class ReceiptChain {
   async #nextEnd(upTo: number): Promise<UsageRow | undefined> {
     const { store } = this.#tools;
     const { body, usageTo = 0 } = this.#cosigned ?? {};
-    let end = await endOfMonth(store, this.agreement.id, usageTo, upTo);
+    const period = (row: UsageRow): string => periodOf(this.agreement, row);
+    let end = await endOfPeriod(store, this.agreement.id, { after: usageTo, upTo }, period);
     while (end !== undefined && end.totalMessages <= (body?.messages ?? 0)) {
-      end = await endOfMonth(store, this.agreement.id, end.seq, upTo);
+      end = await endOfPeriod(store, this.agreement.id, { after: end.seq, upTo }, period);
     }
     return end;
   }
@@ -286,6 +287,8 @@ function nextBody(
   end: UsageRow,
   now: number,
 ): ReceiptBody {
+  const { totalMessages: messages, totalBytes: bytes, month } = end;
+  const counted = { messages, bytes, month, at: end.at };
   return {
     v: 1,
     agreement: agreement.id,
@@ -294,11 +297,11 @@ function nextBody(
     epoch: end.epoch,
     from: before?.epoch === end.epoch ? before.to : 0,
     to: end.to,
-    messages: end.totalMessages,
-    bytes: end.totalBytes,
-    amountMicro: amountMicro(agreement.price, end.totalMessages).toString(),
+    messages,
+    bytes,
     currency: agreement.price.currency,
-    month: end.month,
+    ...rate(agreement, before, counted),
+    month,
     at: new Date(now).toISOString(),
     prevHash: before === undefined ? "" : canonicalHash(before),
   };

@@ -8,6 +8,7 @@ const terms = {
   id: "urn:uuid:1",
   policyHash: "sha256:p",
   price: { amount: "0.5", currency: "EUR", perMessages: 3 },
+  signedAt: "2026-11-01T00:00:00.000Z",
 };
 
 const first: ReceiptBody = {

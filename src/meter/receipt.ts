@@ -2,16 +2,18 @@ import { Type } from "typebox";
 import type { Static } from "typebox";
 import { Compile } from "typebox/compile";
 import { canonicalBytes, canonicalHash } from "../kernel/canonical.ts";
-import { amountMicro } from "../kernel/price.ts";
 import type { Agreement } from "../market/agreement.ts";
 import type { JwsSignature, PublicJwk } from "../ports/signer.ts";
 import type { Store, Write } from "../ports/store.ts";
 import { didOfKeyId, mergeSignatures, unsignedJws, verifySignature } from "../wire/jws.ts";
+import { rateProblem } from "./rated.ts";
 import { rowId, rowPrefix } from "./row-id.ts";
 
 /** The `typ` of a receipt's signatures: a signature on anything else never passes for one. */
 export const receiptType = "comity-receipt+jws";
 
+const closed = { additionalProperties: false } as const;
+const Micro = Type.String({ pattern: "^(0|[1-9][0-9]{0,29})$" });
 const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 
 /** Everything is cumulative over the agreement's life; closed, so that every byte is evidence. */
@@ -29,16 +31,20 @@ export const ReceiptBody = Type.Object(
     messages: Count,
     bytes: Count,
     /** Integer micro-units. */
-    amountMicro: Type.String({ pattern: "^(0|[1-9][0-9]{0,29})$" }),
+    amountMicro: Micro,
     currency: Type.String({ pattern: "^[A-Z]{3}$" }),
     /** UTC, of delivery. A receipt never straddles two. */
     month: Type.String({ pattern: "^[0-9]{4}-(0[1-9]|1[0-2])$" }),
+    /** What stood when its billing period began; absent where that was with the agreement. */
+    base: Type.Optional(Type.Object({ messages: Count, bytes: Count, amountMicro: Micro }, closed)),
+    /** Delivered while nothing is owed for it. */
+    trial: Type.Optional(Type.Literal(true)),
     /** ISO 8601, UTC: when the window was closed. */
     at: Type.String({ maxLength: 32 }),
     /** canonicalHash of the body before; empty in the first. */
     prevHash: Type.String({ maxLength: 128 }),
   },
-  { additionalProperties: false },
+  closed,
 );
 export type ReceiptBody = Static<typeof ReceiptBody>;
 
@@ -144,7 +150,7 @@ export async function receiptsAfter(
 }
 
 /** What both sides agreed and a receipt must follow. */
-export type ReceiptTerms = Pick<Agreement, "id" | "policyHash" | "price">;
+export type ReceiptTerms = Pick<Agreement, "id" | "policyHash" | "price" | "signedAt">;
 
 /** What is wrong with a receipt by itself and against the one before, or undefined. */
 export function receiptProblem(
@@ -152,7 +158,12 @@ export function receiptProblem(
   before: ReceiptBody | undefined,
   terms: ReceiptTerms,
 ): string | undefined {
-  return termsProblem(body, terms) ?? chainProblem(body, before) ?? countsProblem(body, before);
+  return (
+    termsProblem(body, terms) ??
+    chainProblem(body, before) ??
+    countsProblem(body, before) ??
+    rateProblem(body, terms, { before })
+  );
 }
 
 /** What is wrong with a receipt that stands alone. */
@@ -160,10 +171,8 @@ export function termsProblem(body: ReceiptBody, terms: ReceiptTerms): string | u
   if (body.agreement !== terms.id) return `it is of agreement ${body.agreement}`;
   if (body.policyHash !== terms.policyHash) return "policyHash is not the agreement's";
   if (body.currency !== terms.price.currency) return `the currency is ${terms.price.currency}`;
-  const amount = amountMicro(terms.price, body.messages).toString();
-  if (body.amountMicro !== amount) {
-    return `${body.messages} messages cost ${amount} micro-units, not ${body.amountMicro}`;
-  }
+  const problem = rateProblem(body, terms);
+  if (problem !== undefined) return problem;
   return isInstant(body.at) ? undefined : `at "${body.at}" is no time`;
 }
 

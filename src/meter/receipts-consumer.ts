@@ -10,6 +10,7 @@ import type { Agreement } from "../market/agreement.ts";
 import type { JwsSignature, Signer } from "../ports/signer.ts";
 import type { Store } from "../ports/store.ts";
 import type { ConsumerCounts } from "./consumer-counts.ts";
+import { periodTimes } from "./rated.ts";
 import {
   lastReceipt,
   offeredReceipt,
@@ -42,6 +43,12 @@ export interface ConsumerReceiptsOptions {
   readonly crash?: Crash;
 }
 
+/**
+ * What can be stored here before a period and acknowledged in it, where the line broke between:
+ * one window (`flow/log-feed.ts`), however small its messages.
+ */
+const lateBytesMax = 4_194_304;
+const lateMessagesMax = 500_000;
 /** How far the two sides' clocks may differ. */
 const skewMs = 60_000;
 
@@ -114,7 +121,8 @@ export class ConsumerReceipts {
     // What this node signed once it compared then; its counts of that time may be lost as well.
     const problem =
       receiptProblem(body, before, agreement) ??
-      (lost === undefined ? await this.#countProblem(body) : undefined);
+      (lost === undefined ? await this.#countProblem(body) : undefined) ??
+      (lost === undefined ? await this.#periodProblem(agreement, body, before) : undefined);
     if (problem !== undefined) throw disagrees(body, problem);
     if (lost !== undefined) await this.#requireOwn(agreement, body, lost);
     return this.#store(agreement, offered, before);
@@ -134,6 +142,27 @@ export class ConsumerReceipts {
     const latest = monthOf(now + skewMs);
     if (body.month >= earliest && body.month <= latest) return undefined;
     return `it is for ${body.month}, and its messages came in ${monthOf(counted?.at ?? 0)}`;
+  }
+
+  /** Is it rated by the period in which its messages came? The provider has one window's leeway. */
+  async #periodProblem(
+    agreement: Agreement,
+    body: ReceiptBody,
+    before: ReceiptBody | undefined,
+  ): Promise<string | undefined> {
+    const { counts } = this.#options;
+    const { start, end } = periodTimes(agreement, body);
+    const counted = await counts.countAt(agreement.id, body.epoch, body.to);
+    if ((counted?.at ?? 0) > end + skewMs) {
+      return `its messages came after ${new Date(end).toISOString()}, when their period ended`;
+    }
+    const early = counts.countedBefore(agreement.id, start - skewMs);
+    if (early === undefined) return undefined;
+    const messages = Math.min(early.messages, body.messages) - (before?.messages ?? 0);
+    const bytes = Math.min(early.bytes, body.bytes) - (before?.bytes ?? 0);
+    if (messages <= lateMessagesMax && bytes <= lateBytesMax) return undefined;
+    const came = `${messages} of its messages came before ${new Date(start).toISOString()}`;
+    return `${came}, when their period began`;
   }
 
   async #requireOwn(agreement: Agreement, body: ReceiptBody, own: JwsSignature): Promise<void> {

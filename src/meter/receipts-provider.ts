@@ -5,11 +5,11 @@ import { neverCrash } from "../kernel/crash.ts";
 import type { Crash } from "../kernel/crash.ts";
 import { problemOf } from "../kernel/errors.ts";
 import type { Journal } from "../kernel/journal.ts";
-import { amountMicro } from "../kernel/price.ts";
 import type { Agreement } from "../market/agreement.ts";
 import type { Peers } from "../ports/peers.ts";
 import type { Signer } from "../ports/signer.ts";
 import type { Store } from "../ports/store.ts";
+import { owedMicro } from "./rated.ts";
 import { ReceiptChain } from "./receipt-chain.ts";
 import type { ChainTools } from "./receipt-chain.ts";
 import type { AgreementBook, Postings } from "./receipt.ts";
@@ -244,8 +244,10 @@ export class ProviderReceipts {
   }
 
   #exposureOf({ chain: { agreement, cosigned } }: Account): bigint {
-    const { messages } = this.#options.meter.acknowledged(agreement.id);
-    return amountMicro(agreement.price, messages) - BigInt(cosigned?.amountMicro ?? 0);
+    const { clock, meter } = this.#options;
+    const { messages, payloadBytes: bytes } = meter.acknowledged(agreement.id);
+    const owed = owedMicro(agreement, cosigned, { messages, bytes }, clock.now());
+    return owed - BigInt(cosigned?.amountMicro ?? 0);
   }
 
   #standingOf(account: Account): Standing {

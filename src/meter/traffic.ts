@@ -1,7 +1,8 @@
 import type { Clock } from "../kernel/clock.ts";
-import { amountMicro } from "../kernel/price.ts";
+import type { Used } from "../kernel/price.ts";
 import type { Agreement } from "../market/agreement.ts";
 import type { Agreements } from "../market/agreements.ts";
+import type { Owed } from "./owed.ts";
 import { Rates } from "./rates.ts";
 import type { Meter } from "./usage.ts";
 
@@ -12,7 +13,7 @@ interface WatchedLink {
   readonly agreement: Agreement;
   readonly state: LinkState;
   readonly lagMs: number | undefined;
-  readonly messages: number;
+  readonly used: Used;
 }
 
 export interface TrafficOptions {
@@ -20,6 +21,7 @@ export interface TrafficOptions {
   readonly flow: { readonly counts: { readonly messagesIn: number } };
   readonly meter: Meter;
   readonly agreements: Agreements;
+  readonly owed: Owed;
   readonly links: {
     list(): readonly WatchedLink[];
     get(agreement: string): WatchedLink | undefined;
@@ -63,14 +65,14 @@ export class Traffic {
 
   flows(): AgreementFlow[] {
     return this.#options.agreements.list().map((agreement) => {
-      const messages = this.#messagesOf(agreement);
+      const used = this.#usedOf(agreement);
       const link = this.#options.links.get(agreement.id);
       return {
         agreement: agreement.id,
         link: this.#stateOf(agreement, link),
         ratePerSecond: this.#rates.perSecond(agreement.id),
-        messages,
-        amountMicro: amountMicro(agreement.price, messages),
+        messages: used.messages,
+        amountMicro: this.#options.owed.micro(agreement, used),
         ...(link?.lagMs === undefined ? {} : { latencyMs: link.lagMs }),
       };
     });
@@ -83,16 +85,17 @@ export class Traffic {
     return this.#rates.perSecond(agreement.id) > 0 ? "up" : "down";
   }
 
-  #messagesOf(agreement: Agreement): number {
-    if (agreement.role === "consumer") return this.#options.links.get(agreement.id)?.messages ?? 0;
-    return this.#options.meter.acknowledged(agreement.id).messages;
+  #usedOf({ id, role }: Agreement): Used {
+    if (role === "consumer") return this.#options.links.get(id)?.used ?? { messages: 0, bytes: 0 };
+    const { messages, payloadBytes: bytes } = this.#options.meter.acknowledged(id);
+    return { messages, bytes };
   }
 
   #sample(): void {
     const { clock, flow, agreements } = this.#options;
     const counts: [string, number][] = [[nodeKey, flow.counts.messagesIn]];
     for (const agreement of agreements.list()) {
-      counts.push([agreement.id, this.#messagesOf(agreement)]);
+      counts.push([agreement.id, this.#usedOf(agreement).messages]);
     }
     this.#rates.sample(clock.monotonic(), counts);
   }

@@ -64,18 +64,18 @@ export async function monthOfRows(
   return { before: undefined, last };
 }
 
-/** The row that ends the first month found after row `after`, up to row `upTo`. */
-export async function endOfMonth(
+/** The row that ends the first billing period found after row `after`, up to row `upTo`. */
+export async function endOfPeriod(
   store: Store,
   agreement: string,
-  after: number,
-  upTo: number,
+  { after, upTo }: { readonly after: number; readonly upTo: number },
+  periodOf: (row: UsageRow) => string,
 ): Promise<UsageRow | undefined> {
   let end: UsageRow | undefined;
   for (;;) {
     const rows = await rowsAfter(store, agreement, end?.seq ?? after);
     for (const { doc: row } of rows) {
-      if (row.seq > upTo || (end !== undefined && row.month !== end.month)) return end;
+      if (row.seq > upTo || (end !== undefined && periodOf(row) !== periodOf(end))) return end;
       end = row;
     }
     if (rows.length < page) return end;

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
+import { pricePerMessage } from "../kernel/price.ts";
 import { wordsOf } from "../kernel/words.ts";
 import type { SearchEntry, SearchIndex, SearchQuery } from "./search.ts";
 
@@ -166,7 +167,7 @@ const query: fc.Arbitrary<SearchQuery> = fc.record(
 /** The slow, obvious filter. */
 function fitsPlainly(one: SearchEntry, asked: SearchQuery): boolean {
   const { sector: wanted, delivery: way, unit: code, free, near, box, priceMax } = asked;
-  const each = Number(one.price.amount) / one.price.perMessages;
+  const each = pricePerMessage(one.price);
   const { place } = one;
   return (
     holdsWords([...wordsOf(one.title), ...wordsOf(one.text)], asked) &&

@@ -2,12 +2,21 @@ import { formatAmount, parseAmount } from "../kernel/amount.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { ComityError } from "../kernel/errors.ts";
 import { type Entropy, newUrn } from "../kernel/id.ts";
-import { amountMicro, type Price } from "../kernel/price.ts";
+import {
+  dearestMicro,
+  isCharged,
+  isFree,
+  type Price,
+  type Used,
+  usageMicro,
+} from "../kernel/price.ts";
 import { Turns } from "../kernel/turns.ts";
 import type { Agreement } from "../market/agreement.ts";
 import type { Agreements } from "../market/agreements.ts";
 import type { ConsumerCounts } from "../meter/consumer-counts.ts";
+import type { Owed } from "../meter/owed.ts";
 import type { Store } from "../ports/store.ts";
+import { noUsage } from "../ports/usage.ts";
 import type { Users } from "../things/users.ts";
 import { lastCosignedBefore } from "./statement.ts";
 
@@ -18,6 +27,7 @@ export interface BudgetsOptions {
   readonly users: Users;
   readonly agreements: Agreements;
   readonly counts: ConsumerCounts;
+  readonly owed: Owed;
 }
 
 /** What somebody wants to agree to, as the catalogue shows it. */
@@ -26,8 +36,9 @@ export interface Purchase {
   readonly provider: string;
   readonly product: string;
   readonly price: Price;
-  /** The offer's own cap, where it has one. */
+  /** The offer's own caps, where it has them. */
   readonly messagesMax?: number | undefined;
+  readonly bytesMax?: number | undefined;
   /** At most so much over the agreement's life, in the price's currency; decimal. */
   readonly spendMax?: string | undefined;
   /** Whose budget it counts against, where they have one. */
@@ -121,11 +132,11 @@ export class Budgets {
     };
   }
 
-  /** May so many messages be taken under the agreement, over its life? Else listeners end it. */
-  affords(agreement: Agreement, messages: number): boolean {
+  /** May so much be taken under the agreement, over its life? Else listeners end it. */
+  affords(agreement: Agreement, used: Used): boolean {
     const spending = this.#byAgreement.get(agreement.id);
     if (!spending) return true;
-    const cost = amountMicro(agreement.price, messages);
+    const cost = this.#options.owed.micro(agreement, used);
     const isIn = cost === 0n || agreement.price.currency === spending.currency;
     if (isIn && cost <= BigInt(spending.maxMicro)) return true;
     if (!this.#spent.has(agreement.id)) {
@@ -186,15 +197,15 @@ export class Budgets {
   }
 
   async #ofMonth(spending: Spending, month: string): Promise<bigint> {
-    const { agreements, counts, store } = this.#options;
+    const { agreements, counts, owed, store } = this.#options;
     const { agreement: id, maxMicro, at, released = false } = spending;
     const agreement = id === undefined ? undefined : agreements.get(id);
     if (!agreement) return released || !at.startsWith(month) ? 0n : BigInt(maxMicro);
     const before = await lastCosignedBefore(store, agreement.id, month);
     const paidBefore = BigInt(before?.amountMicro ?? 0);
-    const counted = (await counts.last(agreement.id))?.messages ?? 0;
-    const all =
-      agreement.state === "active" ? BigInt(maxMicro) : amountMicro(agreement.price, counted);
+    const { messages, payloadBytes: bytes } = (await counts.last(agreement.id)) ?? noUsage;
+    const used = { messages, bytes };
+    const all = agreement.state === "active" ? BigInt(maxMicro) : owed.micro(agreement, used);
     return all > paidBefore ? all - paidBefore : 0n;
   }
 
@@ -255,9 +266,9 @@ export class Budgets {
 }
 
 /** The most it can cost over its life in micro-units; undefined: no limit. */
-function mostOf({ price, messagesMax, spendMax }: Purchase): bigint | undefined {
-  if (parseAmount(price.amount) === 0n) return 0n;
-  const byCap = messagesMax === undefined ? undefined : amountMicro(price, messagesMax);
+function mostOf({ price, messagesMax, bytesMax, spendMax }: Purchase): bigint | undefined {
+  if (isFree(price)) return 0n;
+  const byCap = mostByCaps(price, messagesMax, bytesMax);
   if (spendMax === undefined) return byCap;
   const named = parseAmount(spendMax);
   if (named === undefined || named <= 0n) {
@@ -265,4 +276,15 @@ function mostOf({ price, messagesMax, spendMax }: Purchase): bigint | undefined 
     throw new ComityError("BODY_INVALID", { problem });
   }
   return byCap === undefined || named < byCap ? named : byCap;
+}
+
+/** Undefined where a charge goes on without a limit: by the month, or by what no cap bounds. */
+function mostByCaps(price: Price, messagesMax?: number, bytesMax?: number): bigint | undefined {
+  const used = { messages: messagesMax ?? 0, bytes: bytesMax ?? 0 };
+  if (!isCharged(price)) return messagesMax === undefined ? undefined : usageMicro(price, used);
+  const endless = price.charges.some(
+    ({ per, perMessages }) =>
+      per !== undefined || (perMessages === undefined ? bytesMax : messagesMax) === undefined,
+  );
+  return endless || price.minimum !== undefined ? undefined : dearestMicro(price, used);
 }

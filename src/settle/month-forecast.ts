@@ -1,7 +1,8 @@
 import { formatAmount } from "../kernel/amount.ts";
 import { type Clock, monthOf } from "../kernel/clock.ts";
-import { amountMicro } from "../kernel/price.ts";
+import type { Used } from "../kernel/price.ts";
 import type { Agreement } from "../market/agreement.ts";
+import type { Owed } from "../meter/owed.ts";
 import type { Store } from "../ports/store.ts";
 import { type Forecast, forecastOf, recentDays, type SpentBy } from "./forecast.ts";
 import { lastCosignedBefore, lastCosignedBy } from "./statement.ts";
@@ -24,17 +25,17 @@ export interface MonthForecast {
 const seenMinMs = 3_600_000;
 const dayMs = 86_400_000;
 
-/** By what both have signed on the days before, and `messages`, what was counted until now. */
+/** By what both have signed on the days before, and `used`, what was counted until now. */
 export async function monthForecast(
   agreement: Agreement,
-  messages: number,
-  { store, clock }: { readonly store: Store; readonly clock: Clock },
+  used: Used,
+  { store, clock, owed }: { readonly store: Store; readonly clock: Clock; readonly owed: Owed },
 ): Promise<MonthForecast> {
   const { id, role, title, price, state } = agreement;
   const signedAt = Date.parse(agreement.signedAt);
   const now = clock.now();
   const month = monthOf(now);
-  const life = amountMicro(price, messages);
+  const life = owed.micro(agreement, used);
   const before = BigInt((await lastCosignedBefore(store, id, month))?.amountMicro ?? 0);
   const recent: SpentBy[] = [];
   for (let days = recentDays; days > 0; days--) {

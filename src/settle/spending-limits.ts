@@ -2,12 +2,14 @@ import { formatAmount, parseAmount } from "../kernel/amount.ts";
 import { type Clock, monthOf } from "../kernel/clock.ts";
 import { ComityError } from "../kernel/errors.ts";
 import type { Journal } from "../kernel/journal.ts";
-import { amountMicro } from "../kernel/price.ts";
+import type { Used } from "../kernel/price.ts";
 import { Turns } from "../kernel/turns.ts";
 import type { Agreement } from "../market/agreement.ts";
 import type { Agreements } from "../market/agreements.ts";
 import type { ConsumerCounts } from "../meter/consumer-counts.ts";
+import type { Owed } from "../meter/owed.ts";
 import type { Store } from "../ports/store.ts";
+import { noUsage } from "../ports/usage.ts";
 import { lastCosignedBefore } from "./statement.ts";
 
 export interface SpendingLimitsOptions {
@@ -16,6 +18,7 @@ export interface SpendingLimitsOptions {
   readonly journal: Journal;
   readonly agreements: Agreements;
   readonly counts: ConsumerCounts;
+  readonly owed: Owed;
   readonly onFailed: (error: unknown) => void;
 }
 
@@ -143,13 +146,13 @@ export class SpendingLimits {
     });
   }
 
-  /** May so many messages be taken over the agreement's life? If so they are counted as spent. */
-  affords(agreement: Agreement, messages: number): boolean {
+  /** May so much be taken over the agreement's life? If so they are counted as spent. */
+  affords(agreement: Agreement, used: Used): boolean {
     const limits = this.#of(agreement);
     if (limits.length === 0) return true;
     if (monthOf(this.#options.clock.now()) !== this.#month) void this.#look();
     const sum = this.#sums.get(agreement.id) ?? { life: 0n, before: 0n };
-    const life = amountMicro(agreement.price, messages);
+    const life = this.#options.owed.micro(agreement, used);
     const more = life - sum.life;
     if (more <= 0n) return true;
     const reached = limits.find((one) => this.#spentOf(one) + more > microOf(one));
@@ -253,14 +256,15 @@ export class SpendingLimits {
   async #read(): Promise<void> {
     if (this.#limits.size > 0) {
       const month = monthOf(this.#options.clock.now());
-      const { store, agreements, counts } = this.#options;
+      const { store, agreements, counts, owed } = this.#options;
       const read: [Agreement, bigint, bigint][] = [];
       for (const agreement of agreements.list()) {
-        const { role, price, id } = agreement;
+        const { role, id } = agreement;
         if (role !== "consumer" || this.#of(agreement).length === 0) continue;
         const before = await lastCosignedBefore(store, id, month);
-        const { messages = 0 } = (await counts.last(id)) ?? {};
-        read.push([agreement, BigInt(before?.amountMicro ?? 0), amountMicro(price, messages)]);
+        const { messages, payloadBytes: bytes } = (await counts.last(id)) ?? noUsage;
+        const stored = owed.micro(agreement, { messages, bytes });
+        read.push([agreement, BigInt(before?.amountMicro ?? 0), stored]);
       }
       this.#month = month;
       this.#overall.clear();

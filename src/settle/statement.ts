@@ -14,7 +14,7 @@
  */
 import { formatAmount } from "../kernel/amount.ts";
 import { ComityError } from "../kernel/errors.ts";
-import { amountMicro } from "../kernel/price.ts";
+import { usageMicro } from "../kernel/price.ts";
 import type { Agreement, EvidenceSides } from "../market/agreement.ts";
 import { evidenceSides } from "../market/evidence.ts";
 import { lastCosigned, receiptAt } from "../meter/receipt.ts";
@@ -78,7 +78,7 @@ export async function oneSidedLine(
   const { before, last } = await monthOfRows(store, agreement.id, month);
   if (last === undefined) return undefined;
   const { id, role, provider, consumer, product, title, price } = agreement;
-  const owed = (messages: number): bigint => amountMicro(price, messages);
+  const owed = (messages: number): bigint => usageMicro(price, { messages, bytes: 0 });
   const micro = owed(last.totalMessages) - owed(before?.totalMessages ?? 0);
   return {
     ...{ agreement: id, role, provider, consumer, product, title, month },

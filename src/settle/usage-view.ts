@@ -1,11 +1,11 @@
 import { formatAmount } from "../kernel/amount.ts";
-import { amountMicro } from "../kernel/price.ts";
 import type { Agreement, EvidenceSides } from "../market/agreement.ts";
 import { evidenceSides } from "../market/evidence.ts";
 import type { ConsumerCounts } from "../meter/consumer-counts.ts";
+import type { Owed } from "../meter/owed.ts";
 import { lastCosigned } from "../meter/receipt.ts";
 import type { Meter } from "../meter/usage.ts";
-import type { Refusal } from "../ports/usage.ts";
+import { noUsage, type Refusal } from "../ports/usage.ts";
 import type { Store } from "../ports/store.ts";
 
 /** What one agreement has used so far, as this side counted it. */
@@ -28,13 +28,17 @@ export interface UsageView {
   readonly oneSided?: { readonly messages: number; readonly bytes: number };
 }
 
-export async function usageOf(
-  agreement: Agreement,
-  rooms: { readonly store: Store; readonly meter: Meter; readonly counts: ConsumerCounts },
-): Promise<UsageView> {
+interface Counting {
+  readonly store: Store;
+  readonly meter: Meter;
+  readonly counts: ConsumerCounts;
+  readonly owed: Owed;
+}
+
+export async function usageOf(agreement: Agreement, rooms: Counting): Promise<UsageView> {
   const { id, role, product, title, price } = agreement;
   const counted = role === "provider" ? rooms.meter.acknowledged(id) : await rooms.counts.last(id);
-  const messages = counted?.messages ?? 0;
+  const { messages, payloadBytes: bytes } = counted ?? noUsage;
   const signed = await lastCosigned(rooms.store, id);
   const { refused, handedOver } = rooms.meter.tally(id);
   return {
@@ -44,8 +48,8 @@ export async function usageOf(
     title,
     evidence: evidenceSides(agreement),
     messages,
-    bytes: counted?.payloadBytes ?? 0,
-    amount: formatAmount(amountMicro(price, messages)),
+    bytes,
+    amount: formatAmount(rooms.owed.micro(agreement, { messages, bytes })),
     currency: price.currency,
     ...(signed === undefined
       ? {}

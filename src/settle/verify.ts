@@ -3,13 +3,15 @@ import type { Static } from "typebox";
 import { Compile } from "typebox/compile";
 import { canonicalBytes, canonicalHash } from "../kernel/canonical.ts";
 import { ComityError, problemOf } from "../kernel/errors.ts";
-import { priceProblem } from "../kernel/price.ts";
 import type { Price } from "../kernel/price.ts";
+import { priceProblem } from "../kernel/price-problem.ts";
 import { assertSignedBy } from "../market/evidence.ts";
+import { rateProblem } from "../meter/rated.ts";
 import { receiptProblem, requireSignature, termsProblem } from "../meter/receipt.ts";
 import type { ReceiptBody } from "../meter/receipt.ts";
 import type { PublicJwk } from "../ports/signer.ts";
 import { keyIdOf } from "../wire/jws.ts";
+import { Price as PriceShape } from "../wire/price.ts";
 import { Bill, SignedReceipt } from "./bill.ts";
 import { statementLine } from "./statement.ts";
 import type { Statement } from "./statement.ts";
@@ -41,13 +43,10 @@ const SignedPolicy = Type.Object({
   target: Type.String(),
   assigner: Type.String(),
   assignee: Type.String(),
+  timestamp: Type.String(),
   comity: Type.Object({
     title: Type.String(),
-    price: Type.Object({
-      amount: Type.String(),
-      currency: Type.String(),
-      perMessages: Type.Number(),
-    }),
+    price: PriceShape,
     keys: Type.Record(
       Type.String(),
       Type.Object({ kty: Type.String(), crv: Type.String(), x: Type.String() }),
@@ -59,6 +58,7 @@ interface Agreed {
   readonly id: string;
   readonly policyHash: string;
   readonly price: Price;
+  readonly signedAt: string;
   readonly provider: string;
   readonly consumer: string;
   readonly product: string;
@@ -130,6 +130,7 @@ function agreedIn(policy: Static<typeof SignedPolicy>): Agreed {
     id: policy["@id"],
     policyHash: canonicalHash(policy),
     price: comity.price,
+    signedAt: policy.timestamp,
     provider,
     consumer,
     product: policy.target,
@@ -183,7 +184,11 @@ function placeProblem(
   const messages = body.messages - before.messages;
   if (messages <= between) return `messages went from ${before.messages} to ${body.messages}`;
   if (body.bytes < before.bytes) return `bytes went back to ${body.bytes}`;
-  return termsProblem(body, agreed);
+  // where the trial ended among those left out, nobody else can say what it came to
+  const isOnePeriod = body.trial === before.trial;
+  return (
+    termsProblem(body, agreed) ?? rateProblem(body, agreed, isOnePeriod ? { before } : undefined)
+  );
 }
 
 /** All are of one month but the one before it, which must be there unless the month begins it. */

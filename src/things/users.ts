@@ -1,7 +1,7 @@
 import type { Clock } from "../kernel/clock.ts";
 import { ComityError } from "../kernel/errors.ts";
 import { type Entropy, newToken } from "../kernel/id.ts";
-import { priceProblem } from "../kernel/price.ts";
+import { priceProblem } from "../kernel/price-problem.ts";
 import type { Store } from "../ports/store.ts";
 import { type Principal, type Role, roles } from "./access.ts";
 import { tokenHash } from "./token.ts";

@@ -25,6 +25,7 @@ import { rulesOf } from "../../src/market/policy.ts";
 import { describePolicy, plainPolicy } from "../../src/market/policy/plain.ts";
 import type { Product } from "../../src/market/product.ts";
 import { ConsumerCounts } from "../../src/meter/consumer-counts.ts";
+import { Owed } from "../../src/meter/owed.ts";
 import { SpendingLimits } from "../../src/settle/spending-limits.ts";
 import { AppKeys } from "../../src/things/app-keys.ts";
 import { AuditTrail } from "../../src/things/audit.ts";
@@ -168,6 +169,7 @@ export async function smallNode(
       limits: await SpendingLimits.open({
         ...{ ...outside, journal: new Journal(), agreements: contracts.agreements },
         counts: await ConsumerCounts.open(store, systemClock),
+        owed: await Owed.open(store, systemClock, []),
         onFailed: (error) => assert.fail(String(error)),
       }),
       forecasts: async () => [],

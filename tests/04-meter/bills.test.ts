@@ -3,7 +3,7 @@ import { after, before, test } from "node:test";
 import * as fc from "fast-check";
 import { canonicalBytes, canonicalHash } from "../../src/kernel/canonical.ts";
 import { ComityError } from "../../src/kernel/errors.ts";
-import { amountMicro } from "../../src/kernel/price.ts";
+import { usageMicro } from "../../src/kernel/price.ts";
 import { receiptType } from "../../src/meter/receipt.ts";
 import { billOf } from "../../src/settle/bill.ts";
 import type { Bill, SignedReceipt } from "../../src/settle/bill.ts";
@@ -148,7 +148,7 @@ test("verify - two dishonest keys together still cannot bend arithmetic or chain
   await assert.rejects(verifyBill(early), brokenBy(/receipt 5: month 2026-11 is over/));
   const swollen = await resigned((body) => {
     body.messages = 700;
-    body.amountMicro = amountMicro(price, 700).toString();
+    body.amountMicro = usageMicro(price, { messages: 700, bytes: 0 }).toString();
   });
   await assert.rejects(verifyBill(swollen), brokenBy(/receipt 5: .* do not fit in 114 positions/));
 });

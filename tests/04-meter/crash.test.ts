@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import { amountMicro } from "../../src/kernel/price.ts";
+import { usageMicro } from "../../src/kernel/price.ts";
 import { receiptsAfter } from "../../src/meter/receipt.ts";
 import type { ReceiptRecord } from "../../src/meter/receipt.ts";
 import type { UsageRow } from "../../src/meter/usage-rows.ts";
@@ -52,7 +52,7 @@ async function assertSameMoney(pair: Pair, months: readonly string[]): Promise<v
     assert.deepEqual({ ...sold, role: "consumer" }, bought);
     amount += Math.round(Number(sold?.amount) * 1e6);
   }
-  const owed = amountMicro(price, pair.delivered.messages);
+  const owed = usageMicro(price, { messages: pair.delivered.messages, bytes: 0 });
   assert.equal(BigInt(amount), owed);
   const [sells] = await balancesOf(pair.seller.store);
   const [buys] = await balancesOf(pair.buyer.store);

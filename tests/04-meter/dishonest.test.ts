@@ -4,7 +4,7 @@ import type { TestContext } from "node:test";
 import Fastify from "fastify";
 import { canonicalBytes, canonicalHash } from "../../src/kernel/canonical.ts";
 import { ComityError } from "../../src/kernel/errors.ts";
-import { amountMicro } from "../../src/kernel/price.ts";
+import { usageMicro } from "../../src/kernel/price.ts";
 import { receiptsPath } from "../../src/meter/receipt-chain.ts";
 import { receiptsAfter, receiptType } from "../../src/meter/receipt.ts";
 import type { ReceiptBody } from "../../src/meter/receipt.ts";
@@ -35,7 +35,7 @@ async function nextBody(pair: Pair, change: Partial<ReceiptBody> = {}): Promise<
     to: delivered.position,
     messages: delivered.messages,
     bytes: delivered.payloadBytes,
-    amountMicro: amountMicro(agreement.price, delivered.messages).toString(),
+    amountMicro: usageMicro(agreement.price, { ...delivered, bytes: 0 }).toString(),
     currency: agreement.price.currency,
     month: "2026-11",
     at: new Date(pair.clock.at).toISOString(),

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { canonicalBytes, canonicalHash } from "../../src/kernel/canonical.ts";
-import { amountMicro } from "../../src/kernel/price.ts";
+import { usageMicro } from "../../src/kernel/price.ts";
 import { receiptType, receiptWrite } from "../../src/meter/receipt.ts";
 import type { ReceiptBody, ReceiptRecord } from "../../src/meter/receipt.ts";
 import { billOf, monthReceiptsMax } from "../../src/settle/bill.ts";
@@ -30,7 +30,7 @@ async function signedMonths(pair: Pair): Promise<void> {
       to: seq * 5,
       messages: seq * 5,
       bytes: seq * 50,
-      amountMicro: amountMicro(price, seq * 5).toString(),
+      amountMicro: usageMicro(price, { messages: seq * 5, bytes: 0 }).toString(),
       currency: "JPY",
       month,
       at: `${month}-30T00:00:00.000Z`,

@@ -24,6 +24,8 @@ import { draftOf, evidenceOf, signAgreement } from "../../src/market/evidence.ts
 import type { AgreementPolicy } from "../../src/market/evidence.ts";
 import { rulesOf } from "../../src/market/policy.ts";
 import { ConsumerCounts } from "../../src/meter/consumer-counts.ts";
+import { Owed } from "../../src/meter/owed.ts";
+import type { Postings } from "../../src/meter/receipt.ts";
 import { ConsumerReceipts } from "../../src/meter/receipts-consumer.ts";
 import { ProviderReceipts } from "../../src/meter/receipts-provider.ts";
 import type { ProviderReceiptsOptions } from "../../src/meter/receipts-provider.ts";
@@ -63,6 +65,7 @@ export interface Side {
   readonly meter: Meter;
   readonly provider: ProviderReceipts;
   readonly counts: ConsumerCounts;
+  readonly owed: Owed;
   readonly journal: Journal;
   readonly url: string;
   readonly peers: PeerBook;
@@ -87,7 +90,13 @@ export async function openSide(options: SideOptions): Promise<Side> {
   const calls = { identity, resolver, outbound, backOffMs: [] };
   const peers = await PeerBook.open({ store, signer, ...calls });
   const agreements = { get: (id: string) => disk.get<Agreement>("agreement", id) };
-  const shared = { store, signer, clock, journal, agreements, postings: postingsOf, crash };
+  const sold = (await disk.list<Agreement>("agreement")).map(({ doc }) => doc);
+  const owed = await Owed.open(store, clock, sold);
+  const postings: Postings = (agreement, body, before) => {
+    owed.signed(agreement, body);
+    return postingsOf(agreement, body, before);
+  };
+  const shared = { store, signer, clock, journal, agreements, postings, crash };
   const counts = await ConsumerCounts.open(store, clock);
   const meter = await Meter.open({ store, clock, crash });
   const provider = new ProviderReceipts({
@@ -115,7 +124,7 @@ export async function openSide(options: SideOptions): Promise<Side> {
     await disk.close();
   };
   const crashed = () => life.over;
-  return { store, signer, meter, provider, counts, journal, url, peers, crashed, stop };
+  return { store, signer, meter, provider, counts, owed, journal, url, peers, crashed, stop };
 }
 
 /** What a kill does: from this point on nothing more is stored or answered. */

@@ -19,21 +19,30 @@ test("spending limits - a month is not passed, and the next one goes on by itsel
   const open = async (): Promise<SpendingLimits> =>
     SpendingLimits.open({
       ...{ store: pair.buyer.store, clock: pair.clock, journal, counts: pair.buyer.counts },
+      owed: pair.buyer.owed,
       agreements: await Agreements.open(pair.buyer.store),
       onFailed: (error) => assert.fail(String(error)),
     });
   const told = (): string[] => journal.latest().map(({ kind }) => kind);
   let limits = await open();
-  assert.equal(limits.affords(agreement, 1_000_000), true, "there is no limit yet");
+  assert.equal(
+    limits.affords(agreement, { messages: 1_000_000, bytes: 0 }),
+    true,
+    "there is no limit yet",
+  );
   await limits.set({ agreement: agreement.id, currency: "EUR", amount: "5", per: "month" });
   await limits.set({ currency: "EUR", amount: "100", per: "month" });
-  assert.equal(limits.affords(agreement, 3), true);
+  assert.equal(limits.affords(agreement, { messages: 3, bytes: 0 }), true);
   await pair.deliver(3);
   assert.deepEqual(told(), ["budget.warning"]);
-  assert.equal(limits.affords(agreement, 4), true);
+  assert.equal(limits.affords(agreement, { messages: 4, bytes: 0 }), true);
   await pair.deliver(1);
   assert.deepEqual(told(), ["budget.warning", "budget.warning"]);
-  assert.equal(limits.affords(agreement, 6), false, "two more cost more than is left");
+  assert.equal(
+    limits.affords(agreement, { messages: 6, bytes: 0 }),
+    false,
+    "two more cost more than is left",
+  );
   assert.equal(limits.rests(agreement.id), true);
   const [own, overall] = limits.list().sort((a, b) => Number(a.amount) - Number(b.amount));
   assert.deepEqual(own, {
@@ -54,11 +63,12 @@ test("spending limits - a month is not passed, and the next one goes on by itsel
 
   await pair.seller.provider.closeWindows();
   pair.clock.at = Date.UTC(2026, 11, 1, 0, 0, 1);
-  limits.affords(agreement, 6); // whoever asks first sees to it that the month is looked at
+  // whoever asks first sees to it that the month is looked at
+  limits.affords(agreement, { messages: 6, bytes: 0 });
   await until("the month has begun", () => resumed.length > 0);
-  assert.equal(limits.affords(agreement, 6), true);
-  assert.equal(limits.affords(agreement, 9), true);
-  assert.equal(limits.affords(agreement, 10), false);
+  assert.equal(limits.affords(agreement, { messages: 6, bytes: 0 }), true);
+  assert.equal(limits.affords(agreement, { messages: 9, bytes: 0 }), true);
+  assert.equal(limits.affords(agreement, { messages: 10, bytes: 0 }), false);
   await pair.deliver(5);
   await pair.seller.provider.closeWindows();
   for (const [month, amount] of [
@@ -76,17 +86,17 @@ test("forecast - by what both signed on the days before", async (t) => {
   const pair = await Pair.open(price);
   t.after(() => pair.close());
   const agreement = asBuyer(pair.agreement);
-  const rooms = { store: pair.buyer.store, clock: pair.clock };
+  const rooms = { store: pair.buyer.store, owed: pair.buyer.owed, clock: pair.clock };
   // From the 20th on ten a day, and the evening of the 25th.
-  let messages = 0;
+  const used = { messages: 0, bytes: 0 };
   for (let day = 0; day < 5; day++) {
     pair.clock.at += 86_399_000;
     await pair.deliver(10);
     await pair.seller.provider.closeWindows();
     pair.clock.at += 1000;
-    messages += 10;
+    used.messages += 10;
   }
-  const { spent, expected, least, most } = await monthForecast(agreement, messages, rooms);
+  const { spent, expected, least, most } = await monthForecast(agreement, used, rooms);
   // Five and a half days are left, at ten a day.
   assert.deepEqual([spent, expected, least, most], ["50", "105", "105", "105"]);
 });
@@ -94,9 +104,9 @@ test("forecast - by what both signed on the days before", async (t) => {
 test("spending limits - what makes no sense is refused", async (t) => {
   const pair = await Pair.open(price);
   t.after(() => pair.close());
-  const { store, counts } = pair.seller;
+  const { store, counts, owed } = pair.seller;
   const limits = await SpendingLimits.open({
-    ...{ store, counts, clock: pair.clock, journal: new Journal() },
+    ...{ store, counts, owed, clock: pair.clock, journal: new Journal() },
     agreements: await Agreements.open(store),
     onFailed: (error) => assert.fail(String(error)),
   });

@@ -40,7 +40,7 @@ const endings: readonly Ending[] = [
   {
     what: "no more can be afforded",
     sent: [data("soil/a", "2"), checkpoint(2, 2)],
-    options: () => ({ affords: (_, messages) => (messages <= 1 ? "yes" : "never") }),
+    options: () => ({ affords: (_, { messages }) => (messages <= 1 ? "yes" : "never") }),
   },
 ];
 

@@ -1,7 +1,7 @@
 import type { McpServer } from "@modelcontextprotocol/server";
 import { Type } from "typebox";
 import type { ComityHttp } from "../../client/http.ts";
-import { describePrice } from "../../kernel/price.ts";
+import { describePrice } from "../../kernel/price-text.ts";
 import { type RecipientClass, recipientClasses } from "../../kernel/recipient-class.ts";
 import { offerNamed, productOf } from "./products.ts";
 import { Budget, closed, count, Evidence, Product, text } from "./shapes.ts";

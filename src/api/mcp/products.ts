@@ -3,7 +3,7 @@ import type { ComityHttp } from "../../client/http.ts";
 import type { AgreementResource, FindQuery, OfferResource } from "../../client/resources.ts";
 import { ComityError } from "../../kernel/errors.ts";
 import type { VariantResource } from "../../client/attestation.ts";
-import { describePrice } from "../../kernel/price.ts";
+import { describePrice } from "../../kernel/price-text.ts";
 import { oneOfClass } from "../../kernel/recipient-class.ts";
 import { productOfOffer } from "../../market/policy.ts";
 import { pageMax } from "../../ports/search.ts";

@@ -1,4 +1,4 @@
-import { describePrice } from "../../kernel/price.ts";
+import { describePrice } from "../../kernel/price-text.ts";
 import { grantOf } from "../../market/compile.ts";
 import type { Federation } from "../../federate/federation.ts";
 import type { OpenIdLogin } from "../../federate/openid.ts";

@@ -7,13 +7,13 @@
  * text and no document.
  */
 import type { SearchEntry, SearchQuery } from "../../ports/search.ts";
+import { pricePerMessage } from "../../kernel/price.ts";
 import { totalMax } from "../../ports/search.ts";
 import { type Bits, clearBit, grown, hasBit, setBit, SlotSet, wordsFor } from "./search-slots.ts";
 import {
   chordSquared,
   facetsOf,
   pointOf,
-  pricePerMessage,
   termsOfEntry,
   type WantedWord,
   wordsOfQuery,

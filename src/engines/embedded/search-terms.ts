@@ -1,4 +1,4 @@
-import type { Price } from "../../kernel/price.ts";
+import { pricePerMessage } from "../../kernel/price.ts";
 import { wordsOf } from "../../kernel/words.ts";
 import {
   type SearchBox,
@@ -85,11 +85,6 @@ export function wordsOfQuery(query: SearchQuery): WantedWord[] {
 
 function cut(words: readonly string[], max: number): string[] {
   return words.slice(0, max).map((word) => word.slice(0, wordLengthMax));
-}
-
-/** Units of the currency for one message. */
-export function pricePerMessage(price: Price): number {
-  return Number(price.amount) / price.perMessages;
 }
 
 /** A point of the unit sphere: distances on it need no trigonometry and know no date line. */

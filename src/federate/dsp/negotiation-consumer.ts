@@ -1,4 +1,5 @@
 import { ComityError } from "../../kernel/errors.ts";
+import { isFree } from "../../kernel/price.ts";
 import { assertInForce } from "../../market/compile.ts";
 import {
   type AgreementPolicy,
@@ -204,7 +205,7 @@ export class NegotiationConsumer {
     const what = `agreement ${policy["@id"]}`;
     const signature = offer.comity?.signature;
     const signedOnce = signature !== undefined && policy.comity !== undefined;
-    if (!signedOnce && terms.price.amount !== "0") {
+    if (!signedOnce && !isFree(terms.price)) {
       throw new ComityError("SIGNATURE_INVALID", { what, problem: "the provider's is missing" });
     }
     const key: PublicJwk | undefined = signedOnce ? await peers.keyOf(provider) : undefined;

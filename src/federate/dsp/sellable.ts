@@ -1,6 +1,6 @@
 /** What a provider holds a request to: its offer, the statement it needs, the secrets it keeps. */
 import { ComityError } from "../../kernel/errors.ts";
-import type { Price } from "../../kernel/price.ts";
+import { isFree, type Price } from "../../kernel/price.ts";
 import { attestationIn } from "../../market/evidence.ts";
 import type { Negotiation } from "../../market/negotiation.ts";
 import { type Offer, readRules, type Rules, shownOffer, termsOf } from "../../market/policy.ts";
@@ -42,7 +42,7 @@ export function assertSellable(
   { signs, attested, offer }: Pick<Negotiation, "signs" | "attested" | "offer">,
 ): PolicyTerms {
   const terms = termsOf(rules);
-  if (!signs && terms.price.amount !== "0") {
+  if (!signs && !isFree(terms.price)) {
     const problem =
       "what costs money needs two signatures, and the caller does not sign agreements";
     throw new ComityError("POLICY_UNENFORCEABLE", { problem });
@@ -71,5 +71,7 @@ export function saidIn(
 
 /** A free policy names no currency: the product's is said with it. */
 export function pricedIn({ price }: PolicyTerms, { terms }: Product): Price {
-  return price.amount === "0" ? { ...terms.price, amount: "0" } : price;
+  if (!isFree(price)) return price;
+  const { currency, perMessages = 1 } = terms.price;
+  return { amount: "0", currency, perMessages };
 }

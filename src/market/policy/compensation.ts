@@ -2,7 +2,8 @@
  * What is asked of recipients to whom the law opens the data: Regulation (EU) 2023/2854, Art. 9.
  * Whether a stated cost is the true one, no machine can tell.
  */
-import { amountMicro, describePrice, type Price } from "../../kernel/price.ts";
+import { isCharged, isFree, type Price, usageMicro } from "../../kernel/price.ts";
+import { describePrice } from "../../kernel/price-text.ts";
 import { allOfClass, type RecipientClass } from "../../kernel/recipient-class.ts";
 import type { Product } from "../product.ts";
 
@@ -62,12 +63,13 @@ function askedOf({ terms, tariffs = [], reservedFor }: Compensated, name: Recipi
   return reservedFor === undefined ? [] : [{ name, where: "price", price: terms.price }];
 }
 
-function isFree(price: Price): boolean {
-  return amountMicro(price, price.perMessages) === 0n;
-}
-
-/** Each for as many messages as the other's price is for, so that nothing is rounded. */
+/**
+ * Each for as many messages as the other's price is for, so that nothing is rounded. Charges by the
+ * month compare with no cost of a message: their owner says of them that they cover costs alone.
+ */
 function isDearer(price: Price, cost: Price): boolean {
-  const [asked, allowed] = [price, cost].map((one) => amountMicro(one, one.perMessages));
-  return (asked ?? 0n) * BigInt(cost.perMessages) > (allowed ?? 0n) * BigInt(price.perMessages);
+  if (isCharged(price)) return price.costOnly !== true;
+  if (isCharged(cost)) return false; // no product has such a cost
+  const both = { messages: price.perMessages * cost.perMessages, bytes: 0 };
+  return usageMicro(price, both) > usageMicro(cost, both);
 }

@@ -1,6 +1,6 @@
 /** Duties: what the buyer owes or promises in return, each at most once. */
-import { formatAmount, parseAmount } from "../../kernel/amount.ts";
-import { type Price, priceProblem } from "../../kernel/price.ts";
+import { isFree, type Price } from "../../kernel/price.ts";
+import { normalPrice, priceMembers, priceProblem } from "../../kernel/price-problem.ts";
 import type { Terms } from "../product.ts";
 import type { Attestation } from "../attestation.ts";
 import { duration, names, readWith } from "./operands.ts";
@@ -13,11 +13,7 @@ export function dutiesOf(terms: Terms & Attestation): Rule[] {
   const duties: Rule[] = [];
   const add = (action: string, leftOperand: string, operator: string, rightOperand: unknown) =>
     duties.push({ action, constraint: [{ leftOperand, operator, rightOperand }] });
-  const micro = parseAmount(terms.price.amount) ?? 0n;
-  if (micro !== 0n) {
-    const { currency, perMessages } = terms.price;
-    add("compensate", "payAmount", "eq", { amount: formatAmount(micro), currency, perMessages });
-  }
+  if (!isFree(terms.price)) add("compensate", "payAmount", "eq", normalPrice(terms.price));
   if (terms.deleteAfterSeconds !== undefined) {
     add("delete", "elapsedTime", "lteq", duration.write(terms.deleteAfterSeconds));
   }
@@ -78,14 +74,9 @@ function priceOf({ rightOperand }: AtomicConstraint): Price {
   if (typeof rightOperand !== "object" || rightOperand === null) {
     throw refused("payAmount is not an object");
   }
-  const { amount, currency, perMessages, ...more } = rightOperand as Record<string, unknown>;
-  const [other] = Object.keys(more);
+  const other = Object.keys(rightOperand).find((name) => !priceMembers.includes(name));
   if (other !== undefined) throw unenforceable("payAmount's member", other);
-  if (typeof amount !== "string") throw refused("payAmount.amount is not text");
-  if (typeof currency !== "string") throw refused("payAmount.currency is not text");
-  const per = typeof perMessages === "number" ? perMessages : Number.NaN;
-  const price: Price = { amount, currency, perMessages: per };
-  const problem = priceProblem(price);
+  const problem = priceProblem(rightOperand);
   if (problem !== undefined) throw refused(`payAmount: ${problem}`);
-  return price;
+  return rightOperand as Price;
 }

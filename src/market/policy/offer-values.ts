@@ -1,6 +1,6 @@
 /** What a product's tariffs and trade secrets may be: the same wherever they come from. */
-import { parseAmount } from "../../kernel/amount.ts";
-import { type Price, priceProblem } from "../../kernel/price.ts";
+import { isCharged, isFree, type Price } from "../../kernel/price.ts";
+import { priceProblem } from "../../kernel/price-problem.ts";
 import { isRecipientClass, recipientClasses } from "../../kernel/recipient-class.ts";
 import type { Product } from "../product.ts";
 import { measuresProblem } from "../attestation.ts";
@@ -20,15 +20,19 @@ export function tariffsProblem({ tariffs = [], cost, terms }: Priced): string | 
     const problem = priceProblem(price) ?? otherCurrency(price, terms.price);
     if (problem !== undefined) return `tariffs: ${name}: ${problem}`;
   }
-  const problem = cost && (priceProblem(cost) ?? otherCurrency(cost, terms.price));
+  const problem = cost && (priceProblem(cost) ?? chargedCost(cost, terms.price));
   return problem === undefined ? undefined : `cost: ${problem}`;
 }
 
+function chargedCost(cost: Price, standard: Price): string | undefined {
+  if (!isCharged(cost)) return otherCurrency(cost, standard);
+  return "it is said of messages; charges cover costs alone where they say costOnly";
+}
+
 /** Prices of one product are compared, with each other and with its cost. */
-function otherCurrency({ amount, currency }: Price, standard: Price): string | undefined {
-  if (currency === standard.currency) return undefined;
-  if ([amount, standard.amount].some((one) => parseAmount(one) === 0n)) return undefined;
-  return `is in ${currency}, and the price in ${standard.currency}`;
+function otherCurrency(price: Price, standard: Price): string | undefined {
+  if (price.currency === standard.currency || isFree(price) || isFree(standard)) return undefined;
+  return `is in ${price.currency}, and the price in ${standard.currency}`;
 }
 
 export function secretsProblem({ tradeSecrets, terms }: Pick<Product, "tradeSecrets" | "terms">) {

@@ -2,11 +2,11 @@
  * A policy in plain English: one text to read, and what is promised line by line, each with who
  * sees to it. Made from the terms alone, so that the same policy reads the same everywhere.
  */
-import { describePrice } from "../../kernel/price.ts";
+import { describePrice } from "../../kernel/price-text.ts";
+import { isFree } from "../../kernel/price.ts";
 import { describeSeconds } from "../../kernel/duration.ts";
 import { allOfClass, oneOfClass } from "../../kernel/recipient-class.ts";
 import { describeTime } from "../../kernel/time.ts";
-import { parseAmount } from "../../kernel/amount.ts";
 import type { Condition } from "../grant.ts";
 import { rulesOf, termsOf } from "../policy.ts";
 import { describeCondition, listOf, topicPhrase } from "./plain-conditions.ts";
@@ -34,7 +34,7 @@ export function plainPolicy(given: PolicyTerms): string {
     ...(terms.recipientClass
       ? [`only as ${oneOfClass(terms.recipientClass)}, which you state to be`]
       : []),
-    isFree(terms) ? "free of charge" : `paying ${describePrice(terms.price)}`,
+    isFree(terms.price) ? "free of charge" : `paying ${describePrice(terms.price)}`,
   ];
   const what = terms.topics ? `the messages whose topic ${topicPhrase(terms.topics)}` : "this data";
   const comma = terms.topics || clauses[0]?.startsWith("at most") ? "," : "";
@@ -64,17 +64,13 @@ export function describePolicy(given: PolicyTerms): readonly PolicyPromise[] {
     ),
     ...as("attested", stated(terms)),
     ...as("attested", duties(terms)),
-    ...as("owed", isFree(terms) ? [] : [`You pay ${describePrice(terms.price)}.`]),
+    ...as("owed", isFree(terms.price) ? [] : [`You pay ${describePrice(terms.price)}.`]),
   ];
 }
 
 /** As the other side reads them, so that seller and buyer are told the same. */
 function asRead(terms: PolicyTerms): PolicyTerms {
   return termsOf(rulesOf(terms));
-}
-
-function isFree({ price }: PolicyTerms): boolean {
-  return (parseAmount(price.amount) ?? 0n) === 0n;
 }
 
 function period({ notBefore, notAfter, lifeSeconds }: PolicyTerms): string[] {

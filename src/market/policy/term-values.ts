@@ -1,6 +1,6 @@
 /** What a term may be, however it was written: the same for a product and for a policy read. */
 import { polygonProblem } from "../../kernel/polygon-problem.ts";
-import { priceProblem } from "../../kernel/price.ts";
+import { priceProblem } from "../../kernel/price-problem.ts";
 import { isoTime } from "../../kernel/time.ts";
 import { filterProblem } from "../../kernel/topic.ts";
 import type { Rate } from "../grant.ts";

@@ -5,6 +5,7 @@
  */
 import { type Static, Type } from "typebox";
 import { type RecipientClass, recipientClasses } from "../../kernel/recipient-class.ts";
+import { Price } from "../price.ts";
 
 const dspContext = "https://w3id.org/dspace/2025/1/context.jsonld";
 export const dspVersion = "2025-1";
@@ -73,12 +74,6 @@ export const ContractOfferMessage = Type.Object({
 });
 export type ContractOfferMessage = Static<typeof ContractOfferMessage>;
 
-const price = Type.Object({
-  amount: Type.String({ maxLength: 32 }),
-  currency: Type.String({ maxLength: 3 }),
-  perMessages: Type.Integer({ minimum: 1 }),
-});
-
 /** The member `comity` of an agreement: signed with it. */
 const comityTerms = Type.Object({
   version: Type.Literal(1),
@@ -86,7 +81,7 @@ const comityTerms = Type.Object({
   title: Type.String({ maxLength: 200 }),
   delivery: Type.Union([Type.Literal("live"), Type.Literal("logged")]),
   topics: Type.Array(Type.String()),
-  price,
+  price: Price,
   conformsTo: Type.Optional(Type.String({ maxLength: 64 })),
   attested,
   keys: Type.Record(Type.String(), jwk),
@@ -271,7 +266,7 @@ const aboutProduct = Type.Object({
   place: Type.Optional(
     Type.Object({ lat: Type.Number(), lon: Type.Number(), name: Type.Optional(Type.String()) }),
   ),
-  price: Type.Optional(price),
+  price: Type.Optional(Price),
   quality: Type.Optional(quality),
   mark: Type.Optional(mark),
   sheet: Type.Optional(
@@ -286,7 +281,7 @@ const aboutProduct = Type.Object({
       contact: Type.Optional(Type.String({ maxLength: 1_000 })),
     }),
   ),
-  cost: Type.Optional(price),
+  cost: Type.Optional(Price),
   tradeSecrets: Type.Optional(
     Type.Object({
       fields: Type.Array(Type.String({ maxLength: 256 }), { maxItems: 100 }),
