@@ -57,7 +57,9 @@ export function payloadLine(bytes: Buffer, line: number, to: OneTopic): MessageT
   const message = { ...rest, payload: bytes, contentType: "application/json" };
   if (origin === undefined) return message;
   // by its line, so that the same body sent again has the same numbers
-  return { ...message, origin: { ...origin, seq: origin.seq + line - 1 } };
+  const seq = origin.seq + (line - 1);
+  if (!Number.isSafeInteger(seq)) throw invalid("its number would be above 9007199254740991");
+  return { ...message, origin: { ...origin, seq } };
 }
 
 function payloadIn(text: string | undefined, base64: string | undefined): Buffer {

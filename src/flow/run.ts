@@ -107,12 +107,12 @@ export class Run {
   }
 
   /** One message out of its packet in the version 5 form, without an identifier. */
-  static ofPacket(packet: Buffer, qos: 0 | 1 | 2): Run {
+  static ofPacket(packet: Buffer, qos: 0 | 1 | 2, retain = false): Run {
     const place = newPlace();
     locate(packet, layout5, 0, place);
     return new Run({
       topic: packet.toString("utf8", place.topicAt, place.topicEnd),
-      qos,
+      ...{ qos, retain },
       packets: packet,
       layout: layout5,
       count: 1,

@@ -173,6 +173,10 @@ test("HTTP publish - a number is taken once into a log, of one message and of a 
   ]) {
     assert.equal((await post("/once/a", "x", wrong as never)).status, 400);
   }
+  const last = { "comity-producer": "press 10", "comity-seq": "9007199254740991" };
+  const told = (await (await post("/once/d", "1\n2\n", last)).json()) as Told;
+  assert.equal(told.accepted, 1);
+  assert.match(told.refused?.[0]?.message ?? "", /its number would be above 9007199254740991/);
 });
 
 test("HTTP publish - what is no batch is none: another type, or compressed", async () => {

@@ -303,6 +303,32 @@ test("restart - what a share's member had and had not acknowledged is its own, a
   assert.equal((await other.next("publish")).payload.toString(), "waiting");
 });
 
+test("restart - [MQTT-3.3.1-13] a share's message that was retained still is, for who asked for it", async (t) => {
+  const node = await startedChild(t, folder, "rap");
+  const member = await staying(node, "member");
+  await member.next("connack");
+  await member.subscribe({ topic: "$share/kept/shelf", qos: 1, rap: true });
+  member.destroy();
+  await member.closed;
+  const writer = await RawClient.in(node.mqttUrl, 5, owner(node));
+  for (const [text, retain] of [
+    ["retained", true],
+    ["not", false],
+  ] as const) {
+    writer.send(publishPacket("shelf", text, { qos: 1, messageId: 1, retain }));
+    await writer.next("puback");
+  }
+  await again(node, "SIGTERM");
+  const back = await staying(node, "member");
+  t.after(() => back.destroy());
+  assert.equal((await back.next("connack")).sessionPresent, true);
+  for (const expected of [true, false]) {
+    const { retain, messageId } = await back.next("publish");
+    assert.equal(retain, expected);
+    back.send({ cmd: "puback", messageId: messageId! });
+  }
+});
+
 test("restart - [MQTT-3.3.2-6] what a session was sent and what waited for it have lived on meanwhile", async (t) => {
   const node = await startedChild(t, folder, "expiry");
   const reader = await staying(node, "reader");

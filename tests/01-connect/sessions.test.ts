@@ -4,7 +4,7 @@ import { test, type TestContext } from "node:test";
 import type { IConnectPacket } from "mqtt-packet";
 import { until } from "../two-nodes.ts";
 import { oneNode } from "./one-node.ts";
-import { publishPacket, RawClient } from "./raw-client.ts";
+import { connectPacket, publishPacket, RawClient } from "./raw-client.ts";
 
 const { node } = await oneNode({ sessionExpirySecondsMax: 3600 });
 const url = node.mqttUrl;
@@ -30,6 +30,24 @@ function will(topic: string, more: object = {}): Partial<IConnectPacket> {
 }
 
 for (const version of [4, 5] as const) {
+  test(`version ${version} - all of a short life in one write is answered before the end`, async (t) => {
+    const watching = await watcher(t, `short${version}/x`);
+    const client = new RawClient(url, version);
+    client.send(
+      connectPacket(version),
+      publishPacket(`short${version}/x`, "hello", { qos: 1, messageId: 7 }),
+      publishPacket(`short${version}/x`, "again", { qos: 2, messageId: 8 }),
+      { cmd: "disconnect" },
+    );
+    await client.closed;
+    const answers = client.received.map(({ cmd }) => cmd);
+    assert.deepEqual(answers, ["connack", "puback", "pubrec"]);
+    assert.deepEqual(await said(watching, 2), [
+      `short${version}/x hello`,
+      `short${version}/x again`,
+    ]);
+  });
+
   const at = `will${version}`;
 
   test(`version ${version} - a will is published after an abnormal end, not after DISCONNECT`, async (t) => {

@@ -222,6 +222,12 @@ test("billed share - QoS 0, part of a filter, the link and HTTP are refused", as
   const refused = await client.next("suback");
   assert.deepEqual([...refused.granted], [0x83]);
   assert.match(String(refused.properties?.reasonString), /subscribe with QoS 1/);
+  // [MQTT-3.9.2-1]: who takes no packet as large is told without words.
+  const narrow = await raw(side, access, { properties: { maximumPacketSize: 32 } });
+  narrow.send({ cmd: "subscribe", messageId: 7, subscriptions: [{ topic: "meters/#", qos: 0 }] });
+  const told = await narrow.next("suback");
+  assert.deepEqual([[...told.granted], told.properties?.reasonString], [[0x83], undefined]);
+  narrow.destroy();
   assert.deepEqual([...(await client.subscribe({ topic: "meters/1", qos: 1 }))], [0x87]);
   const link = { topic: `$link/${access.agreement}`, qos: 1 } as const;
   assert.deepEqual([...(await client.subscribe(link))], [0x87]);

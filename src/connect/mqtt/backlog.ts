@@ -19,6 +19,8 @@ interface Stretch {
   readonly log: LogPlace["log"];
   from: number;
   to: number;
+  /** What came behind it in the log does not wait here; the next that does begins another. */
+  isClosed: boolean;
 }
 
 export interface BacklogOptions {
@@ -36,6 +38,8 @@ export interface BacklogOptions {
 const overheadBytes = 256;
 const tidyAbove = 1024;
 const readBytes = 262_144;
+/** Beyond so many the last one grows over what does not wait, which may then come twice. */
+const stretchesMax = 10_000;
 
 /**
  * What waits for one client, in order. Messages that a log holds wait there and cost nothing but
@@ -46,6 +50,7 @@ export class Backlog {
   #entries: (Waiting | Stretch | undefined)[] = [];
   #head = 0;
   #bytes = 0;
+  #stretches = 0;
   /** Raised by `clear`: what a read brings back after that is for nobody. */
   #pass = 0;
   #isReading = false;
@@ -74,10 +79,11 @@ export class Backlog {
     const isShared = subscription.share !== undefined;
     if (!isShared && place !== undefined && this.#options.wanted !== undefined && retain === 0) {
       const last = this.#entries.at(-1);
-      const isNext = last !== undefined && "log" in last && last.log === place.log;
-      if (isNext) {
-        last.to = place.next;
-        return;
+      if (last !== undefined && "log" in last && last.log === place.log) {
+        if (!last.isClosed || this.#stretches >= stretchesMax) {
+          last.to = place.next;
+          return;
+        }
       }
       if (isAway || this.#bytes + sizeOf(run) > this.#options.budget.shareBytesMax) {
         this.addStretch(place.log, place.position, place.next);
@@ -100,7 +106,15 @@ export class Backlog {
   }
 
   addStretch(log: LogPlace["log"], from: number, to: number): void {
-    if (from < to) this.#entries.push({ log, from, to });
+    if (from >= to) return;
+    this.#entries.push({ log, from, to, isClosed: false });
+    this.#stretches++;
+  }
+
+  /** A message of the log was sent, or given up, and is not to be read with those that wait. */
+  passed({ log }: LogPlace): void {
+    const last = this.#entries.at(-1);
+    if (last !== undefined && "log" in last && last.log === log) last.isClosed = true;
   }
 
   /** The first that waits; undefined also while it is being read from its log. */
@@ -206,6 +220,7 @@ export class Backlog {
       at = Math.min(block.next, stretch.to);
     }
     stretch.from = at;
+    if (at === stretch.to) this.#stretches--;
     const rest = this.#entries.slice(at < stretch.to ? this.#head : this.#head + 1);
     this.#entries = [...read, ...rest];
     this.#head = 0;
@@ -215,8 +230,11 @@ export class Backlog {
     this.#entries = entries;
     this.#head = 0;
     this.#bytes = 0;
+    this.#stretches = 0;
     for (const one of entries) {
-      if (one !== undefined && !("log" in one)) this.#bytes += sizeOf(one.run);
+      if (one === undefined) continue;
+      if ("log" in one) this.#stretches++;
+      else this.#bytes += sizeOf(one.run);
     }
   }
 }

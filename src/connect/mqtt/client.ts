@@ -47,8 +47,11 @@ export interface ClientLine {
   readonly receipts: Acknowledgements;
   /** Stops reading from the client until the promise settles. */
   pauseUntil(done: Promise<unknown>): void;
-  /** SUBACK or UNSUBACK; one that is larger than the client takes ends the connection. */
-  reply(packet: Buffer): void;
+  /**
+   * SUBACK or UNSUBACK. `shorter`, without a reason in words, stands in where the client takes no
+   * packet as large [MQTT-3.9.2-1]; where it is too large itself, the connection ends.
+   */
+  reply(packet: Buffer, shorter?: Buffer): void;
   /** Ends the connection; a version 5 client is told why. */
   end(reasonCode: number, text: string): void;
 }

@@ -133,8 +133,9 @@ export class Connection
     this.end(reason.implementationSpecific, problemOf(failure));
   }
 
-  reply(packet: Buffer): void {
-    if (packet.length <= this.#packetBytesMax) this.outbox.pushControl(packet);
+  reply(packet: Buffer, shorter = packet): void {
+    const fitting = packet.length <= this.#packetBytesMax ? packet : shorter;
+    if (fitting.length <= this.#packetBytesMax) this.outbox.pushControl(fitting);
     else this.end(reason.packetTooLarge, "the answer is larger than you take"); // [MQTT-3.1.2-24]
   }
 
@@ -146,9 +147,12 @@ export class Connection
     if (this.#ended) return;
     this.#ended = true;
     this.#host.door.ended(this, reasonCode, text);
-    if (reasonCode !== reason.normalDisconnection && this.principal !== undefined) {
+    if (this.principal !== undefined) {
+      // What was answered already leaves, also where all of it came in one write.
+      this.#acknowledgements?.flush();
+      this.#receipts?.flush();
       this.outbox.flush();
-      if (this.version === 5) {
+      if (reasonCode !== reason.normalDisconnection && this.version === 5) {
         this.#socket.write(encodeDisconnect(5, reasonCode, this.#because(text)));
       }
     }

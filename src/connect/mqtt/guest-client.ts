@@ -97,8 +97,12 @@ export class GuestClient implements Client, Receiver {
       const granted = qos === 0 ? 0 : 1;
       return this.#subscribeTopics(gate, filter, granted) ? granted : reason.notAuthorized;
     });
-    const properties = refused === undefined ? link?.terms : { reasonString: refused };
-    this.#line.reply(encodeSuback(version, subscribe.id, codes, properties));
+    const { id } = subscribe;
+    if (refused === undefined) this.#line.reply(encodeSuback(version, id, codes, link?.terms));
+    else {
+      const told = encodeSuback(version, id, codes, { reasonString: refused });
+      this.#line.reply(told, encodeSuback(version, id, codes));
+    }
     link?.open();
   }
 

@@ -59,6 +59,8 @@ interface SharedDoc {
   /** As it was published, without an identifier. */
   readonly packet: string;
   readonly qos: 0 | 1 | 2;
+  /** Published as retained. */
+  readonly retain?: true;
   /** When what is left of its expiry was told, milliseconds since the Unix epoch. */
   readonly at: number;
 }
@@ -321,11 +323,12 @@ function sentOf(doc: SentDoc, logs: readonly StreamLog[], clock: Clock): SentMes
 
 function sharedDoc({ filter, run, since }: KeptShared, clock: Clock): SharedDoc {
   const packet = run.encoded(5).toString("base64");
-  return { filter, packet, qos: run.qos, at: wallTime(since, clock) };
+  const { qos, retain } = run;
+  return { filter, packet, qos, ...(retain && { retain }), at: wallTime(since, clock) };
 }
 
-function sharedOf({ filter, packet, qos, at }: SharedDoc, clock: Clock): KeptShared {
-  const run = Run.ofPacket(Buffer.from(packet, "base64"), qos);
+function sharedOf({ filter, packet, qos, retain, at }: SharedDoc, clock: Clock): KeptShared {
+  const run = Run.ofPacket(Buffer.from(packet, "base64"), qos, retain);
   return { filter, run, since: monotonicTime(at, clock) };
 }
 

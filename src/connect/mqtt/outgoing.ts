@@ -193,6 +193,7 @@ export class Outgoing {
     const attached = this.#attached;
     if (Math.min(run.qos, subscription.qos) === 0) {
       // Nothing of QoS 0 waits for who is away.
+      if (run.place !== undefined) this.#backlog.passed(run.place);
       if (attached !== undefined) this.#sendQos0(attached, run, subscription, retain);
       return;
     }

@@ -40,8 +40,11 @@ export class PeerClient implements Client {
 
   subscribe(subscribe: Subscribe): void {
     const { flow, limits, version } = this.#line;
-    const answer = (code: number, properties = {}): void =>
-      this.#line.reply(encodeSuback(version, subscribe.id, [code], properties));
+    const { id } = subscribe;
+    const refuse = (code: number, why: string): void => {
+      const told = encodeSuback(version, id, [code], { reasonString: why });
+      this.#line.reply(told, encodeSuback(version, id, [code]));
+    };
     const [first, ...more] = subscribe.requests;
     if (first === undefined || more.length > 0) {
       const text = "each agreement is attached by a SUBSCRIBE of its own";
@@ -50,22 +53,22 @@ export class PeerClient implements Client {
     const agreement = agreementOfLinkTopic(first.filter);
     // A feed's packets have the version 5 form.
     if (agreement === undefined || version === 4) {
-      answer(reason.topicFilterInvalid);
+      this.#line.reply(encodeSuback(version, id, [reason.topicFilterInvalid]));
       return;
     }
     if (this.#feeds.size >= limits.agreementsPerConnectionMax && !this.#feeds.has(agreement)) {
-      answer(reason.quotaExceeded, { reasonString: "the connection has too many agreements" });
+      refuse(reason.quotaExceeded, "the connection has too many agreements");
       return;
     }
     const request = attachRequestOf(subscribe.properties);
     const refused = this.#attach(this.#did, agreement, request.token ?? "");
     const gate = flow.grants.get(agreement);
     if (refused !== undefined || gate === undefined) {
-      answer(reason.notAuthorized, { reasonString: refused ?? "the agreement is not open yet" });
+      refuse(reason.notAuthorized, refused ?? "the agreement is not open yet");
       return;
     }
     const attaching = this.#feeds.attach(gate, request);
-    answer(reason.success, attaching.terms);
+    this.#line.reply(encodeSuback(version, id, [reason.success], attaching.terms));
     attaching.open();
   }
 
