@@ -122,9 +122,7 @@ export function thingRoutes(scope: FastifyInstance, deps: ApiDeps): void {
       const { seconds = inferSeconds } = request.query;
       const thing = needThing(things, id);
       const samples = await samplesOf(thing, deps.streams, callerOf(request), seconds);
-      if (samples.length === 0) {
-        throw new ComityError("NOT_FOUND", { what: `message within ${seconds} s of Thing`, id });
-      }
+      if (samples.length === 0) throw new ComityError("THING_SILENT", { id, seconds });
       return inferredTd(thing, samples);
     },
   );

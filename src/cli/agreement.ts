@@ -2,7 +2,7 @@ import { Command } from "commander";
 import type { AgreementResource } from "../client/resources.ts";
 import { describePrice } from "../kernel/price-text.ts";
 import { oneOfClass } from "../kernel/recipient-class.ts";
-import { connect, type CliIo, globals } from "./context.ts";
+import { connect, type CliIo, globals, typed } from "./context.ts";
 import { erasureCommands } from "./erasure.ts";
 import { printMark } from "./mark.ts";
 import { printJson, printLine, printTable } from "./output.ts";
@@ -38,8 +38,8 @@ function agreeCommand(io: CliIo): Command {
         `Agreed: ${agreement.title}, ${describePrice(agreement.price)}, ${signedText(agreement)}.`,
       );
       printLine(io, `  agreement  ${agreement.id}`);
-      printLine(io, `  watch it   comity tail 'from/${from}/${agreement.product}/#'`);
-      printLine(io, `  end it     comity revoke ${agreement.id}`);
+      printLine(io, `  watch it   ${typed(command, `tail 'from/${from}/${agreement.product}/#'`)}`);
+      printLine(io, `  end it     ${typed(command, `revoke ${agreement.id}`)}`);
     });
 }
 
@@ -89,7 +89,12 @@ function listCommand(io: CliIo): Command {
         ];
       });
       const heads = ["AGREEMENT", "", "WITH", "PRODUCT", "PRICE", "STATE"];
-      printTable(io, heads, rows, "No agreements yet. Find something: comity find WORDS");
+      printTable(
+        io,
+        heads,
+        rows,
+        `No agreements yet. Find something: ${typed(command, "find WORDS")}`,
+      );
     });
 }
 

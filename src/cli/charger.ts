@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import type { ChargerCommands, ChargerResource } from "../client/energy.ts";
 import { secondsOf } from "../kernel/duration.ts";
-import { connect, type CliIo, globals } from "./context.ts";
+import { connect, type CliIo, globals, typed } from "./context.ts";
 import { invalid, wattsFrom, wholeNumber } from "./flags.ts";
 import { printJson, printLine, printTable } from "./output.ts";
 
@@ -26,7 +26,12 @@ export function chargerCommand(io: CliIo): Command {
           .join(", "),
       ]);
       const heads = ["CHARGER", "LINE", "CONNECTORS", "POWER", "LIMIT", "TRANSACTIONS", "FAULTS"];
-      printTable(io, heads, rows, "None has connected. Begin with: comity thing add cp-1");
+      printTable(
+        io,
+        heads,
+        rows,
+        `None has connected. Begin with: ${typed(command, "thing add cp-1")}`,
+      );
     });
   charger
     .command("password <charger>")
@@ -104,7 +109,12 @@ export function chargerCommand(io: CliIo): Command {
       const tags = await connect(io, command).energy.idTags();
       if (globals(command).json === true) return printJson(io, tags);
       const rows = tags.map((tag) => [tag]);
-      printTable(io, ["TAG"], rows, "Nobody may charge. Begin with: comity charger allow TAG");
+      printTable(
+        io,
+        ["TAG"],
+        rows,
+        `Nobody may charge. Begin with: ${typed(command, "charger allow TAG")}`,
+      );
     });
   return charger;
 }

@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import type { ClaimResource } from "../client/onboarding.ts";
 import { secondsOf } from "../kernel/duration.ts";
-import { connect, type CliIo, globals } from "./context.ts";
+import { connect, type CliIo, globals, typed } from "./context.ts";
 import { invalid, wholeNumber } from "./flags.ts";
 import { printJson, printLine, printTable } from "./output.ts";
 import { type DeviceLogin, deviceUrls, publishLines, subscribeLine } from "./publish-lines.ts";
@@ -37,6 +37,7 @@ export function claimCommand(io: CliIo): Command {
       const { mqttUrl } = urls;
       if (globals(command).json === true) return printJson(io, { ...made, mqttUrl });
       printCode(io, made.claim, { ...urls, name: "my-device", secret: made.code });
+      printLine(io, `It waits until you decide: ${typed(command, "pending list")}, accept, refuse`);
     });
   claim
     .command("list")
@@ -54,7 +55,7 @@ export function claimCommand(io: CliIo): Command {
         one.by,
       ]);
       const heads = ["CLAIM", "STATE", "UNTIL", "ACCEPTED", "WAITING", "TOPICS", "MADE BY"];
-      printTable(io, heads, rows, "No claim codes. Make one: comity claim create");
+      printTable(io, heads, rows, `No claim codes. Make one: ${typed(command, "claim create")}`);
     });
   claim
     .command("revoke <claim>")
@@ -83,5 +84,4 @@ function printCode(
   printLine(io, "It hears its own token here, once it is accepted (over HTTP in the answer):");
   printLine(io, `  ${subscribeLine(login, "$claim/credentials")}`);
   printLine(io);
-  printLine(io, "It waits until you decide: comity pending list, accept, refuse");
 }

@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import type { CommissionDetail } from "../client/commissions.ts";
-import { connect, type CliIo, globals, readObject } from "./context.ts";
+import { connect, type CliIo, globals, readObject, typed } from "./context.ts";
 import { invalid } from "./flags.ts";
 import { printChanges, recognitionCommands } from "./recognition.ts";
 import { printJson, printLine, printTable } from "./output.ts";
@@ -35,7 +35,8 @@ export function commissionCommand(io: CliIo): Command {
         const from = own ? "yours" : recognised ? issuer : `${issuer} (not recognised)`;
         return [sector, version, title, from, hash];
       });
-      const none = "None yet. Publish one: comity commission publish --pack transport";
+      const first = typed(command, "commission publish --pack transport");
+      const none = `None yet. Publish one: ${first}`;
       printTable(io, ["SECTOR", "VERSION", "TITLE", "FROM", "HASH"], rows, none);
     });
   commission

@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import { ComityHttp } from "../client/http.ts";
 import { ComityError, problemOf } from "../kernel/errors.ts";
 import { isObject } from "../kernel/json-object.ts";
+import { shellWord } from "./shell-word.ts";
 import { parseYaml } from "./yaml.ts";
 
 /** Where a command's words go and its surroundings come from. */
@@ -39,7 +40,7 @@ export interface NodeAddress {
 export const dataDefault = "./comity-data";
 export const addressFile = "address.json";
 export const tokenFile = "admin-token";
-const urlDefault = "http://127.0.0.1:8080";
+export const urlDefault = "http://127.0.0.1:8080";
 
 export function globals(command: Command): GlobalOptions {
   return command.optsWithGlobals<GlobalOptions>();
@@ -65,8 +66,11 @@ export function mqttLogin(
 /** Its address and the token for it: what was named, else what `up` left in the data folder. */
 export function nodeOf(io: CliIo, options: GlobalOptions): { url: string; token?: string } {
   const folder = options.data ?? dataDefault;
-  const named = options.url ?? nonEmpty(io.env["COMITY_URL"]);
+  const named = urlNamed(io, options);
   const url = named ?? addressIn(folder)?.http ?? urlDefault;
+  if (named === undefined && options.data !== undefined && addressIn(folder) === undefined) {
+    throw new ComityError("NODE_AWAY", { data: options.data }); // never another folder's node
+  }
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
     throw new ComityError("CONFIG_INVALID", { problem: `"${url}" is not an http address` });
   }
@@ -75,6 +79,21 @@ export function nodeOf(io: CliIo, options: GlobalOptions): { url: string; token?
   const own = named === undefined || options.data !== undefined || isLocal(url);
   const token = given ?? (own ? tokenIn(folder) : undefined);
   return token === undefined ? { url } : { url, token };
+}
+
+/** The address that the person named, by flag or environment. */
+export function urlNamed(io: CliIo, options: GlobalOptions): string | undefined {
+  return options.url ?? nonEmpty(io.env["COMITY_URL"]);
+}
+
+/** A further command for the same node, as it is to be typed: `comity --data city find`. */
+export function typed(command: Command, words: string): string {
+  const { url, data } = globals(command);
+  const flags = [
+    url === undefined ? [] : ["--url", url],
+    data === undefined ? [] : ["--data", data],
+  ];
+  return ["comity", ...flags.flat().map(shellWord), words].join(" ");
 }
 
 function nonEmpty(text: string | undefined): string | undefined {
@@ -90,7 +109,8 @@ function tokenIn(folder: string): string | undefined {
   return existsSync(path) ? readText(path).trim() : undefined;
 }
 
-function addressIn(folder: string): NodeAddress | undefined {
+/** The address of the node that runs on that folder. */
+export function addressIn(folder: string): NodeAddress | undefined {
   const path = join(folder, addressFile);
   return existsSync(path) ? (JSON.parse(readText(path)) as NodeAddress) : undefined;
 }

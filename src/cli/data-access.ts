@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import type { ThingAccessResource } from "../client/data-access.ts";
-import { connect, type CliIo, globals } from "./context.ts";
+import { connect, type CliIo, globals, typed } from "./context.ts";
 import { invalid, priceFrom, repeated, wholeNumber } from "./flags.ts";
 import { printJson, printLine, printTable } from "./output.ts";
 import { measuresFrom, type PricedFlags, pricedFrom } from "./tariffs.ts";
@@ -59,14 +59,20 @@ function accessCommand(io: CliIo): Command {
         printLine(io, `Agreed, free: the data of ${thing} arrive under ${agreement}.`);
         if (granted.tradeSecrets && measures === undefined) {
           const { fields, measures: needed } = granted.tradeSecrets;
-          const again = `comity access request ${provider} ${thing} --measures ${needed.join(",")}`;
+          const again = typed(
+            command,
+            `access request ${provider} ${thing} --measures ${needed.join(",")}`,
+          );
           printLine(io, `Left out as trade secrets: ${fields.join(", ")}.`);
           printLine(io, `They come as well once you take the measures for them: ${again}`);
         }
         return;
       }
       printLine(io, `${flags.for ?? ""} may agree now: comity agree ${offer} --provider DID`);
-      printLine(io, `End it: comity access withdraw ${provider} ${thing} ${flags.for ?? ""}`);
+      printLine(
+        io,
+        `End it: ${typed(command, `access withdraw ${provider} ${thing} ${flags.for ?? ""}`)}`,
+      );
     });
   access
     .command("withdraw <provider> <thing> <did>")

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { Command } from "commander";
 import type { DemandResource } from "../client/energy.ts";
 import { isoDuration, secondsOf } from "../kernel/duration.ts";
-import { connect, type CliIo, globals } from "./context.ts";
+import { connect, type CliIo, globals, typed } from "./context.ts";
 import { invalid, wattsFrom } from "./flags.ts";
 import { printJson, printLine, printTable } from "./output.ts";
 
@@ -16,7 +16,8 @@ export function demandCommand(io: CliIo): Command {
     .action(async (_options: unknown, command: Command) => {
       const follows = await connect(io, command).energy.demand();
       if (globals(command).json === true) return printJson(io, follows);
-      const none = "None is followed. Begin with: comity demand follow FILTER --chargers NAME";
+      const first = typed(command, "demand follow FILTER --chargers NAME");
+      const none = `None is followed. Begin with: ${first}`;
       const heads = ["DEMAND", "FILTER", "CHARGERS", "CALLS", "FAULTS"];
       printTable(io, heads, follows.map(rowOf), none);
     });

@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import type { AppKeyResource } from "../client/app-keys.ts";
-import { connect, type CliIo, globals } from "./context.ts";
+import { connect, type CliIo, globals, typed } from "./context.ts";
 import { graceOption, graceSecondsOf, repeated, secondsFrom } from "./flags.ts";
 import { printJson, printLine, printTable } from "./output.ts";
 import { deviceUrls } from "./publish-lines.ts";
@@ -39,7 +39,7 @@ export function keyCommand(io: CliIo): Command {
       const rows = keys.map(({ id, publish, subscribe, expiresAt }) => [
         ...[id, publish.join(" "), subscribe.join(" "), expiresAt ?? "never"],
       ]);
-      const none = "No keys yet. Add one: comity key add NAME --subscribe FILTER";
+      const none = `No keys yet. Add one: ${typed(command, "key add NAME --subscribe FILTER")}`;
       printTable(io, ["KEY", "PUBLISHES", "SUBSCRIBES", "EXPIRES"], rows, none);
     });
   key

@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import type { LinkResource } from "../client/link-resource.ts";
-import { connect, type CliIo, globals } from "./context.ts";
+import { connect, type CliIo, globals, typed } from "./context.ts";
 import { invalid } from "./flags.ts";
 import { printJson, printLine, printTable } from "./output.ts";
 
@@ -18,7 +18,7 @@ export function linkCommand(io: CliIo): Command {
         io,
         heads,
         links.map(rowOf),
-        "No links yet. Agree to something: comity find WORDS",
+        `No links yet. Agree to something: ${typed(command, "find WORDS")}`,
       );
       for (const { agreement, state, lastError } of links) {
         if (state === "down" && lastError !== undefined)

@@ -3,7 +3,7 @@ import type { FindQuery, OfferResource } from "../client/resources.ts";
 import { pricePerMessage } from "../kernel/price.ts";
 import { describePrice } from "../kernel/price-text.ts";
 import { describeQuality } from "../kernel/quality.ts";
-import { connect, type CliIo, globals } from "./context.ts";
+import { connect, type CliIo, globals, typed } from "./context.ts";
 import { printDataSheet, printVariants } from "./data-sheet.ts";
 import { invalid, wholeNumber } from "./flags.ts";
 import { markText, printMark } from "./mark.ts";
@@ -42,7 +42,7 @@ function peerCommand(io: CliIo): Command {
       const added = await connect(io, command).addPeer(url, did);
       if (globals(command).json === true) return printJson(io, added);
       printLine(io, `${added.title ?? added.name} is known as ${added.name} (${added.did}).`);
-      printLine(io, "See what it offers: comity find");
+      printLine(io, `See what it offers: ${typed(command, "find")}`);
     });
   peer
     .command("list")
@@ -54,7 +54,7 @@ function peerCommand(io: CliIo): Command {
         const seen = problem === undefined ? ago(seenAt) : `${ago(seenAt)}; ${problem}`;
         return [name, title ?? "", did, url, offers ?? "", seen];
       });
-      const none = "No peers yet. Add one: comity peer add URL";
+      const none = `No peers yet. Add one: ${typed(command, "peer add URL")}`;
       printTable(io, ["NAME", "TITLE", "DID", "ADDRESS", "OFFERS", "SEEN"], rows, none);
     });
   peer
@@ -119,7 +119,7 @@ function findCommand(io: CliIo): Command {
         termsText(offer),
         offer.seenAt === undefined ? "yours" : ago(offer.seenAt),
       ]);
-      const none = "Nothing found. Peers' offers are searched too: comity peer list";
+      const none = `Nothing found. Peers' offers are searched too: ${typed(command, "peer list")}`;
       printTable(io, ["OFFER", "TITLE", "FROM", "PRICE", "TERMS", "SEEN"], rows, none);
     });
 }

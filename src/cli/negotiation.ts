@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import type { NegotiationAct, NegotiationResource } from "../client/negotiations.ts";
-import { type CliIo, connect, globals, readObject } from "./context.ts";
+import { type CliIo, connect, globals, readObject, typed } from "./context.ts";
 import { invalid } from "./flags.ts";
 import { printJson, printLine, printTable } from "./output.ts";
 import { type StatedFlags, statedFrom } from "./tariffs.ts";
@@ -64,7 +64,12 @@ function listCommand(io: CliIo): Command {
         problem ?? "",
       ]);
       const heads = ["NEGOTIATION", "", "WITH", "PRODUCT", "STATE", ""];
-      printTable(io, heads, rows, "No negotiations yet. Find something: comity find WORDS");
+      printTable(
+        io,
+        heads,
+        rows,
+        `No negotiations yet. Find something: ${typed(command, "find WORDS")}`,
+      );
     });
 }
 

@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import type { AcceptWish, PendingDetail, PendingResource } from "../client/onboarding.ts";
 import { objectAt } from "../kernel/json-object.ts";
-import { connect, type CliIo, globals } from "./context.ts";
+import { connect, type CliIo, globals, typed } from "./context.ts";
 import { firstMessage, tellFirstMessage, waits } from "./first-message.ts";
 import { placeFrom, repeated } from "./flags.ts";
 import { printJson, printLine, printTable } from "./output.ts";
@@ -30,7 +30,7 @@ export function pendingCommand(io: CliIo): Command {
       const devices = await connect(io, command).pending();
       if (globals(command).json === true) return printJson(io, devices);
       const heads = ["DEVICE", "ID", "CLAIM", "FROM", "MESSAGES", "LAST", "TOPICS"];
-      const none = "No device waits. Make a code for them: comity claim create";
+      const none = `No device waits. Make a code for them: ${typed(command, "claim create")}`;
       printTable(io, heads, devices.map(rowOf), none);
     });
   pending
@@ -84,7 +84,10 @@ function acceptCommand(io: CliIo): Command {
       else if (listens) printLine(io, "It is told its own token.");
       else {
         printLine(io, `It does not listen for a token: its code lets it in until ${until}.`);
-        printLine(io, `Give it one of its own before then: comity thing rotate ${thing.id}`);
+        printLine(
+          io,
+          `Give it one of its own before then: ${typed(command, `thing rotate ${thing.id}`)}`,
+        );
       }
       if (isWaiting) await tellFirstMessage(io, node, thing.id);
     });

@@ -5,7 +5,7 @@ import type { LintResource } from "../client/terms.ts";
 import { secondsOf } from "../kernel/duration.ts";
 import { describePrice } from "../kernel/price-text.ts";
 import { describeQuality } from "../kernel/quality.ts";
-import { connect, type CliIo, globals, readObject, readText } from "./context.ts";
+import { connect, type CliIo, globals, readObject, readText, typed } from "./context.ts";
 import { printDataSheet, printTariffs } from "./data-sheet.ts";
 import { type PricedFile, type PricedFlags, pricedFrom } from "./tariffs.ts";
 import { bytesFrom, invalid, placeFrom, repeated } from "./flags.ts";
@@ -80,7 +80,7 @@ export function productCommand(io: CliIo): Command {
       const what = findings.every(({ list }) => list === "compensation")
         ? "Its prices may not fit the Data Act"
         : "It may hold unfair terms";
-      printLine(io, `${what} (${articles}): comity product lint ${made.id}`);
+      printLine(io, `${what} (${articles}): ${typed(command, `product lint ${made.id}`)}`);
     });
   product
     .command("list")
@@ -95,7 +95,8 @@ export function productCommand(io: CliIo): Command {
         describePrice(terms.price),
         topics.join(" "),
       ]);
-      const none = "No products yet. Offer one: comity product add --title TEXT --topic FILTER …";
+      const first = typed(command, "product add --title TEXT --topic FILTER …");
+      const none = `No products yet. Offer one: ${first}`;
       printTable(io, ["ID", "TITLE", "DELIVERY", "PRICE", "TOPICS"], rows, none);
     });
   product

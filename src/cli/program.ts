@@ -3,9 +3,10 @@
  *
  * In come words and options; `up` and `world` start nodes, everything else asks a running node
  * through its HTTP API (and `tail` and `replay` through MQTT, as any device or app would), and
- * `verify` and `unit` need no node at all. Out goes text for people, or JSON with --json; an error
- * is one line that says what failed and one that says what to do, and exit code 1. No command
- * reaches into a node's folder or store, save for the token and the address that `up` left there.
+ * `verify` and `unit` need no node at all. A node that was started a moment ago is waited for
+ * (`started-node.ts`). Out goes text for people, or JSON with --json; an error is one line that
+ * says what failed and one that says what to do, and exit code 1. No command reaches into a node's
+ * folder or store, save for the token and the address that `up` left there.
  */
 import { Command, CommanderError } from "commander";
 import { packageVersion } from "../api/version.ts";
@@ -31,6 +32,7 @@ import { retainedCommand } from "./retained.ts";
 import { sdgCommand } from "./sdg.ts";
 import { sectorCommands } from "./sector.ts";
 import { shareCommand } from "./share.ts";
+import { startedNode } from "./started-node.ts";
 import { statusCommand } from "./status.ts";
 import { tailCommand } from "./tail.ts";
 import { thingCommand } from "./thing.ts";
@@ -77,7 +79,8 @@ function buildProgram(io: CliIo): Command {
     .option("--json", "print JSON")
     .addHelpText("after", firstSteps)
     .showHelpAfterError("Try: comity --help")
-    .configureHelp({ showGlobalOptions: true });
+    .configureHelp({ showGlobalOptions: true })
+    .hook("preAction", (_program, command) => startedNode(io, command));
   program.addCommand(upCommand(io));
   program.addCommand(statusCommand(io));
   program.addCommand(topCommand(io));

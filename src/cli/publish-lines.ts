@@ -1,5 +1,6 @@
 import { path } from "../client/http-caller.ts";
 import type { ComityHttp } from "../client/http.ts";
+import { shellWord } from "./shell-word.ts";
 
 /** A device's way in: where from anywhere, under which name, with which token or claim code. */
 export interface DeviceLogin {
@@ -33,9 +34,4 @@ export function subscribeLine(login: DeviceLogin, topic: string): string {
 function mosquittoLogin({ mqttUrl, name, secret }: DeviceLogin): string {
   const { hostname, port } = new URL(mqttUrl);
   return `-h ${hostname} -p ${port || 1883} -u ${name} -P ${secret}`;
-}
-
-/** As a shell takes it for one word. */
-function shellWord(text: string): string {
-  return /^[\w.:/%-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

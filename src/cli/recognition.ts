@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import type { ChangeResource, RecognitionResource } from "../client/commissions.ts";
-import { connect, type CliIo, globals } from "./context.ts";
+import { connect, type CliIo, globals, typed } from "./context.ts";
 import { printJson, printLine } from "./output.ts";
 
 /** `commission recognise`, `recognised`, `update` and `forget`. */
@@ -16,7 +16,7 @@ export function recognitionCommands(io: CliIo): Command[] {
         const { title, version, hash } = made.accepted;
         printLine(io, `${title} ${version} of ${made.issuerName} is recognised.`);
         printLine(io, `  hash     ${hash}`);
-        printLine(io, `  find     comity find --mark ${made.sector}`);
+        printLine(io, `  find     ${typed(command, `find --mark ${made.sector}`)}`);
       }),
     new Command("recognised")
       .description("whose word is taken, and what they have published since")
@@ -26,9 +26,12 @@ export function recognitionCommands(io: CliIo): Command[] {
         const all = await (check === true ? commissions.check() : commissions.recognised());
         if (globals(command).json === true) return printJson(io, all);
         if (all.length === 0) {
-          printLine(io, "Nobody's yet: comity commission recognise ISSUER --sector NAME");
+          printLine(
+            io,
+            `Nobody's yet: ${typed(command, "commission recognise ISSUER --sector NAME")}`,
+          );
         }
-        for (const one of all) printRecognition(io, one);
+        for (const one of all) printRecognition(io, one, command);
       }),
     new Command("update")
       .description("accept the version that waits")
@@ -55,12 +58,15 @@ export function printChanges(io: CliIo, changes: readonly ChangeResource[]): voi
   for (const { level, text } of changes) printLine(io, `  ${word[level].padEnd(7)}  ${text}`);
 }
 
-function printRecognition(io: CliIo, one: RecognitionResource): void {
+function printRecognition(io: CliIo, one: RecognitionResource, command: Command): void {
   const { sector, issuerName, accepted, offered, problem, checkedAt } = one;
   printLine(io, `${sector} ${accepted.version} of ${issuerName}, looked at ${checkedAt}`);
   if (problem !== undefined) printLine(io, `  wrong    ${problem}`);
   if (offered === undefined) return;
   const { version } = offered.commission;
-  printLine(io, `  ${version} waits: comity commission update ${issuerName}/${sector}`);
+  printLine(
+    io,
+    `  ${version} waits: ${typed(command, `commission update ${issuerName}/${sector}`)}`,
+  );
   printChanges(io, offered.changes);
 }

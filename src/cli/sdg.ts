@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import type { FigureResource, GoalResource, IndicatorResource } from "../client/sectors.ts";
 import type { ComityHttp } from "../client/http.ts";
-import { connect, type CliIo, globals } from "./context.ts";
+import { connect, type CliIo, globals, typed } from "./context.ts";
 import { invalid, repeated } from "./flags.ts";
 import { printJson, printLine, printTable } from "./output.ts";
 import { type IndicatorFlags, indicatorFrom } from "./sector.ts";
@@ -49,7 +49,7 @@ export function sdgCommand(io: CliIo): Command {
       const made = await node.addIndicator(indicatorFrom(kind, flags));
       if (globals(command).json === true) return printJson(io, made);
       printLine(io, `${made.id} follows ${made.filters.join(" ")}: ${made.title} (${made.unit}).`);
-      printLine(io, `See it: comity sdg show ${number}`);
+      printLine(io, `See it: ${typed(command, `sdg show ${number}`)}`);
     });
   sdg
     .command("show [number]")
@@ -66,7 +66,8 @@ export function sdgCommand(io: CliIo): Command {
         ),
       );
       if (globals(command).json === true) return printJson(io, told);
-      if (told.length === 0) printLine(io, "None is told here. Begin with: comity sdg add 7.2.1 …");
+      const none = `None is told here. Begin with: ${typed(command, "sdg add 7.2.1 …")}`;
+      if (told.length === 0) printLine(io, none);
       for (const one of told) printTold(io, one);
     });
   return sdg;

@@ -3,7 +3,7 @@ import { Command } from "commander";
 import type { FigureResource, NewIndicatorResource } from "../client/sectors.ts";
 import type { NewSourceResource, SourceResource } from "../client/sectors.ts";
 import { secondsOf } from "../kernel/duration.ts";
-import { connect, type CliIo, globals, readText } from "./context.ts";
+import { connect, type CliIo, globals, readText, typed } from "./context.ts";
 import { invalid, repeated } from "./flags.ts";
 import { printJson, printLine, printTable } from "./output.ts";
 
@@ -79,7 +79,7 @@ function sourceCommand(io: CliIo): Command {
       const isPolled = made.from.way === "url" || made.from.way === "file";
       const how = isPolled ? `every ${made.everySeconds} s` : "as it comes";
       printLine(io, `${made.id} reads ${made.kind} from ${made.from.address} ${how}.`);
-      printLine(io, `Watch it: comity tail '${made.topic}/#'`);
+      printLine(io, `Watch it: ${typed(command, `tail '${made.topic}/#'`)}`);
     });
   source
     .command("list")
@@ -96,7 +96,8 @@ function sourceCommand(io: CliIo): Command {
         faultsOf(one),
         stateOf(one),
       ]);
-      const none = "Nothing is read. Begin with: comity source add KIND --url URL --topic TOPIC";
+      const first = typed(command, "source add KIND --url URL --topic TOPIC");
+      const none = `Nothing is read. Begin with: ${first}`;
       printTable(
         io,
         ["SOURCE", "KIND", "TOPIC", "READ", "MESSAGES", "FAULTS", "STATE"],
@@ -187,7 +188,7 @@ function indicatorCommand(io: CliIo): Command {
       const made = await connect(io, command).addIndicator(indicatorFrom(kind, flags));
       if (globals(command).json === true) return printJson(io, made);
       printLine(io, `${made.id} follows ${made.filters.join(" ")}: ${made.title} (${made.unit}).`);
-      printLine(io, `Watch it: comity tail '${made.topic}/#'`);
+      printLine(io, `Watch it: ${typed(command, `tail '${made.topic}/#'`)}`);
     });
   indicator
     .command("list")
@@ -203,7 +204,8 @@ function indicatorCommand(io: CliIo): Command {
         one.keys,
         faultsOf(one),
       ]);
-      const none = "No indicators. Begin with: comity indicator add KIND --filter FILTER";
+      const first = typed(command, "indicator add KIND --filter FILTER");
+      const none = `No indicators. Begin with: ${first}`;
       const heads = ["INDICATOR", "TITLE", "UNIT", "MESSAGES", "FIGURES", "FAULTS"];
       printTable(io, heads, rows, none);
     });

@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { connect, type CliIo, globals } from "./context.ts";
+import { connect, type CliIo, globals, typed } from "./context.ts";
 import { invalid, priceFrom, wholeNumber } from "./flags.ts";
 import { printJson, printLine, printTable } from "./output.ts";
 
@@ -34,9 +34,12 @@ export function shareCommand(io: CliIo): Command {
         printLine(io, `Billed for what is acknowledged, at most ${ceiling} ${currency} a month`);
       }
       if (payment === "prepaid") {
-        printLine(io, `Paid ahead: once it is paid, comity share paid ${id} "10 EUR"`);
+        printLine(
+          io,
+          `Paid ahead: once it is paid, ${typed(command, `share paid ${id} "10 EUR"`)}`,
+        );
       }
-      printLine(io, `End it: comity share revoke ${id}`);
+      printLine(io, `End it: ${typed(command, `share revoke ${id}`)}`);
     });
   share
     .command("list")
@@ -48,7 +51,7 @@ export function shareCommand(io: CliIo): Command {
         ...[id, product, to, state, paid ?? ""],
         accepted ? `${accepted.name} <${accepted.email}>` : `until ${expiresAt}`,
       ]);
-      const none = "No links yet. Make one: comity share PRODUCT --to NAME";
+      const none = `No links yet. Make one: ${typed(command, "share PRODUCT --to NAME")}`;
       printTable(io, ["SHARE", "PRODUCT", "TO", "STATE", "PAID", "ACCEPTED BY"], rows, none);
     });
   share

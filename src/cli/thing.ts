@@ -4,7 +4,7 @@ import type { FlaggedProperty, NewThing, ThingResource } from "../client/thing-r
 import { ComityError } from "../kernel/errors.ts";
 import { objectAt } from "../kernel/json-object.ts";
 import { measureWarnings } from "../things/wot/measure-warnings.ts";
-import { connect, type CliIo, globals, readText } from "./context.ts";
+import { connect, type CliIo, globals, readText, typed } from "./context.ts";
 import { graceOption, graceSecondsOf, invalid, placeFrom, repeated } from "./flags.ts";
 import {
   descriptionFrom,
@@ -95,7 +95,7 @@ export function thingCommand(io: CliIo): Command {
         last ?? "",
         flagged.map(flagText).join(", "),
       ]);
-      const none = "No Things yet. Add one: comity thing add NAME";
+      const none = `No Things yet. Add one: ${typed(command, "thing add NAME")}`;
       printTable(io, ["NAME", "TITLE", "KIND", "LAST SEEN", "LAST", "ODD"], rows, none);
     });
   thing

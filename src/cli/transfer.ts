@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import { transferFormats } from "../market/formats.ts";
-import { type CliIo, connect, globals } from "./context.ts";
+import { type CliIo, connect, globals, typed } from "./context.ts";
 import { printJson, printLine, printTable } from "./output.ts";
 
 const acts = ["start", "suspend", "resume", "complete", "terminate"] as const;
@@ -29,7 +29,12 @@ function listCommand(io: CliIo): Command {
         problem ?? "",
       ]);
       const heads = ["TRANSFER", "", "FORMAT", "STATE", "AGREEMENT", ""];
-      printTable(io, heads, rows, "No transfers yet. Agree to something: comity agree OFFER");
+      printTable(
+        io,
+        heads,
+        rows,
+        `No transfers yet. Agree to something: ${typed(command, "agree OFFER")}`,
+      );
     });
 }
 

@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from "node:fs";
+import { renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command } from "commander";
 import { packageVersion } from "../api/version.ts";
@@ -135,5 +135,7 @@ function warnOfDev(io: CliIo): void {
 }
 
 function writeAddress(data: string, address: NodeAddress): void {
-  writeFileSync(join(data, addressFile), `${JSON.stringify(address)}\n`);
+  const path = join(data, addressFile);
+  writeFileSync(`${path}.new`, `${JSON.stringify(address)}\n`);
+  renameSync(`${path}.new`, path); // commands that wait for it never read half of it
 }

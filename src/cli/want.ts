@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import type { NewWant } from "../client/resources.ts";
-import { connect, type CliIo, globals } from "./context.ts";
+import { connect, type CliIo, globals, typed } from "./context.ts";
 import { invalid } from "./flags.ts";
 import { printJson, printLine, printTable } from "./output.ts";
 import { classFrom } from "./tariffs.ts";
@@ -34,7 +34,9 @@ export function wantCommand(io: CliIo): Command {
       const made = await connect(io, command).addWant(wantFrom(words, flags));
       if (globals(command).json === true) return printJson(io, made);
       const now =
-        made.matches.length === 0 ? "Nothing fits yet." : "See what fits: comity want list";
+        made.matches.length === 0
+          ? "Nothing fits yet."
+          : `See what fits: ${typed(command, "want list")}`;
       printLine(io, `It is looked for as ${made.id}. ${now}`);
     });
   want
@@ -48,7 +50,7 @@ export function wantCommand(io: CliIo): Command {
         if (matches.length === 0) return [[id, text, "", "", ""]];
         return matches.map((one) => [id, text, one.offer, one.state, one.problem ?? ""]);
       });
-      const none = "Nothing is looked for. Begin with: comity want add WORDS";
+      const none = `Nothing is looked for. Begin with: ${typed(command, "want add WORDS")}`;
       printTable(io, ["WANT", "WORDS", "OFFER", "", ""], rows, none);
     });
   want

@@ -74,11 +74,16 @@ export const catalogue = {
     message: "There is no {what} {id}.",
     remedy: "List what there is, and check the spelling.",
   },
+  THING_SILENT: {
+    status: 409,
+    message: "Thing {id} published nothing within {seconds} s.",
+    remedy: "Let it publish meanwhile, or listen longer: --seconds 60.",
+  },
   UNAUTHENTICATED: {
     status: 401,
     message: "This needs a token, and {problem}.",
     remedy:
-      "Send 'Authorization: Bearer TOKEN'; the node printed its admin token when it first started, and keeps it in its data folder.",
+      "Send 'Authorization: Bearer TOKEN', or name the node's data folder (comity --data FOLDER …): it keeps the admin token, which the node printed when it first started.",
   },
   CLAIM_REFUSED: {
     status: 403,
@@ -303,6 +308,11 @@ export const catalogue = {
     status: 500,
     message: "The node {name} did not start: {problem}",
     remedy: "Mend what its last lines name, then start the world again.",
+  },
+  NODE_AWAY: {
+    status: 503,
+    message: "No node runs on the data folder {data}.",
+    remedy: "Start it (comity --data {data} up), or name its address with --url.",
   },
   CONNECT_FAILED: {
     status: 502,

@@ -217,7 +217,7 @@ async function printed(...args: string[]): Promise<string> {
 
 test("infer - a Thing that says nothing of itself is described by what it publishes", async (t) => {
   const { token: secret } = await http.addThing({ name: "probe" });
-  await assert.rejects(http.inferThing("probe", 0.1), { code: "NOT_FOUND" });
+  await assert.rejects(http.inferThing("probe", 0.1), { code: "THING_SILENT" });
   const probe = await connectMqtt({ url: node.mqttUrl, username: "probe", password: secret });
   t.after(() => probe.end());
   await probe.publish("probe/ph", "7.1", { qos: 1, retain: true });
