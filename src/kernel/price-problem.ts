@@ -1,5 +1,5 @@
 import { formatAmount, parseAmount } from "./amount.ts";
-import type { Charge, ChargedPrice, Price, UnitPrice } from "./price.ts";
+import type { Charge, Price } from "./price.ts";
 import { isCharged, microOf } from "./price.ts";
 
 const chargesMax = 10;
@@ -61,7 +61,7 @@ function normal(amount: string): string {
   return formatAmount(microOf(amount));
 }
 
-function unitProblem(price: Partial<Record<keyof UnitPrice, unknown>>): string | undefined {
+function unitProblem(price: Record<string, unknown>): string | undefined {
   const { amount, perMessages } = price;
   const micro = typeof amount === "string" ? parseAmount(amount) : undefined;
   if (micro === undefined || micro < 0n) return notDecimal("amount", amount);
@@ -69,7 +69,7 @@ function unitProblem(price: Partial<Record<keyof UnitPrice, unknown>>): string |
   return `perMessages ${shown(perMessages)} is not a whole number ≥ 1`;
 }
 
-function chargedProblem(price: Partial<Record<keyof ChargedPrice, unknown>>): string | undefined {
+function chargedProblem(price: Record<string, unknown>): string | undefined {
   const { charges, minimum, cap, trialDays, costOnly } = price;
   if (!Array.isArray(charges)) return "charges are no list";
   if (charges.length === 0) return 'charges are empty: what is free has the amount "0"';
@@ -80,9 +80,13 @@ function chargedProblem(price: Partial<Record<keyof ChargedPrice, unknown>>): st
   }
   const flat = charges.filter(({ per }: Charge) => per !== undefined).map(({ per }: Charge) => per);
   if (new Set(flat).size < flat.length) return "charges name a month or a device-month twice";
-  if (minimum !== undefined) return "a minimum is not billed yet: leave it out";
-  const problem = cap === undefined ? undefined : amountProblem("cap", cap, 1n);
-  if (problem !== undefined) return problem;
+  for (const [name, value] of Object.entries({ minimum, cap })) {
+    const problem = value === undefined ? undefined : amountProblem(name, value, 1n);
+    if (problem !== undefined) return problem;
+  }
+  if (isText(minimum) && isText(cap) && microOf(minimum) > microOf(cap)) {
+    return `the minimum ${minimum} is above the cap ${cap}`;
+  }
   if (trialDays !== undefined && !isWhole(trialDays, 1, trialDaysMax)) {
     return `trialDays ${shown(trialDays)} is not a whole number from 1 to ${trialDaysMax}`;
   }
@@ -104,8 +108,7 @@ function chargeProblem(charge: unknown): string | undefined {
       return `${name} ${shown(value)} is not a whole number ≥ 1`;
     }
   }
-  if (per === "month") return "by the month alone is not billed yet: charge by messages or bytes";
-  if (per !== undefined) {
+  if (per !== undefined && per !== "month") {
     if (per !== "device-month") return `per "${shown(per)}" is not month`;
     return "devices are not counted yet: charge by the month, by messages or by bytes";
   }
@@ -171,6 +174,10 @@ function isWhole(value: unknown, min: number, max = Number.MAX_SAFE_INTEGER): va
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string";
 }
 
 function shown(value: unknown): string {
