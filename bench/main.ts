@@ -9,6 +9,7 @@ import { fleetBench } from "./fleet.ts";
 import { historyBench } from "./history.ts";
 import { idleBench } from "./idle.ts";
 import { latencyBench } from "./latency.ts";
+import { ledgerBench } from "./ledger.ts";
 import { linkBench } from "./link.ts";
 import { meteringBench } from "./metering.ts";
 import { mqttBench } from "./mqtt.ts";
@@ -41,6 +42,7 @@ const claims: Readonly<Record<string, () => Promise<unknown>>> = {
   mqtt: () => print(mqttBench(options)),
   fleet: () => print(fleetBench(options)),
   overhead: () => print(overheadBench(options)),
+  ledger: () => print(ledgerBench(options)),
   metering: () => print(meteringBench(options)),
   latency: () => print(latencyBench(options)),
   idle: () => print(idleBench(options)),

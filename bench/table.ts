@@ -5,6 +5,7 @@ import { fleetBench } from "./fleet.ts";
 import { idleBench } from "./idle.ts";
 import { latencyBench } from "./latency.ts";
 import { linkBench } from "./link.ts";
+import { ledgerBench } from "./ledger.ts";
 import { meteringBench } from "./metering.ts";
 import { mqttBench } from "./mqtt.ts";
 import { negotiationBench } from "./negotiation.ts";
@@ -25,6 +26,7 @@ export async function allBenches(options: TableOptions): Promise<void> {
     ...(await fleetBench(options)),
     ...(await overheadBench(options)),
     ...(await meteringBench(options)),
+    ...(await ledgerBench(options)),
     ...(await latencyBench(options)),
     ...(await idleBench(options)),
     ...twoNodes(await linkBench(quiet)),

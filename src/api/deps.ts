@@ -57,6 +57,7 @@ import type { TdDirectory } from "../things/wot/td-directory.ts";
 import type { NodeAddress } from "../things/wot/thing-description.ts";
 import type { Validator } from "../things/wot/validator.ts";
 import type { ApiLimits } from "./limits.ts";
+import type { BooksApi } from "./books-api.ts";
 import type { SpendingApi } from "./spending-api.ts";
 
 /** What the HTTP API needs of the rooms below; composed in node.ts. */
@@ -87,6 +88,7 @@ export interface ApiDeps {
   readonly transfers: TransfersApi;
   readonly settle: SettleApi;
   readonly spending: SpendingApi;
+  readonly books: BooksApi;
   readonly shares: SharesApi;
   readonly logs: LogsApi;
   readonly history: HistoryApi;

@@ -41,6 +41,7 @@ import { outputRoutes, sectorApis, sectorRoutes } from "./sector-routes.ts";
 import { shareRoutes } from "./share/share-routes.ts";
 import { retainedRoutes } from "./retained-routes.ts";
 import { settleRoutes } from "./settle-routes.ts";
+import { booksRoutes } from "./books-routes.ts";
 import { spendingRoutes } from "./spending-routes.ts";
 import { seenRoutes } from "./seen-routes.ts";
 import { StreamClients } from "./stream-clients.ts";
@@ -122,6 +123,7 @@ export async function apiRoutes(app: FastifyInstance, deps: ApiDeps): Promise<vo
       linkRoutes,
       settleRoutes,
       spendingRoutes,
+      booksRoutes,
       logRoutes,
       historyRoutes,
       accessRoutes,

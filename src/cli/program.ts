@@ -11,6 +11,7 @@
 import { Command, CommanderError } from "commander";
 import { packageVersion } from "../api/version.ts";
 import { agreementCommands } from "./agreement.ts";
+import { auditCommand } from "./audit.ts";
 import { claimCommand } from "./claim.ts";
 import { commissionCommand } from "./commission.ts";
 import type { CliIo } from "./context.ts";
@@ -105,6 +106,7 @@ function buildProgram(io: CliIo): Command {
   program.addCommand(historyCommand(io));
   program.addCommand(replayCommand(io));
   for (const command of moneyCommands(io)) program.addCommand(command);
+  program.addCommand(auditCommand(io));
   program.addCommand(budgetCommand(io));
   program.addCommand(commissionCommand(io));
   program.addCommand(userCommand(io));

@@ -63,6 +63,7 @@ import type {
   SourceResource,
 } from "./sectors.ts";
 import type { ShareResource } from "./shares.ts";
+import { BooksCalls } from "./books.ts";
 import { SpendingCalls } from "./spending.ts";
 import type { Stated } from "./attestation.ts";
 import type { LintResource, TermsResource } from "./terms.ts";
@@ -83,6 +84,7 @@ export class ComityHttp {
   readonly commissions: CommissionCalls;
   readonly keys: AppKeyCalls;
   readonly spending: SpendingCalls;
+  readonly books: BooksCalls;
   readonly #caller: HttpCaller;
 
   constructor(options: ComityHttpOptions) {
@@ -91,6 +93,7 @@ export class ComityHttp {
     this.commissions = new CommissionCalls(this.#caller);
     this.keys = new AppKeyCalls(this.#caller);
     this.spending = new SpendingCalls(this.#caller);
+    this.books = new BooksCalls(this.#caller);
   }
 
   health = () => this.#json<HealthResource>("/health");

@@ -32,6 +32,7 @@ import { Shares } from "../market/shares.ts";
 import { ConsumerCounts } from "../meter/consumer-counts.ts";
 import { Owed } from "../meter/owed.ts";
 import { Meter } from "../meter/usage.ts";
+import { Ledger } from "../settle/ledger.ts";
 import { Budgets } from "../settle/budgets.ts";
 import { SpendingLimits } from "../settle/spending-limits.ts";
 import { AppKeys } from "../things/app-keys.ts";
@@ -138,6 +139,7 @@ export async function openRooms(options: NodeOptions, outside: Outside) {
     audit: await AuditTrail.open(store, clock),
     owed,
     budgets: await Budgets.open(owned),
+    ledger: await Ledger.open(store),
     ...{ commissions, marks, recognitions: await Recognitions.open({ store, clock, commissions }) },
     shares: await Shares.open({ ...owned, signer, catalogue }),
   };

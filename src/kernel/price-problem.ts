@@ -1,6 +1,7 @@
 import { formatAmount, parseAmount } from "./amount.ts";
-import type { Charge, Price } from "./price.ts";
-import { isCharged, microOf } from "./price.ts";
+import { currencyExponent } from "./currency.ts";
+import type { Charge, ChargedPrice, Price, UnitPrice } from "./price.ts";
+import { isCharged, isFree, microOf } from "./price.ts";
 
 const chargesMax = 10;
 const tiersMax = 20;
@@ -30,7 +31,10 @@ export function priceProblem(price: unknown): string | undefined {
   if (typeof currency !== "string" || !/^[A-Z]{3}$/.test(currency)) {
     return `currency "${shown(currency)}" is not an ISO 4217 code`;
   }
-  return "charges" in price ? chargedProblem(price) : undefined;
+  const charged = "charges" in price ? chargedProblem(price) : undefined;
+  if (charged !== undefined) return charged;
+  const asks = currencyExponent(currency) === undefined && !isFree(price as unknown as Price);
+  return asks ? `currency "${currency}" is no currency of ISO 4217 to pay in` : undefined;
 }
 
 /** The same price, which was checked, each amount in its shortest form, so that one price has one hash. */
@@ -61,7 +65,7 @@ function normal(amount: string): string {
   return formatAmount(microOf(amount));
 }
 
-function unitProblem(price: Record<string, unknown>): string | undefined {
+function unitProblem(price: Partial<Record<keyof UnitPrice, unknown>>): string | undefined {
   const { amount, perMessages } = price;
   const micro = typeof amount === "string" ? parseAmount(amount) : undefined;
   if (micro === undefined || micro < 0n) return notDecimal("amount", amount);
@@ -69,7 +73,7 @@ function unitProblem(price: Record<string, unknown>): string | undefined {
   return `perMessages ${shown(perMessages)} is not a whole number ≥ 1`;
 }
 
-function chargedProblem(price: Record<string, unknown>): string | undefined {
+function chargedProblem(price: Partial<Record<keyof ChargedPrice, unknown>>): string | undefined {
   const { charges, minimum, cap, trialDays, costOnly } = price;
   if (!Array.isArray(charges)) return "charges are no list";
   if (charges.length === 0) return 'charges are empty: what is free has the amount "0"';
@@ -80,13 +84,9 @@ function chargedProblem(price: Record<string, unknown>): string | undefined {
   }
   const flat = charges.filter(({ per }: Charge) => per !== undefined).map(({ per }: Charge) => per);
   if (new Set(flat).size < flat.length) return "charges name a month or a device-month twice";
-  for (const [name, value] of Object.entries({ minimum, cap })) {
-    const problem = value === undefined ? undefined : amountProblem(name, value, 1n);
-    if (problem !== undefined) return problem;
-  }
-  if (isText(minimum) && isText(cap) && microOf(minimum) > microOf(cap)) {
-    return `the minimum ${minimum} is above the cap ${cap}`;
-  }
+  if (minimum !== undefined) return "a minimum is not billed yet: leave it out";
+  const problem = cap === undefined ? undefined : amountProblem("cap", cap, 1n);
+  if (problem !== undefined) return problem;
   if (trialDays !== undefined && !isWhole(trialDays, 1, trialDaysMax)) {
     return `trialDays ${shown(trialDays)} is not a whole number from 1 to ${trialDaysMax}`;
   }
@@ -108,7 +108,8 @@ function chargeProblem(charge: unknown): string | undefined {
       return `${name} ${shown(value)} is not a whole number ≥ 1`;
     }
   }
-  if (per !== undefined && per !== "month") {
+  if (per === "month") return "by the month alone is not billed yet: charge by messages or bytes";
+  if (per !== undefined) {
     if (per !== "device-month") return `per "${shown(per)}" is not month`;
     return "devices are not counted yet: charge by the month, by messages or by bytes";
   }
@@ -174,10 +175,6 @@ function isWhole(value: unknown, min: number, max = Number.MAX_SAFE_INTEGER): va
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === "string";
 }
 
 function shown(value: unknown): string {

@@ -8,8 +8,8 @@ import { openEmbeddedStore } from "../engines/embedded/store.ts";
 import type { Agreement } from "../market/agreement.ts";
 import type { ReceiptBody } from "../meter/receipt.ts";
 import type { Store } from "../ports/store.ts";
-import { balancesOf, postingsOf } from "./ledger.ts";
-import type { Posting } from "./ledger.ts";
+import { balancesOf, Ledger, postingsOf } from "./ledger.ts";
+import type { Entry } from "./ledger.ts";
 
 async function open(t: TestContext): Promise<Store> {
   const dir = await mkdtemp(join(tmpdir(), "comity-ledger-"));
@@ -60,6 +60,8 @@ function receipt({ id, price }: Agreement, seq: number, micro: bigint): ReceiptB
   };
 }
 
+const none = { receivable: 0n, revenue: 0n, expense: 0n, payable: 0n, paid: 0n };
+
 test("ledger - each receipt adds what it is more than the one before", async (t) => {
   const store = await open(t);
   const sold = agreementOf("a", "provider", "KES");
@@ -70,10 +72,10 @@ test("ledger - each receipt adds what it is more than the one before", async (t)
   await store.commit(postingsOf(sold, receipt(sold, 2, huge), one));
   await store.commit(postingsOf(bought, receipt(bought, 1, 7n)));
   assert.deepEqual(await balancesOf(store), [
-    { currency: "EUR", accounts: { receivable: 0n, revenue: 0n, expense: 7n, payable: -7n } },
+    { currency: "EUR", accounts: { ...none, expense: 7n, payable: -7n } },
     {
       currency: "KES",
-      accounts: { receivable: huge, revenue: -huge, expense: 0n, payable: 0n },
+      accounts: { ...none, receivable: huge, revenue: -huge },
     },
   ]);
 });
@@ -94,15 +96,60 @@ test("ledger - what is free is not posted, and money is never taken back", () =>
   assert.throws(() => postingsOf(sold, receipt(sold, 2, 99n), before), /takes money back/);
 });
 
+function creditOf(id: string, micro: bigint): Entry {
+  return {
+    v: 1,
+    at: "2026-12-02T12:00:00.000Z",
+    month: "2026-11",
+    agreement: "a",
+    source: { kind: "credit", id },
+    corrects: { from: 1, to: 1 },
+    party: "did:web:c.example",
+    currency: "KES",
+    lines: [
+      { account: "revenue", micro: micro.toString() },
+      { account: "receivable", micro: (-micro).toString() },
+    ],
+  };
+}
+
 test("ledger - an entry that does not balance stops everything", async (t) => {
   const store = await open(t);
+  const ledger = await Ledger.open(store);
+  const credit = creditOf("1", 5n);
+  const [line] = credit.lines;
+  const crooked = { ...credit, lines: [...credit.lines, line!] };
+  await assert.rejects(ledger.post([crooked]), /off balance by 5/);
+  const strange = { ...credit, lines: [{ account: "pocket" as "paid", micro: "0" }] };
+  await assert.rejects(ledger.post([strange]), /no account pocket/);
+  assert.deepEqual(await store.list("posting"), []);
+  const doc = { currency: "KES", accounts: { receivable: "1" } };
+  await store.commit([{ op: "put", kind: "balance", id: "KES/party/x/", doc }]);
+  await assert.rejects(balancesOf(store), /the book in KES is off balance by 1/);
+});
+
+test("ledger - a correction is an entry of its own, posted once, whoever posts at once", async (t) => {
+  const store = await open(t);
+  const ledger = await Ledger.open(store);
   const sold = agreementOf("a", "provider", "KES");
-  const [write] = postingsOf(sold, receipt(sold, 1, 100n));
-  assert.ok(write?.op === "add");
-  const posting = write.doc as Posting;
-  const lines = [...posting.lines, { account: "revenue", micro: "1" }];
-  await store.commit([{ ...write, doc: { ...posting, lines } }]);
-  await assert.rejects(balancesOf(store), /off balance by 1/);
+  await store.commit(postingsOf(sold, receipt(sold, 1, 100n)));
+  await Promise.all(["1", "2", "3"].map((id) => ledger.post([creditOf(id, 10n)])));
+  const again = ledger.post([creditOf("4", 1n), creditOf("2", 10n)]);
+  await assert.rejects(again, { code: "STORE_CONFLICT" });
+  const [book] = await balancesOf(store);
+  assert.deepEqual(book?.accounts, { ...none, receivable: 70n, revenue: -70n });
+  assert.equal((await store.list("posting")).length, 4);
+});
+
+test("ledger - what an older version posted is summed when it is opened", async (t) => {
+  const store = await open(t);
+  const sold = agreementOf("a", "provider", "KES");
+  const first = receipt(sold, 1, 100n);
+  const writes = [...postingsOf(sold, first), ...postingsOf(sold, receipt(sold, 2, 250n), first)];
+  await store.commit(writes.filter(({ op }) => op === "add"));
+  assert.deepEqual(await balancesOf(store), []);
+  await Ledger.open(store);
+  assert.equal((await balancesOf(store))[0]?.accounts.receivable, 250n);
 });
 
 test("ledger - thousands of entries are summed page by page", async (t) => {

@@ -24,9 +24,6 @@ import { productFrom } from "../../src/market/new-product.ts";
 import { rulesOf } from "../../src/market/policy.ts";
 import { describePolicy, plainPolicy } from "../../src/market/policy/plain.ts";
 import type { Product } from "../../src/market/product.ts";
-import { ConsumerCounts } from "../../src/meter/consumer-counts.ts";
-import { Owed } from "../../src/meter/owed.ts";
-import { SpendingLimits } from "../../src/settle/spending-limits.ts";
 import { AppKeys } from "../../src/things/app-keys.ts";
 import { AuditTrail } from "../../src/things/audit.ts";
 import { Things } from "../../src/things/directory.ts";
@@ -37,6 +34,7 @@ import { Users } from "../../src/things/users.ts";
 import { JsonPathSearch } from "../../src/things/wot/jsonpath-search.ts";
 import { TdDirectory } from "../../src/things/wot/td-directory.ts";
 import { Validator } from "../../src/things/wot/validator.ts";
+import { smallMoney } from "./small-money.ts";
 import { smallCommissions } from "./small-commissions.ts";
 import { smallStreams } from "./small-streams.ts";
 
@@ -165,15 +163,7 @@ export async function smallNode(
       opened: async () => {},
       revoke: (id) => Promise.reject(new ComityError("NOT_FOUND", { what: "share", id })),
     },
-    spending: {
-      limits: await SpendingLimits.open({
-        ...{ ...outside, journal: new Journal(), agreements: contracts.agreements },
-        counts: await ConsumerCounts.open(store, systemClock),
-        owed: await Owed.open(store, systemClock, []),
-        onFailed: (error) => assert.fail(String(error)),
-      }),
-      forecasts: async () => [],
-    },
+    ...(await smallMoney(store, contracts.agreements)),
     commissions: await smallCommissions({ ...outside, signer: contracts.signer }),
     sectors: await Sectors.open({
       ...{ store, clock: systemClock, journal: new Journal(), sectors: [] },
