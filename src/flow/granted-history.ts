@@ -24,6 +24,7 @@ import {
 } from "./history-query.ts";
 import { rowPage } from "./own-history.ts";
 import type { Passage } from "./passage.ts";
+import { readBlocks } from "./read-blocks.ts";
 import { layout5 } from "./run.ts";
 import type { StreamLog } from "./stream-log.ts";
 
@@ -169,21 +170,17 @@ class GrantedSource implements HistorySource {
     const passings = new Map<number, Passing>();
     if (wanted.size === 0) return passings;
     const end = rows.reduce((last, { position }) => Math.max(last, position), 0) + 1;
-    let position = rows.reduce((first, row) => Math.min(first, row.position), end);
-    const passage = await openPassage(gate, log, position, start);
-    while (position < end) {
-      const blocks = await log.read(position, readBytes);
-      if (blocks.length === 0) break;
-      for (const block of blocks) {
-        for (const single of singles(block, position)) {
-          if (single.first >= end) break;
-          const refuse = wanted.has(single.first) ? this.#refuse : ignore;
-          const [one] = passingOf(single, single.first, passage, refuse);
-          if (one !== undefined && wanted.has(single.first)) passings.set(single.first, one);
-        }
-        this.#look(block.count);
-        position = block.next;
+    const from = rows.reduce((first, { position }) => Math.min(first, position), end);
+    const passage = await openPassage(gate, log, from, start);
+    for await (const block of readBlocks(log, from)) {
+      for (const single of singles(block, from)) {
+        if (single.first >= end) break;
+        const refuse = wanted.has(single.first) ? this.#refuse : ignore;
+        const [one] = passingOf(single, single.first, passage, refuse);
+        if (one !== undefined && wanted.has(single.first)) passings.set(single.first, one);
       }
+      this.#look(block.count);
+      if (block.next >= end) break;
     }
     return passings;
   }
@@ -216,7 +213,6 @@ class GrantedSource implements HistorySource {
   }
 }
 
-const readBytes = 1_048_576;
 const ignore = (): void => {};
 
 /** Does what is left of a message tell its time as the message did? */

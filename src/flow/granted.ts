@@ -5,6 +5,7 @@ import type { Grant } from "../market/grant.ts";
 import { packetsOf } from "./block-part.ts";
 import type { Gate } from "./gate.ts";
 import { type Passage, windowOf } from "./passage.ts";
+import { readBlocks } from "./read-blocks.ts";
 import { layout5, splitByTopic } from "./run.ts";
 import type { StreamLog } from "./stream-log.ts";
 
@@ -54,8 +55,6 @@ export function tellGap(gate: Gate, block: LogBlock, from: number): void {
       `${gate.grant.consumer} goes on behind them`,
   );
 }
-
-const readBytes = 262_144;
 
 /**
  * An agreement's way through a log from a position on. A rate remembers what its window has had:
@@ -121,18 +120,13 @@ async function walkPassing(
   passage: Passage,
   visit: (passing: Passing) => void,
 ): Promise<boolean> {
-  let position = from;
-  while (position < to) {
-    const blocks = await log.read(position, readBytes);
-    if (blocks.length === 0) return false;
-    for (const block of blocks) {
-      if (block.next > to) return false;
-      for (const passing of passingOf(block, position, passage, () => {})) visit(passing);
-      position = block.next;
-      if (position === to) break;
-    }
+  if (from >= to) return true;
+  for await (const block of readBlocks(log, from)) {
+    if (block.next > to) return false;
+    for (const passing of passingOf(block, from, passage, () => {})) visit(passing);
+    if (block.next === to) return true;
   }
-  return true;
+  return false;
 }
 
 const knownTopics = new WeakMap<LogBlock, ReadonlySet<string>>();

@@ -1,6 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { ComityError } from "../kernel/errors.ts";
 import type { HistoryLine, HistoryQuery } from "./history-query.ts";
+import { payloadText } from "./payload-text.ts";
 
 export type HistoryFormat = "ndjson" | "csv";
 
@@ -55,10 +56,7 @@ async function* after(
 function jsonOf(line: HistoryLine): object {
   if (!("payload" in line)) return line;
   const { topic, time, at, position, payload } = line;
-  const text = isUtf8(payload)
-    ? { payload: payload.toString("utf8") }
-    : { payloadBase64: payload.toString("base64") };
-  return { topic, time, at, position, ...text };
+  return { topic, time, at, position, ...payloadText(payload) };
 }
 
 function headOf({ fn, field, points }: HistoryQuery): string {

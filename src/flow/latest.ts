@@ -1,10 +1,12 @@
 import type { Grant } from "../market/grant.ts";
 import type { LogBlock } from "../ports/store.ts";
 import { walkPublishes } from "../wire/mqtt/publish.ts";
+import { packetsOf } from "./block-part.ts";
 import type { Flow } from "./flow.ts";
 import { openPassage, type Passing, passingOf } from "./granted.ts";
 import type { Handover, Place } from "./handover.ts";
 import type { Passage } from "./passage.ts";
+import { readBlocks } from "./read-blocks.ts";
 import type { Receiver } from "./subscription.ts";
 import { layout5, Run } from "./run.ts";
 import { startIn } from "./start-position.ts";
@@ -12,7 +14,6 @@ import type { StreamLog } from "./stream-log.ts";
 
 /** How far back the log is read for last messages when nobody has asked before. */
 const positionsMax = 50_000;
-const readBytes = 1_048_576;
 const topicsMax = 10_000;
 const bytesMax = 67_108_864;
 
@@ -112,11 +113,7 @@ export class Latest implements Receiver {
     const log = this.#log;
     if (log === undefined) return;
     const passage = await (this.#passage ??= this.#open(log));
-    while (this.#position < log.end) {
-      const blocks = await log.read(this.#position, readBytes);
-      if (blocks.length === 0) return;
-      for (const block of blocks) this.#readBlock(block, passage);
-    }
+    for await (const block of readBlocks(log, this.#position)) this.#readBlock(block, passage);
   }
 
   async #open(log: StreamLog): Promise<Passage> {
@@ -129,8 +126,7 @@ export class Latest implements Receiver {
 
   #readBlock(block: LogBlock, passage: Passage): void {
     const last = new Map<string, LogBlock>();
-    const { buffer, byteOffset, length } = block.packets;
-    const packets = Buffer.from(buffer, byteOffset, length);
+    const packets = packetsOf(block);
     let at = block.first - 1;
     walkPublishes(packets, layout5, (place) => {
       if (++at < this.#position) return;

@@ -4,6 +4,7 @@ import { walkPublishes } from "../wire/mqtt/publish.ts";
 import { packetsOf } from "./block-part.ts";
 import type { Flow } from "./flow.ts";
 import type { Passage } from "./passage.ts";
+import { readBlocks } from "./read-blocks.ts";
 import { layout5, Run, splitByTopic } from "./run.ts";
 import type { Receiver } from "./subscription.ts";
 import type { StreamLog } from "./stream-log.ts";
@@ -30,7 +31,6 @@ const keptBytesMax = 65_536;
 const everyMs = 1_000;
 /** How far back a log is looked at for messages that would be let through; so many bytes each. */
 const positionsBack = [16, 256, 4_096] as const;
-const readBytes = 262_144;
 const readBytesMax = 4_194_304;
 
 /**
@@ -96,18 +96,13 @@ export class Samples {
   async #readFrom(grant: Grant, log: StreamLog, from: number): Promise<SampleMessage[]> {
     const passage = this.#flow.grants.preview(grant);
     let passed: SampleMessage[] = [];
-    let position = from;
     let bytes = 0;
-    while (position < log.end && bytes < readBytesMax) {
-      const blocks = await log.read(position, readBytes);
-      if (blocks.length === 0) break;
-      for (const block of blocks) {
-        splitByTopic(packetsOf(block), (run) => {
-          passed = [...passed, ...passedOf(passage, run, block.at)].slice(-sampleMessagesMax);
-        });
-        bytes += block.packets.length;
-        position = block.next;
-      }
+    for await (const block of readBlocks(log, from)) {
+      splitByTopic(packetsOf(block), (run) => {
+        passed = [...passed, ...passedOf(passage, run, block.at)].slice(-sampleMessagesMax);
+      });
+      bytes += block.packets.length;
+      if (bytes >= readBytesMax) break;
     }
     return passed;
   }

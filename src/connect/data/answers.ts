@@ -10,10 +10,9 @@ import { type HistoryRequest, historyQueryFrom } from "../../flow/history-reques
 import { begun, historyFormatOf, historyText, historyTypes } from "../../flow/history-text.ts";
 import { type HandedMessage, Handover } from "../../flow/handover.ts";
 import { LatestMessages } from "../../flow/latest-messages.ts";
+import { readBlocks } from "../../flow/read-blocks.ts";
 import type { StreamLog } from "../../flow/stream-log.ts";
 import { frameOf } from "../../flow/frame.ts";
-
-const readBytes = 262_144;
 
 export interface AnswerLimits {
   readonly answerBytesMax: number;
@@ -118,17 +117,14 @@ export class Answers {
       let position = asked.position;
       let count = 0;
       let bytes = 0;
-      while (position < log.end && count < limit && bytes < this.#limits.answerBytesMax) {
-        const blocks = await log.read(position, readBytes);
-        if (blocks.length === 0) break;
-        for (const block of blocks) {
-          const pushed = handover.push(block, position, passage, limit - count);
-          position = pushed.next;
-          count += pushed.count;
-          // what is withheld was read as well, so that no question reads without end
-          bytes += block.packets.length;
-          if (count >= limit) break;
-        }
+      if (limit === 0) return position;
+      for await (const block of readBlocks(log, position)) {
+        const pushed = handover.push(block, position, passage, limit - count);
+        position = pushed.next;
+        count += pushed.count;
+        // what is withheld was read as well, so that no question reads without end
+        bytes += block.packets.length;
+        if (count >= limit || bytes >= this.#limits.answerBytesMax) break;
       }
       return position;
     });
