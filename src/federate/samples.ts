@@ -1,6 +1,6 @@
-import { isUtf8 } from "node:buffer";
 import type { FastifyInstance } from "fastify";
 import { type Static, Type } from "typebox";
+import { payloadText } from "../flow/payload-text.ts";
 import type { SampleMessage, Samples } from "../flow/samples.ts";
 import { sampleMessagesMax } from "../flow/samples.ts";
 import type { Clock } from "../kernel/clock.ts";
@@ -122,10 +122,7 @@ export async function sampleRoutes(
 }
 
 function toldMessage({ topic, at, payload }: SampleMessage): Sample["messages"][number] {
-  const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.length);
-  return isUtf8(bytes)
-    ? { topic, at, payload: bytes.toString("utf8") }
-    : { topic, at, payloadBase64: bytes.toString("base64") };
+  return { topic, at, ...payloadText(payload) };
 }
 
 /** The newest whose answer is not larger than a peer would take. */

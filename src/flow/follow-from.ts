@@ -21,7 +21,7 @@ export interface FollowedLog {
 }
 
 /** A log and where in it reading goes on. */
-export interface Place {
+export interface FollowedPlace {
   readonly log: FollowedLog;
   /** What it may have messages of. */
   readonly topics: readonly string[];
@@ -32,7 +32,7 @@ export interface Place {
 export interface Followed {
   readonly filters: readonly string[];
   /** In the order that decides by which one a message of several comes. */
-  readonly places: readonly Place[];
+  readonly places: readonly FollowedPlace[];
   readonly isResumed: boolean;
   /** There are more logs than ids can name: all is given as it comes, without ids. */
   readonly isLive: boolean;
@@ -55,7 +55,7 @@ export async function followFrom(
     for (const log of received) begins.set(log, (await log.read(0, 1))[0]?.first ?? log.end);
   }
   const logs: readonly FollowedLog[] = [...flow.productLogsOf(filters), ...received];
-  const places: Place[] = [];
+  const places: FollowedPlace[] = [];
   for (const place of lastId === undefined ? [] : readPlaces(lastId)) {
     const log = logs.find((one) => isOf(one, place));
     // an empty log has no epoch yet that would outlive the node, and nothing of it was had

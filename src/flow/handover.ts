@@ -12,7 +12,7 @@ import type { Tally } from "./parcel-queue.ts";
 import { layout5, type Run } from "./run.ts";
 
 /** Where a message stands. */
-export interface Place {
+export interface MessagePlace {
   /** Log time, or when a live one came: milliseconds since the Unix epoch. */
   readonly at: number;
   /** In the product's log, where it is logged. */
@@ -20,8 +20,8 @@ export interface Place {
 }
 
 /** One message as it leaves under an agreement. */
-export interface HandedMessage extends Pick<Place, "position"> {
-  /** As in `Place`; undefined where the agreement moves dates: when a message came is one of them. */
+export interface HandedMessage extends Pick<MessagePlace, "position"> {
+  /** As of its place; undefined where the agreement moves dates: when it came is one of them. */
   readonly at?: number;
   readonly topic: string;
   /** Part of a buffer that is used again: copy to keep. */
@@ -47,7 +47,7 @@ export class Handover {
   readonly #tally: Tally;
   readonly #take: TakeMessage;
   readonly #hidesTime: boolean;
-  #place: Place | undefined;
+  #place: MessagePlace | undefined;
 
   constructor(
     flow: Flow,
@@ -113,7 +113,7 @@ export class Handover {
   }
 
   /** A single message that the agreement has let through before; now it is the gate's to admit. */
-  pushPassed(passing: Passing, place: Place): void {
+  pushPassed(passing: Passing, place: MessagePlace): void {
     const payload = Buffer.from(JSON.stringify(place));
     this.#outbox.pushControl(encodePublish(5, { topic: placeTopic, payload }));
     this.#push(passing, false);

@@ -4,7 +4,7 @@ import { walkPublishes } from "../wire/mqtt/publish.ts";
 import { packetsOf } from "./block-part.ts";
 import type { Flow } from "./flow.ts";
 import { openPassage, type Passing, passingOf } from "./granted.ts";
-import type { Handover, Place } from "./handover.ts";
+import type { Handover, MessagePlace } from "./handover.ts";
 import type { Passage } from "./passage.ts";
 import { readBlocks } from "./read-blocks.ts";
 import type { Receiver } from "./subscription.ts";
@@ -19,7 +19,7 @@ const bytesMax = 67_108_864;
 
 /** A message as the agreement let it through. */
 interface Kept extends Passing {
-  readonly place: Place;
+  readonly place: MessagePlace;
 }
 
 /**

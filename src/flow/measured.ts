@@ -3,8 +3,8 @@ import { MessageTimes } from "../wire/series/message-time.ts";
 import { Lags } from "./lags.ts";
 import type { Run } from "./run.ts";
 
-/** All that the path of a message touches. */
-export interface Passing {
+/** Of a product's measure, all that the path of a message touches. */
+export interface ProductCounter {
   messages: number;
   /** True now and then: the run's last message is then looked at. */
   wantsSample: boolean;
@@ -38,7 +38,7 @@ const hoursMax = 25;
 const lookEverySeconds = 10;
 
 /** One product's last day, minute by minute: at most 25 hours of 60 counts. */
-export class Measured implements Passing {
+export class Measured implements ProductCounter {
   messages = 0;
   wantsSample = true;
   #lagMs: number | undefined;

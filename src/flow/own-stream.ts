@@ -7,7 +7,7 @@ import type { Flow } from "./flow.ts";
 import {
   type Followed,
   type FollowedLog,
-  type Place,
+  type FollowedPlace,
   requireRoom,
   topicsOf,
 } from "./follow-from.ts";
@@ -34,7 +34,7 @@ export class OwnStream implements Receiver {
   readonly line: Line;
   readonly #flow: Flow;
   readonly #filters: readonly string[];
-  readonly #places: Place[];
+  readonly #places: FollowedPlace[];
   readonly #isLive: boolean;
   /** What is not logged and waits for room. */
   readonly #live: LiveQueue<string>;
@@ -197,7 +197,7 @@ export class OwnStream implements Receiver {
   }
 
   /** Each log has its turn. */
-  #nextBehind(): Place | undefined {
+  #nextBehind(): FollowedPlace | undefined {
     for (let i = 0; i < this.#places.length; i++) {
       const place = this.#places[this.#turn++ % this.#places.length]!;
       if (place.position < place.log.end) return place;
@@ -214,7 +214,7 @@ export class OwnStream implements Receiver {
     if (this.#pumping) return;
     this.#pumping = true;
     try {
-      let place: Place | undefined;
+      let place: FollowedPlace | undefined;
       while (this.#mayRead && (place = this.#nextBehind()) !== undefined) {
         const blocks = await place.log.read(place.position, readBytes);
         if (blocks.length === 0) throw new Error(`${place.log.name} does not hold what it should`);
@@ -227,7 +227,7 @@ export class OwnStream implements Receiver {
     }
   }
 
-  #handOn(block: LogBlock, place: Place): void {
+  #handOn(block: LogBlock, place: FollowedPlace): void {
     if (block.first > place.position) this.#tellGap(place, block.first);
     for (const { first, at, packets } of singles(block, place.position)) {
       if (!this.#mayRead) return;
@@ -258,7 +258,7 @@ export class OwnStream implements Receiver {
   }
 
   /** Positions that the log keeps no longer. */
-  #tellGap(place: Place, to: number): void {
+  #tellGap(place: FollowedPlace, to: number): void {
     const { log, position: from } = place;
     place.position = to;
     const id = this.#id();

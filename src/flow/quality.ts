@@ -2,7 +2,7 @@ import type { Clock } from "../kernel/clock.ts";
 import type { Quality } from "../kernel/quality.ts";
 import { matches } from "../kernel/topic.ts";
 import type { Store, Write } from "../ports/store.ts";
-import { type HourDoc, Measured, type Passing } from "./measured.ts";
+import { type HourDoc, Measured, type ProductCounter } from "./measured.ts";
 
 export interface QualityOptions {
   readonly store: Store;
@@ -70,8 +70,8 @@ export class QualityMeter {
   }
 
   /** What a message of the topic is counted by. */
-  countersOf(topic: string): readonly Passing[] {
-    const counters: Passing[] = [];
+  countersOf(topic: string): readonly ProductCounter[] {
+    const counters: ProductCounter[] = [];
     for (const [product, filters] of this.#filters) {
       if (filters.some((filter) => matches(filter, topic))) counters.push(this.#of(product));
     }

@@ -1,4 +1,4 @@
-import type { Passing } from "./measured.ts";
+import type { ProductCounter } from "./measured.ts";
 import { FilterTrie } from "./filter-trie.ts";
 import { type FilterChanges, Resolved, RouteCache } from "./route-cache.ts";
 import { SharedGroup } from "./share-group.ts";
@@ -13,7 +13,7 @@ export class Route extends Resolved {
   readonly hasKept: boolean;
   readonly logs: readonly StreamLog[];
   /** Of the products it belongs to: each counts what is delivered. */
-  readonly counters: readonly Passing[];
+  readonly counters: readonly ProductCounter[];
 
   constructor(
     topic: string,
@@ -38,11 +38,11 @@ export class Router {
   /** By share and filter. */
   readonly #groups = new Map<string, { group: SharedGroup; subscription: Subscription }>();
   readonly #logsOf: (topic: string) => readonly StreamLog[];
-  readonly #countersOf: (topic: string) => readonly Passing[];
+  readonly #countersOf: (topic: string) => readonly ProductCounter[];
 
   constructor(
     logsOf: (topic: string) => readonly StreamLog[],
-    countersOf: (topic: string) => readonly Passing[] = () => [],
+    countersOf: (topic: string) => readonly ProductCounter[] = () => [],
   ) {
     this.#logsOf = logsOf;
     this.#countersOf = countersOf;

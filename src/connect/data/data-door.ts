@@ -76,7 +76,8 @@ interface Guest {
   readonly transfer: string;
 }
 
-interface Followed {
+/** An event stream or a WebSocket that is open. */
+interface OpenStream {
   readonly stream: FollowedStream;
   readonly agreement: string;
   /** A participant's id. */
@@ -105,7 +106,7 @@ export class DataDoor {
   readonly #limits: DataLimits;
   readonly #answers: Answers;
   readonly #rate: RequestRate;
-  readonly #followed = new Set<Followed>();
+  readonly #streams = new Set<OpenStream>();
   readonly #sockets = new WebSocketServer({
     noServer: true,
     maxPayload: incomingBytesMax,
@@ -124,7 +125,7 @@ export class DataDoor {
       caller: "participant",
     });
     this.#beat = setInterval(() => {
-      for (const { stream } of this.#followed) stream.line.beat();
+      for (const { stream } of this.#streams) stream.line.beat();
     }, beatMs).unref();
   }
 
@@ -182,8 +183,8 @@ export class DataDoor {
           reply.hijack();
           const { raw } = reply;
           const line = (onReady: () => void) => framed(new EventStreamLine(raw, onReady));
-          const followed = this.#follow(guest, from, line);
-          raw.once("close", () => this.#forget(followed));
+          const opened = this.#open(guest, from, line);
+          raw.once("close", () => this.#forget(opened));
         });
       },
       { prefix: "/data" },
@@ -203,13 +204,14 @@ export class DataDoor {
 
   /** The transfer is over or suspended: what was opened by it ends. */
   cut(transfer: string, why: string): void {
-    for (const followed of this.#followed)
-      if (followed.transfer === transfer) followed.stream.end(why);
+    for (const opened of this.#streams) {
+      if (opened.transfer === transfer) opened.stream.end(why);
+    }
   }
 
   close(): void {
     clearInterval(this.#beat);
-    for (const { stream } of this.#followed) stream.end("the node is shutting down");
+    for (const { stream } of this.#streams) stream.end("the node is shutting down");
     this.#answers.close();
     this.#sockets.close();
   }
@@ -225,9 +227,9 @@ export class DataDoor {
       this.#makeRoom(guest.gate);
       this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
         const line = (onReady: () => void) => framed(new WebSocketLine(webSocket, onReady));
-        const followed = this.#follow(guest, from, line);
+        const opened = this.#open(guest, from, line);
         webSocket.on("error", () => webSocket.terminate());
-        webSocket.once("close", () => this.#forget(followed));
+        webSocket.once("close", () => this.#forget(opened));
       });
     } catch (error) {
       const known = error instanceof ComityError ? error : undefined;
@@ -240,20 +242,20 @@ export class DataDoor {
     }
   }
 
-  #follow(guest: Guest, from: Since, line: (onReady: () => void) => MessageLine): Followed {
+  #open(guest: Guest, from: Since, line: (onReady: () => void) => MessageLine): OpenStream {
     const { flow } = this.#options;
     const { gate, transfer } = guest;
     const { queueBytesMax } = this.#limits;
     const stream = new FollowedStream({ flow, gate, line, from, queueBytesMax });
     const { agreement, consumer } = gate.grant;
-    const followed = { stream, agreement, consumer, transfer };
-    this.#followed.add(followed);
-    return followed;
+    const opened = { stream, agreement, consumer, transfer };
+    this.#streams.add(opened);
+    return opened;
   }
 
-  #forget(followed: Followed): void {
-    this.#followed.delete(followed);
-    followed.stream.gone();
+  #forget(opened: OpenStream): void {
+    this.#streams.delete(opened);
+    opened.stream.gone();
   }
 
   /** Whose request this is; TOKEN_REFUSED, AGREEMENT_ENDED or UNBILLED where it is not served. */
@@ -285,11 +287,11 @@ export class DataDoor {
 
   #makeRoom({ grant: { agreement, consumer } }: Gate): void {
     const { streamsMax, streamsPerAgreementMax, streamsPerConsumerMax } = this.#limits;
-    const followed = [...this.#followed];
+    const all = [...this.#streams];
     const limits = [
-      [streamsPerAgreementMax, followed.filter((one) => one.agreement === agreement).length],
-      [streamsPerConsumerMax, followed.filter((one) => one.consumer === consumer).length],
-      [streamsMax, followed.length],
+      [streamsPerAgreementMax, all.filter((one) => one.agreement === agreement).length],
+      [streamsPerConsumerMax, all.filter((one) => one.consumer === consumer).length],
+      [streamsMax, all.length],
     ] as const;
     const full = limits.find(([limit, open]) => open >= limit);
     if (full === undefined) return;
