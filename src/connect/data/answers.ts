@@ -15,8 +15,10 @@ import type { StreamLog } from "../../flow/stream-log.ts";
 import { frameOf } from "../../flow/frame.ts";
 
 export interface AnswerLimits {
+  /** What one answer holds. */
   readonly answerBytesMax: number;
   readonly answerMessagesMax: number;
+  /** What windows of one answer are made from. */
   readonly historyReadingsMax: number;
 }
 

@@ -14,16 +14,14 @@ import { refuseUpgrade } from "../../kernel/refuse-upgrade.ts";
 import { takeUpgrades } from "../../kernel/upgrade-paths.ts";
 import { RequestRate } from "../../kernel/request-rate.ts";
 import type { Flow } from "../../flow/flow.ts";
-import { frameOf } from "../../flow/frame.ts";
-import { FollowedStream, type MessageLine } from "../../flow/followed-stream.ts";
-import type { EndReason, Gate } from "../../flow/gate.ts";
+import type { EndReason } from "../../flow/gate.ts";
 import type { HistoryKeeping } from "../../flow/history.ts";
 import { type HistoryRequest, isByTime } from "../../flow/history-request.ts";
-import { EventStreamLine, type Line, WebSocketLine } from "../../flow/lines.ts";
-import { startIn } from "../../flow/start-position.ts";
-import { gone, lastEventIdOf, readPlaces, requirePlace } from "../../flow/stream-id.ts";
-import type { StreamLog } from "../../flow/stream-log.ts";
-import { Answers, type NativeFeed } from "./answers.ts";
+import { EventStreamLine, WebSocketLine } from "../../flow/lines.ts";
+import { lastEventIdOf } from "../../flow/stream-id.ts";
+import { type AnswerLimits, Answers, type NativeFeed } from "./answers.ts";
+import { type Guest, OpenStreams, type StreamLimits } from "./open-streams.ts";
+import { sinceEvent, sincePosition, wholeNumber } from "./since.ts";
 
 export interface DataDoorOptions {
   readonly flow: Flow;
@@ -39,18 +37,7 @@ export interface DataDoorOptions {
   readonly limits?: Partial<DataLimits>;
 }
 
-export interface DataLimits {
-  /** Event streams and WebSockets of one agreement, of one participant, and of all. */
-  readonly streamsPerAgreementMax: number;
-  readonly streamsPerConsumerMax: number;
-  readonly streamsMax: number;
-  /** What may wait for one of them. */
-  readonly queueBytesMax: number;
-  /** What one answer holds. */
-  readonly answerBytesMax: number;
-  readonly answerMessagesMax: number;
-  /** What windows of one answer are made from. */
-  readonly historyReadingsMax: number;
+interface DataLimits extends AnswerLimits, StreamLimits {
   /** Of one participant, a burst of ten seconds' worth aside. */
   readonly requestsPerSecondMax: number;
 }
@@ -66,31 +53,8 @@ const dataLimits: DataLimits = {
   requestsPerSecondMax: 50,
 };
 
-const beatMs = 15_000;
 /** What a consumer has to say on a WebSocket: nothing. */
 const incomingBytesMax = 1024;
-
-/** Somebody let in: under which agreement, and by which transfer. */
-interface Guest {
-  readonly gate: Gate;
-  readonly transfer: string;
-}
-
-/** An event stream or a WebSocket that is open. */
-interface OpenStream {
-  readonly stream: FollowedStream;
-  readonly agreement: string;
-  /** A participant's id. */
-  readonly consumer: string;
-  readonly transfer: string;
-}
-
-/** Positions in the product's log. */
-interface Since {
-  readonly position: number;
-  /** Of the agreement. */
-  readonly start: number;
-}
 
 interface WithOutput {
   Params: { agreement: string; output: string };
@@ -106,31 +70,29 @@ export class DataDoor {
   readonly #limits: DataLimits;
   readonly #answers: Answers;
   readonly #rate: RequestRate;
-  readonly #streams = new Set<OpenStream>();
+  readonly #streams: OpenStreams;
   readonly #sockets = new WebSocketServer({
     noServer: true,
     maxPayload: incomingBytesMax,
     perMessageDeflate: false,
   });
-  readonly #beat: NodeJS.Timeout;
 
   constructor(options: DataDoorOptions) {
     this.#options = options;
     this.#limits = { ...dataLimits, ...options.limits };
     this.#answers = new Answers(options.flow, options.history, this.#limits);
+    this.#streams = new OpenStreams(options.flow, this.#limits);
     this.#rate = new RequestRate({
       clock: options.flow.outside.clock,
       perSecondMax: this.#limits.requestsPerSecondMax,
       burstSeconds: 10,
       caller: "participant",
     });
-    this.#beat = setInterval(() => {
-      for (const { stream } of this.#streams) stream.line.beat();
-    }, beatMs).unref();
   }
 
   /** The routes and the WebSocket's door of the node's one HTTP server. */
   async register(app: FastifyInstance): Promise<void> {
+    const { flow } = this.#options;
     app.addHook("preClose", async () => this.close());
     takeUpgrades(app.server, "data", (request, socket, head) => {
       void this.#upgrade(request, socket, head);
@@ -160,17 +122,17 @@ export class DataDoor {
         scope.get<WithAgreement>("/:agreement/history", async (request, reply) => {
           const { params, query, headers } = request;
           const { gate } = await this.#guest(params.agreement, request.raw);
-          const log = this.#options.flow.logUnder(gate.grant);
+          const log = flow.logUnder(gate.grant);
           if (log === undefined) {
             const id = `of ${gate.grant.product}, a live stream`;
             throw new ComityError("NOT_FOUND", { what: "history", id });
           }
+          const from = await sincePosition(flow, gate, log, query.after ?? "-1");
           if (isByTime(query)) {
-            const { start } = await this.#from(gate, log, "-1");
             const { accept } = headers;
+            const { start } = from;
             return this.#answers.byTime(gate, { log, start, query, accept }, reply);
           }
-          const from = await this.#from(gate, log, query.after ?? "-1");
           const limit = wholeNumber("limit", query.limit ?? "1000");
           return this.#answers.history(gate, { log, ...from, limit }, reply);
         });
@@ -178,13 +140,12 @@ export class DataDoor {
           const { params, query, headers } = request;
           const guest = await this.#guest(params.agreement, request.raw);
           const lastId = lastEventIdOf(headers, query.lastEventId);
-          const from = await this.#since(guest.gate, lastId, query.after);
-          this.#makeRoom(guest.gate);
+          const from = await sinceEvent(flow, guest.gate, lastId, query.after);
+          this.#streams.requireRoom(guest.gate);
           reply.hijack();
           const { raw } = reply;
-          const line = (onReady: () => void) => framed(new EventStreamLine(raw, onReady));
-          const opened = this.#open(guest, from, line);
-          raw.once("close", () => this.#forget(opened));
+          const line = (onReady: () => void) => new EventStreamLine(raw, onReady);
+          raw.once("close", this.#streams.open(guest, from, line));
         });
       },
       { prefix: "/data" },
@@ -204,14 +165,11 @@ export class DataDoor {
 
   /** The transfer is over or suspended: what was opened by it ends. */
   cut(transfer: string, why: string): void {
-    for (const opened of this.#streams) {
-      if (opened.transfer === transfer) opened.stream.end(why);
-    }
+    this.#streams.cut(transfer, why);
   }
 
   close(): void {
-    clearInterval(this.#beat);
-    for (const { stream } of this.#streams) stream.end("the node is shutting down");
+    this.#streams.close();
     this.#answers.close();
     this.#sockets.close();
   }
@@ -223,13 +181,17 @@ export class DataDoor {
       const { id, searchParams } = streamAsked(request.url ?? "");
       const guest = await this.#guest(id, request);
       const asked = (name: string): string | undefined => searchParams.get(name) ?? undefined;
-      const from = await this.#since(guest.gate, asked("lastEventId"), asked("after"));
-      this.#makeRoom(guest.gate);
+      const from = await sinceEvent(
+        this.#options.flow,
+        guest.gate,
+        asked("lastEventId"),
+        asked("after"),
+      );
+      this.#streams.requireRoom(guest.gate);
       this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
-        const line = (onReady: () => void) => framed(new WebSocketLine(webSocket, onReady));
-        const opened = this.#open(guest, from, line);
+        const line = (onReady: () => void) => new WebSocketLine(webSocket, onReady);
         webSocket.on("error", () => webSocket.terminate());
-        webSocket.once("close", () => this.#forget(opened));
+        webSocket.once("close", this.#streams.open(guest, from, line));
       });
     } catch (error) {
       const known = error instanceof ComityError ? error : undefined;
@@ -240,22 +202,6 @@ export class DataDoor {
         body,
       });
     }
-  }
-
-  #open(guest: Guest, from: Since, line: (onReady: () => void) => MessageLine): OpenStream {
-    const { flow } = this.#options;
-    const { gate, transfer } = guest;
-    const { queueBytesMax } = this.#limits;
-    const stream = new FollowedStream({ flow, gate, line, from, queueBytesMax });
-    const { agreement, consumer } = gate.grant;
-    const opened = { stream, agreement, consumer, transfer };
-    this.#streams.add(opened);
-    return opened;
-  }
-
-  #forget(opened: OpenStream): void {
-    this.#streams.delete(opened);
-    opened.stream.gone();
   }
 
   /** Whose request this is; TOKEN_REFUSED, AGREEMENT_ENDED or UNBILLED where it is not served. */
@@ -284,68 +230,6 @@ export class DataDoor {
     gate.refuse("unbilled", 1);
     throw new ComityError("UNBILLED", { agreement });
   }
-
-  #makeRoom({ grant: { agreement, consumer } }: Gate): void {
-    const { streamsMax, streamsPerAgreementMax, streamsPerConsumerMax } = this.#limits;
-    const all = [...this.#streams];
-    const limits = [
-      [streamsPerAgreementMax, all.filter((one) => one.agreement === agreement).length],
-      [streamsPerConsumerMax, all.filter((one) => one.consumer === consumer).length],
-      [streamsMax, all.length],
-    ] as const;
-    const full = limits.find(([limit, open]) => open >= limit);
-    if (full === undefined) return;
-    throw new ComityError("LIMIT_REACHED", { limit: full[0], what: "streams at a time" });
-  }
-
-  /**
-   * Where a stream is followed from: after the event or the position that the consumer has, else
-   * from now on. POSITION_GONE where that is not what stands there any more.
-   */
-  async #since(gate: Gate, lastId: string | undefined, after: string | undefined): Promise<Since> {
-    const log = this.#options.flow.logUnder(gate.grant);
-    const place = lastId === undefined ? undefined : readPlaces(lastId)[0]!;
-    if (log === undefined) {
-      if (place === undefined) return { position: 0, start: 0 };
-      throw gone(place.text, "the stream is live, and nothing of it is kept");
-    }
-    if (place !== undefined) {
-      // who had nothing of an empty log has missed nothing, whatever its epoch is now
-      const isOther = place.epoch !== log.epoch && place.position !== -1;
-      if (isOther) throw gone(place.text, "the log has another epoch");
-      requirePlace(log, place);
-      return this.#from(gate, log, String(place.position));
-    }
-    if (after === undefined) return { ...(await this.#from(gate, log, "-1")), position: log.end };
-    const from = await this.#from(gate, log, after);
-    if (from.position > log.end) throw gone(after, `the log ends before it, at ${log.end - 1}`);
-    return from;
-  }
-
-  /** The position after that one, but never before the agreement's start. */
-  async #from(gate: Gate, log: StreamLog, after: string): Promise<Since> {
-    const { store } = this.#options.flow.outside;
-    const start = await startIn(log, store, gate.grant.agreement);
-    if (after === "-1") return { position: start, start };
-    return { position: Math.max(start, wholeNumber("after", after) + 1), start };
-  }
-}
-
-/** Messages as events of JSON. */
-function framed(line: Line): MessageLine {
-  return {
-    send: (message, id) => line.send({ id, data: frameOf(message, id) }),
-    tell: (event) => void line.send(event),
-    beat: () => line.beat(),
-    end: (why) => line.end(why),
-    destroy: () => line.destroy(),
-  };
-}
-
-function wholeNumber(name: string, text: string): number {
-  const number = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
-  if (Number.isSafeInteger(number)) return number;
-  throw new ComityError("BODY_INVALID", { problem: `${name} "${text}" is no whole number` });
 }
 
 /** Whose stream a WebSocket's address names. */
