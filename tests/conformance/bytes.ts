@@ -75,3 +75,8 @@ export function connectBytes(
     ...payload,
   );
 }
+
+/** PUBLISH of QoS 0 without a payload, with these properties. */
+export function publishBytes(topic: string, ...parts: readonly Uint8Array[]): Buffer {
+  return packet(0x30, text(topic), properties(...parts));
+}

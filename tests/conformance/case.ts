@@ -65,3 +65,16 @@ export async function each<T>(
   const problems = results.flat();
   if (problems.length > 0) throw new Error(problems.join("; "));
 }
+
+/** Each of these, sent by a client that is in, ends its connection. */
+export async function endsFor(
+  broker: Broker,
+  packets: Readonly<Record<string, Uint8Array>>,
+  ...codes: readonly number[]
+): Promise<void> {
+  await each(packets, async (sent) => {
+    const client = await broker.connect();
+    client.send(sent);
+    await client.ended(...codes);
+  });
+}

@@ -106,21 +106,6 @@ export const connackCases: readonly Case[] = [
   ),
 
   v5(
-    ["MQTT-3.2.2-17", "MQTT-3.2.2-18", "MQTT-3.3.2-9"],
-    "a topic alias greater than the server takes ends the connection",
-    async (broker) => {
-      const { topicAliasMaximum } = broker.can;
-      if (topicAliasMaximum === 65_535) throw new Skipped("the broker takes all there are");
-      const client = await broker.connect();
-      const flags = { qos: 0, dup: false, retain: false } as const;
-      const more = { topic: broker.topic(), payload: "", ...flags };
-      const topicAlias = topicAliasMaximum + 1;
-      client.send({ cmd: "publish", ...more, properties: { topicAlias } });
-      await client.ended(0x94);
-    },
-  ),
-
-  v5(
     ["MQTT-3.1.2-24", "MQTT-3.2.2-19", "MQTT-3.2.2-20"],
     "a CONNACK that refuses is not larger than the client takes",
     async (broker) => {

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { bytes, packet, properties, text } from "./bytes.ts";
-import { type Case, both, v5 } from "./case.ts";
+import { type Case, both, endsFor, v5 } from "./case.ts";
 import { refused } from "./connect.ts";
-import { endsFor } from "./publish.ts";
 
 const maximumPacketSize = 40;
 

@@ -40,42 +40,6 @@ export const limitsCases: readonly Case[] = [
   ),
 
   v5(
-    ["MQTT-3.1.2-26", "MQTT-3.3.2-11", "MQTT-3.3.2-8"],
-    "a client is sent the topic aliases it takes, none greater, each told first",
-    async (broker) => {
-      const topicAliasMaximum = 2;
-      const reader = await broker.connect({ properties: { topicAliasMaximum } });
-      await reader.subscribe(broker.topic("#"));
-      const writer = await broker.connect();
-      const names = ["a", "b", "c", "a", "b", "c", "a"];
-      for (const name of names) await writer.publish(broker.topic(name), name);
-      const known = new Map<number, string>();
-      for (const name of names) {
-        const { topic, payload, properties } = await reader.next("publish");
-        const alias = properties?.topicAlias;
-        if (alias !== undefined) assert.ok(alias >= 1 && alias <= 2, `topic alias ${alias}`);
-        if (alias !== undefined && topic !== "") known.set(alias, topic);
-        const meant = topic === "" ? known.get(alias ?? 0) : topic;
-        assert.equal(`${meant} ${payload.toString()}`, `${broker.topic(name)} ${name}`);
-      }
-    },
-  ),
-
-  v5(["MQTT-3.1.2-27"], "a client that takes no topic aliases is sent none", async (broker) => {
-    const writer = await broker.connect();
-    for (const more of [{}, { properties: { topicAliasMaximum: 0 } }]) {
-      const reader = await broker.connect(more);
-      await reader.subscribe(broker.topic());
-      for (const payload of ["a", "b", "c"]) {
-        await writer.publish(broker.topic(), payload);
-        const { topic, properties } = await reader.next("publish");
-        assert.equal(topic, broker.topic());
-        assert.equal(properties?.topicAlias, undefined);
-      }
-    }
-  }),
-
-  v5(
     ["MQTT-3.3.4-9", "MQTT-4.9.0-1", "MQTT-4.9.0-2"],
     "no more messages are under way than the client takes, QoS 1 and 2 together",
     async (broker) => {

@@ -1,7 +1,6 @@
 import { bytes, packet, properties, text, uint16 } from "./bytes.ts";
 import assert from "node:assert/strict";
-import { type Case, both, v5 } from "./case.ts";
-import { endsFor } from "./publish.ts";
+import { type Case, both, endsFor, v5 } from "./case.ts";
 
 /** What is wrong whatever packet it is in: numbers, lengths, identifiers, properties (§1.5, §2). */
 export const malformedCases: readonly Case[] = [

@@ -1,17 +1,10 @@
 import assert from "node:assert/strict";
-import { bytes, packet, properties, text, uint16, uint32 } from "./bytes.ts";
-import type { Broker } from "./broker.ts";
-import { type Case, both, each, v3, v5 } from "./case.ts";
-import { messageOf } from "./client.ts";
+import { bytes, packet, properties, publishBytes, text, uint16 } from "./bytes.ts";
+import { type Case, both, endsFor, v3, v5 } from "./case.ts";
 
 const illFormed = Buffer.from([0xff]);
 const userProperty = (key: string, value: string): Buffer =>
   Buffer.concat([bytes(0x26), text(key), text(value)]);
-
-/** PUBLISH of QoS 0 with these properties, byte by byte. */
-function publishWith(topic: string, ...parts: readonly Uint8Array[]): Buffer {
-  return packet(0x30, text(topic), properties(...parts));
-}
 
 /** User properties may have others between them, and keep their order. */
 function inOrder(body: Buffer, pairs: readonly Buffer[]): void {
@@ -21,19 +14,6 @@ function inOrder(body: Buffer, pairs: readonly Buffer[]): void {
     assert.ok(found >= 0, "user properties are not as they were, or not in their order");
     at = found + pair.length;
   }
-}
-
-/** Each of these, sent by a client that is in, ends its connection. */
-export async function endsFor(
-  broker: Broker,
-  packets: Readonly<Record<string, Uint8Array>>,
-  ...codes: readonly number[]
-): Promise<void> {
-  await each(packets, async (sent) => {
-    const client = await broker.connect();
-    client.send(sent);
-    await client.ended(...codes);
-  });
 }
 
 export const publishCases: readonly Case[] = [
@@ -152,7 +132,7 @@ export const publishCases: readonly Case[] = [
     ["MQTT-3.3.2-13", "MQTT-3.3.2-14", "MQTT-3.3.2-19", "MQTT-1.5.4-1", "MQTT-1.5.7-1"],
     "strings of PUBLISH that are none, and a response topic with wildcards, end the connection",
     async (broker) => {
-      const of = (...parts: readonly Uint8Array[]) => publishWith(broker.topic(), ...parts);
+      const of = (...parts: readonly Uint8Array[]) => publishBytes(broker.topic(), ...parts);
       await endsFor(broker, {
         "response topic": of(bytes(0x08), text(illFormed)),
         "response topic with #": of(bytes(0x08), text("a/#")),
@@ -161,98 +141,6 @@ export const publishCases: readonly Case[] = [
         "user property's name": of(bytes(0x26), text(illFormed), text("value")),
         "user property's value": of(bytes(0x26), text("name"), text("a\0b")),
       });
-    },
-  ),
-
-  v5(
-    ["MQTT-3.3.2-5", "MQTT-3.3.2-6"],
-    "a message expires while it waits; what has not is told how long it still has",
-    async (broker) => {
-      broker.needsQos(1);
-      const kept = broker.kept(broker.clientId());
-      const before = await broker.connect(kept);
-      await before.subscribe(broker.topic());
-      await before.drop();
-      const writer = await broker.connect();
-      for (const [payload, messageExpiryInterval] of [
-        ["short", 1],
-        ["long", 100],
-      ] as const) {
-        const properties = { messageExpiryInterval };
-        await writer.publish(broker.topic(), payload, { qos: 1, properties });
-      }
-      await broker.secondsPass(2);
-      const reader = await broker.connect(kept);
-      const came = await reader.next("publish");
-      assert.equal(messageOf(came), `${broker.topic()} long`);
-      const left = came.properties?.messageExpiryInterval ?? 100;
-      assert.ok(left <= 99 && left >= 90, `it still has ${left} s of 100`);
-      assert.deepEqual(await broker.messagesAt(reader), []);
-    },
-  ),
-
-  v5(["MQTT-3.3.2-5", "MQTT-3.3.2-6"], "what is retained expires as well", async (broker) => {
-    broker.needs("retain");
-    const writer = await broker.connect();
-    for (const [payload, messageExpiryInterval] of [
-      ["short", 1],
-      ["long", 100],
-    ] as const) {
-      const properties = { messageExpiryInterval };
-      await writer.publish(broker.topic(payload), payload, { retain: true, properties });
-    }
-    await broker.secondsPass(2);
-    const reader = await broker.connect();
-    await reader.subscribe(broker.topic("+"));
-    const came = await reader.next("publish");
-    assert.equal(messageOf(came), `${broker.topic("long")} long`);
-    const left = came.properties?.messageExpiryInterval ?? 100;
-    assert.ok(left <= 99 && left >= 90, `it still has ${left} s of 100`);
-    assert.deepEqual(await broker.messagesAt(reader), []);
-  }),
-
-  v5(["MQTT-3.3.2-7"], "a topic alias ends with its connection", async (broker) => {
-    broker.needsAliases();
-    const kept = broker.kept(broker.clientId());
-    const flags = { cmd: "publish", payload: "", qos: 0, dup: false, retain: false } as const;
-    const properties = { topicAlias: 1 };
-    const before = await broker.connect(kept);
-    before.send({ ...flags, topic: broker.topic(), properties });
-    await before.settled();
-    await before.drop();
-    const client = await broker.connect(kept);
-    client.send({ ...flags, topic: "", properties });
-    await client.ended(0x82, 0x94);
-  }),
-
-  v5(["MQTT-3.3.2-8"], "topic alias 0 ends the connection", async (broker) => {
-    const zero = publishWith(broker.topic(), bytes(0x23), uint16(0));
-    await endsFor(broker, { zero });
-  }),
-
-  v5(
-    ["MQTT-3.3.2-12"],
-    "each topic alias up to the maximum stands for the topic it was given last",
-    async (broker) => {
-      broker.needsAliases();
-      const aliases = [1, 2, broker.can.topicAliasMaximum].filter(
-        (alias, at, all) => alias <= broker.can.topicAliasMaximum && all.indexOf(alias) === at,
-      );
-      const reader = await broker.connect();
-      await reader.subscribe(broker.topic("#"));
-      const writer = await broker.connect();
-      for (const round of ["first", "second"]) {
-        for (const alias of aliases) {
-          const topic = broker.topic(`${round}/${alias}`);
-          const properties = { topicAlias: alias };
-          await writer.publish(topic, "named", { properties });
-          assert.equal(await reader.message(), `${topic} named`);
-        }
-        for (const alias of aliases) {
-          await writer.publish("", "by alias", { properties: { topicAlias: alias } });
-          assert.equal(await reader.message(), `${broker.topic(`${round}/${alias}`)} by alias`);
-        }
-      }
     },
   ),
 
@@ -320,7 +208,7 @@ export const publishCases: readonly Case[] = [
     ["MQTT-3.3.4-6"],
     "who publishes with a subscription identifier is disconnected",
     async (broker) => {
-      const own = publishWith(broker.topic(), bytes(0x0b, 1));
+      const own = publishBytes(broker.topic(), bytes(0x0b, 1));
       await endsFor(broker, { own }, 0x82, 0x81);
     },
   ),
@@ -347,15 +235,6 @@ export const publishCases: readonly Case[] = [
       }
     },
   ),
-
-  v5(["MQTT-3.3.2-6"], "a message that is delivered at once keeps its expiry", async (broker) => {
-    const reader = await broker.connect();
-    await reader.subscribe(broker.topic());
-    reader.send(publishWith(broker.topic(), bytes(0x02), uint32(100_000)));
-    const { properties: came } = await reader.next("publish");
-    const left = came?.messageExpiryInterval ?? 0;
-    assert.ok(left <= 100_000 && left >= 99_990, `it still has ${left} s`);
-  }),
 
   v3(
     ["MQTT-3.3.5-1"],

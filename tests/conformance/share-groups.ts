@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import type { Broker } from "./broker.ts";
-import { type Case, each, v5 } from "./case.ts";
+import { type Case, each, endsFor, v5 } from "./case.ts";
 import { bytes, packet, text, uint16 } from "./bytes.ts";
 import type { Client, Subscription } from "./client.ts";
-import { endsFor } from "./publish.ts";
 
 const share = (topic: string): string => `$share/s/${topic}`;
 

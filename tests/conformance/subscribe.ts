@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { bytes, packet, text, uint16 } from "./bytes.ts";
 import type { Broker } from "./broker.ts";
-import { type Case, both, v5 } from "./case.ts";
-import { endsFor } from "./publish.ts";
+import { type Case, both, endsFor, v5 } from "./case.ts";
 
 const illFormed = Buffer.from([0xc3, 0x28]);
 /** Of SUBACK (§3.9.3) and UNSUBACK (§3.11.3). */

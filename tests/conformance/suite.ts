@@ -5,6 +5,7 @@ import { connackCases } from "./connack.ts";
 import { connectCases } from "./connect.ts";
 import { deliveryCases } from "./delivery.ts";
 import { disconnectCases } from "./disconnect.ts";
+import { expiryCases } from "./expiry.ts";
 import { limitsCases } from "./limits.ts";
 import { malformedCases } from "./malformed.ts";
 import { publishCases } from "./publish.ts";
@@ -14,6 +15,7 @@ import { shareGroupsCases } from "./share-groups.ts";
 import { statements3 } from "./statements-3.ts";
 import { statements5 } from "./statements-5.ts";
 import { subscribeCases } from "./subscribe.ts";
+import { topicAliasesCases } from "./topic-aliases.ts";
 import { topicsCases } from "./topics.ts";
 import { webSocketCases } from "./web-socket.ts";
 import { willCases } from "./will.ts";
@@ -33,6 +35,8 @@ export const cases: readonly Case[] = [
   sessionStateCases,
   limitsCases,
   publishCases,
+  topicAliasesCases,
+  expiryCases,
   retainedCases,
   subscribeCases,
   disconnectCases,
