@@ -7,7 +7,7 @@ import type { ScannedRun } from "../../wire/mqtt/packet-stream.ts";
 import type { ProtocolVersion } from "../../wire/mqtt/protocol.ts";
 import type { Acknowledgements } from "./acknowledgements.ts";
 import type { MqttLimits } from "./limits.ts";
-import type { Attachment } from "./outgoing.ts";
+import type { Attachment } from "./attachment.ts";
 
 /** What a client's CONNECT says it accepts. */
 export type ClientTakes = Pick<Attachment, "receiveMaximum" | "packetBytesMax">;

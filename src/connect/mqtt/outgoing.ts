@@ -1,6 +1,5 @@
 import type { DropReason, FlowCounts } from "../../flow/counts.ts";
 import type { Gate } from "../../flow/gate.ts";
-import type { Outbox } from "../../flow/outbox.ts";
 import type { QueueBudget } from "../../flow/queue-budget.ts";
 import type { Tally } from "../../flow/parcel-queue.ts";
 import type { LeftOver, Subscription } from "../../flow/subscription.ts";
@@ -9,22 +8,10 @@ import { layout5 } from "../../flow/run.ts";
 import { encodeAcknowledgement } from "../../wire/mqtt/encode.ts";
 import { packetType, type ProtocolVersion, reason } from "../../wire/mqtt/protocol.ts";
 import { type Layout, locate, newPlace } from "../../wire/mqtt/publish.ts";
-import { Backlog, type BacklogOptions, countIn, pieces } from "./backlog.ts";
+import { type Attachment, fitting } from "./attachment.ts";
+import { Backlog, type BacklogOptions, countIn } from "./backlog.ts";
 import { Inflight, kept, type KeptShared, type SentMessage } from "./inflight.ts";
 import { leftOver } from "./left-over.ts";
-import type { OutgoingAliases } from "./outgoing-aliases.ts";
-
-/** What a connected client takes. */
-export interface Attachment {
-  readonly outbox: Outbox;
-  readonly version: ProtocolVersion;
-  /** Unacknowledged QoS 1 and 2 messages it accepts at once. */
-  readonly receiveMaximum: number;
-  /** Bytes of one packet it accepts. */
-  readonly packetBytesMax: number;
-  /** Absent: it takes none. */
-  readonly aliases?: OutgoingAliases | undefined;
-}
 
 export interface OutgoingOptions extends Pick<BacklogOptions, "clock" | "wanted"> {
   /** Of what waits, and of what is sent and not acknowledged. */
@@ -47,8 +34,6 @@ export interface SentMessages {
 }
 
 const inflightMax = 65_000;
-/** What telling an alias may add to a packet, a longer length included. */
-const aliasBytes = 5;
 
 /** What goes out to one client: what it was sent and has not acknowledged, and what waits. */
 export class Outgoing {
@@ -97,7 +82,7 @@ export class Outgoing {
 
   /** A connection takes it up; what is not acknowledged is sent again. */
   attach(attachment: Attachment): void {
-    const { version } = attachment;
+    const { version, packetBytesMax } = attachment;
     this.#attached = attachment;
     if (this.#inflightVersion !== version) {
       this.#inflight.recode(withIds(this.#inflightVersion), withIds(version));
@@ -105,7 +90,10 @@ export class Outgoing {
     }
     const now = this.#options.clock.monotonic();
     const again = this.#inflight.resend(withIds(version), now);
-    this.#resending = again.filter((packet) => !this.#isTooLarge(packet, attachment));
+    const isTooLarge = (packet: Buffer): boolean =>
+      packet.length > packetBytesMax && packet[0]! >> 4 === packetType.publish;
+    for (const packet of again) if (isTooLarge(packet)) this.#giveUp(packet, version);
+    this.#resending = again.filter((packet) => !isTooLarge(packet));
     this.#drain();
     this.#tellQueued();
   }
@@ -266,43 +254,42 @@ export class Outgoing {
   }
 
   #sendQos0(attached: Attachment, run: Run, subscription: Subscription, retain: 0 | 1): void {
-    const fitting = this.#fitting(attached, run, subscription, 0);
-    if (fitting === undefined) return;
-    const flags = retain | (run.retain && subscription.retainAsPublished === true ? 1 : 0);
     const { version } = attached;
-    const added = version === 5 ? subscription.identifier : undefined;
-    const isShared = flags === 0 && added === undefined;
-    const packets = isShared
-      ? fitting.encoded(version)
-      : fitting.encodeFor(version, { flags, ...(added ? { added } : {}) });
-    if (packets !== fitting.packets) this.#countEncoding(isShared);
-    this.#push(attached, packets, fitting, version === 5 ? layout5 : layout4, true);
+    const added = identifierFor(version, subscription);
+    const fits = this.#fitting(attached, run, 0, added);
+    if (fits === undefined) return;
+    const flags = retainFlag(run, subscription, retain);
+    const isForAll = flags === 0 && added === undefined;
+    const packets = isForAll
+      ? fits.encoded(version)
+      : fits.encodeFor(version, { flags, ...(added ? { added } : {}) });
+    if (packets !== fits.packets) this.#countEncoding(isForAll);
+    this.#push(attached, packets, fits, version === 5 ? layout5 : layout4, true);
   }
 
   #sendQos12(attached: Attachment, run: Run, subscription: Subscription, retain: 0 | 1): void {
     const qos = Math.min(run.qos, subscription.qos) as 1 | 2; // [MQTT-3.8.4-8]
-    const fitting = this.#fitting(attached, run, subscription, qos);
-    if (fitting === undefined) return;
-    const asPublished = run.retain && subscription.retainAsPublished === true ? 1 : 0;
-    const flags = (qos << 1) | retain | asPublished;
     const { version } = attached;
-    const added = version === 5 ? subscription.identifier : undefined;
+    const added = identifierFor(version, subscription);
+    const fits = this.#fitting(attached, run, qos, added);
+    if (fits === undefined) return;
+    const flags = (qos << 1) | retainFlag(run, subscription, retain);
     this.#countEncoding(false);
     const isShared = subscription.share !== undefined;
     const packets = this.#inflight.send(
-      fitting,
+      fits,
       qos,
       this.#options.clock.monotonic(),
-      (nextId) => fitting.encodeFor(version, { flags, nextId, ...(added ? { added } : {}) }),
-      isShared ? { subscription, run: fitting.own() } : undefined,
+      (nextId) => fits.encodeFor(version, { flags, nextId, ...(added ? { added } : {}) }),
+      isShared ? { subscription, run: fits.own() } : undefined,
     );
-    this.#push(attached, packets, fitting, withIds(version), false);
+    this.#push(attached, packets, fits, withIds(version), false);
   }
 
-  #countEncoding(isShared: boolean): void {
+  #countEncoding(isForAll: boolean): void {
     const { counts } = this.#options;
     if (counts === undefined) return;
-    if (isShared) counts.reencodedRuns++;
+    if (isForAll) counts.reencodedRuns++;
     else counts.copiedRuns++;
   }
 
@@ -327,41 +314,26 @@ export class Outgoing {
     else aliases.push(outbox, parcel, run);
   }
 
-  /** Without the messages whose packets the client says it cannot take [MQTT-3.1.2-24]. */
-  #fitting(attached: Attachment, run: Run, subscription: Subscription, qos: number) {
-    const { packetBytesMax, version } = attached;
-    const added = version === 5 ? subscription.identifier : undefined;
-    const aliasSpare = attached.aliases === undefined ? 0 : aliasBytes;
-    if (run.packets.length + 8 + (added?.length ?? 0) + aliasSpare <= packetBytesMax) return run;
-    const options = {
-      flags: qos << 1,
-      ...(qos === 0 ? {} : { nextId: () => 1 }),
-      ...(added ? { added } : {}),
-    };
-    const kept = pieces(run).filter(
-      (piece) => piece.encodeFor(version, options).length + aliasSpare <= packetBytesMax,
-    );
-    if (kept.length < run.count) {
-      this.#dropped(run.count - kept.length, "packet-too-large");
-    }
-    if (kept.length === 0) return undefined;
-    const payloadBytes = kept.reduce((sum, piece) => sum + piece.payloadBytes, 0);
-    return run.with(
-      kept.map((piece) => piece.packets),
-      layout5,
-      payloadBytes,
-    );
+  /** Without the messages that are too large for the client: they are given up. */
+  #fitting(
+    attached: Attachment,
+    run: Run,
+    qos: 0 | 1 | 2,
+    added: Buffer | undefined,
+  ): Run | undefined {
+    const fits = fitting(run, attached, qos, added);
+    const tooLarge = run.count - (fits?.count ?? 0);
+    if (tooLarge > 0) this.#dropped(tooLarge, "packet-too-large");
+    return fits;
   }
 
   /** A message that the client took before and does not now is as if it had taken it. */
-  #isTooLarge(packet: Buffer, { version, packetBytesMax }: Attachment): boolean {
-    if (packet.length <= packetBytesMax || packet[0]! >> 4 !== packetType.publish) return false;
+  #giveUp(packet: Buffer, version: ProtocolVersion): void {
     const place = newPlace();
     locate(packet, withIds(version), 0, place);
     const qos = ((packet[0]! >> 1) & 3) as 1 | 2;
     this.#inflight.acknowledge(packet.readUInt16BE(place.idAt), qos); // [MQTT-3.1.2-25]
     this.#dropped(1, "packet-too-large");
-    return true;
   }
 
   #drain(): void {
@@ -394,4 +366,14 @@ const layout4: Layout = { version: 4, withIds: false };
 
 function withIds(version: ProtocolVersion): Layout {
   return { version, withIds: true };
+}
+
+/** Only version 5 has any. */
+function identifierFor(version: ProtocolVersion, { identifier }: Subscription): Buffer | undefined {
+  return version === 5 ? identifier : undefined;
+}
+
+/** Set where it is a retained message, and where the client asked for it as published. */
+function retainFlag(run: Run, { retainAsPublished }: Subscription, retain: 0 | 1): 0 | 1 {
+  return run.retain && retainAsPublished === true ? 1 : retain;
 }

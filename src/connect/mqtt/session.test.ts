@@ -7,7 +7,7 @@ import { layout5, Run } from "../../flow/run.ts";
 import { PacketStream, type ScannedRun } from "../../wire/mqtt/packet-stream.ts";
 import type { ProtocolVersion } from "../../wire/mqtt/protocol.ts";
 import { propertiesAt, walkPublishes } from "../../wire/mqtt/publish.ts";
-import type { Attachment } from "./outgoing.ts";
+import type { Attachment } from "./attachment.ts";
 import { Session } from "./session.ts";
 
 interface Got {

@@ -1,11 +1,6 @@
-import type { Clock } from "../../kernel/clock.ts";
 import { matches } from "../../kernel/topic.ts";
 import type { Write } from "../../ports/store.ts";
 import { maySubscribe, type Principal } from "../../things/access.ts";
-import type { DropReason, FlowCounts } from "../../flow/counts.ts";
-import type { Gate } from "../../flow/gate.ts";
-import type { Tally } from "../../flow/parcel-queue.ts";
-import type { QueueBudget } from "../../flow/queue-budget.ts";
 import type { Router } from "../../flow/router.ts";
 import { sharedFilter, writtenFilter } from "../../flow/share-group.ts";
 import { together, type SharingMember, type Subscription } from "../../flow/subscription.ts";
@@ -14,18 +9,11 @@ import type { SubscriptionRequest, Will } from "../../wire/mqtt/decode.ts";
 import { ProtocolError, reason } from "../../wire/mqtt/protocol.ts";
 import { subscriptionIdProperty } from "../../wire/mqtt/publish.ts";
 import { countIn } from "./backlog.ts";
-import { type Attachment, Outgoing, type SentMessages } from "./outgoing.ts";
+import type { Attachment } from "./attachment.ts";
+import { Outgoing, type OutgoingOptions, type SentMessages } from "./outgoing.ts";
 
 /** What a session has of its server; sessions alike share it. */
-export interface SessionOptions {
-  readonly clock: Clock;
-  /** Of what waits, and of what is sent and not acknowledged. */
-  readonly budget: QueueBudget;
-  readonly onDropped: (messages: number, why: DropReason) => void;
-  /** Where how its runs left is counted. */
-  readonly counts?: FlowCounts;
-  /** The agreement all of it leaves under; absent for this organisation's own clients. */
-  readonly under?: { readonly gate: Gate; readonly tally: Tally };
+export interface SessionOptions extends Omit<OutgoingOptions, "wanted" | "onChanged"> {
   /** Keeps it over restarts while it is to outlive its connection; absent: nothing does. */
   readonly keeping?: SessionKeeping | undefined;
   /** Where the logs end that may hold messages of the filter. */
