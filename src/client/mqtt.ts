@@ -18,16 +18,21 @@ import {
   pingreq,
 } from "../wire/mqtt/encode.ts";
 import { PacketStream, type PacketSink, type ScannedRun } from "../wire/mqtt/packet-stream.ts";
-import { packetType, ProtocolError, reason } from "../wire/mqtt/protocol.ts";
+import {
+  packetIdAfter,
+  packetIdMax,
+  packetType,
+  ProtocolError,
+  reason,
+} from "../wire/mqtt/protocol.ts";
 import type { Properties } from "../wire/mqtt/properties.ts";
-import { propertiesAt, walkPublishes } from "../wire/mqtt/publish.ts";
+import { isRetain, propertiesAt, qosIn, walkPublishes } from "../wire/mqtt/publish.ts";
 import type { InboundMessage, MqttClientOptions, PublishOptions } from "./types.ts";
 
 /** The longest message a node takes unless told otherwise, with room for what it adds. */
 export const packetBytesMax = 1_048_576 + 65_536;
 const connectTimeoutMs = 10_000;
 const farewellMs = 2_000;
-const idsMax = 65_535;
 
 export type MessageListener = (message: InboundMessage) => void;
 
@@ -147,9 +152,9 @@ export class MqttClient implements PacketSink {
       this.#write(encodePublish(5, { topic, payload: bytes, retain, properties }));
       return this.#room();
     }
-    if (this.#unacknowledged.size + this.#replies.size >= idsMax) {
+    if (this.#unacknowledged.size + this.#replies.size >= packetIdMax) {
       const what = "messages that wait for their acknowledgement";
-      return Promise.reject(new ComityError("LIMIT_REACHED", { limit: idsMax, what }));
+      return Promise.reject(new ComityError("LIMIT_REACHED", { limit: packetIdMax, what }));
     }
     const id = this.#takeId();
     const reply = Promise.withResolvers<void>();
@@ -180,14 +185,14 @@ export class MqttClient implements PacketSink {
       return;
     }
     const topic = textOf(run.topic);
-    const qos = ((run.first >> 1) & 3) as 0 | 1 | 2;
+    const qos = qosIn(run.first);
     const listeners = this.#listeners.filter(({ filter }) => matches(filter, topic));
     walkPublishes(run.packets, { version: 5, withIds: qos > 0 }, (place) => {
       const message: InboundMessage = {
         topic,
         payload: run.packets.subarray(place.payloadAt, place.end),
         qos,
-        retain: (run.first & 1) === 1,
+        retain: isRetain(run.first),
         userProperties: propertiesAt(run.packets, place).userProperties ?? [],
       };
       for (const { listener } of listeners) listener(message);
@@ -289,7 +294,7 @@ export class MqttClient implements PacketSink {
   }
 
   #takeId(): number {
-    do this.#nextId = this.#nextId === idsMax ? 1 : this.#nextId + 1;
+    do this.#nextId = packetIdAfter(this.#nextId);
     while (this.#unacknowledged.has(this.#nextId) || this.#replies.has(this.#nextId));
     return this.#nextId;
   }

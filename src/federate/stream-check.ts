@@ -4,7 +4,12 @@ import { layout5 } from "../flow/run.ts";
 import { textOf } from "../wire/mqtt/cursor.ts";
 import type { ScannedRun } from "../wire/mqtt/packet-stream.ts";
 import { ProtocolError } from "../wire/mqtt/protocol.ts";
-import { propertiesAt, publisherPropertiesProblem, walkPublishes } from "../wire/mqtt/publish.ts";
+import {
+  propertiesAt,
+  publisherPropertiesProblem,
+  qosIn,
+  walkPublishes,
+} from "../wire/mqtt/publish.ts";
 
 /** A topic's length stands in two bytes (MQTT 5.0 §1.5.4). */
 const encodedTopicBytesMax = 65_535;
@@ -53,7 +58,7 @@ export class StreamCheck {
 
 /** A link has QoS 0 alone: other packets have another form. */
 export function levelProblem({ first }: ScannedRun): string | undefined {
-  return (first & 6) === 0 ? undefined : "packets of another QoS than 0";
+  return qosIn(first) === 0 ? undefined : "packets of another QoS than 0";
 }
 
 function propertiesProblem(scanned: ScannedRun): string | undefined {

@@ -1,3 +1,4 @@
+import type { EndReason } from "../../flow/gate.ts";
 import { isLoopback } from "../../kernel/loopback.ts";
 import type { UsagePort } from "../../ports/usage.ts";
 import type { Principal } from "../../things/access.ts";
@@ -5,7 +6,7 @@ import type { PeerCertificate } from "../../things/certificate.ts";
 import { isJwt, type JwtVerdict } from "../../things/jwt.ts";
 import { claimUserName, type Entrance } from "../../things/onboarding/onboarding.ts";
 import { reason } from "../../wire/mqtt/protocol.ts";
-import type { Authentication, Introduction } from "./connect.ts";
+import { type Authentication, type Introduction, refusal } from "./connect.ts";
 
 export interface DoorKeepers {
   /** `--dev`: nameless clients from this machine are let in. */
@@ -17,7 +18,7 @@ export interface DoorKeepers {
   /** An agreement's token. */
   readonly participant: (agreement: string, token: string) => Principal | undefined;
   /** Why an agreement delivers no more; undefined while it does, or where there is none. */
-  readonly endedBecause: (agreement: string) => "revoked" | "expired" | "cap" | undefined;
+  readonly endedBecause: (agreement: string) => EndReason | undefined;
   /** Is the token another organisation's own, for this node? */
   readonly peer: (did: string, jwt: string) => Promise<boolean>;
   readonly usage: UsagePort;
@@ -138,8 +139,4 @@ async function peerAuthentication(
 ): Promise<Authentication> {
   if (await keepers.peer(did, jwt)) return { ok: true, principal: { kind: "peer", did } };
   return refusal(reason.badUserNameOrPassword, "the participant or its token is not known here");
-}
-
-function refusal(reasonCode: number, problem: string): Authentication {
-  return { ok: false, reasonCode, problem };
 }

@@ -11,13 +11,12 @@ import { covers } from "../../kernel/topic.ts";
 import type { MonthlyCeiling } from "../../market/grant.ts";
 import type { LogBlock } from "../../ports/store.ts";
 import { type Checkpoint, noUsage } from "../../ports/usage.ts";
-import { reason } from "../../wire/mqtt/protocol.ts";
+import { packetIdAfter, reason } from "../../wire/mqtt/protocol.ts";
 import type { ClientLine, ClientTakes } from "./client.ts";
 
 /** Handed over and not durably billed; less where the client takes less. */
 const unbilledMessagesMax = 1_000;
 const unbilledBytesMax = 4_194_304;
-const idsMax = 65_535;
 /** Timers are set again in steps: the wall clock may be set. */
 const timerStepMs = 3_600_000;
 
@@ -248,7 +247,7 @@ export class BilledStream implements Holder {
       this.#gate.refuse("queue-full", 1); // [MQTT-3.1.2-24]
       return;
     }
-    this.#nextId = id === idsMax ? 1 : id + 1;
+    this.#nextId = packetIdAfter(id);
     const { payloadBytes } = run;
     const messages = this.#handed.messages + 1;
     const bytes = this.#handed.payloadBytes + payloadBytes;

@@ -8,7 +8,7 @@ import type { Subscribe } from "../../wire/mqtt/decode.ts";
 import { encodeAcknowledgement, encodeSuback, encodeUnsuback } from "../../wire/mqtt/encode.ts";
 import type { ScannedRun } from "../../wire/mqtt/packet-stream.ts";
 import { packetType, ProtocolError, reason } from "../../wire/mqtt/protocol.ts";
-import { locate, newPlace } from "../../wire/mqtt/publish.ts";
+import { locate, newPlace, qosIn } from "../../wire/mqtt/publish.ts";
 import type { Client, ClientLine, ClientTakes } from "./client.ts";
 import { OwnClient, type OwnDoor } from "./own-client.ts";
 import { Session } from "./session.ts";
@@ -157,7 +157,7 @@ export class ClaimantClient implements Client {
     for (let at = 0; at < packets.length; at = place.end) locate(packets, layout, at, place);
     const payload = packets.subarray(place.payloadAt, place.end);
     this.#door.onboarding.sample(this.#claimant, this.#from, topic, payload, count);
-    const type = (first & 6) === 4 ? packetType.pubrec : packetType.puback;
+    const type = qosIn(first) === 2 ? packetType.pubrec : packetType.puback;
     for (const id of ids) {
       outbox.pushControl(encodeAcknowledgement(version, type, id, reason.noMatchingSubscribers));
     }

@@ -4,6 +4,7 @@ import type { Connect } from "../../wire/mqtt/decode.ts";
 import type { Properties } from "../../wire/mqtt/properties.ts";
 import { reason } from "../../wire/mqtt/protocol.ts";
 import type { PeerCertificate } from "../../things/certificate.ts";
+import type { ClientTakes } from "./client.ts";
 import type { MqttLimits } from "./limits.ts";
 
 /** Why a client was not let in, or who it is. */
@@ -63,6 +64,14 @@ function admitted(connect: Connect, known: Authentication): Authentication {
   return known;
 }
 
+/** What the client says it accepts: messages under way, and bytes of one packet. */
+export function takenBy({ properties }: Connect): ClientTakes {
+  return {
+    receiveMaximum: properties.receiveMaximum ?? 65_535,
+    packetBytesMax: properties.maximumPacketSize ?? Infinity,
+  };
+}
+
 /** Seconds a session outlives its connection; 3.1.1 knows only none and for ever. */
 export function sessionExpiry(connect: Connect): number {
   if (connect.version === 4) return connect.cleanStart ? 0 : Infinity;
@@ -101,6 +110,6 @@ export function welcome(
   };
 }
 
-function refusal(reasonCode: number, problem: string): Authentication {
+export function refusal(reasonCode: number, problem: string): Authentication {
   return { ok: false, reasonCode, problem };
 }

@@ -9,24 +9,17 @@ import type { Principal } from "../../things/access.ts";
 import { attachRequestOf } from "../../wire/link/attach.ts";
 import { agreementOfLinkTopic } from "../../wire/link/control.ts";
 import { textOf } from "../../wire/mqtt/cursor.ts";
-import type { Connect, Subscribe } from "../../wire/mqtt/decode.ts";
+import type { Subscribe } from "../../wire/mqtt/decode.ts";
 import { encodeSuback, encodeUnsuback } from "../../wire/mqtt/encode.ts";
 import type { ScannedRun } from "../../wire/mqtt/packet-stream.ts";
 import { ProtocolError, reason } from "../../wire/mqtt/protocol.ts";
+import { qosIn } from "../../wire/mqtt/publish.ts";
 import { BilledStream } from "./billed-stream.ts";
 import type { Client, ClientLine, ClientTakes } from "./client.ts";
 import { type Attaching, LinkFeeds } from "./link-feeds.ts";
 import { Session } from "./session.ts";
 
 export type Guest = Extract<Principal, { kind: "participant" }>;
-
-/** What the client says it accepts: messages under way, and bytes of one packet. */
-export function takenBy({ properties }: Connect): ClientTakes {
-  return {
-    receiveMaximum: properties.receiveMaximum ?? 65_535,
-    packetBytesMax: properties.maximumPacketSize ?? Infinity,
-  };
-}
 
 /**
  * Another organisation, let in by one agreement's token. Its node opens the link (`$link/…`),
@@ -62,7 +55,7 @@ export class GuestClient implements Client, Receiver {
 
   publish(scanned: ScannedRun): void {
     const { flow } = this.#line;
-    if ((scanned.first & 6) === 4) {
+    if (qosIn(scanned.first) === 2) {
       throw new ProtocolError(reason.qosNotSupported, "QoS 2 is not for agreements");
     }
     if (agreementOfLinkTopic(textOf(scanned.topic)) !== this.#agreement) {

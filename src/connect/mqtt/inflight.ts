@@ -1,5 +1,5 @@
 import { encodeAcknowledgement } from "../../wire/mqtt/encode.ts";
-import { packetType } from "../../wire/mqtt/protocol.ts";
+import { packetIdAfter, packetIdMax, packetType } from "../../wire/mqtt/protocol.ts";
 import {
   locate,
   lowerExpiry,
@@ -59,8 +59,6 @@ export interface SentMessage {
   readonly shared?: KeptShared | undefined;
 }
 
-const idsMax = 65_535;
-
 /**
  * The outgoing half of QoS 1 and 2: identifiers are given out in sequence, acknowledgements
  * normally return in sequence, so a batch is a range and an acknowledgement a step.
@@ -85,8 +83,8 @@ export class Inflight {
   /** Identifiers free for use at once. */
   get room(): number {
     const oldest = this.#batches[0];
-    if (oldest === undefined) return idsMax - 1;
-    return idsMax - 1 - steps(oldest.firstId + oldest.acked, this.#nextId);
+    if (oldest === undefined) return packetIdMax - 1;
+    return packetIdMax - 1 - steps(oldest.firstId + oldest.acked, this.#nextId);
   }
 
   /** Encodes the run with fresh identifiers and remembers it until acknowledged. */
@@ -100,7 +98,7 @@ export class Inflight {
     const firstId = this.#nextId;
     const packets = encode(() => {
       const id = this.#nextId;
-      this.#nextId = id === idsMax ? 1 : id + 1;
+      this.#nextId = packetIdAfter(id);
       return id;
     });
     const { count } = run;
@@ -239,7 +237,7 @@ export class Inflight {
       });
       this.#count++;
       this.#bytes += packet.length;
-      this.#nextId = id === idsMax ? 1 : id + 1;
+      this.#nextId = packetIdAfter(id);
     }
   }
 
@@ -249,7 +247,7 @@ export class Inflight {
       let id = batch.firstId;
       const nextId = (): number => {
         const next = id;
-        id = id === idsMax ? 1 : id + 1;
+        id = packetIdAfter(id);
         return next;
       };
       const flags = batch.packets[0]! & 0x0f;
@@ -294,5 +292,5 @@ function openIndex(batch: SentBatch, id: number, qos: 1 | 2): number {
 
 /** From one identifier on to another; after the greatest comes 1. */
 function steps(from: number, to: number): number {
-  return (((to - from) % idsMax) + idsMax) % idsMax;
+  return (((to - from) % packetIdMax) + packetIdMax) % packetIdMax;
 }

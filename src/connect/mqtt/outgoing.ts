@@ -7,7 +7,7 @@ import type { LogPlace, Run } from "../../flow/run.ts";
 import { layout5 } from "../../flow/run.ts";
 import { encodeAcknowledgement } from "../../wire/mqtt/encode.ts";
 import { packetType, type ProtocolVersion, reason } from "../../wire/mqtt/protocol.ts";
-import { type Layout, locate, newPlace } from "../../wire/mqtt/publish.ts";
+import { type Layout, locate, newPlace, qosIn } from "../../wire/mqtt/publish.ts";
 import { type Attachment, fitting } from "./attachment.ts";
 import { Backlog, type BacklogOptions, countIn } from "./backlog.ts";
 import { Inflight, kept, type KeptShared, type SentMessage } from "./inflight.ts";
@@ -331,7 +331,7 @@ export class Outgoing {
   #giveUp(packet: Buffer, version: ProtocolVersion): void {
     const place = newPlace();
     locate(packet, withIds(version), 0, place);
-    const qos = ((packet[0]! >> 1) & 3) as 1 | 2;
+    const qos = qosIn(packet[0]!) as 1 | 2;
     this.#inflight.acknowledge(packet.readUInt16BE(place.idAt), qos); // [MQTT-3.1.2-25]
     this.#dropped(1, "packet-too-large");
   }

@@ -11,6 +11,7 @@ import type { Subscribe, SubscriptionRequest } from "../../wire/mqtt/decode.ts";
 import { encodeAcknowledgement, encodeSuback, encodeUnsuback } from "../../wire/mqtt/encode.ts";
 import type { ScannedRun } from "../../wire/mqtt/packet-stream.ts";
 import { packetType, ProtocolError, reason } from "../../wire/mqtt/protocol.ts";
+import { isRetain, qosIn } from "../../wire/mqtt/publish.ts";
 import type { Client, ClientLine } from "./client.ts";
 import type { Session } from "./session.ts";
 
@@ -58,7 +59,7 @@ export class OwnClient implements Client {
     if (restMs > 0) this.#line.pauseUntil(sleep(restMs));
     const route = this.#routeOf(scanned);
     if (route === undefined) return;
-    const qos = ((scanned.first >> 1) & 3) as 0 | 1 | 2;
+    const qos = qosIn(scanned.first);
     if (qos === 1) this.#checkQuota(scanned.count);
     if (qos === 2) {
       this.#publishQos2(scanned, route);
@@ -157,7 +158,7 @@ export class OwnClient implements Client {
       count: scanned.count,
       payloadBytes: scanned.payloadBytes,
       publisher: this.#publisher,
-      retain: (scanned.first & 1) === 1,
+      retain: isRetain(scanned.first),
       origin: this.#session,
     });
   }
@@ -194,8 +195,7 @@ export class OwnClient implements Client {
       const text = `${this.#publisher} may not publish to ${topic}`;
       throw new ProtocolError(reason.notAuthorized, text);
     }
-    const isQos1 = (scanned.first & 6) === 2;
-    const answers = isQos1 ? this.#line.acknowledgements : this.#line.receipts;
+    const answers = qosIn(scanned.first) === 1 ? this.#line.acknowledgements : this.#line.receipts;
     answers.add(scanned.ids, undefined, reason.notAuthorized);
   }
 

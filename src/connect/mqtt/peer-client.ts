@@ -6,6 +6,7 @@ import type { Subscribe } from "../../wire/mqtt/decode.ts";
 import { encodeSuback, encodeUnsuback } from "../../wire/mqtt/encode.ts";
 import type { ScannedRun } from "../../wire/mqtt/packet-stream.ts";
 import { ProtocolError, reason } from "../../wire/mqtt/protocol.ts";
+import { qosIn } from "../../wire/mqtt/publish.ts";
 import type { Attach } from "./authenticate.ts";
 import type { Client, ClientLine } from "./client.ts";
 import { LinkFeeds } from "./link-feeds.ts";
@@ -32,7 +33,7 @@ export class PeerClient implements Client {
 
   publish(scanned: ScannedRun): void {
     const agreement = agreementOfLinkTopic(textOf(scanned.topic));
-    if (agreement === undefined || (scanned.first & 6) !== 0) {
+    if (agreement === undefined || qosIn(scanned.first) > 0) {
       throw new ProtocolError(reason.notAuthorized, "a link is for receiving only");
     }
     this.#feeds.acknowledge(agreement, scanned);

@@ -24,6 +24,14 @@ export const packetType = {
   auth: 15,
 } as const;
 
+/** Packet identifiers are 1 to this (§2.2.1). */
+export const packetIdMax = 65_535;
+
+/** After the greatest comes 1. */
+export function packetIdAfter(id: number): number {
+  return id === packetIdMax ? 1 : id + 1;
+}
+
 /** Reason codes that this implementation sends or names (MQTT 5.0 §2.4). */
 export const reason = {
   success: 0x00,

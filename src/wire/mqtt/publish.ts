@@ -8,6 +8,16 @@ export interface Layout {
   readonly withIds: boolean;
 }
 
+/** The QoS that the first byte of a PUBLISH packet tells. */
+export function qosIn(first: number): 0 | 1 | 2 {
+  return ((first >> 1) & 3) as 0 | 1 | 2;
+}
+
+/** Whether it says that the message is to be retained. */
+export function isRetain(first: number): boolean {
+  return (first & 1) === 1;
+}
+
 /** Where the parts of one PUBLISH packet lie in its buffer. Reused by the walker: copy to keep. */
 export interface PublishPlace {
   start: number;
