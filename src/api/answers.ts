@@ -348,6 +348,11 @@ export const Statement = Type.Object({
   amount,
   currency: text,
   receipts: count,
+  parts: Type.Optional(
+    Type.Array(Type.Object({ charge: text, amount }), {
+      description: "Of charges by the month: what usage comes to, what is owed by the month.",
+    }),
+  ),
 });
 
 export const Log = Type.Object({

@@ -21,7 +21,7 @@ import type { ErasureResource } from "../client/erasure.ts";
 import type { TopResource } from "../client/top.ts";
 import { readMessages } from "../flow/log-reader.ts";
 import type { Readings } from "../flow/readings.ts";
-import type { Clock } from "../kernel/clock.ts";
+import { type Clock, monthOf } from "../kernel/clock.ts";
 import { ComityError } from "../kernel/errors.ts";
 import type { Journal } from "../kernel/journal.ts";
 import type { Agreement } from "../market/agreement.ts";
@@ -349,7 +349,7 @@ function isLimited({ users }: Rooms, { user, spendMax }: PurchaseLimits): boolea
 }
 
 function settleApi(rooms: Rooms): ApiDeps["settle"] {
-  const { agreements, store } = rooms;
+  const { agreements, clock, store } = rooms;
   const need = (id: string): Agreement => agreements.need(id);
   return {
     usage: () => Promise.all(agreements.list().map((agreement) => usageOf(agreement, rooms))),
@@ -358,11 +358,16 @@ function settleApi(rooms: Rooms): ApiDeps["settle"] {
       await rooms.receipts.closeWindows(id, closeWithinMs);
       return receiptsAfter(store, id, after, limit);
     },
-    statement: async (month) => statementOf(store, agreements.list(), month),
+    // nothing is owed yet for a month that has not begun
+    statement: async (month) =>
+      month > monthOf(clock.now()) ? [] : statementOf(store, agreements.list(), month),
     budgetOf: (user) => rooms.budgets.stateOf(user),
     async bill(month, id) {
       await rooms.receipts.closeWindows(id, closeWithinMs);
       const counted = await oneSidedBillOf(store, need(id), month);
+      if (month > monthOf(clock.now())) {
+        throw new ComityError("NOT_FOUND", { what: `bill of ${month} for agreement`, id });
+      }
       return counted ?? billOf(store, need(id), month);
     },
   };

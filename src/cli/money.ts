@@ -105,6 +105,12 @@ function billCommand(io: CliIo): Command {
     );
 }
 
+const partText = {
+  usage: "for what was delivered",
+  month: "by the month",
+  minimum: "up to the month's minimum",
+} as const;
+
 function verifyCommand(io: CliIo): Command {
   return new Command("verify")
     .description("check a bill with all its signatures, offline")
@@ -122,6 +128,9 @@ function verifyCommand(io: CliIo): Command {
       printLine(io, `  delivered  ${verified.messages.toLocaleString("en")} messages`);
       printLine(io, `  price      ${describePrice(verified.price)}`);
       printLine(io, `  amount     ${verified.amount} ${verified.currency}`);
+      for (const { charge, amount } of verified.parts ?? []) {
+        printLine(io, `             ${amount} ${partText[charge]}`);
+      }
       printLine(io, `  evidence   ${chainText(verified.chain)}, each signed by both`);
       printLine(
         io,

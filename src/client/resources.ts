@@ -276,6 +276,11 @@ export interface StatementResource {
   readonly amount: string;
   readonly currency: string;
   readonly receipts: number;
+  /** What the amount is made of, where charges by the month price it. */
+  readonly parts?: readonly {
+    readonly charge: "usage" | "month" | "minimum";
+    readonly amount: string;
+  }[];
 }
 
 /** One way in for MQTT clients. */

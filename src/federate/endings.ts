@@ -1,12 +1,14 @@
 import type { FastifyInstance } from "fastify";
-import { type Static, Type } from "typebox";
+import { Type } from "typebox";
 import { canonicalBytes } from "../kernel/canonical.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { ComityError } from "../kernel/errors.ts";
 import type { Journal } from "../kernel/journal.ts";
+import { isoTime } from "../kernel/time.ts";
 import { jsonIn } from "../kernel/json-object.ts";
 import type { Agreement } from "../market/agreement.ts";
 import type { Agreements } from "../market/agreements.ts";
+import { EndingRecord, endingType } from "../market/ending.ts";
 import type { GeneralJws, Signer } from "../ports/signer.ts";
 import { parseMessage } from "../wire/dsp/parse.ts";
 import {
@@ -20,18 +22,8 @@ import type { AuthenticatePeer } from "./authenticate.ts";
 import type { Outbox } from "./outbox.ts";
 import type { PeerBook } from "./peers.ts";
 
-/** `typ` of the signature under an ending. */
-const endingType = "comity-ending+jws";
-
-const EndingRecord = Type.Object({
-  v: Type.Literal(1),
-  agreement: Type.String(),
-  reason: Type.Union([Type.Literal("revoked"), Type.Literal("expired"), Type.Literal("cap")]),
-  by: Type.String(),
-  /** ISO 8601, UTC. */
-  at: Type.String({ maxLength: 32 }),
-});
-type EndingRecord = Static<typeof EndingRecord>;
+/** How far the two sides' clocks may differ. */
+const skewMs = 60_000;
 
 const EndingMessage = Type.Object({
   record: Type.Object({
@@ -117,6 +109,10 @@ export class Endings {
     const keyOf = (kid: string) => (didOfKeyId(kid) === did ? pinned : undefined);
     await verifySignature(record, keyOf, { what, type: endingType });
     const said = parseMessage(EndingRecord, jsonIn(signaturePayload(record)));
+    const at = isoTime(said.at);
+    if (at === undefined || at > this.#options.clock.now() + skewMs) {
+      throw new ComityError("SIGNATURE_INVALID", { what, problem: `"${said.at}" has not come` });
+    }
     if (said.agreement !== agreement.id || said.by !== did) {
       throw new ComityError("SIGNATURE_INVALID", { what, problem: "it is about another one" });
     }

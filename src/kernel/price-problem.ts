@@ -1,7 +1,7 @@
 import { formatAmount, parseAmount } from "./amount.ts";
 import { currencyExponent } from "./currency.ts";
-import type { Charge, ChargedPrice, Price, UnitPrice } from "./price.ts";
-import { isCharged, isFree, microOf } from "./price.ts";
+import type { Charge, Price } from "./price.ts";
+import { isFree, microOf } from "./price.ts";
 
 const chargesMax = 10;
 const tiersMax = 20;
@@ -37,35 +37,7 @@ export function priceProblem(price: unknown): string | undefined {
   return asks ? `currency "${currency}" is no currency of ISO 4217 to pay in` : undefined;
 }
 
-/** The same price, which was checked, each amount in its shortest form, so that one price has one hash. */
-export function normalPrice(price: Price): Price {
-  if (!isCharged(price)) {
-    const { amount, currency, perMessages } = price;
-    return { amount: normal(amount), currency, perMessages };
-  }
-  const { minimum, cap, charges, ...rest } = price;
-  return {
-    ...rest,
-    charges: charges.map(({ amount, graduated, volume, ...charge }) => ({
-      ...charge,
-      ...(amount !== undefined && { amount: normal(amount) }),
-      ...(graduated && { graduated: graduated.map((tier) => normalTier(tier)) }),
-      ...(volume && { volume: volume.map((tier) => normalTier(tier)) }),
-    })),
-    ...(minimum !== undefined && { minimum: normal(minimum) }),
-    ...(cap !== undefined && { cap: normal(cap) }),
-  };
-}
-
-function normalTier<T extends { readonly amount: string }>(tier: T): T {
-  return { ...tier, amount: normal(tier.amount) };
-}
-
-function normal(amount: string): string {
-  return formatAmount(microOf(amount));
-}
-
-function unitProblem(price: Partial<Record<keyof UnitPrice, unknown>>): string | undefined {
+function unitProblem(price: Record<string, unknown>): string | undefined {
   const { amount, perMessages } = price;
   const micro = typeof amount === "string" ? parseAmount(amount) : undefined;
   if (micro === undefined || micro < 0n) return notDecimal("amount", amount);
@@ -73,7 +45,7 @@ function unitProblem(price: Partial<Record<keyof UnitPrice, unknown>>): string |
   return `perMessages ${shown(perMessages)} is not a whole number ≥ 1`;
 }
 
-function chargedProblem(price: Partial<Record<keyof ChargedPrice, unknown>>): string | undefined {
+function chargedProblem(price: Record<string, unknown>): string | undefined {
   const { charges, minimum, cap, trialDays, costOnly } = price;
   if (!Array.isArray(charges)) return "charges are no list";
   if (charges.length === 0) return 'charges are empty: what is free has the amount "0"';
@@ -84,9 +56,13 @@ function chargedProblem(price: Partial<Record<keyof ChargedPrice, unknown>>): st
   }
   const flat = charges.filter(({ per }: Charge) => per !== undefined).map(({ per }: Charge) => per);
   if (new Set(flat).size < flat.length) return "charges name a month or a device-month twice";
-  if (minimum !== undefined) return "a minimum is not billed yet: leave it out";
-  const problem = cap === undefined ? undefined : amountProblem("cap", cap, 1n);
-  if (problem !== undefined) return problem;
+  for (const [name, value] of Object.entries({ minimum, cap })) {
+    const problem = value === undefined ? undefined : amountProblem(name, value, 1n);
+    if (problem !== undefined) return problem;
+  }
+  if (isText(minimum) && isText(cap) && microOf(minimum) > microOf(cap)) {
+    return `the minimum ${minimum} is above the cap ${cap}`;
+  }
   if (trialDays !== undefined && !isWhole(trialDays, 1, trialDaysMax)) {
     return `trialDays ${shown(trialDays)} is not a whole number from 1 to ${trialDaysMax}`;
   }
@@ -108,8 +84,7 @@ function chargeProblem(charge: unknown): string | undefined {
       return `${name} ${shown(value)} is not a whole number ≥ 1`;
     }
   }
-  if (per === "month") return "by the month alone is not billed yet: charge by messages or bytes";
-  if (per !== undefined) {
+  if (per !== undefined && per !== "month") {
     if (per !== "device-month") return `per "${shown(per)}" is not month`;
     return "devices are not counted yet: charge by the month, by messages or by bytes";
   }
@@ -161,6 +136,8 @@ function amountProblem(name: string, value: unknown, least = 0n): string | undef
 }
 
 function notDecimal(name: string, value: unknown): string {
+  if (typeof value === "number")
+    return `${name} ${value} is a number: write it as text, "${value}"`;
   return `${name} "${shown(value)}" is not a decimal ≥ 0 with at most six places`;
 }
 
@@ -175,6 +152,10 @@ function isWhole(value: unknown, min: number, max = Number.MAX_SAFE_INTEGER): va
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string";
 }
 
 function shown(value: unknown): string {

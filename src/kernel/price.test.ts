@@ -177,7 +177,7 @@ test("price - what is wrong with it is said by name", () => {
     [eur({ perMessages: 0, amount: "1" }), /perMessages 0 is not a whole number/],
     [eur({ perMessages: 1, amount: "-1" }), /amount "-1" is not a decimal/],
     [eur({ perMessages: 1, amount: "1", included: 0.5 }), /included 0.5/],
-    [eur({ per: "month", amount: "1" }), /by the month alone is not billed yet/],
+    [eur({ per: "month", amount: "1", included: 3 }), /by the month it has an amount/],
     [eur({ per: "device-month", amount: "1" }), /devices are not counted yet/],
     [eur({ perMessages: 1, graduated: [{ amount: "1" }] }), /graduated has not 2 to 20 tiers/],
     [
@@ -198,9 +198,10 @@ test("price - what is wrong with it is said by name", () => {
       /tier 2 is the last/,
     ],
     [eur({ perMessages: 1, amount: "0" }), /all charges are zero/],
-    [{ ...eur({ perMessages: 1, amount: "1" }), minimum: "5" }, /not billed yet/],
+    [{ ...eur({ perMessages: 1, amount: "1" }), minimum: "5", cap: "4" }, /minimum 5 is above/],
     [{ ...eur({ perMessages: 1, amount: "1" }), trialDays: 0 }, /trialDays 0/],
     [{ ...eur({ perMessages: 1, amount: "1" }), costOnly: false }, /costOnly is not true/],
+    [eur({ per: "month", amount: "1" }, { per: "month", amount: "1" }), /twice/],
     [eur(...Array.from({ length: 11 }, () => ({ perMessages: 1, amount: "1" }))), /more than 10/],
     ["1 EUR", /no object/],
   ];
@@ -215,7 +216,9 @@ test("price - one sentence says all of it", () => {
     charges: [
       { perMessages: 1000, amount: "0.50", included: 100_000 },
       { perBytes: 1_000_000, graduated: [{ upTo: 5e9, amount: "0.02" }, { amount: "0.01" }] },
+      { per: "month", amount: "10" },
     ],
+    minimum: "12",
     cap: "100",
     trialDays: 30,
     costOnly: true,
@@ -224,7 +227,7 @@ test("price - one sentence says all of it", () => {
   assert.equal(
     describePrice(rich),
     "0.5 EUR per 1,000 messages after 100,000 messages a month plus per MB 0.02 EUR up to 5 GB, " +
-      "0.01 EUR beyond, at most 100 EUR a month, " +
+      "0.01 EUR beyond plus 10 EUR a month, at least 12 EUR a month, at most 100 EUR a month, " +
       "free for the first 30 days, which covers costs alone",
   );
   assert.equal(

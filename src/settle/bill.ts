@@ -6,7 +6,7 @@ import { receiptAt, ReceiptBody, receiptsAfter, Signature } from "../meter/recei
 import type { ReceiptRecord } from "../meter/receipt.ts";
 import type { GeneralJws } from "../ports/signer.ts";
 import type { Store } from "../ports/store.ts";
-import { monthOfReceipts, oneSidedLine, statementLine } from "./statement.ts";
+import { lineTerms, oneSidedLine, receiptsUntil, statementLine } from "./statement.ts";
 import type { MonthOfReceipts, Statement } from "./statement.ts";
 
 /** A month's receipts in one bill: its first and its latest; windows of 10 s make 260,000. */
@@ -34,7 +34,14 @@ export const Bill = Type.Object(
      * The last receipt of the months before, if any; the month's first, which names it; and the
      * month's latest without gaps. Counts are cumulative: the ends prove what lies between.
      */
-    receipts: Type.Array(Type.Unknown(), { minItems: 1, maxItems: monthReceiptsMax + 1 }),
+    receipts: Type.Array(Type.Unknown(), { maxItems: monthReceiptsMax + 1 }),
+    /** RFC 7515 general JSON: that the agreement ended, as one side signed it. */
+    ending: Type.Optional(
+      Type.Object(
+        { payload: Type.String(), signatures: Type.Tuple([Signature]) },
+        { additionalProperties: false },
+      ),
+    ),
     statement: Type.Object(
       {
         agreement: Type.String(),
@@ -48,6 +55,14 @@ export const Bill = Type.Object(
         amount: Type.String(),
         currency: Type.String(),
         receipts: Type.Number(),
+        parts: Type.Optional(
+          Type.Array(
+            Type.Object(
+              { charge: Type.String(), amount: Type.String() },
+              { additionalProperties: false },
+            ),
+          ),
+        ),
       },
       { additionalProperties: false },
     ),
@@ -71,21 +86,25 @@ const page = 500;
 
 /** Throws NOT_FOUND where the month has no receipt that both signed. */
 export async function billOf(store: Store, agreement: Agreement, month: string): Promise<Bill> {
-  const window = await monthOfReceipts(store, agreement.id, month);
-  if (window === undefined) {
+  const window = await receiptsUntil(store, agreement.id, month);
+  const { ended, ...standing } = agreement;
+  // an end that nobody signed yet proves nothing
+  const terms = lineTerms(ended?.record === undefined ? standing : agreement);
+  const statement = statementLine(terms, month, window.before, window.last);
+  if (window.last === undefined && statement.amount === "0") {
     throw new ComityError("NOT_FOUND", {
       what: `bill of ${month} for agreement`,
       id: agreement.id,
     });
   }
   const { payload, signatures } = agreement.evidence;
-  const statement = statementLine(agreement, window.before, window.last);
   return {
     v: 1,
     evidence: { payload, signatures: both(signatures, agreement.id) },
     policy: agreement.policy as Bill["policy"],
+    ...(agreement.ended?.record && { ending: endingIn(agreement.ended.record) }),
     receipts: await signedReceipts(store, agreement.id, window),
-    statement,
+    statement: statement as Bill["statement"],
   };
 }
 
@@ -112,6 +131,10 @@ async function signedReceipts(
   agreement: string,
   { before, last }: MonthOfReceipts,
 ): Promise<SignedReceipt[]> {
+  if (last === undefined) {
+    const ended = before && (await receiptAt(store, agreement, before.seq));
+    return ended === undefined ? [] : [signedBy(agreement, ended)];
+  }
   const first = (before?.seq ?? 0) + 1;
   const opening = before === undefined ? [first] : [before.seq, first];
   const records = await Promise.all(opening.map((seq) => receiptAt(store, agreement, seq)));
@@ -126,10 +149,16 @@ async function signedReceipts(
   if (at < last.seq || cosigned.length < records.length) {
     throw new Error(`receipts of ${agreement} are missing`);
   }
-  return cosigned.map(({ body, signatures }: ReceiptRecord) => ({
-    body,
-    signatures: both(signatures, agreement),
-  }));
+  return cosigned.map((record) => signedBy(agreement, record));
+}
+
+function signedBy(agreement: string, { body, signatures }: ReceiptRecord): SignedReceipt {
+  return { body, signatures: both(signatures, agreement) };
+}
+
+function endingIn({ payload, signatures: [signature] }: GeneralJws): NonNullable<Bill["ending"]> {
+  if (signature === undefined) throw new Error("an ending has no signature");
+  return { payload, signatures: [signature] };
 }
 
 function both<T>(signatures: readonly T[], agreement: string): [T, T] {

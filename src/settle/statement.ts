@@ -14,10 +14,11 @@
  */
 import { formatAmount } from "../kernel/amount.ts";
 import { ComityError } from "../kernel/errors.ts";
-import { usageMicro } from "../kernel/price.ts";
+import { isCharged, usageMicro } from "../kernel/price.ts";
 import type { Agreement, EvidenceSides } from "../market/agreement.ts";
 import { evidenceSides } from "../market/evidence.ts";
 import { lastCosigned, receiptAt } from "../meter/receipt.ts";
+import { standingCharges, type StandingTerms } from "../meter/standing-charges.ts";
 import type { ReceiptBody } from "../meter/receipt.ts";
 import { monthOfRows } from "../meter/usage-rows.ts";
 import type { Store } from "../ports/store.ts";
@@ -37,6 +38,15 @@ export interface Statement {
   readonly currency: string;
   /** How many receipts. */
   readonly receipts: number;
+  /** What the amount is made of, where charges by the month price it; zeros are left out. */
+  readonly parts?: readonly StatementPart[];
+}
+
+/** `usage` is what the receipts say; the others follow from the agreement and the month. */
+export interface StatementPart {
+  readonly charge: "usage" | "month" | "minimum";
+  /** Decimal string, exact to the micro-unit. */
+  readonly amount: string;
 }
 
 export interface StatementLine extends Statement {
@@ -48,7 +58,13 @@ export interface StatementLine extends Statement {
 /** Who agreed on what, as far as a statement names it. */
 export type Parties = Pick<Agreement, "id" | "provider" | "consumer" | "product" | "title">;
 
-/** Lines for the agreements that have receipts in the month, or one-sided counts. */
+/** What a month of it is computed from, beside the receipts. */
+export type LineTerms = Parties & StandingTerms;
+
+/**
+ * Lines for the agreements that have receipts in the month, or one-sided counts, or charges by the
+ * month. In a month that is not over those are of the whole of it.
+ */
 export async function statementOf(
   store: Store,
   agreements: Iterable<Agreement>,
@@ -59,12 +75,26 @@ export async function statementOf(
   for (const agreement of agreements) {
     const counted = await oneSidedLine(store, agreement, month);
     if (counted !== undefined) lines.push(counted);
-    const window = await monthOfReceipts(store, agreement.id, month);
-    if (window === undefined) continue;
-    const line = statementLine(agreement, window.before, window.last);
+    const line = await lineOf(store, agreement, month);
+    if (line === undefined) continue;
     lines.push({ ...line, role: agreement.role, evidence: evidenceSides(agreement) });
   }
   return lines;
+}
+
+/** Undefined where the month has no receipt that both signed, and owes nothing beside. */
+async function lineOf(
+  store: Store,
+  agreement: Agreement,
+  month: string,
+): Promise<Statement | undefined> {
+  const { before, last } = await receiptsUntil(store, agreement.id, month);
+  const line = statementLine(lineTerms(agreement), month, before, last);
+  return last === undefined && line.amount === "0" ? undefined : line;
+}
+
+export function lineTerms({ ended, ...agreement }: Agreement): LineTerms {
+  return { ...agreement, ...(ended && { endedAt: ended.at }) };
 }
 
 /** What a partner without a node acknowledged in the month; undefined where it was nothing. */
@@ -95,19 +125,19 @@ export interface MonthOfReceipts {
   /** The last receipt of the months before. */
   readonly before: ReceiptBody | undefined;
   /** The last receipt of the month. */
-  readonly last: ReceiptBody;
+  readonly last: ReceiptBody | undefined;
 }
 
-/** Undefined where the month has no receipt that both signed. */
-export async function monthOfReceipts(
+/** Of those that both signed. */
+export async function receiptsUntil(
   store: Store,
   agreement: string,
   month: string,
-): Promise<MonthOfReceipts | undefined> {
+): Promise<MonthOfReceipts> {
   requireMonth(month);
   const newest = (await lastCosigned(store, agreement))?.body.seq ?? 0;
   const last = await lastWhere(store, agreement, newest, (body) => body.month <= month);
-  if (last?.month !== month) return undefined;
+  if (last?.month !== month) return { before: last, last: undefined };
   const before = await lastWhere(store, agreement, last.seq, (body) => body.month < month);
   return { before, last };
 }
@@ -132,26 +162,44 @@ export async function lastCosignedBy(
   return lastWhere(store, agreement, newest, (body) => body.at <= at);
 }
 
-/** The difference between two cumulative receipts. */
+/** The difference between two cumulative receipts, and what the month owes beside. */
 export function statementLine(
-  parties: Parties,
+  terms: LineTerms,
+  month: string,
   before: ReceiptBody | undefined,
-  last: ReceiptBody,
+  last: ReceiptBody | undefined,
 ): Statement {
-  const micro = BigInt(last.amountMicro) - BigInt(before?.amountMicro ?? 0);
+  const end = last ?? before;
+  const usage = BigInt(end?.amountMicro ?? 0) - BigInt(before?.amountMicro ?? 0);
+  const standing = standingCharges(standsUntil(terms, last), month, usage);
+  const total = usage + standing.month + standing.minimum;
+  const parts = { usage, ...standing };
   return {
-    agreement: parties.id,
-    provider: parties.provider,
-    consumer: parties.consumer,
-    product: parties.product,
-    title: parties.title,
-    month: last.month,
-    messages: last.messages - (before?.messages ?? 0),
-    bytes: last.bytes - (before?.bytes ?? 0),
-    amount: formatAmount(micro),
-    currency: last.currency,
-    receipts: last.seq - (before?.seq ?? 0),
+    agreement: terms.id,
+    provider: terms.provider,
+    consumer: terms.consumer,
+    product: terms.product,
+    title: terms.title,
+    month,
+    messages: (end?.messages ?? 0) - (before?.messages ?? 0),
+    bytes: (end?.bytes ?? 0) - (before?.bytes ?? 0),
+    amount: formatAmount(total),
+    currency: terms.price.currency,
+    receipts: (end?.seq ?? 0) - (before?.seq ?? 0),
+    ...(isCharged(terms.price) && { parts: partsOf(parts) }),
   };
+}
+
+function partsOf(micro: Readonly<Record<StatementPart["charge"], bigint>>): StatementPart[] {
+  return (Object.entries(micro) as [StatementPart["charge"], bigint][])
+    .filter(([, owed]) => owed > 0n)
+    .map(([charge, owed]) => ({ charge, amount: formatAmount(owed) }));
+}
+
+/** Who signed for messages after the day on which it says to have ended was served until then. */
+function standsUntil(terms: LineTerms, last: ReceiptBody | undefined): StandingTerms {
+  if (terms.endedAt === undefined || last === undefined || last.at < terms.endedAt) return terms;
+  return { ...terms, endedAt: last.at };
 }
 
 /** Months only go up along the chain, so that a few look-ups find the place. */

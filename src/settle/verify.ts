@@ -3,14 +3,16 @@ import type { Static } from "typebox";
 import { Compile } from "typebox/compile";
 import { canonicalBytes, canonicalHash } from "../kernel/canonical.ts";
 import { ComityError, problemOf } from "../kernel/errors.ts";
+import { jsonIn } from "../kernel/json-object.ts";
 import type { Price } from "../kernel/price.ts";
 import { priceProblem } from "../kernel/price-problem.ts";
+import { EndingRecord, endingType } from "../market/ending.ts";
 import { assertSignedBy } from "../market/evidence.ts";
 import { rateProblem } from "../meter/rated.ts";
 import { receiptProblem, requireSignature, termsProblem } from "../meter/receipt.ts";
 import type { ReceiptBody } from "../meter/receipt.ts";
 import type { PublicJwk } from "../ports/signer.ts";
-import { keyIdOf } from "../wire/jws.ts";
+import { didOfKeyId, keyIdOf, signaturePayload, verifySignature } from "../wire/jws.ts";
 import { Price as PriceShape } from "../wire/price.ts";
 import { Bill, SignedReceipt } from "./bill.ts";
 import { statementLine } from "./statement.ts";
@@ -19,7 +21,8 @@ import type { Statement } from "./statement.ts";
 /** What a bill proves. */
 export interface VerifiedBill extends Statement {
   readonly price: Price;
-  readonly chain: ProvedChain;
+  /** Absent where the month has no receipt. */
+  readonly chain?: ProvedChain;
   /** `<did>#<thumbprint>` of both keys; compare them with the DID documents, once. */
   readonly keys: readonly string[];
 }
@@ -33,7 +36,9 @@ export interface ProvedChain {
 }
 
 /** `receipts 1 to 1004`; `receipts 1 and 6 to 1004` where a bill holds no more. */
-export function chainText({ first, from, to }: ProvedChain): string {
+export function chainText(chain: ProvedChain | undefined): string {
+  if (chain === undefined) return "no receipts";
+  const { first, from, to } = chain;
   return first === from ? `receipts ${first} to ${to}` : `receipts ${first} and ${from} to ${to}`;
 }
 
@@ -67,6 +72,7 @@ interface Agreed {
   readonly consumerKey: PublicJwk;
 }
 
+const endingShape = Compile(EndingRecord);
 const billShape = Compile(Bill);
 const policyShape = Compile(SignedPolicy);
 const receiptShape = Compile(SignedReceipt);
@@ -88,13 +94,13 @@ export async function verifyBill(bill: unknown): Promise<VerifiedBill> {
   for (const receipt of bill.receipts) {
     bodies.push(await verifyReceipt(receipt, bodies, agreed));
   }
-  const chain = provedChain(bodies);
-  const statement = verifyStatement(bill, bodies, agreed);
+  const chain = provedChain(bodies, bill.statement.month);
+  const statement = verifyStatement(bill, bodies, { ...agreed, ...(await endOf(bill, agreed)) });
   const keys = [
     await keyIdOf(agreed.provider, agreed.providerKey),
     await keyIdOf(agreed.consumer, agreed.consumerKey),
   ];
-  return { ...statement, price: agreed.price, chain, keys };
+  return { ...statement, price: agreed.price, ...(chain && { chain }), keys };
 }
 
 async function verifyAgreement({ evidence, policy }: Bill): Promise<Agreed> {
@@ -130,7 +136,7 @@ function agreedIn(policy: Static<typeof SignedPolicy>): Agreed {
     id: policy["@id"],
     policyHash: canonicalHash(policy),
     price: comity.price,
-    signedAt: policy.timestamp,
+    signedAt: timeOf(policy.timestamp),
     provider,
     consumer,
     product: policy.target,
@@ -138,6 +144,11 @@ function agreedIn(policy: Static<typeof SignedPolicy>): Agreed {
     providerKey,
     consumerKey,
   };
+}
+
+function timeOf(timestamp: string): string {
+  if (Number.isNaN(Date.parse(timestamp))) throw broken("the agreement was signed at no time");
+  return timestamp;
 }
 
 async function verifyReceipt(
@@ -192,10 +203,12 @@ function placeProblem(
 }
 
 /** All are of one month but the one before it, which must be there unless the month begins it. */
-function provedChain(bodies: readonly ReceiptBody[]): ProvedChain {
+function provedChain(bodies: readonly ReceiptBody[], of: string): ProvedChain | undefined {
   const [opening, ...later] = bodies;
   const last = bodies.at(-1);
-  if (opening === undefined || last === undefined) throw broken("it has no receipt");
+  // nothing was delivered in the month; the agreement alone says what is owed for it
+  if (last === undefined || (later.length === 0 && last.month < of)) return undefined;
+  if (opening === undefined || last.month !== of) throw broken(`it has no receipt of ${of}`);
   const stray = later.find(({ month }) => month !== last.month);
   if (stray !== undefined) {
     throw broken(`receipt ${stray.seq}: it is for ${stray.month}, and the bill for ${last.month}`);
@@ -217,16 +230,41 @@ function verifyStatement(
   bodies: readonly ReceiptBody[],
   agreed: Agreed,
 ): Statement {
-  const last = bodies.at(-1);
-  if (last === undefined) throw broken("it has no receipt");
-  const before = bodies.findLast((body) => body.month < last.month);
-  const summed = statementLine(agreed, before, last);
+  const { month } = statement;
+  const last = bodies.findLast((body) => body.month === month);
+  const before = bodies.findLast((body) => body.month < month);
+  const summed = statementLine(agreed, month, before, last);
   for (const [member, value] of Object.entries(summed)) {
     const claimed = statement[member as keyof Statement];
-    if (claimed === value) continue;
-    throw broken(`the statement says ${member} ${claimed}, its receipts say ${value}`);
+    if (canonicalHash(claimed ?? null) === canonicalHash(value)) continue;
+    const [says, proves] = [claimed, value].map((one) => shown(one));
+    throw broken(`the statement says ${member} ${says}, its receipts say ${proves}`);
   }
   return summed;
+}
+
+/** When the agreement ended, as one of the two signed it. */
+async function endOf({ ending }: Bill, agreed: Agreed): Promise<{ readonly endedAt?: string }> {
+  if (ending === undefined) return {};
+  const said = jsonIn(signaturePayload(ending));
+  if (!endingShape.Check(said)) throw broken("the ending is none of version 1");
+  if (said.agreement !== agreed.id) throw broken("the ending is another agreement's");
+  const { provider, providerKey, consumer, consumerKey } = agreed;
+  const keys = new Map([
+    [provider, providerKey],
+    [consumer, consumerKey],
+  ]);
+  try {
+    const keyOf = (kid: string) => (didOfKeyId(kid) === said.by ? keys.get(said.by) : undefined);
+    await verifySignature(ending, keyOf, { what: "the ending", type: endingType });
+  } catch (thrown) {
+    throw broken("the ending: its signature does not verify", thrown);
+  }
+  return { endedAt: said.at };
+}
+
+function shown(value: unknown): string {
+  return typeof value === "string" ? value : (JSON.stringify(value) ?? "nothing");
 }
 
 function broken(problem: string, cause?: unknown): ComityError {

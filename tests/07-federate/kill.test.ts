@@ -185,7 +185,7 @@ async function assertReceipts(
       }
       assert.deepEqual(
         receipts.map(({ body, state, signatures }) => [body.seq, state, signatures.length]),
-        Array.from({ length: chain.to }, (_, i) => [i + 1, "cosigned", 2]),
+        Array.from({ length: chain!.to }, (_, i) => [i + 1, "cosigned", 2]),
       );
       const { messages, amountMicro } = receipts.at(-1)!.body;
       assert.deepEqual([messages, amountMicro], [count, String(owedMicro(price, count))]);

@@ -1,0 +1,62 @@
+import { isCharged, microOf } from "../kernel/price.ts";
+import { isoTime } from "../kernel/time.ts";
+import type { Agreement } from "../market/agreement.ts";
+import { trialEnd } from "./rated.ts";
+
+/** What both sides agreed on, and when it ended by a record that one of them signed. */
+export type StandingTerms = Pick<Agreement, "price" | "signedAt"> & {
+  /** ISO 8601, UTC. */
+  readonly endedAt?: string;
+};
+
+/** What a month owes beside its usage, in micro-units. */
+export interface StandingCharges {
+  /** By the month, whatever is delivered. */
+  readonly month: bigint;
+  /** What the month's minimum tops up. */
+  readonly minimum: bigint;
+}
+
+const dayMs = 86_400_000;
+const none: StandingCharges = { month: 0n, minimum: 0n };
+
+/**
+ * Charges that no message causes, from the agreement and what the month's usage comes to alone.
+ * Charges by the month and the minimum are owed by days, rounded down: the days from that of
+ * signing, or the first after the trial, to that of the end, both included, of those the month
+ * has. Usage within the cap comes first; what is left of the cap bounds the rest.
+ */
+export function standingCharges(
+  terms: StandingTerms,
+  month: string,
+  usageMicro: bigint,
+): StandingCharges {
+  const { price } = terms;
+  if (!isCharged(price)) return none;
+  const [days, of] = daysOwed(terms, month);
+  if (days === 0n) return none;
+  const byDays = (amount: string): bigint => (microOf(amount) * days) / of;
+  const left = price.cap === undefined ? undefined : microOf(price.cap) - usageMicro;
+  const flat = price.charges
+    .filter(({ per }) => per === "month")
+    .reduce((sum, { amount = "0" }) => sum + byDays(amount), 0n);
+  const owed = left === undefined || flat < left ? flat : left;
+  const topUp = byDays(price.minimum ?? "0") - usageMicro - owed;
+  return { month: owed, minimum: topUp > 0n ? topUp : 0n };
+}
+
+/** Days of the month on which it stood and was no trial, and how many the month has. */
+function daysOwed(terms: StandingTerms, month: string): readonly [bigint, bigint] {
+  const begins = Date.parse(`${month}-01`);
+  const next = new Date(begins);
+  next.setUTCMonth(next.getUTCMonth() + 1);
+  const ends = next.getTime();
+  const first = dayOf(Math.max(begins, Date.parse(terms.signedAt), trialEnd(terms) ?? begins));
+  const end = isoTime(terms.endedAt ?? "") ?? ends;
+  const last = dayOf(Math.min(ends - 1, end));
+  return [BigInt(Math.max(0, last - first + 1)), BigInt((ends - begins) / dayMs)];
+}
+
+function dayOf(at: number): number {
+  return Math.floor(at / dayMs);
+}
