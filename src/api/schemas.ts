@@ -5,7 +5,7 @@ import {
 } from "../kernel/recipient-class.ts";
 import { attestationOf } from "../market/attestation.ts";
 import { pageMax, totalMax } from "../ports/search.ts";
-import { Price } from "../wire/price.ts";
+import { PriceInput } from "../wire/price.ts";
 import { SomeTerms } from "./terms-schema.ts";
 
 /** Schemas said once: they validate requests, type handlers and write the OpenAPI document. */
@@ -101,16 +101,16 @@ export const TradeSecrets = Type.Object(
 
 export const priced = {
   tariffs: Type.Optional(
-    Type.Array(Type.Object({ class: RecipientClass, price: Price }, strict), { maxItems: 10 }),
+    Type.Array(Type.Object({ class: RecipientClass, price: PriceInput }, strict), { maxItems: 10 }),
   ),
-  cost: Type.Optional(Price),
+  cost: Type.Optional(PriceInput),
   tradeSecrets: Type.Optional(TradeSecrets),
 };
 
 export const ThingAccessBody = Type.Object(
   {
     user: text(512),
-    price: Type.Optional(Price),
+    price: Type.Optional(PriceInput),
     ...priced,
     withheld: Type.Optional(Type.Object(withheldTexts, strict)),
   },

@@ -1,5 +1,5 @@
 import { Type } from "typebox";
-import { Price } from "../wire/price.ts";
+import { PriceInput } from "../wire/price.ts";
 
 /** A product's terms as they travel; what their values mean is checked by the market. */
 const strict = { additionalProperties: false } as const;
@@ -66,5 +66,5 @@ const terms = {
   ),
 };
 
-export const Terms = Type.Object({ price: Price, ...terms }, strict);
-export const SomeTerms = Type.Object({ price: Type.Optional(Price), ...terms }, strict);
+export const Terms = Type.Object({ price: PriceInput, ...terms }, strict);
+export const SomeTerms = Type.Object({ price: Type.Optional(PriceInput), ...terms }, strict);

@@ -1,7 +1,8 @@
 import { Command } from "commander";
 import type { ThingAccessResource } from "../client/data-access.ts";
 import { connect, type CliIo, globals, typed } from "./context.ts";
-import { invalid, priceFrom, repeated, wholeNumber } from "./flags.ts";
+import { invalid, repeated, wholeNumber } from "./flags.ts";
+import { priceGiven } from "./price.ts";
 import { printJson, printLine, printTable } from "./output.ts";
 import { measuresFrom, type PricedFlags, pricedFrom } from "./tariffs.ts";
 
@@ -115,7 +116,7 @@ function accessFrom(user: string, flags: UserFlags): ThingAccessResource {
   return {
     user,
     ...pricedFrom(flags),
-    ...(price !== undefined && { price: priceFrom(price, wholeNumber("--per", per)) }),
+    ...(price !== undefined && { price: priceGiven(price, wholeNumber("--per", per)) }),
     ...(article !== undefined && reason !== undefined && { withheld: { article, reason } }),
   };
 }

@@ -6,7 +6,8 @@ import {
   type RecipientClass,
   recipientClasses,
 } from "../kernel/recipient-class.ts";
-import { invalid, priceFrom, wholeNumber } from "./flags.ts";
+import { invalid, wholeNumber } from "./flags.ts";
+import { priceGiven } from "./price.ts";
 
 /** Prices by class, what it costs, and what is a trade secret, as an owner types them. */
 export interface PricedFlags {
@@ -30,7 +31,7 @@ export function pricedFrom(flags: PricedFlags, file: PricedFile = {}): Priced {
   const { tariff, secret: fields, measure: measures } = flags;
   const per = wholeNumber("--per", flags.per ?? "1");
   const priceOf = (price: Price | string) =>
-    typeof price === "string" ? priceFrom(price, per) : price;
+    typeof price === "string" ? priceGiven(price, per) : price;
   const tariffs =
     tariff?.map(tariffFrom) ?? file.tariffs?.map((one) => ({ class: one.class, price: one.price }));
   const cost = flags.cost ?? file.cost;

@@ -6,7 +6,8 @@ import type { GeoPolygon } from "../kernel/polygon.ts";
 import type { Price } from "../kernel/price.ts";
 import { rateFrom } from "../market/policy/operands.ts";
 import { type CliIo, readText } from "./context.ts";
-import { invalid, priceFrom, repeated, wholeNumber } from "./flags.ts";
+import { invalid, repeated, wholeNumber } from "./flags.ts";
+import { priceGiven } from "./price.ts";
 import { printLine } from "./output.ts";
 
 /** A product's terms, as they are typed. */
@@ -43,7 +44,7 @@ export type TermsFile = Partial<Omit<TermsResource, "price">> & { price?: Price 
 
 export function withTermsOptions(command: Command): Command {
   return command
-    .option("--price <price>", 'such as "0.002 EUR", or free')
+    .option("--price <price>", 'such as "0.002 EUR", or free, or a YAML file of charges')
     .option("--per <messages>", "how many messages the price is for (default: 1)")
     .option("--only-topic <filter>", "sell only this part of its topics; repeatable", repeated)
     .option("--field <name>", "let only these JSON members through; repeatable", repeated)
@@ -82,7 +83,7 @@ export function termsSaid(flags: TermsFlags, file: TermsFile = {}): Partial<Term
   const given = flags.price ?? filePrice;
   if (given === undefined && flags.per !== undefined) throw invalid("--per needs a --price");
   const per = wholeNumber("--per", flags.per ?? "1");
-  const price = typeof given === "string" ? priceFrom(given, per) : given;
+  const price = typeof given === "string" ? priceGiven(given, per) : given;
   const { notBefore, notAfter, dataFrom, dataUntil, attribution } = flags;
   const typed = {
     ...{ topics: flags.onlyTopic, fields: flags.field, drop: flags.drop },

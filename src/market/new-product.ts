@@ -1,7 +1,7 @@
 import { canonicalHash } from "../kernel/canonical.ts";
 import { ComityError } from "../kernel/errors.ts";
 import { placeProblem } from "../kernel/place.ts";
-import { isCharged, isFree, type Price } from "../kernel/price.ts";
+import { isFree } from "../kernel/price.ts";
 import { isoTime } from "../kernel/time.ts";
 import { covers, filterProblem, overlaps } from "../kernel/topic.ts";
 import { unitOf } from "../wire/units/codes.ts";
@@ -117,9 +117,9 @@ function pricedBy(input: NewProduct): Pick<Product, "tariffs" | "cost" | "tradeS
   const { tariffs, cost, tradeSecrets } = input;
   return {
     ...(tariffs?.length
-      ? { tariffs: tariffs.map((one) => ({ class: one.class, price: keptPrice(one.price) })) }
+      ? { tariffs: tariffs.map((one) => ({ class: one.class, price: structuredClone(one.price) })) }
       : {}),
-    ...(cost && { cost: keptPrice(cost) }),
+    ...(cost && { cost: structuredClone(cost) }),
     ...(tradeSecrets && {
       tradeSecrets: {
         fields: tradeSecrets.fields.toSorted(),
@@ -129,19 +129,12 @@ function pricedBy(input: NewProduct): Pick<Product, "tariffs" | "cost" | "tradeS
   };
 }
 
-function keptPrice(price: Price): Price {
-  if (isCharged(price)) return structuredClone(price);
-  const { amount, currency, perMessages } = price;
-  return { amount, currency, perMessages };
-}
-
 /** Only the terms there are: what else came along is not kept. */
 function termsFrom(terms: Partial<Terms>): Partial<Terms> {
   const kept = termNames.flatMap((name) =>
     terms[name] === undefined ? [] : [[name, structuredClone(terms[name])]],
   );
-  const read: Partial<Terms> = Object.fromEntries(kept);
-  return read.price ? { ...read, price: keptPrice(read.price) } : read;
+  return Object.fromEntries(kept);
 }
 
 /** Do both say it, and not the same? What has no order is compared without one. */

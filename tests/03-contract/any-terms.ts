@@ -1,4 +1,5 @@
 import * as fc from "fast-check";
+import type { Charge, Price } from "../../src/kernel/price.ts";
 import { recipientClasses } from "../../src/kernel/recipient-class.ts";
 import type { Condition } from "../../src/market/grant.ts";
 import type { PolicyTerms } from "../../src/market/policy/rules.ts";
@@ -49,13 +50,31 @@ const tree = condition.map((one) =>
   "all" in one || "any" in one || "one" in one ? one : { any: [one] },
 );
 
-const price = fc.oneof(
+const price: fc.Arbitrary<Price> = fc.oneof(
   fc.record({
     amount: fc.integer({ min: 1, max: 9 }).map((n) => `0.00${n}`),
     currency: fc.constantFrom("EUR", "KES", "CLP", "JPY"),
     perMessages: fc.integer({ min: 1, max: 1_000_000 }),
   }),
   fc.constant({ amount: "0", currency: "XXX", perMessages: 1 }),
+  fc.record(
+    {
+      currency: fc.constantFrom("EUR", "KES"),
+      charges: fc.constantFrom<Charge[]>(
+        [{ perMessages: 1000, amount: "0.5", included: 10_000 }],
+        [
+          { per: "month", amount: "10" },
+          { perBytes: 1_000_000, volume: [{ upTo: 9, amount: "2" }, { amount: "1" }] },
+        ],
+        [{ perMessages: 1, graduated: [{ upTo: 100, amount: "0.1" }, { amount: "0" }] }],
+      ),
+      minimum: fc.constantFrom("1", "2.5"),
+      cap: fc.constantFrom("100", "2.5"),
+      trialDays: fc.integer({ min: 1, max: 90 }),
+      costOnly: fc.constant(true as const),
+    },
+    { requiredKeys: ["currency", "charges"] },
+  ),
 );
 const step = fc.oneof(
   fc.constantFrom(1e-9, 0.01, 0.1, 0.5, 1, 10, 1e9),

@@ -1,6 +1,7 @@
 /** Duties: what the buyer owes or promises in return, each at most once. */
 import { isFree, type Price } from "../../kernel/price.ts";
-import { normalPrice, priceMembers, priceProblem } from "../../kernel/price-problem.ts";
+import { inOrder, normalPrice } from "../../kernel/normal-price.ts";
+import { priceMembers, priceProblem } from "../../kernel/price-problem.ts";
 import type { Terms } from "../product.ts";
 import type { Attestation } from "../attestation.ts";
 import { duration, names, readWith } from "./operands.ts";
@@ -76,7 +77,8 @@ function priceOf({ rightOperand }: AtomicConstraint): Price {
   }
   const other = Object.keys(rightOperand).find((name) => !priceMembers.includes(name));
   if (other !== undefined) throw unenforceable("payAmount's member", other);
-  const problem = priceProblem(rightOperand);
+  const price = inOrder(rightOperand);
+  const problem = priceProblem(price);
   if (problem !== undefined) throw refused(`payAmount: ${problem}`);
-  return rightOperand as Price;
+  return price as Price;
 }
