@@ -21,6 +21,7 @@ import { openTrade } from "./compose/trade.ts";
 import { openEmbeddedHistory } from "./engines/embedded/history.ts";
 import { openEmbeddedSecret } from "./engines/embedded/secret.ts";
 import { openEmbeddedSearch } from "./engines/embedded/search.ts";
+import { openNoteSigner } from "./engines/embedded/note-signer.ts";
 import { openEmbeddedSigner } from "./engines/embedded/signer.ts";
 import { openEmbeddedStore } from "./engines/embedded/store.ts";
 import { assertAnnounceable } from "./federate/announced-address.ts";
@@ -77,7 +78,8 @@ async function openEngines(options: NodeOptions, log: Logger, closing: Closing):
   closing.add("the search", () => search.close());
   const history = await openEmbeddedHistory({ path: join(data, "history.db") });
   closing.add("the history's file", () => history.close());
-  return { store, signer, search, history, secret, clock, entropy, log, closing };
+  const noteSigner = await openNoteSigner({ dir: data, entropy });
+  return { store, signer, noteSigner, search, history, secret, clock, entropy, log, closing };
 }
 
 function runningNode(rooms: Rooms): RunningNode {

@@ -58,6 +58,7 @@ import type { NodeAddress } from "../things/wot/thing-description.ts";
 import type { Validator } from "../things/wot/validator.ts";
 import type { ApiLimits } from "./limits.ts";
 import type { BooksApi } from "./books-api.ts";
+import type { EvidenceApi } from "./evidence-api.ts";
 import type { SpendingApi } from "./spending-api.ts";
 
 /** What the HTTP API needs of the rooms below; composed in node.ts. */
@@ -88,6 +89,7 @@ export interface ApiDeps {
   readonly transfers: TransfersApi;
   readonly settle: SettleApi;
   readonly spending: SpendingApi;
+  readonly evidence: EvidenceApi;
   readonly books: BooksApi;
   readonly shares: SharesApi;
   readonly logs: LogsApi;

@@ -39,6 +39,7 @@ import type { Traffic } from "../meter/traffic.ts";
 import type { Meter } from "../meter/usage.ts";
 import type { Store } from "../ports/store.ts";
 import type { Shares } from "../market/shares.ts";
+import { evidenceApi, type EvidenceRooms } from "./evidence-api.ts";
 import { sharesApi } from "./share/shares-api.ts";
 import { booksApi } from "./books-api.ts";
 import { spendingApi } from "./spending-api.ts";
@@ -104,6 +105,7 @@ export interface Rooms {
   readonly receipts: ProviderReceipts;
   readonly budgets: Budgets;
   readonly spending: SpendingLimits;
+  readonly evidenceLog: EvidenceRooms;
   readonly owed: Owed;
   readonly shares: Shares;
   readonly sectors: Sectors;
@@ -151,6 +153,7 @@ export function apiDeps(rooms: Rooms): ApiDeps {
     transfers: transfersApi(rooms),
     settle: settleApi(rooms),
     spending: spendingApi(rooms),
+    evidence: evidenceApi(rooms.evidenceLog, (did) => rooms.federation.peers.nameOf(did)),
     books: booksApi(rooms),
     shares: sharesApi(rooms),
     sectors: rooms.sectors,

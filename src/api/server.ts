@@ -40,6 +40,7 @@ import { publishRoutes } from "./publish-routes.ts";
 import { outputRoutes, sectorApis, sectorRoutes } from "./sector-routes.ts";
 import { shareRoutes } from "./share/share-routes.ts";
 import { retainedRoutes } from "./retained-routes.ts";
+import { evidenceRoutes } from "./evidence-routes.ts";
 import { settleRoutes } from "./settle-routes.ts";
 import { booksRoutes } from "./books-routes.ts";
 import { spendingRoutes } from "./spending-routes.ts";
@@ -123,6 +124,7 @@ export async function apiRoutes(app: FastifyInstance, deps: ApiDeps): Promise<vo
       linkRoutes,
       settleRoutes,
       spendingRoutes,
+      evidenceRoutes,
       booksRoutes,
       logRoutes,
       historyRoutes,

@@ -4,6 +4,7 @@ import { ComityError, problemOf } from "../kernel/errors.ts";
 import { monthOf, systemClock } from "../kernel/clock.ts";
 import { describePrice } from "../kernel/price-text.ts";
 import { connect, type CliIo, globals, readText } from "./context.ts";
+import { printVerifiedProof } from "./evidence.ts";
 import { invalid } from "./flags.ts";
 import { printJson, printLine, printTable } from "./output.ts";
 
@@ -113,10 +114,17 @@ const partText = {
 
 function verifyCommand(io: CliIo): Command {
   return new Command("verify")
-    .description("check a bill with all its signatures, offline")
-    .argument("<file>", "from comity bill … --out FILE")
+    .description("check a bill, or a proof out of an evidence log, offline")
+    .argument("<file>", "from comity bill … or comity evidence prove … --out FILE")
     .action(async (file: string, _options: unknown, command: Command) => {
       const text = readText(file);
+      const { isLogProof, verifyProof } = await import("../settle/evidence-log/verify-proof.ts");
+      if (isLogProof(text)) {
+        const proof = verifyProof(text);
+        if (globals(command).json !== true) return printVerifiedProof(io, file, proof);
+        const { leaf, index, signers } = proof;
+        return printJson(io, { verified: true, leaf, index, signers });
+      }
       const { chainText, verifyBill } = await import("../settle/verify.ts");
       const verified = await verifyBill(parseBill(file, text));
       if (globals(command).json === true) return printJson(io, { verified: true, ...verified });

@@ -16,6 +16,7 @@ import { claimCommand } from "./claim.ts";
 import { commissionCommand } from "./commission.ts";
 import type { CliIo } from "./context.ts";
 import { dataAccessCommands } from "./data-access.ts";
+import { evidenceCommand } from "./evidence.ts";
 import { historyCommand } from "./history.ts";
 import { keyCommand } from "./key.ts";
 import { linkCommand } from "./link.ts";
@@ -108,6 +109,7 @@ function buildProgram(io: CliIo): Command {
   for (const command of moneyCommands(io)) program.addCommand(command);
   program.addCommand(auditCommand(io));
   program.addCommand(budgetCommand(io));
+  program.addCommand(evidenceCommand(io));
   program.addCommand(commissionCommand(io));
   program.addCommand(userCommand(io));
   program.addCommand(keyCommand(io));

@@ -64,6 +64,7 @@ import type {
 } from "./sectors.ts";
 import type { ShareResource } from "./shares.ts";
 import { BooksCalls } from "./books.ts";
+import { EvidenceCalls } from "./evidence.ts";
 import { SpendingCalls } from "./spending.ts";
 import type { Stated } from "./attestation.ts";
 import type { LintResource, TermsResource } from "./terms.ts";
@@ -84,6 +85,7 @@ export class ComityHttp {
   readonly commissions: CommissionCalls;
   readonly keys: AppKeyCalls;
   readonly spending: SpendingCalls;
+  readonly evidence: EvidenceCalls;
   readonly books: BooksCalls;
   readonly #caller: HttpCaller;
 
@@ -93,6 +95,7 @@ export class ComityHttp {
     this.commissions = new CommissionCalls(this.#caller);
     this.keys = new AppKeyCalls(this.#caller);
     this.spending = new SpendingCalls(this.#caller);
+    this.evidence = new EvidenceCalls(this.#caller);
     this.books = new BooksCalls(this.#caller);
   }
 

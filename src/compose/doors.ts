@@ -11,6 +11,7 @@ import { dataAccessRoutes } from "../federate/data-access-requests.ts";
 import { federationRoutes } from "../federate/federation.ts";
 import { OpenIdLogin } from "../federate/openid.ts";
 import { sampleRoutes } from "../federate/samples.ts";
+import { logRoutes } from "../federate/log-routes.ts";
 import { receiptRoutes } from "../federate/receipt-routes.ts";
 import { ComityError } from "../kernel/errors.ts";
 import { transferIsOver } from "../market/transfer.ts";
@@ -50,6 +51,7 @@ export async function openDoors(rooms: Rooms, trade: Trade, sectors: Sectors): P
   await commissionRoutes(app, { commissions: rooms.commissions, did: signer.did });
   await sampleRoutes(app, { authenticatePeer, samples });
   await app.register((scope) => receiptRoutes(scope, { receipts: cosigner, authenticatePeer }));
+  await logRoutes(app, { ...trade.evidenceLog, authenticatePeer });
   const { name, title, country, currency, place, dev, publicWorld } = options;
   const facts = {
     ...{ name, title, country, currency, place, dev, publicWorld },
@@ -86,6 +88,7 @@ export async function openDoors(rooms: Rooms, trade: Trade, sectors: Sectors): P
     receipts,
     sectors,
     samples,
+    evidenceLog: trade.evidenceLog,
   };
   await apiRoutes(app, apiDeps({ ...rooms, ...own, ...access }));
 

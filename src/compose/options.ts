@@ -49,6 +49,8 @@ export interface NodeOptions {
   readonly publicWorld: boolean;
   /** How often usage becomes a receipt. */
   readonly receiptWindowMs: number;
+  /** How often partners' nodes are asked to witness the evidence log; absent: each minute. */
+  readonly witnessMs?: number;
   /** Between two readings of a peer's catalogue, about; a minute where absent, 0: only when asked. */
   readonly crawlMs?: number;
   /** How often a message is held against the vocabulary it is by; absent: every ten seconds. */

@@ -21,6 +21,7 @@ import { ComityError } from "../kernel/errors.ts";
 import type { Entropy } from "../kernel/id.ts";
 import { Journal } from "../kernel/journal.ts";
 import type { History } from "../ports/history.ts";
+import type { NoteSigner } from "../ports/note-signer.ts";
 import type { SearchIndex } from "../ports/search.ts";
 import type { Store } from "../ports/store.ts";
 import type { Signer } from "../ports/signer.ts";
@@ -49,6 +50,7 @@ import type { NodeOptions } from "./options.ts";
 export interface Outside {
   readonly store: Store;
   readonly signer: Signer;
+  readonly noteSigner: NoteSigner;
   /** 32 bytes that are this node's alone and stay. */
   readonly secret: Uint8Array;
   readonly search: SearchIndex;
@@ -130,7 +132,19 @@ export async function openRooms(options: NodeOptions, outside: Outside) {
   closing.add("the spending limits", () => spending.close());
   const limits: MqttLimits = { ...mqttLimits, ...options.limits };
   return {
-    ...{ options, store, signer, secret, search, clock, entropy, crash, log, closing },
+    ...{
+      options,
+      store,
+      signer,
+      noteSigner: outside.noteSigner,
+      secret,
+      search,
+      clock,
+      entropy,
+      crash,
+      log,
+      closing,
+    },
     ...{ users, adminToken, meter, flow, history, samples, app, catalogue, agreements, counts },
     failed: () => failure,
     ...{ journal, spending },

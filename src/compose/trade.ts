@@ -6,6 +6,7 @@ import { Links } from "../federate/links.ts";
 import { ProductSamples } from "../federate/samples.ts";
 import { Wants } from "../federate/wants.ts";
 import { dearestMicro } from "../kernel/price.ts";
+import { openEvidence, withLeaves } from "./evidence.ts";
 import { openDataAccess } from "./data-access.ts";
 import type { Postings } from "../meter/receipt.ts";
 import { ConsumerReceipts } from "../meter/receipts-consumer.ts";
@@ -51,7 +52,11 @@ export async function openTrade(rooms: Rooms) {
     rooms.owed.signed(agreement, body);
     return postingsOf(agreement, body, before);
   };
-  const evidence = { store, signer, clock, journal, agreements, postings, crash };
+  const evidenceLog = await openEvidence(rooms, federation);
+  const evidence = {
+    ...{ store, signer, clock, journal, agreements, crash },
+    postings: withLeaves(rooms, postings),
+  };
   const owedMax = options.exposureMessagesMax ?? exposureMessagesMax;
   const receipts = new ProviderReceipts({
     ...evidence,
@@ -114,6 +119,7 @@ export async function openTrade(rooms: Rooms) {
   rooms.closing.add("the issuers", () => issuers.close());
   return {
     federation,
+    evidenceLog,
     issuers,
     wants,
     receipts,

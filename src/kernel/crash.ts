@@ -12,6 +12,8 @@ export type CrashPoint =
   | "receipt.signed" // signed by the provider and durable, not sent
   | "receipt.cosigned" // co-signed by the consumer and durable, not answered
   | "receipt.answered" // the answer reached the provider, it is not stored
+  | "evidence.placed" // leaves have their places, the tree's head is not signed
+  | "evidence.signed" // the head is signed, the signature is not stored
   | "erasure.erased" // a part is erased and counted
   | "erasure.stored" // what was erased is written down, it is not signed
   | "erasure.signed" // signed by the consumer and durable, not sent

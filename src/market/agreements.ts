@@ -11,6 +11,7 @@ export class Agreements {
   readonly #ending = new Map<string, Promise<Agreement>>();
   readonly #onMade = new Set<(agreement: Agreement) => void>();
   readonly #onEnded = new Set<(agreement: Agreement) => void>();
+  readonly #withMade = new Set<(made: Agreement) => Write[]>();
   readonly #withEnd = new Set<(ended: Agreement) => Write[]>();
 
   private constructor(store: Store) {
@@ -55,9 +56,11 @@ export class Agreements {
     also: readonly Write[] = [],
     onDurable: () => void = () => {},
   ): Promise<void> {
+    const follows = [...this.#withMade].flatMap((writes) => writes(agreement));
     await this.#store.commit([
       { op: "add", kind: "agreement", id: agreement.id, doc: agreement },
       ...also,
+      ...follows,
     ]);
     this.#agreements.set(agreement.id, agreement);
     onDurable();
@@ -99,6 +102,11 @@ export class Agreements {
     this.#agreements.set(ended.id, ended);
     for (const listener of this.#onEnded) listener(ended);
     return ended;
+  }
+
+  /** What begins with an agreement, durable in the same commit. */
+  withMade(writes: (made: Agreement) => Write[]): void {
+    this.#withMade.add(writes);
   }
 
   /** What begins with an agreement's end, durable in the same commit. */

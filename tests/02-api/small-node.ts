@@ -164,6 +164,10 @@ export async function smallNode(
       revoke: (id) => Promise.reject(new ComityError("NOT_FOUND", { what: "share", id })),
     },
     ...(await smallMoney(store, contracts.agreements)),
+    evidence: {
+      state: async () => ({ origin: self, size: 0, keys: [], witnesses: [], conflicts: [] }),
+      prove: (id) => Promise.reject(new ComityError("NOT_FOUND", { what: "entry", id })),
+    },
     commissions: await smallCommissions({ ...outside, signer: contracts.signer }),
     sectors: await Sectors.open({
       ...{ store, clock: systemClock, journal: new Journal(), sectors: [] },

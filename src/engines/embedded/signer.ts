@@ -1,4 +1,4 @@
-import { createPrivateKey, createPublicKey } from "node:crypto";
+import { createPrivateKey, createPublicKey, type KeyObject } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { FlattenedSign, SignJWT } from "jose";
@@ -39,6 +39,14 @@ export async function openEmbeddedSigner(options: EmbeddedSignerOptions): Promis
   const publicJwk: PublicJwk = { kty, crv, x };
   const keyId = await keyIdOf(stored.did, publicJwk);
   return new EmbeddedSigner(stored, publicJwk, keyId, options.clock, entropy);
+}
+
+/** Who a folder's keys are of; throws CONFIG_INVALID where it has none. */
+export async function identityIn(dir: string): Promise<{ did: string; key: KeyObject }> {
+  const path = join(dir, "keys.json");
+  const stored = await readKeys(path);
+  if (stored === undefined) throw unusable(path, "there is none");
+  return { did: stored.did, key: createPrivateKey({ key: { ...stored.key }, format: "jwk" }) };
 }
 
 class EmbeddedSigner implements Signer {

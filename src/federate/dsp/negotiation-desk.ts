@@ -25,6 +25,7 @@ import type { Outbox, Outgoing } from "../outbox.ts";
 import type { PeerBook } from "../peers.ts";
 import { Turns } from "../../kernel/turns.ts";
 import { KeptEndings } from "./kept-endings.ts";
+import { refusalLeaf } from "../../settle/evidence-log/leaf.ts";
 
 export interface NegotiationDeskOptions {
   readonly store: Store;
@@ -187,7 +188,9 @@ export class NegotiationDesk {
     problem: string,
     outgoing?: Omit<Outgoing, "id" | "at">,
   ): Promise<void> {
-    await this.#commit({ ...from, state: "TERMINATED", problem }, outgoing);
+    const at = new Date(this.options.clock.now()).toISOString();
+    const leaf = refusalLeaf(from.pid, problem, at);
+    await this.#commit({ ...from, state: "TERMINATED", problem }, outgoing, [leaf]);
     this.#tell("negotiation.terminated", `${from.product}: ${problem}; with `, from);
     const peer = this.options.peers.nameOf(from.counterpart);
     this.#settle(from.pid)?.reject(new ComityError("NEGOTIATION_ENDED", { peer, problem }));
@@ -299,9 +302,13 @@ export class NegotiationDesk {
     return waiter;
   }
 
-  async #commit(negotiation: Negotiation, outgoing?: Omit<Outgoing, "id" | "at">): Promise<void> {
+  async #commit(
+    negotiation: Negotiation,
+    outgoing?: Omit<Outgoing, "id" | "at">,
+    more: readonly Write[] = [],
+  ): Promise<void> {
     const message = outgoing && this.options.outbox.prepare(outgoing);
-    const also = [...this.#forgotten(negotiation), ...(message ? [message.write] : [])];
+    const also = [...this.#forgotten(negotiation), ...(message ? [message.write] : []), ...more];
     await this.options.store.commit([putOf(negotiation), ...also]);
     if (negotiationIsOver(negotiation.state)) this.#open.delete(negotiation.pid);
     else this.#open.set(negotiation.pid, negotiation);

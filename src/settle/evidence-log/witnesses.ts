@@ -1,0 +1,142 @@
+import type { Clock } from "../../kernel/clock.ts";
+import { ComityError } from "../../kernel/errors.ts";
+import type { Peers } from "../../ports/peers.ts";
+import type { Store } from "../../ports/store.ts";
+import { checkpointIn, openCheckpoint } from "../../wire/tlog/checkpoint.ts";
+import { noteIn, noteKeyOf, signersOf } from "../../wire/tlog/note.ts";
+import type { LogConflicts } from "./conflicts.ts";
+import type { EvidenceLog, ShownCheckpoint } from "./evidence-log.ts";
+import {
+  type WitnessAnswer,
+  witnessAnswer,
+  witnessPath,
+  type WitnessRequest,
+} from "./witness-book.ts";
+
+export interface WitnessesOptions {
+  readonly log: EvidenceLog;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly peers: Pick<Peers, "post">;
+  readonly conflicts: LogConflicts;
+  /** DIDs of the nodes that agreements stand with, each side's key pinned. */
+  readonly partners: () => readonly string[];
+  readonly onFailed: (error: unknown) => void;
+  /** How often each is asked, where there is something new. */
+  readonly everyMs?: number | undefined;
+}
+
+/** Kind `evidence-witness`, id = the witness's DID. */
+export interface Witness {
+  /** Entries of this node's log that it has signed for, and when; ISO 8601, UTC. */
+  readonly size: number;
+  readonly at: string;
+  /** As verifiers are told of them. */
+  readonly keys: readonly string[];
+}
+
+const kind = "evidence-witness";
+
+/** Shows this node's log to the nodes it trades with, and keeps their signatures with it. */
+export class Witnesses {
+  readonly #options: WitnessesOptions;
+  readonly #timer: NodeJS.Timeout;
+  /** Since the start. */
+  readonly #asked = new Set<string>();
+  #asking: Promise<void> | undefined;
+
+  constructor(options: WitnessesOptions) {
+    this.#options = options;
+    this.#timer = setInterval(() => void this.ask(), options.everyMs ?? 60_000).unref();
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#asking;
+  }
+
+  /** By their DIDs. */
+  async list(): Promise<ReadonlyMap<string, Witness>> {
+    const stored = await this.#options.store.list<Witness>(kind);
+    return new Map(stored.map(({ id, doc }) => [id, doc]));
+  }
+
+  /** Each one that has not signed for the last checkpoint yet; never rejects. */
+  ask(): Promise<void> {
+    this.#asking ??= this.#askAll().finally(() => (this.#asking = undefined));
+    return this.#asking;
+  }
+
+  async #askAll(): Promise<void> {
+    const known = await this.list();
+    const { partners, log } = this.#options;
+    const shown = log.show();
+    if (shown === undefined) return;
+    for (const did of new Set(partners())) {
+      // Once after a start also where nothing is new: this node may have been restored since.
+      if (known.get(did)?.size === shown.size && this.#asked.has(did)) continue;
+      try {
+        await this.#askOne(did, shown, known.get(did)?.size ?? 0);
+        this.#asked.add(did);
+      } catch {
+        // Who is away, or has no such door, is asked again.
+      }
+    }
+  }
+
+  async #askOne(did: string, shown: ShownCheckpoint, known: number): Promise<void> {
+    const answer = await this.#post(did, shown, known);
+    if (answer.cosigned !== undefined) return this.#keep(did, answer.cosigned);
+    const told = await this.#ownCheckpoint(answer.known);
+    if (told === undefined) return;
+    const { log, conflicts } = this.#options;
+    const both = { origin: log.origin, known: told.note, shown: shown.note };
+    if (told.size > shown.size) {
+      return conflicts.keep({ ...both, what: "shrank" }, "This node's own");
+    }
+    const again = await this.#post(did, shown, told.size);
+    if (again.cosigned !== undefined) return this.#keep(did, again.cosigned);
+    await conflicts.keep({ ...both, what: "forked" }, "This node's own");
+  }
+
+  async #post(did: string, shown: ShownCheckpoint, old: number): Promise<WitnessAnswer> {
+    const { log, peers } = this.#options;
+    const known = Math.min(old, shown.size);
+    const hashes = await log.consistency(known, shown.size);
+    const proof = hashes.map((hash) => hash.toString("base64"));
+    const request: WitnessRequest = { checkpoint: shown.note, old: known, proof };
+    const answer = await peers.post(did, witnessPath, request);
+    if (witnessAnswer.Check(answer)) return answer;
+    const problem = "the answer is none of a witness";
+    throw new ComityError("SIGNATURE_INVALID", { what: `the checkpoint at ${did}`, problem });
+  }
+
+  async #keep(did: string, cosigned: NonNullable<WitnessAnswer["cosigned"]>): Promise<void> {
+    const { log, store, clock } = this.#options;
+    const keys = cosigned.keys.flatMap((text) => noteKeyOf(text) ?? []);
+    const opened = openCheckpoint(
+      cosigned.note,
+      keys.filter(({ name }) => name === did),
+    );
+    if (opened === undefined || opened.signers.length === 0) return;
+    const { size } = opened.checkpoint;
+    const names = new Set(opened.signers.map(({ name }) => name));
+    await log.cosigned(
+      size,
+      opened.note.signatures.filter(({ name }) => names.has(name)),
+    );
+    const at = new Date(clock.now()).toISOString();
+    const doc: Witness = { size, at, keys: cosigned.keys };
+    await store.commit([{ op: "put", kind, id: did, doc }]);
+  }
+
+  /** What the witness says to know, if this node has signed it. */
+  async #ownCheckpoint(text = ""): Promise<{ size: number; note: string } | undefined> {
+    const note = noteIn(text);
+    const checkpoint = note && checkpointIn(note.text);
+    const keys = this.#options.log.verifierKeys.flatMap((key) => noteKeyOf(key) ?? []);
+    if (note === undefined || checkpoint?.origin !== this.#options.log.origin) return undefined;
+    const plain = signersOf(note, keys.slice(0, 1));
+    return plain?.length === 1 ? { size: checkpoint.size, note: text } : undefined;
+  }
+}
