@@ -15,17 +15,10 @@ import { neverCrash } from "../src/kernel/crash.ts";
 import { systemEntropy } from "../src/kernel/id.ts";
 import type { Grant } from "../src/market/grant.ts";
 import { Meter } from "../src/meter/usage.ts";
-import { noUsage, type UsagePort } from "../src/ports/usage.ts";
+import { uncounted } from "./uncounted.ts";
 
 const [port = "0", folder = ".", mode = "open"] = process.argv.slice(2);
 const store = await openEmbeddedStore({ path: join(folder, "node.db") });
-const uncounted: UsagePort = {
-  acknowledged: () => noUsage,
-  acknowledge: async () => {},
-  acknowledgedBefore: async () => 0,
-  handedOver() {},
-  refused() {},
-};
 const meter = await Meter.open({ store, clock: systemClock });
 const flow = await Flow.open({
   store,

@@ -17,7 +17,7 @@ import { systemEntropy } from "../src/kernel/id.ts";
 import type { GeoPolygon } from "../src/kernel/polygon.ts";
 import type { Condition, Grant } from "../src/market/grant.ts";
 import type { LogBlock } from "../src/ports/store.ts";
-import { noUsage, type UsagePort } from "../src/ports/usage.ts";
+import { uncounted } from "./uncounted.ts";
 
 type Terms = Partial<Grant>;
 
@@ -118,13 +118,6 @@ export async function policiesBench(options: {
   else print(rows);
 }
 
-const usage: UsagePort = {
-  acknowledged: () => noUsage,
-  acknowledge: async () => {},
-  acknowledgedBefore: async () => 0,
-  handedOver() {},
-  refused() {},
-};
 const secret = systemEntropy.bytes(32);
 
 /** Its lease is memory: what a durable one costs is once per some thousand messages. */
@@ -139,7 +132,7 @@ function gateOf(terms: Terms): Gate {
   };
   const lease = { take: async () => ({ messages: 4_294_967_296, bytes: 4_294_967_296 }) };
   const checker = new Checkers(secret).of(grant);
-  return new Gate(grant, { clock: systemClock, usage, lease, checker });
+  return new Gate(grant, { clock: systemClock, usage: uncounted, lease, checker });
 }
 
 function runOf(index: number, form: Form): Run {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Grant } from "../market/grant.ts";
 import type { Store } from "../ports/store.ts";
-import { noUsage, type UsagePort } from "../ports/usage.ts";
+import { countedUsage } from "../../tests/counted-usage.ts";
 import { encodePublish } from "../wire/mqtt/encode.ts";
 import type { Amount, Lease, Offered } from "./allowance.ts";
 import { Checkers } from "./checker.ts";
@@ -10,25 +10,8 @@ import { Gate } from "./gate.ts";
 import { Grants } from "./grants.ts";
 import { layout5, Run } from "./run.ts";
 
-/** Counts what is refused; keeps nothing. */
-function counting(): { usage: UsagePort; refused: Record<string, number> } {
-  const refused: Record<string, number> = {};
-  return {
-    refused,
-    usage: {
-      acknowledged: () => noUsage,
-      acknowledge: async () => {},
-      acknowledgedBefore: async () => 0,
-      handedOver() {},
-      refused(_agreement, reason, messages) {
-        refused[reason] = (refused[reason] ?? 0) + messages;
-      },
-    },
-  };
-}
-
 function gateOf(terms: Partial<Grant>, lease?: Lease) {
-  const { usage, refused } = counting();
+  const { usage, refused } = countedUsage();
   const clock = { at: 0, now: () => clock.at, monotonic: () => clock.at };
   const grant: Grant = {
     agreement: "a",
@@ -207,7 +190,7 @@ test("gate - a quiet agreement ends when its time has come, by the wall clock", 
 
 test("gates - who listens late is told what expired while the node was down", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
-  const { usage } = counting();
+  const { usage } = countedUsage();
   const clock = { now: () => 2000, monotonic: () => 0 };
   const store = { get: async () => undefined } as unknown as Store;
   const grants = new Grants({ store, clock, usage, secret });

@@ -8,26 +8,19 @@ import { systemClock } from "../kernel/clock.ts";
 import { neverCrash } from "../kernel/crash.ts";
 import { systemEntropy } from "../kernel/id.ts";
 import type { Grant } from "../market/grant.ts";
-import { noUsage, type UsagePort } from "../ports/usage.ts";
+import { countedUsage } from "../../tests/counted-usage.ts";
 import { encodePublish } from "../wire/mqtt/encode.ts";
 import { Flow } from "./flow.ts";
 import type { Latest } from "./latest.ts";
 import { LatestMessages } from "./latest-messages.ts";
 import { layout5, Run } from "./run.ts";
 
-const usage: UsagePort = {
-  acknowledged: () => noUsage,
-  acknowledgedBefore: async () => 0,
-  acknowledge: async () => {},
-  handedOver: () => {},
-  refused: () => {},
-};
-
 async function openFlow(t: TestContext): Promise<Flow> {
   const dir = await mkdtemp(join(tmpdir(), "comity-latest-"));
   const store = await openEmbeddedStore({ path: join(dir, "store.db") });
   const outside = { clock: systemClock, entropy: systemEntropy, crash: neverCrash };
   const secret = new Uint8Array(32);
+  const { usage } = countedUsage();
   const flow = await Flow.open({ ...outside, store, usage, secret });
   t.after(async () => {
     await flow.close();

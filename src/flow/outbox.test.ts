@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Grant } from "../market/grant.ts";
-import { noUsage, type UsagePort } from "../ports/usage.ts";
+import { countedUsage } from "../../tests/counted-usage.ts";
 import { encodePublish } from "../wire/mqtt/encode.ts";
 import { walkPublishes } from "../wire/mqtt/publish.ts";
 import type { Amount, Lease } from "./allowance.ts";
@@ -58,16 +58,7 @@ function boxOf(queueBytesMax = 1_000_000) {
 }
 
 function gateOf(messagesMax?: number, lease?: Lease) {
-  const refused: Record<string, number> = {};
-  const usage: UsagePort = {
-    acknowledged: () => noUsage,
-    acknowledge: async () => {},
-    acknowledgedBefore: async () => 0,
-    handedOver() {},
-    refused(_agreement, reason, messages) {
-      refused[reason] = (refused[reason] ?? 0) + messages;
-    },
-  };
+  const { usage, refused } = countedUsage();
   const grant: Grant = {
     agreement: "a",
     consumer: "did:c",

@@ -8,7 +8,7 @@ import { systemClock } from "../kernel/clock.ts";
 import { neverCrash } from "../kernel/crash.ts";
 import { systemEntropy } from "../kernel/id.ts";
 import type { Store, Write } from "../ports/store.ts";
-import { noUsage } from "../ports/usage.ts";
+import { countedUsage } from "../../tests/counted-usage.ts";
 import { Flow } from "./flow.ts";
 import { readMessages } from "./log-reader.ts";
 import { Run } from "./run.ts";
@@ -210,21 +210,14 @@ test("stream log - is read from memory while it is there, from the store before 
   assert.deepEqual(await log.read(12, 10), []);
 });
 
+function openFlow(store: Store): Promise<Flow> {
+  const { usage } = countedUsage();
+  return Flow.open({ ...outside, store, usage, secret: new Uint8Array(32) });
+}
+
 test("flow - a retained message of a logged topic is nobody's before it is durable", async (t) => {
   const held = await heldStore(t);
-  const usage = {
-    acknowledged: () => noUsage,
-    acknowledge: async () => {},
-    acknowledgedBefore: async () => 0,
-    handedOver() {},
-    refused() {},
-  };
-  const flow = await Flow.open({
-    ...outside,
-    store: held.store,
-    usage,
-    secret: new Uint8Array(32),
-  });
+  const flow = await openFlow(held.store);
   await flow.serve({ id: "one", topics: ["a/#"], delivery: "logged" });
   const publish = (text: string): Promise<unknown> | undefined =>
     flow.publish(Run.of("a/b", Buffer.from(text), { qos: 1, retain: true }));
@@ -242,19 +235,7 @@ test("flow - a retained message of a logged topic is nobody's before it is durab
 
 test("flow - a topic of two logged products is kept by both and delivered once", async (t) => {
   const held = await heldStore(t);
-  const usage = {
-    acknowledged: () => noUsage,
-    acknowledge: async () => {},
-    acknowledgedBefore: async () => 0,
-    handedOver() {},
-    refused() {},
-  };
-  const flow = await Flow.open({
-    ...outside,
-    store: held.store,
-    usage,
-    secret: new Uint8Array(32),
-  });
+  const flow = await openFlow(held.store);
   await flow.serve({ id: "one", topics: ["a/#"], delivery: "logged" });
   await flow.serve({ id: "two", topics: ["a/b"], delivery: "logged" });
   let received = 0;

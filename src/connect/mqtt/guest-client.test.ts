@@ -12,7 +12,7 @@ import { neverCrash } from "../../kernel/crash.ts";
 import { systemEntropy } from "../../kernel/id.ts";
 import type { Grant } from "../../market/grant.ts";
 import type { Store } from "../../ports/store.ts";
-import { noUsage } from "../../ports/usage.ts";
+import { countedUsage } from "../../../tests/counted-usage.ts";
 import { decodeControl, linkTopic } from "../../wire/link/control.ts";
 import { mqttLimits } from "./limits.ts";
 import { MqttServer } from "./server.ts";
@@ -45,26 +45,16 @@ async function ground(t: TestContext, terms: Partial<Grant> = {}): Promise<Groun
     close: () => real.close(),
     commit: (writes) => real.commit(writes),
   };
-  const handed = { messages: 0, payloadBytes: 0 };
-  const refused: Record<string, number> = {};
+  const { usage, handed, refused } = countedUsage(() =>
+    made.failing ? broken() : Promise.resolve(),
+  );
   const flow = await Flow.open({
     store,
     clock: systemClock,
     entropy: systemEntropy,
     crash: neverCrash,
     secret: new Uint8Array(32),
-    usage: {
-      acknowledged: () => noUsage,
-      acknowledge: () => (made.failing ? broken() : Promise.resolve()),
-      acknowledgedBefore: async () => 0,
-      handedOver(_agreement, messages, payloadBytes) {
-        handed.messages += messages;
-        handed.payloadBytes += payloadBytes;
-      },
-      refused(_agreement, reason, messages) {
-        refused[reason] = (refused[reason] ?? 0) + messages;
-      },
-    },
+    usage,
   });
   const grant = { consumer: "did:c", product: "p", filters: ["bus/#"], billed: false, ...terms };
   await flow.serve({ id: "p", topics: ["bus/#"], delivery: terms.log ? "logged" : "live" });
