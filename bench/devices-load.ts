@@ -5,7 +5,7 @@
 import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { encodePublish } from "../src/wire/mqtt/encode.ts";
-import { knock, type Protocol, subscribeToAll } from "./knock.ts";
+import { knock, type Protocol, subscribe } from "./knock.ts";
 
 export interface ConnectStep {
   readonly step: "connect";
@@ -67,7 +67,7 @@ async function consume(step: ConsumeStep): Promise<object> {
   ({ protocol } = step);
   for (let i = 0; i < step.consumers; i++) {
     const socket = await knock(step, `consumer-${i}`, `agreement-${i}`);
-    await subscribeToAll(socket, protocol);
+    await subscribe(socket, protocol);
     socket.on("data", (chunk: Buffer) => {
       receivedBytes += chunk.length;
     });

@@ -4,7 +4,7 @@ import { encodeConnect, encodeSubscribe } from "../src/wire/mqtt/encode.ts";
 export type Protocol = "mqtt" | "nats";
 
 /** What a client says first. */
-export function hello(protocol: Protocol, clientId: string, username?: string): Buffer | string {
+function hello(protocol: Protocol, clientId: string, username?: string): Buffer | string {
   if (protocol === "nats") return `CONNECT {"verbose":false}\r\nPING\r\n`;
   const names = username === undefined ? {} : { username, password: "x" };
   return encodeConnect(4, { clientId, cleanStart: true, keepAliveSeconds: 0, ...names });
@@ -35,9 +35,18 @@ export async function knock(
   return socket;
 }
 
-/** To all that is published; resolves when nothing is missed any more. */
-export async function subscribeToAll(socket: Socket, protocol: Protocol): Promise<void> {
-  if (protocol === "nats") socket.write("SUB bench.> 1\r\nPING\r\n");
-  else socket.write(encodeSubscribe(4, 1, [{ filter: "bench/#", qos: 0 }]));
+/** To all that is published, or to one topic; resolves when nothing is missed any more. */
+export async function subscribe(
+  socket: Socket,
+  protocol: Protocol,
+  { filter = "bench/#", qos = 0 }: { readonly filter?: string; readonly qos?: 0 | 1 } = {},
+): Promise<void> {
+  if (protocol === "nats") socket.write(`SUB ${subjectOf(filter)} 1\r\nPING\r\n`);
+  else socket.write(encodeSubscribe(4, 1, [{ filter, qos }]));
   await answered(socket, protocol);
+}
+
+/** A topic, or a filter that ends in #, as NATS writes it. */
+export function subjectOf(topic: string): string {
+  return topic.replaceAll("/", ".").replace(/#$/, ">");
 }

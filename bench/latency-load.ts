@@ -2,7 +2,7 @@
 import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { encodePublish } from "../src/wire/mqtt/encode.ts";
-import { knock, type Protocol, subscribeToAll } from "./knock.ts";
+import { knock, type Protocol, subscribe } from "./knock.ts";
 
 export interface LatencyOptions {
   readonly port: number;
@@ -36,7 +36,7 @@ function message({ protocol }: LatencyOptions, publisher: number): Buffer {
 
 async function run(options: LatencyOptions): Promise<LatencyResult> {
   const consumer = await knock(options, "consumer", "agreement-0");
-  await subscribeToAll(consumer, options.protocol);
+  await subscribe(consumer, options.protocol);
   const waits: number[] = [];
   let received = 0;
   let rest = Buffer.alloc(0);

@@ -26,12 +26,9 @@ import { encodePublish } from "../src/wire/mqtt/encode.ts";
 import { layout5 } from "../src/flow/run.ts";
 import { walkPublishes } from "../src/wire/mqtt/publish.ts";
 
-interface LinkBenchOptions {
-  readonly json: boolean;
+interface LinkOptions {
   readonly rounds: number;
   readonly scale: number;
-  /** The rows alone, without what compression saves. */
-  readonly quiet?: boolean;
 }
 
 interface LinkRow {
@@ -84,7 +81,8 @@ const recordings: readonly (readonly [folder: string, map: string])[] = [
 ];
 const dataFolder = fileURLToPath(new URL("../../shared/data/", import.meta.url));
 
-export async function linkBench(options: LinkBenchOptions): Promise<readonly LinkRow[]> {
+/** What a message costs between two nodes. */
+export async function linkRows(options: LinkOptions): Promise<readonly LinkRow[]> {
   const rows: LinkRow[] = [];
   for (const delivery of ["live", "logged"] as const) {
     for (const { agreements, to, published } of scenarios) {
@@ -92,12 +90,17 @@ export async function linkBench(options: LinkBenchOptions): Promise<readonly Lin
       rows.push(await between({ delivery, agreements, to, count }, options.rounds));
     }
   }
-  if (options.quiet === true) return rows;
+  return rows;
+}
+
+/** That, and what compression saves, as text. */
+export async function linkBench(options: LinkOptions & { readonly json: boolean }): Promise<void> {
+  const rows = await linkRows(options);
   const blocks = await blockRows();
   const cpu = `${cpus().length} × ${cpus()[0]?.model ?? arch()}`;
   if (options.json) {
     console.log(JSON.stringify({ bench: "link", node: process.version, cpu, rows, blocks }));
-    return rows;
+    return;
   }
   console.log(`link: ${cpu}, Node ${process.version}; CPU in microseconds a message`);
   console.table(rows);
@@ -106,7 +109,6 @@ export async function linkBench(options: LinkBenchOptions): Promise<readonly Lin
     console.log("compression: CPU in microseconds a KiB of packets, blocks of 128 KiB");
     console.table(blocks);
   }
-  return rows;
 }
 
 interface Shape {

@@ -3,10 +3,9 @@
  * the broker. Publishers keep at most a window of messages that no subscriber has seen yet, so
  * that no broker has to drop. Run in a process of its own; prints one JSON line.
  */
-import { connect, type Socket } from "node:net";
-import { encodePublish, encodeSubscribe } from "../src/wire/mqtt/encode.ts";
+import { encodePublish } from "../src/wire/mqtt/encode.ts";
 import { PacketStream } from "../src/wire/mqtt/packet-stream.ts";
-import { hello, type Protocol } from "./knock.ts";
+import { knock, type Protocol, subjectOf, subscribe } from "./knock.ts";
 
 export interface LoadOptions {
   readonly port: number;
@@ -38,7 +37,7 @@ export async function runLoad(options: LoadOptions): Promise<LoadResult> {
   let agreement = 0;
   for (let i = 0; i < pairs; i++) {
     const load: TopicLoad = { topic: `bench/${i}`, received: [] };
-    for (let s = 0; s < subscribersPerTopic; s++) await subscribe(options, load, s, agreement++);
+    for (let s = 0; s < subscribersPerTopic; s++) await receive(options, load, s, agreement++);
     topics.push(load);
   }
   const start = performance.now();
@@ -59,81 +58,48 @@ function slowest(load: TopicLoad): number {
   return Math.min(...load.received);
 }
 
-async function opened(port: number): Promise<Socket> {
-  const socket = connect({ port, host: "127.0.0.1", noDelay: true });
-  await new Promise<void>((resolve, reject) => {
-    socket.once("connect", resolve);
-    socket.once("error", reject);
-  });
-  return socket;
-}
-
-async function subscribe(
+async function receive(
   options: LoadOptions,
   load: TopicLoad,
   index: number,
   agreement: number,
 ): Promise<void> {
-  const socket = await opened(options.port);
+  const { port, protocol, qos } = options;
+  const socket = await knock({ port, protocol }, `sub-${agreement}`, `agreement-${agreement}`);
+  await subscribe(socket, protocol, { filter: load.topic, qos });
   load.received[index] = 0;
   const seen = (count: number): void => {
     load.received[index]! += count;
     load.wake?.();
   };
-  const ready = Promise.withResolvers<void>();
-  if (options.protocol === "nats") {
-    socket.write(`CONNECT {"verbose":false}\r\nSUB ${load.topic.replace("/", ".")} 1\r\nPING\r\n`);
+  if (protocol === "nats") {
     const size = natsMessageBytes(load.topic, options.payloadBytes);
-    let greeting = "";
     let held = 0;
     socket.on("data", (chunk) => {
-      if (greeting !== "done") {
-        greeting += chunk.toString();
-        if (greeting.includes("PONG\r\n")) {
-          greeting = "done";
-          ready.resolve();
-        }
-        return;
-      }
       held += chunk.length;
       const whole = Math.floor(held / size);
       held -= whole * size;
       if (whole > 0) seen(whole);
     });
-  } else {
-    const acknowledge = options.qos === 1;
-    const stream = new PacketStream(
-      {
-        onRun(run) {
-          if (acknowledge) socket.write(pubacks(run.ids));
-          seen(run.count);
-        },
-        onPacket(first) {
-          if (first >> 4 === 2) {
-            const request = { filter: load.topic, qos: options.qos };
-            socket.write(encodeSubscribe(4, 1, [request]));
-          } else if (first >> 4 === 9) ready.resolve();
-        },
-      },
-      1_048_576,
-    );
-    socket.on("data", (chunk: Buffer) => stream.push(chunk));
-    socket.write(hello("mqtt", `sub-${agreement}`, `agreement-${agreement}`));
+    return;
   }
-  await ready.promise;
+  const stream = new PacketStream(
+    {
+      onRun(run) {
+        if (qos === 1) socket.write(pubacks(run.ids));
+        seen(run.count);
+      },
+      onPacket() {},
+    },
+    1_048_576,
+  );
+  socket.on("data", (chunk: Buffer) => stream.push(chunk));
 }
 
 async function publish(options: LoadOptions, load: TopicLoad, total: number): Promise<void> {
-  const socket = await opened(options.port);
-  const ready = Promise.withResolvers<void>();
-  if (options.protocol === "nats") {
-    socket.once("data", () => ready.resolve());
-    socket.write(`CONNECT {"verbose":false}\r\n`);
-  } else {
-    socket.write(hello("mqtt", `pub-${load.topic}`));
-    socket.once("data", () => ready.resolve());
-  }
-  await ready.promise;
+  const { port, protocol } = options;
+  const socket = await knock({ port, protocol }, `pub-${load.topic}`);
+  socket.resume(); // PUBACKs are not looked at
   let sent = 0;
   while (sent < total) {
     const count = Math.min(burst, total - sent);
@@ -167,7 +133,7 @@ function packets(options: LoadOptions, topic: string, count: number): Buffer {
 function encode(options: LoadOptions, topic: string, count: number): Buffer {
   const payload = Buffer.from(options.payload ?? "x".repeat(options.payloadBytes));
   if (options.protocol === "nats") {
-    const one = `PUB ${topic.replace("/", ".")} ${payload.length}\r\n${payload.toString()}\r\n`;
+    const one = `PUB ${subjectOf(topic)} ${payload.length}\r\n${payload.toString()}\r\n`;
     return Buffer.from(one.repeat(count));
   }
   const { qos } = options;
@@ -185,7 +151,7 @@ function pubacks(ids: readonly number[]): Buffer {
 }
 
 function natsMessageBytes(topic: string, payloadBytes: number): number {
-  return `MSG ${topic.replace("/", ".")} 1 ${payloadBytes}\r\n`.length + payloadBytes + 2;
+  return `MSG ${subjectOf(topic)} 1 ${payloadBytes}\r\n`.length + payloadBytes + 2;
 }
 
 if (process.argv[1] === import.meta.filename) {

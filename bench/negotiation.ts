@@ -9,18 +9,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { arch, cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { freePort } from "../tests/free-port.ts";
-import { NodeChild } from "../tests/07-federate/node-child.ts";
+import { twoChildren } from "../tests/07-federate/node-child.ts";
 import type { ComityHttp } from "../src/client/http.ts";
 
-export interface NegotiationReport {
-  readonly bench: "negotiation";
-  readonly node: string;
-  readonly cpu: string;
-  readonly rows: readonly Row[];
-}
-
-interface Row {
+interface NegotiationRow {
   readonly what: string;
   readonly negotiations: number;
   /** Milliseconds, from the request to FINALIZED on the consumer, which is the last to know. */
@@ -34,29 +26,27 @@ const warmUp = 20;
 export async function negotiationBench(options: {
   readonly json: boolean;
   readonly scale: number;
-  readonly quiet?: boolean;
-}): Promise<NegotiationReport> {
+}): Promise<void> {
+  const rows = await negotiationRows(options.scale);
+  const cpu = `${cpus().length} × ${cpus()[0]?.model ?? arch()}`;
+  if (options.json) {
+    console.log(JSON.stringify({ bench: "negotiation", node: process.version, cpu, rows }));
+    return;
+  }
+  console.log(`negotiation: ${cpu}, Node ${process.version}; milliseconds, goal < 50`);
+  console.table(rows);
+}
+
+export async function negotiationRows(scale: number): Promise<readonly NegotiationRow[]> {
   const folder = await mkdtemp(join(tmpdir(), "comity-negotiation-"));
-  const ports = { provider: await freePort(), consumer: await freePort() };
-  const did = (side: keyof typeof ports): string => `did:web:localhost%3A${ports[side]}`;
-  const localPeers = (["provider", "consumer"] as const).map((side) => ({
-    did: did(side),
-    url: `http://127.0.0.1:${ports[side]}`,
-  }));
-  const childOf = async (name: keyof typeof ports): Promise<NodeChild> =>
-    new NodeChild({
-      ...{ name, did: did(name), data: join(folder, name), http: ports[name] },
-      ...{ mqtt: await freePort(), localPeers, receiptWindowMs: 1000 },
-    });
-  const provider = await childOf("provider");
-  const consumer = await childOf("consumer");
+  const { provider, consumer } = await twoChildren(folder, 1000);
   try {
     for (const side of [provider, consumer]) {
       side.start();
       await side.ready();
     }
     await consumer.http.addPeer(provider.url);
-    const rows: Row[] = [];
+    const rows: NegotiationRow[] = [];
     for (const amount of ["0", "0.01"]) {
       const { id } = await provider.http.addProduct({
         title: amount === "0" ? "free" : "priced",
@@ -65,9 +55,9 @@ export async function negotiationBench(options: {
       });
       const offers = await consumer.http.find(id);
       const { offer } = offers.find((one) => one.product === id)!;
-      const ask = { provider: did("provider"), offer, dataset: id };
+      const ask = { provider: provider.settings.did, offer, dataset: id };
       for (let i = 0; i < warmUp; i++) await finalized(consumer.http, ask);
-      const count = Math.max(10, Math.round(200 * options.scale));
+      const count = Math.max(10, Math.round(200 * scale));
       const times: number[] = [];
       for (let i = 0; i < count; i++) times.push(await finalized(consumer.http, ask));
       times.sort((a, b) => a - b);
@@ -78,10 +68,7 @@ export async function negotiationBench(options: {
         most: Number(times.at(-1)!.toFixed(1)),
       });
     }
-    const cpu = `${cpus().length} × ${cpus()[0]?.model ?? arch()}`;
-    const report = { bench: "negotiation", node: process.version, cpu, rows } as const;
-    if (options.quiet !== true) print(report, options.json);
-    return report;
+    return rows;
   } finally {
     await consumer.stop();
     await provider.stop();
@@ -102,13 +89,4 @@ async function finalized(
     if (state === "TERMINATED") throw new Error(`negotiation ${pid} ended without an agreement`);
     await sleep(1); // a look costs the consumer's node about as long as that
   }
-}
-
-function print(report: NegotiationReport, json: boolean): void {
-  if (json) {
-    console.log(JSON.stringify(report));
-    return;
-  }
-  console.log(`negotiation: ${report.cpu}, Node ${report.node}; milliseconds, goal < 50`);
-  console.table(report.rows);
 }

@@ -26,12 +26,14 @@ const sizes = [1_000, 10_000, 100_000, 1_000_000];
 const matches = 200_000;
 const receiver: Receiver = { receive() {} };
 
-export function routerBench(options: { json: boolean; quiet?: boolean }): RouterRow[] {
-  const rows = sizes.map(measure);
-  if (options.quiet === true) return rows;
-  if (options.json) console.log(JSON.stringify(rows, null, 2));
+export function routerRows(): RouterRow[] {
+  return sizes.map(measure);
+}
+
+export function routerBench({ json }: { readonly json: boolean }): void {
+  const rows = routerRows();
+  if (json) console.log(JSON.stringify(rows, null, 2));
   else print(rows);
-  return rows;
 }
 
 function print(rows: readonly RouterRow[]): void {

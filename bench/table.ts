@@ -4,13 +4,13 @@ import { type Figure, machineFacts, printFigures, writeResults } from "./figures
 import { fleetBench } from "./fleet.ts";
 import { idleBench } from "./idle.ts";
 import { latencyBench } from "./latency.ts";
-import { linkBench } from "./link.ts";
+import { linkRows } from "./link.ts";
 import { ledgerBench } from "./ledger.ts";
 import { meteringBench } from "./metering.ts";
 import { mqttBench } from "./mqtt.ts";
-import { negotiationBench } from "./negotiation.ts";
+import { negotiationRows } from "./negotiation.ts";
 import { overheadBench } from "./overhead.ts";
-import { routerBench } from "./router.ts";
+import { routerRows } from "./router.ts";
 
 interface TableOptions {
   readonly rounds: number;
@@ -20,7 +20,6 @@ interface TableOptions {
 
 export async function allBenches(options: TableOptions): Promise<void> {
   const { rounds, scale, json } = options;
-  const quiet = { ...options, quiet: true };
   const figures: Figure[] = [
     ...(await mqttBench(options)),
     ...(await fleetBench(options)),
@@ -29,9 +28,9 @@ export async function allBenches(options: TableOptions): Promise<void> {
     ...(await ledgerBench(options)),
     ...(await latencyBench(options)),
     ...(await idleBench(options)),
-    ...twoNodes(await linkBench(quiet)),
-    ...match(routerBench(quiet)),
-    ...negotiation(await negotiationBench(quiet)),
+    ...twoNodes(await linkRows(options)),
+    ...match(routerRows()),
+    ...negotiation(await negotiationRows(scale)),
   ];
   const date = new Date().toISOString().slice(0, 10);
   const results = { date, machine: machineFacts(), rounds, scale, figures };
@@ -44,7 +43,7 @@ export async function allBenches(options: TableOptions): Promise<void> {
   }
 }
 
-function twoNodes(rows: Awaited<ReturnType<typeof linkBench>>): Figure[] {
+function twoNodes(rows: Awaited<ReturnType<typeof linkRows>>): Figure[] {
   return rows.map(({ delivery, agreements, to, provider, consumer }) => ({
     claim: "link",
     what: `device → provider → link → consumer's ${to}, ${agreements} priced agreements, 70 B`,
@@ -53,7 +52,7 @@ function twoNodes(rows: Awaited<ReturnType<typeof linkBench>>): Figure[] {
   }));
 }
 
-function match(rows: ReturnType<typeof routerBench>): Figure[] {
+function match(rows: ReturnType<typeof routerRows>): Figure[] {
   const [least, most] = [rows[0]!, rows.at(-1)!];
   return [
     {
@@ -65,7 +64,7 @@ function match(rows: ReturnType<typeof routerBench>): Figure[] {
   ];
 }
 
-function negotiation({ rows }: Awaited<ReturnType<typeof negotiationBench>>): Figure[] {
+function negotiation(rows: Awaited<ReturnType<typeof negotiationRows>>): Figure[] {
   return rows.map(({ what, p50 }) => ({
     claim: "negotiation",
     what: `request → FINALIZED, two nodes on one machine, ${what}`,
