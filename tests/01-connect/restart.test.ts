@@ -5,34 +5,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
-import type { IConnectPacket } from "mqtt-packet";
-import { type NodeChild, startedChild } from "../07-federate/node-child.ts";
+import { startedChild } from "../07-federate/node-child.ts";
 import { until } from "../two-nodes.ts";
 import { publishPacket, RawClient } from "./raw-client.ts";
+import { again, owner, staying } from "./staying.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "comity-restart-"));
 after(() => rm(folder, { recursive: true, force: true }));
-
-async function again(node: NodeChild, signal: "SIGTERM" | "SIGKILL"): Promise<void> {
-  await node.halted(signal);
-  node.start();
-  await node.ready();
-}
-
-function owner(node: NodeChild): Partial<IConnectPacket> {
-  return { username: "admin", password: Buffer.from(node.token) };
-}
-
-/** A client whose session stays; the CONNACK is the first that it received. */
-async function staying(node: NodeChild, clientId: string, version: 4 | 5 = 5): Promise<RawClient> {
-  const client = new RawClient(node.mqttUrl, version);
-  client.send({
-    ...{ cmd: "connect", protocolId: "MQTT", protocolVersion: version, clientId, keepalive: 0 },
-    ...{ clean: false, ...owner(node) },
-    ...(version === 5 ? { properties: { sessionExpiryInterval: 3600 } } : {}),
-  });
-  return client;
-}
 
 test("restart - a session that stays has its subscriptions, what was under way and what waits", async (t) => {
   const node = await startedChild(t, folder, "stays");
@@ -263,71 +242,6 @@ for (const delivery of ["live", "logged"] as const) {
     assert.ok(acknowledged.size > 1500);
   });
 }
-
-test("restart - what a share's member had and had not acknowledged is its own, and handed on when it goes", async (t) => {
-  const node = await startedChild(t, folder, "share");
-  const filter = "$share/kept/job";
-  const join = async (client: RawClient): Promise<void> => {
-    await client.next("connack");
-    assert.deepEqual(await client.subscribe({ topic: filter, qos: 1 }), [1]);
-  };
-  const member = await staying(node, "member");
-  await join(member);
-  const writer = await RawClient.in(node.mqttUrl, 5, owner(node));
-  const send = async (text: string): Promise<void> => {
-    writer.send(publishPacket("job", text, { qos: 1, messageId: 1 }));
-    await writer.next("puback");
-  };
-  await send("under way");
-  await member.next("publish");
-  member.destroy();
-  await member.closed;
-  await send("waiting");
-  await again(node, "SIGTERM");
-
-  const other = await staying(node, "other");
-  t.after(() => other.destroy());
-  await join(other);
-  const back = new RawClient(node.mqttUrl, 5);
-  t.after(() => back.destroy());
-  back.send({
-    ...{ cmd: "connect", protocolId: "MQTT", protocolVersion: 5, clientId: "member", keepalive: 0 },
-    ...{ clean: false, ...owner(node), properties: { sessionExpiryInterval: 3600 } },
-  });
-  assert.equal((await back.next("connack")).sessionPresent, true);
-  assert.equal((await back.next("publish")).payload.toString(), "under way");
-  assert.equal((await back.next("publish")).payload.toString(), "waiting");
-  // It is gone for good, without having acknowledged either.
-  back.send({ cmd: "disconnect", reasonCode: 0, properties: { sessionExpiryInterval: 0 } });
-  assert.equal((await other.next("publish")).payload.toString(), "under way");
-  assert.equal((await other.next("publish")).payload.toString(), "waiting");
-});
-
-test("restart - [MQTT-3.3.1-13] a share's message that was retained still is, for who asked for it", async (t) => {
-  const node = await startedChild(t, folder, "rap");
-  const member = await staying(node, "member");
-  await member.next("connack");
-  await member.subscribe({ topic: "$share/kept/shelf", qos: 1, rap: true });
-  member.destroy();
-  await member.closed;
-  const writer = await RawClient.in(node.mqttUrl, 5, owner(node));
-  for (const [text, retain] of [
-    ["retained", true],
-    ["not", false],
-  ] as const) {
-    writer.send(publishPacket("shelf", text, { qos: 1, messageId: 1, retain }));
-    await writer.next("puback");
-  }
-  await again(node, "SIGTERM");
-  const back = await staying(node, "member");
-  t.after(() => back.destroy());
-  assert.equal((await back.next("connack")).sessionPresent, true);
-  for (const expected of [true, false]) {
-    const { retain, messageId } = await back.next("publish");
-    assert.equal(retain, expected);
-    back.send({ cmd: "puback", messageId: messageId! });
-  }
-});
 
 test("restart - [MQTT-3.3.2-6] what a session was sent and what waited for it have lived on meanwhile", async (t) => {
   const node = await startedChild(t, folder, "expiry");

@@ -1,4 +1,5 @@
 import { encodeAcknowledgement } from "../../wire/mqtt/encode.ts";
+import type { ProtocolVersion } from "../../wire/mqtt/protocol.ts";
 import { packetIdAfter, packetIdMax, packetType } from "../../wire/mqtt/protocol.ts";
 import {
   locate,
@@ -57,6 +58,14 @@ export interface SentMessage {
   readonly since: number;
   readonly place?: LogPlace | undefined;
   readonly shared?: KeptShared | undefined;
+}
+
+/** What is under way, and in which version's form. */
+export interface SentMessages {
+  readonly version: ProtocolVersion;
+  readonly messages: readonly SentMessage[];
+  /** Of shared subscriptions, of which no log tells whom it is for. */
+  readonly waiting: readonly KeptShared[];
 }
 
 /**

@@ -7,8 +7,7 @@ import type { ProtocolVersion } from "../../wire/mqtt/protocol.ts";
 import type { Properties } from "../../wire/mqtt/properties.ts";
 import type { Subscription } from "../../flow/subscription.ts";
 import { Run } from "../../flow/run.ts";
-import type { KeptShared, SentMessage } from "./inflight.ts";
-import type { SentMessages } from "./outgoing.ts";
+import type { KeptShared, SentMessage, SentMessages } from "./inflight.ts";
 import type { RestoredSession, Session, SessionKeeping } from "./session.ts";
 
 /** What of a session lasts: who it is of, how long it stays, what it wants. */
@@ -190,9 +189,18 @@ export class KeptSessions implements SessionKeeping {
     if (writes.length > 0) await this.#outside.store.commit(writes);
   }
 
-  /** How far it is; what was under way at the last stop is read from the logs again from now on. */
+  /**
+   * How far it is; what was under way at the last stop is read from the logs again from now on. Of
+   * a share no log tells whom a message was for: that stays written down until it is acknowledged.
+   */
   #standing(session: Session): Write[] {
-    return [this.#position(session), { op: "remove", kind: "session-sent", id: session.key }];
+    const { key: id } = session;
+    const left = session.everOutgoing?.sentRestored();
+    const sent: Write =
+      left === undefined
+        ? { op: "remove", kind: "session-sent", id }
+        : { op: "put", kind: "session-sent", id, doc: sentDoc(left, this.#outside.clock) };
+    return [this.#position(session), sent];
   }
 
   /** `isSentKept`: what is under way is kept beside it, and not read from the log again. */

@@ -10,8 +10,9 @@ import { packetType, type ProtocolVersion, reason } from "../../wire/mqtt/protoc
 import { type Layout, locate, newPlace, qosIn } from "../../wire/mqtt/publish.ts";
 import { type Attachment, fitting } from "./attachment.ts";
 import { Backlog, type BacklogOptions, countIn } from "./backlog.ts";
-import { Inflight, kept, type KeptShared, type SentMessage } from "./inflight.ts";
+import { Inflight, kept, type SentMessages } from "./inflight.ts";
 import { leftOver } from "./left-over.ts";
+import { RestoredShares } from "./restored-shares.ts";
 
 export interface OutgoingOptions extends Pick<BacklogOptions, "clock" | "wanted"> {
   /** Of what waits, and of what is sent and not acknowledged. */
@@ -23,14 +24,6 @@ export interface OutgoingOptions extends Pick<BacklogOptions, "clock" | "wanted"
   readonly under?: { readonly gate: Gate; readonly tally: Tally };
   /** Something was acknowledged, or waits. */
   readonly onChanged?: () => void;
-}
-
-/** What is under way, and in which version's form. */
-export interface SentMessages {
-  readonly version: ProtocolVersion;
-  readonly messages: readonly SentMessage[];
-  /** Of shared subscriptions, of which no log tells whom it is for. */
-  readonly waiting: readonly KeptShared[];
 }
 
 const inflightMax = 65_000;
@@ -46,6 +39,7 @@ export class Outgoing {
   #attached: Attachment | undefined;
   /** Of what waits and is under way, as the budget knows it. */
   #toldBytes = 0;
+  readonly #restored = new RestoredShares();
   /** Messages given up for this client. */
   dropped = 0;
 
@@ -127,6 +121,11 @@ export class Outgoing {
     return { version, messages: this.#inflight.messages(withIds(version)), waiting };
   }
 
+  /** Of shares, what was restored and is not acknowledged; undefined: nothing. */
+  sentRestored(): SentMessages | undefined {
+    return this.#restored.among(() => this.sent());
+  }
+
   /** As it stood when the node stopped; nothing was sent or waits yet. */
   restore(
     sent: SentMessages | undefined,
@@ -136,6 +135,7 @@ export class Outgoing {
     if (sent !== undefined) {
       this.#inflightVersion = sent.version;
       this.#inflight.restore(sent.messages, subscriptionOf);
+      this.#restored.add(sent);
     }
     for (const [log, from, to] of waiting) this.#backlog.addStretch(log, from, to);
     for (const { filter, run, since } of sent?.waiting ?? []) {
@@ -267,7 +267,13 @@ export class Outgoing {
     this.#push(attached, packets, fits, version === 5 ? layout5 : layout4, true);
   }
 
-  #sendQos12(attached: Attachment, run: Run, subscription: Subscription, retain: 0 | 1): void {
+  #sendQos12(
+    attached: Attachment,
+    run: Run,
+    subscription: Subscription,
+    retain: 0 | 1,
+    isRestored = false,
+  ): void {
     const qos = Math.min(run.qos, subscription.qos) as 1 | 2; // [MQTT-3.8.4-8]
     const { version } = attached;
     const added = identifierFor(version, subscription);
@@ -275,13 +281,14 @@ export class Outgoing {
     if (fits === undefined) return;
     const flags = (qos << 1) | retainFlag(run, subscription, retain);
     this.#countEncoding(false);
-    const isShared = subscription.share !== undefined;
+    const shared = subscription.share && { subscription, run: fits.own() };
+    if (shared !== undefined && isRestored) this.#restored.sentAs(shared.run);
     const packets = this.#inflight.send(
       fits,
       qos,
       this.#options.clock.monotonic(),
       (nextId) => fits.encodeFor(version, { flags, nextId, ...(added ? { added } : {}) }),
-      isShared ? { subscription, run: fits.own() } : undefined,
+      shared,
     );
     this.#push(attached, packets, fits, withIds(version), false);
   }
@@ -347,7 +354,9 @@ export class Outgoing {
       this.#backlog.shift();
       const { run, subscription, retain, since } = next;
       const current = run.waited(this.#options.clock.monotonic() - since);
-      if (current !== undefined) this.#sendQos12(attached, current, subscription, retain);
+      const isRestored = this.#restored.take(run);
+      if (current === undefined) continue;
+      this.#sendQos12(attached, current, subscription, retain, isRestored);
     }
   }
 

@@ -10,7 +10,8 @@ import { ProtocolError, reason } from "../../wire/mqtt/protocol.ts";
 import { subscriptionIdProperty } from "../../wire/mqtt/publish.ts";
 import { countIn } from "./backlog.ts";
 import type { Attachment } from "./attachment.ts";
-import { Outgoing, type OutgoingOptions, type SentMessages } from "./outgoing.ts";
+import type { SentMessages } from "./inflight.ts";
+import { Outgoing, type OutgoingOptions } from "./outgoing.ts";
 
 /** What a session has of its server; sessions alike share it. */
 export interface SessionOptions extends Omit<OutgoingOptions, "wanted" | "onChanged"> {
