@@ -40,6 +40,7 @@ export interface NodeAddress {
 export const dataDefault = "./comity-data";
 export const addressFile = "address.json";
 export const tokenFile = "admin-token";
+export const profileFile = "profile.json";
 export const urlDefault = "http://127.0.0.1:8080";
 
 export function globals(command: Command): GlobalOptions {

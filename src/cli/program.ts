@@ -6,7 +6,7 @@
  * `verify` and `unit` need no node at all. A node that was started a moment ago is waited for
  * (`started-node.ts`). Out goes text for people, or JSON with --json; an error is one line that
  * says what failed and one that says what to do, and exit code 1. No command reaches into a node's
- * folder or store, save for the token and the address that `up` left there.
+ * folder or store, save for what `up` left there: token, address, and who it was said to be.
  */
 import { Command, CommanderError } from "commander";
 import { packageVersion } from "../api/version.ts";

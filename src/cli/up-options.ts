@@ -1,4 +1,6 @@
+import { existsSync } from "node:fs";
 import { hostname } from "node:os";
+import { join } from "node:path";
 import { Type } from "typebox";
 import { Compile } from "typebox/compile";
 import { crashAt } from "../kernel/crash.ts";
@@ -6,7 +8,7 @@ import { problemOf } from "../kernel/errors.ts";
 import { didWebUrl } from "../federate/resolver.ts";
 import { placeProblem } from "../kernel/place.ts";
 import type { NodeOptions } from "../node.ts";
-import { dataDefault, readText } from "./context.ts";
+import { dataDefault, profileFile, readText } from "./context.ts";
 import { JwtFile, jwtOf } from "./jwt-options.ts";
 import { openIdOf, OpenIdFile } from "./openid-options.ts";
 import {
@@ -137,13 +139,19 @@ type ConfigFile = Type.Static<typeof ConfigFile>;
 const configFile = Compile(ConfigFile);
 
 const receiptWindowMsDefault = 10_000;
+const countryDefault = "ZZ"; // ISO 3166 leaves it to the user
+const currencyDefault = "XXX"; // ISO 4217 for "no currency"
 
-/** Flags over file over defaults; CONFIG_INVALID names the option that is wrong. */
+/**
+ * Flags over file over defaults; CONFIG_INVALID names the option that is wrong. Without a file of
+ * one's own, what `up` kept of the last start stands in for it.
+ */
 export function upOptions(
   flags: UpFlags,
   env: Readonly<Record<string, string | undefined>>,
 ): NodeOptions {
-  const file = flags.config === undefined ? {} : readConfig(flags.config);
+  const kept = join(flags.data ?? dataDefault, profileFile);
+  const file = readConfig(flags.config ?? (existsSync(kept) ? kept : undefined));
   const name = flags.name ?? file.name ?? ownName();
   if (!/^[a-z0-9-]{1,64}$/.test(name)) {
     throw invalid(`--name "${name}" is not 1 to 64 of a-z, 0-9 and -`);
@@ -152,9 +160,8 @@ export function upOptions(
   return {
     name,
     title: flags.title ?? file.title ?? name,
-    country: code("--country", /^[A-Z]{2}$/, flags.country ?? file.country ?? "ZZ"),
-    // XXX: ISO 4217 for "no currency"; ZZ: ISO 3166 leaves it to the user
-    currency: code("--currency", /^[A-Z]{3}$/, flags.currency ?? file.currency ?? "XXX"),
+    country: code("--country", /^[A-Z]{2}$/, flags.country ?? file.country ?? countryDefault),
+    currency: code("--currency", /^[A-Z]{3}$/, flags.currency ?? file.currency ?? currencyDefault),
     place: placeOf(flags, file),
     ...optional("did", didWeb(flags.did ?? file.did)),
     data: flags.data ?? file.data ?? dataDefault,
@@ -215,7 +222,8 @@ function sysIntervalMs(text: string | undefined): number | undefined {
   return text === undefined ? undefined : wholeNumber("--sys-interval", text) * 1000;
 }
 
-function readConfig(path: string): ConfigFile {
+function readConfig(path: string | undefined): ConfigFile {
+  if (path === undefined) return {};
   const text = readText(path);
   let read: unknown;
   try {
@@ -275,6 +283,17 @@ function originOf(value: string): string {
   throw invalid(
     `--local-source "${value}" is not an origin such as http://127.0.0.1:8000 or tcp://HOST:PORT`,
   );
+}
+
+/** Who it was said to be, as a file of options; of what is the default nothing is kept. */
+export function profileOf({ name, title, country, currency, place }: NodeOptions): object {
+  return {
+    ...(name !== ownName() && { name }),
+    ...(title !== name && { title }),
+    ...(country !== countryDefault && { country }),
+    ...(currency !== currencyDefault && { currency }),
+    ...((place.lat !== 0 || place.lon !== 0) && { place }),
+  };
 }
 
 /** The machine's own name, as far as it can be one. */

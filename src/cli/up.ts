@@ -2,11 +2,19 @@ import { renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command } from "commander";
 import { packageVersion } from "../api/version.ts";
-import { addressFile, type CliIo, globals, type NodeAddress, tokenFile } from "./context.ts";
+import {
+  addressFile,
+  type CliIo,
+  globals,
+  type NodeAddress,
+  profileFile,
+  tokenFile,
+} from "./context.ts";
 import { repeated } from "./flags.ts";
 import { interrupted } from "./interrupt.ts";
 import { printLine } from "./output.ts";
-import { type UpFlags, upOptions } from "./up-options.ts";
+import { shellWord } from "./shell-word.ts";
+import { profileOf, type UpFlags, upOptions } from "./up-options.ts";
 
 export function upCommand(io: CliIo): Command {
   return new Command("up")
@@ -79,7 +87,9 @@ export function upCommand(io: CliIo): Command {
       const interrupt = interrupted(io);
       const node = await startNode(options);
       try {
-        writeAddress(options.data, { http: node.httpUrl, mqtt: node.mqttUrl });
+        const address: NodeAddress = { http: node.httpUrl, mqtt: node.mqttUrl };
+        leave(options.data, addressFile, address);
+        leave(options.data, profileFile, profileOf(options));
         if (json === true) {
           const { name, did, httpUrl, mqttUrl, transportUrls, adminToken } = node;
           const urls = { httpUrl, mqttUrl, transportUrls };
@@ -123,7 +133,7 @@ function printStart(io: CliIo, node: Started, data: string): void {
 }
 
 function globalFlag(data: string): string {
-  return data === "./comity-data" ? "" : ` --data ${data}`;
+  return data === "./comity-data" ? "" : ` --data ${shellWord(data)}`;
 }
 
 function warnOfDev(io: CliIo): void {
@@ -134,8 +144,9 @@ function warnOfDev(io: CliIo): void {
   );
 }
 
-function writeAddress(data: string, address: NodeAddress): void {
-  const path = join(data, addressFile);
-  writeFileSync(`${path}.new`, `${JSON.stringify(address)}\n`);
-  renameSync(`${path}.new`, path); // commands that wait for it never read half of it
+/** For commands, which may be waiting for it and never read half of it, and for the next start. */
+function leave(data: string, file: string, value: object): void {
+  const path = join(data, file);
+  writeFileSync(`${path}.new`, `${JSON.stringify(value)}\n`);
+  renameSync(`${path}.new`, path);
 }

@@ -1,10 +1,12 @@
 /** What a newcomer pastes: a node in the background, its commands right behind, the next one it told. */
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
 import { runCli } from "../../src/cli/program.ts";
+import { upOptions } from "../../src/cli/up-options.ts";
 
 let folder: string;
 before(async () => {
@@ -51,6 +53,36 @@ test("comity - a command right behind the start of its node waits for it, and te
     assert.equal(await node.done, 0);
   }
 });
+
+test("comity up - who it is need be said once: a later start without it goes by the same name", async () => {
+  const data = join(folder, "tram");
+  const up = ["--data", data, "up", "--http", "0", "--mqtt", "0"];
+  const said = ["--name", "trams", "--currency", "EUR", "--place", "52.1,4.3,The Hague"];
+  assert.match(await startedAndStopped([...up, ...said]), /node trams /);
+  assert.match(await startedAndStopped(up), /node trams /);
+  const { name, currency, country, place, title } = upOptions({ data }, {});
+  assert.deepEqual([name, title, country, currency], ["trams", "trams", "ZZ", "EUR"]);
+  assert.deepEqual(place, { lat: 52.1, lon: 4.3, name: "The Hague" });
+  assert.match(await startedAndStopped([...up, "--name", "trains"]), /node trains /);
+  assert.equal(upOptions({ data }, {}).title, "trains");
+  const config = join(folder, "config.json");
+  await writeFile(config, JSON.stringify({ country: "NL" }));
+  const { currency: unsaid } = upOptions({ data, config, name: "x" }, {});
+  assert.equal(unsaid, "XXX", "a file of one's own says all there is");
+});
+
+async function startedAndStopped(args: readonly string[]): Promise<string> {
+  const node = start(args);
+  while (!node.texts.out.includes("Ctrl-C")) {
+    await Promise.race([
+      pause(10),
+      node.done.then((code) => assert.fail(`${code} ${node.texts.err}`)),
+    ]);
+  }
+  node.stop();
+  assert.equal(await node.done, 0, node.texts.err);
+  return node.texts.out;
+}
 
 test("comity - a folder without a node is named, and no other node is asked in its place", async () => {
   const status = start(["--data", join(folder, "city"), "status"]);
