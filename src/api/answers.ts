@@ -270,6 +270,7 @@ const agreement = {
   delivery,
   topics: texts,
   price: Price,
+  changes: Type.Optional(Type.Array(Type.Object({ number: count, price: Price, from: time }))),
   policyHash: text,
   signedAt: time,
   evidence,

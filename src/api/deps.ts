@@ -59,6 +59,7 @@ import type { Validator } from "../things/wot/validator.ts";
 import type { ApiLimits } from "./limits.ts";
 import type { BooksApi } from "./books-api.ts";
 import type { EvidenceApi } from "./evidence-api.ts";
+import type { PriceChanges } from "../federate/price-changes.ts";
 import type { SpendingApi } from "./spending-api.ts";
 
 /** What the HTTP API needs of the rooms below; composed in node.ts. */
@@ -91,6 +92,7 @@ export interface ApiDeps {
   readonly spending: SpendingApi;
   readonly evidence: EvidenceApi;
   readonly books: BooksApi;
+  readonly prices: Pick<PriceChanges, "offerOf" | "offer" | "decide">;
   readonly shares: SharesApi;
   readonly logs: LogsApi;
   readonly history: HistoryApi;

@@ -155,6 +155,7 @@ export function apiDeps(rooms: Rooms): ApiDeps {
     spending: spendingApi(rooms),
     evidence: evidenceApi(rooms.evidenceLog, (did) => rooms.federation.peers.nameOf(did)),
     books: booksApi(rooms),
+    prices: rooms.federation.prices,
     shares: sharesApi(rooms),
     sectors: rooms.sectors,
     commissions: {

@@ -19,6 +19,7 @@ import { nameOfPrincipal } from "../things/access.ts";
 import { accessRoutes } from "./access-routes.ts";
 import { affordanceRoutes } from "./affordance-routes.ts";
 import { agreementRoutes } from "./agreement-routes.ts";
+import { priceRoutes } from "./price-routes.ts";
 import { erasureRoutes } from "./erasure-routes.ts";
 import { commissionApiRoutes } from "./commission-routes.ts";
 import { recognitionRoutes } from "./recognition-routes.ts";
@@ -126,6 +127,7 @@ export async function apiRoutes(app: FastifyInstance, deps: ApiDeps): Promise<vo
       spendingRoutes,
       evidenceRoutes,
       booksRoutes,
+      priceRoutes,
       logRoutes,
       historyRoutes,
       accessRoutes,

@@ -18,8 +18,9 @@ export function toldProduct(product: Product, quality?: Quality): ProductResourc
 
 /** An agreement as lists show it: with how many sides signed it. */
 export function agreementResource(agreement: Agreement): AgreementResource {
-  const { policy: _policy, keys: _keys, ...rest } = agreement;
-  return { ...rest, evidence: evidenceSides(agreement) };
+  const { policy: _policy, keys: _keys, changes, ...rest } = agreement;
+  const shown = changes?.map(({ number, price, from }) => ({ number, price, from }));
+  return { ...rest, ...(shown && { changes: shown }), evidence: evidenceSides(agreement) };
 }
 
 /** An agreement with what was signed, in full and told in plain English. */

@@ -3,6 +3,7 @@ import type { AgreementResource } from "../client/resources.ts";
 import { describePrice } from "../kernel/price-text.ts";
 import { oneOfClass } from "../kernel/recipient-class.ts";
 import { connect, type CliIo, globals, typed } from "./context.ts";
+import { agreementPriceCommand } from "./agreement-price.ts";
 import { erasureCommands } from "./erasure.ts";
 import { printMark } from "./mark.ts";
 import { printJson, printLine, printTable } from "./output.ts";
@@ -47,6 +48,7 @@ function agreementCommand(io: CliIo): Command {
   const agreement = new Command("agreement").description("what was agreed, on either side");
   agreement.addCommand(listCommand(io));
   for (const command of erasureCommands(io)) agreement.addCommand(command);
+  agreement.addCommand(agreementPriceCommand(io));
   agreement
     .command("show <id>")
     .description("what was signed, in plain words: enforced, attested, owed")
@@ -58,6 +60,9 @@ function agreementCommand(io: CliIo): Command {
       printLine(io, `  provider  ${found.provider}`);
       printLine(io, `  consumer  ${found.consumer}`);
       printTerms(io, found);
+      for (const { price, from } of found.changes ?? []) {
+        printLine(io, `  price     ${describePrice(price)}, from ${from}`);
+      }
       const { recipientClass, measures } = found.attested ?? {};
       if (recipientClass) printLine(io, `  stated    to be ${oneOfClass(recipientClass)}`);
       if (found.conformsTo !== undefined) {

@@ -65,6 +65,7 @@ import type {
 import type { ShareResource } from "./shares.ts";
 import { BooksCalls } from "./books.ts";
 import { EvidenceCalls } from "./evidence.ts";
+import { PriceCalls } from "./prices.ts";
 import { SpendingCalls } from "./spending.ts";
 import type { Stated } from "./attestation.ts";
 import type { LintResource, TermsResource } from "./terms.ts";
@@ -87,6 +88,7 @@ export class ComityHttp {
   readonly spending: SpendingCalls;
   readonly evidence: EvidenceCalls;
   readonly books: BooksCalls;
+  readonly prices: PriceCalls;
   readonly #caller: HttpCaller;
 
   constructor(options: ComityHttpOptions) {
@@ -97,6 +99,7 @@ export class ComityHttp {
     this.spending = new SpendingCalls(this.#caller);
     this.evidence = new EvidenceCalls(this.#caller);
     this.books = new BooksCalls(this.#caller);
+    this.prices = new PriceCalls(this.#caller);
   }
 
   health = () => this.#json<HealthResource>("/health");

@@ -21,6 +21,7 @@ export type { ChargerCommands, ChargerResource, DemandResource, NewDemand } from
 export type * from "./history.ts";
 export type * from "./link-resource.ts";
 export type * from "./negotiations.ts";
+export type { AgreementPriceResource } from "./prices.ts";
 export type * from "./resources.ts";
 export type * from "./shares.ts";
 export type * from "./terms.ts";

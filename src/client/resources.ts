@@ -213,7 +213,13 @@ export interface AgreementResource {
   readonly title: string;
   readonly delivery: "live" | "logged";
   readonly topics: readonly string[];
+  /** As it was agreed; `changes` are what both signed since. */
   readonly price: Price;
+  readonly changes?: readonly {
+    readonly number: number;
+    readonly price: Price;
+    readonly from: string;
+  }[];
   readonly policyHash: string;
   readonly signedAt: string;
   /** How many sides signed it: docs/reference/evidence.md says what that proves. */

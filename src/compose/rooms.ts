@@ -119,6 +119,9 @@ export async function openRooms(options: NodeOptions, outside: Outside) {
   const agreements = await Agreements.open(store);
   const counts = await ConsumerCounts.open(store, clock);
   const owed = await Owed.open(store, clock, agreements.list());
+  agreements.onPriceChanged((agreement) => {
+    owed.take(agreement).catch((error: unknown) => log.error(error));
+  });
   const catalogue = await Catalogue.open({ store, clock });
   const commissions = await Commissions.open({ store, signer, clock });
   const marks = new Marks({ flow, samples, commissions, everyMs: options.markEveryMs });

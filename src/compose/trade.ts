@@ -49,7 +49,7 @@ export async function openTrade(rooms: Rooms) {
   });
   rooms.closing.add("the wants", () => wants.close());
   const postings: Postings = (agreement, body, before) => {
-    rooms.owed.signed(agreement, body);
+    rooms.owed.signed(agreement.id, body);
     return postingsOf(agreement, body, before);
   };
   const evidenceLog = await openEvidence(rooms, federation);

@@ -30,6 +30,8 @@ import { type Caller, Outbound } from "./outbound.ts";
 import { Outbox } from "./outbox.ts";
 import { assertListable, peerIdentity } from "./peer-identity.ts";
 import { PeerBook } from "./peers.ts";
+import { PriceChanges } from "./price-changes.ts";
+import { priceRoutes } from "./price-routes.ts";
 import { type LocalPeer, Resolver } from "./resolver.ts";
 
 export interface FederationOptions {
@@ -78,6 +80,7 @@ export interface Federation {
   readonly offers: Offers;
   readonly transfers: Transfers;
   readonly endings: Endings;
+  readonly prices: PriceChanges;
   readonly erasures: Erasures;
   readonly erasureBook: ErasureBook;
   readonly negotiations: Negotiations;
@@ -116,6 +119,7 @@ export async function openFederation(options: FederationOptions): Promise<Federa
   const isPending = (agreement: string, did: string): boolean =>
     desk.open().some(({ draft, counterpart }) => draft?.id === agreement && counterpart === did);
   const endings = new Endings({ ...shared, isPending });
+  const prices = new PriceChanges(shared);
   const book = await ErasureBook.open(options);
   const erasures = new Erasures({ ...shared, book });
   const receipts = new ErasureReceipts({ ...options, book });
@@ -128,6 +132,7 @@ export async function openFederation(options: FederationOptions): Promise<Federa
     offers,
     transfers,
     endings,
+    prices,
     erasures,
     erasureBook: book,
     negotiations,
@@ -162,6 +167,7 @@ export async function openFederation(options: FederationOptions): Promise<Federa
         await transferRoutes(scope, { authenticatePeer, transfers });
         await endingRoutes(scope, { authenticatePeer, endings });
         await erasureRoutes(scope, { authenticatePeer, receipts });
+        await priceRoutes(scope, { authenticatePeer, prices });
       });
     },
   };

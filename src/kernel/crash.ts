@@ -14,6 +14,8 @@ export type CrashPoint =
   | "receipt.answered" // the answer reached the provider, it is not stored
   | "evidence.placed" // leaves have their places, the tree's head is not signed
   | "evidence.signed" // the head is signed, the signature is not stored
+  | "price.offered" // signed by the provider and durable, not sent
+  | "price.signed" // signed by both and durable, not told
   | "erasure.erased" // a part is erased and counted
   | "erasure.stored" // what was erased is written down, it is not signed
   | "erasure.signed" // signed by the consumer and durable, not sent

@@ -14,6 +14,7 @@ export interface UnitPrice {
   readonly currency: string;
   readonly perMessages: number;
   readonly charges?: never;
+  readonly trialDays?: never;
 }
 
 /** Charges by the calendar month, UTC. Amounts are decimal strings, at most six places. */

@@ -10,6 +10,16 @@ export type GuestPayment = "free" | "prepaid" | "billed";
 /** How many sides signed: what it proves is told in docs/reference/evidence.md. */
 export type EvidenceSides = "two-sided" | "one-sided";
 
+/** A price that both signed after the agreement, and from when it holds. */
+export interface PriceChange {
+  readonly number: number;
+  readonly price: Price;
+  /** ISO 8601, UTC. */
+  readonly from: string;
+  /** The change in canonical form, signed by both. */
+  readonly evidence: GeneralJws;
+}
+
 /** Both sides hold the same agreement; `role` says which side this node is. */
 export interface Agreement {
   /** `urn:uuid:…`, the DSP agreement id. */
@@ -24,6 +34,8 @@ export interface Agreement {
   readonly delivery: "live" | "logged";
   readonly topics: readonly string[];
   readonly price: Price;
+  /** Prices it was changed to since, in order of their numbers: 2, 3 … */
+  readonly changes?: readonly PriceChange[];
   /** The ODRL Agreement as it was signed. */
   readonly policy: unknown;
   /** canonicalHash of `policy`. */

@@ -1,6 +1,6 @@
 import { ComityError } from "../kernel/errors.ts";
 import type { Store, Write } from "../ports/store.ts";
-import type { Agreement } from "./agreement.ts";
+import type { Agreement, PriceChange } from "./agreement.ts";
 
 export type Ending = NonNullable<Agreement["ended"]>;
 
@@ -12,6 +12,8 @@ export class Agreements {
   readonly #onMade = new Set<(agreement: Agreement) => void>();
   readonly #onEnded = new Set<(agreement: Agreement) => void>();
   readonly #withMade = new Set<(made: Agreement) => Write[]>();
+  readonly #changing = new Map<string, Promise<void>>();
+  readonly #onPriceChanged = new Set<(agreement: Agreement) => void>();
   readonly #withEnd = new Set<(ended: Agreement) => Write[]>();
 
   private constructor(store: Store) {
@@ -71,15 +73,33 @@ export class Agreements {
   async end(id: string, ending: Ending, also: readonly Write[] = []): Promise<Agreement> {
     const under = this.#ending.get(id);
     if (under) return under;
-    const agreement = this.need(id);
-    if (agreement.state === "ended") return agreement;
-    const work = this.#commitEnd({ ...agreement, state: "ended", ended: ending }, also);
+    const { state } = this.need(id);
+    if (state === "ended") return this.need(id);
+    const work = this.#commitEnd(id, ending, also);
     this.#ending.set(id, work);
     try {
       return await work;
     } finally {
       this.#ending.delete(id);
     }
+  }
+
+  /** Both have signed another price; in force from when it says. A second time changes nothing. */
+  async changePrice(id: string, change: PriceChange, also: readonly Write[] = []): Promise<void> {
+    await this.#ending.get(id);
+    const agreement = this.need(id);
+    const { changes = [] } = agreement;
+    if (changes.some(({ number }) => number === change.number)) return;
+    const changed: Agreement = { ...agreement, changes: [...changes, change] };
+    const work = this.#store.commit([{ op: "put", kind: "agreement", id, doc: changed }, ...also]);
+    this.#changing.set(id, work);
+    try {
+      await work;
+      this.#agreements.set(id, changed);
+    } finally {
+      this.#changing.delete(id);
+    }
+    for (const listener of this.#onPriceChanged) listener(changed);
   }
 
   /** The signed record of an ending that was known without one. */
@@ -92,7 +112,9 @@ export class Agreements {
     this.#agreements.set(id, witnessed);
   }
 
-  async #commitEnd(ended: Agreement, also: readonly Write[]): Promise<Agreement> {
+  async #commitEnd(id: string, ending: Ending, also: readonly Write[]): Promise<Agreement> {
+    await this.#changing.get(id)?.catch(() => {}); // its price may be changing
+    const ended: Agreement = { ...this.need(id), state: "ended", ended: ending };
     const follows = [...this.#withEnd].flatMap((writes) => writes(ended));
     await this.#store.commit([
       { op: "put", kind: "agreement", id: ended.id, doc: ended },
@@ -114,10 +136,15 @@ export class Agreements {
     this.#withEnd.add(writes);
   }
 
-  /** Both return the function that stops listening. */
+  /** They return the function that stops listening. */
   onMade(listener: (agreement: Agreement) => void): () => void {
     this.#onMade.add(listener);
     return () => this.#onMade.delete(listener);
+  }
+
+  onPriceChanged(listener: (agreement: Agreement) => void): () => void {
+    this.#onPriceChanged.add(listener);
+    return () => this.#onPriceChanged.delete(listener);
   }
 
   onEnded(listener: (agreement: Agreement) => void): () => void {

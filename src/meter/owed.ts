@@ -10,26 +10,33 @@ import { lastCosigned, type ReceiptBody } from "./receipt.ts";
  * signed is in memory where the price goes by the month.
  */
 export class Owed {
+  readonly #store: Store;
   readonly #clock: Clock;
   readonly #signed = new Map<string, ReceiptBody>();
 
-  private constructor(clock: Clock) {
+  private constructor(store: Store, clock: Clock) {
+    this.#store = store;
     this.#clock = clock;
   }
 
   static async open(store: Store, clock: Clock, agreements: Iterable<Agreement>): Promise<Owed> {
-    const owed = new Owed(clock);
+    const owed = new Owed(store, clock);
     for (const agreement of agreements) {
-      if (!isCharged(agreement.price)) continue;
-      const signed = await lastCosigned(store, agreement.id);
-      if (signed?.state === "cosigned") owed.signed(agreement, signed.body);
+      if (isCharged(agreement.price) || agreement.changes) await owed.take(agreement);
     }
     return owed;
   }
 
+  /** From then on the last receipt matters: its price was changed, or goes by the month. */
+  async take({ id }: Agreement): Promise<void> {
+    const signed = await lastCosigned(this.#store, id);
+    if (signed?.state === "cosigned") this.signed(id, signed.body);
+  }
+
   /** The last receipt that both signed. */
-  signed({ id, price }: Agreement, body: ReceiptBody): void {
-    if (isCharged(price)) this.#signed.set(id, body);
+  signed(agreement: string, body: ReceiptBody): void {
+    const known = this.#signed.get(agreement);
+    if (known === undefined || known.seq < body.seq) this.#signed.set(agreement, body);
   }
 
   /** Micro-units for what was counted over the agreement's life; charges of a month are not in it. */

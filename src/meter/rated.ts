@@ -1,18 +1,18 @@
 /**
- * What a receipt's amount is. Amounts are cumulative over the agreement's life and never fall;
- * under charges by the month each is what stood when its billing period began (`base`), and the
- * price of what was delivered since. A period is a calendar month, UTC, and the trial's end ends
- * one too. Under a price for messages alone the agreement is one period: no receipt has a base.
+ * What a receipt's amount is. Amounts are cumulative over the agreement's life and never fall: each
+ * is what stood when its billing period began (`base`), and the price of what was delivered since.
+ * A period ends with the month, UTC, under charges by the month; with the trial; and where another
+ * price takes effect. Under one price for messages the agreement is one period, and has no base.
  */
 import { canonicalHash } from "../kernel/canonical.ts";
 import { monthOf } from "../kernel/clock.ts";
-import { isCharged, type Used, usageMicro } from "../kernel/price.ts";
-import type { Agreement } from "../market/agreement.ts";
-
-type RatedTerms = Pick<Agreement, "price" | "signedAt">;
+import { isCharged, type Price, type Used, usageMicro } from "../kernel/price.ts";
+import { type PricedTerms, priceNumberAt, priceOfNumber, trialEnd } from "./prices-in-force.ts";
 
 /** The members of a receipt that say how it was rated. */
 interface Rated {
+  /** The number of the price it is rated by; absent: 1, the agreement's own. */
+  readonly price?: number;
   readonly trial?: true;
   readonly base?: Base;
   readonly amountMicro: string;
@@ -28,42 +28,37 @@ interface RatedReceipt extends Rated, Used {
   readonly month: string;
 }
 
-/** What was counted over the agreement's life, when and for which month. */
-interface Counted extends Used {
+/** By which a period is told from the one before it. */
+type Period = Pick<RatedReceipt, "month" | "price" | "trial">;
+
+/** When something was acknowledged, and the month it is for. */
+interface Placed {
   readonly month: string;
-  /** Milliseconds since the Unix epoch: when the last of it was acknowledged. */
+  /** Milliseconds since the Unix epoch. */
   readonly at: number;
 }
 
-const dayMs = 86_400_000;
-
-/** Of a price's first days nothing is owed: the day of signing and so many after it, UTC. */
-export function trialEnd({ price, signedAt }: RatedTerms): number | undefined {
-  if (!isCharged(price) || price.trialDays === undefined) return undefined;
-  const signed = Date.parse(signedAt);
-  return signed - (signed % dayMs) + (price.trialDays + 1) * dayMs;
-}
-
-/** How the receipt that follows `before` is rated. */
-export function rate(terms: RatedTerms, before: RatedReceipt | undefined, counted: Counted): Rated {
-  const inTrial = timeIn(counted) < (trialEnd(terms) ?? 0);
-  // what a clock that was set back says of later messages gives no trial back
-  const trial = inTrial && (before === undefined || before.trial === true);
-  const period = { month: counted.month, ...(trial && { trial: true as const }) };
-  const base = baseOf(terms, before, period);
-  const used = since(base, counted);
+/** How the receipt that follows `before` is rated, of what was counted over the agreement's life. */
+export function rate(
+  terms: PricedTerms,
+  before: RatedReceipt | undefined,
+  counted: Placed & Used,
+): Rated {
+  const period = periodAfter(terms, before, counted);
+  const price = priceOf(terms, period);
+  const base = baseOf(price, before, period);
+  const owed = period.trial === true ? 0n : usageMicro(price, since(base, counted));
+  const { month: _month, ...marks } = period;
   return {
-    ...(trial && { trial }),
+    ...marks,
     ...(base && { base }),
-    amountMicro: String(
-      BigInt(base?.amountMicro ?? 0) + (trial ? 0n : usageMicro(terms.price, used)),
-    ),
+    amountMicro: String(BigInt(base?.amountMicro ?? 0) + owed),
   };
 }
 
 /** What all that was counted so far comes to, in micro-units, were it receipted now. */
 export function owedMicro(
-  terms: RatedTerms,
+  terms: PricedTerms,
   before: RatedReceipt | undefined,
   used: Used,
   at: number,
@@ -74,61 +69,91 @@ export function owedMicro(
   return BigInt(rate(terms, before, { messages, bytes, month, at }).amountMicro);
 }
 
-/** Do two receipts, or usage rows by their month and time, stand in one billing period? */
-export function periodOf(terms: RatedTerms, counted: Pick<Counted, "month" | "at">): string {
-  const trial = timeIn(counted) < (trialEnd(terms) ?? 0);
-  return `${counted.month}${trial ? " trial" : ""}`;
+/** Do usage rows stand in one billing period? Those of two months never do. */
+export function periodText(terms: PricedTerms, placed: Placed): string {
+  const { month, price = 1, trial = false } = periodAfter(terms, undefined, placed);
+  return `${month} ${price} ${trial}`;
 }
 
 /** When the period of a receipt begins and ends, as far as its price depends on it. */
 export function periodTimes(
-  terms: RatedTerms,
-  { month, trial }: Pick<RatedReceipt, "month" | "trial">,
+  terms: PricedTerms,
+  { month, price = 1, trial }: Period,
 ): { readonly start: number; readonly end: number } {
   const over = trialEnd(terms) ?? -Infinity;
-  if (trial === true) return { start: -Infinity, end: over };
-  const begins = isCharged(terms.price) ? Date.parse(`${month}-01`) : -Infinity;
-  return { start: Math.max(over, begins), end: Infinity };
+  const changed = Date.parse(terms.changes?.[price - 2]?.from ?? "");
+  if (trial === true) return { start: changed || -Infinity, end: over };
+  const begins = isCharged(priceOf(terms, { price })) ? Date.parse(`${month}-01`) : -Infinity;
+  return { start: Math.max(over, begins, changed || -Infinity), end: Infinity };
 }
 
 /** What is wrong with how a receipt was rated, or undefined. Of one that stands alone: no `chain`. */
 export function rateProblem(
   body: RatedReceipt,
-  terms: RatedTerms,
+  terms: PricedTerms,
   chain?: { readonly before: RatedReceipt | undefined },
 ): string | undefined {
   const { messages, bytes, base, trial } = body;
+  const price = priceOfNumber(terms, body.price ?? 1);
+  if (price === undefined || body.price === 1) return noPrice(body.price ?? 1);
   if (trial === true && trialEnd(terms) === undefined) return "the agreement has no trial";
-  if (base !== undefined && !isCharged(terms.price)) return "the agreement is rated as a whole";
-  if (chain !== undefined) {
-    const { before } = chain;
-    if (trial === true && before !== undefined && before.trial !== true) return "the trial is over";
-    const expected = baseOf(terms, before, body);
-    if (canonicalHash(expected ?? null) !== canonicalHash(base ?? null)) {
-      return expected === undefined
-        ? "base is there, and its period began with the agreement"
-        : `base is not receipt ${before?.seq}, with which the period before it ended`;
-    }
-  }
+  const chained = chain && chainProblem(body, price, chain.before);
+  if (chained !== undefined) return chained;
   const used = since(base, body);
   if (used.messages < 0 || used.bytes < 0) return "it counts less than its base";
-  const owed = trial === true ? 0n : usageMicro(terms.price, used);
+  const owed = trial === true ? 0n : usageMicro(price, used);
   const amount = (BigInt(base?.amountMicro ?? 0) + owed).toString();
   if (body.amountMicro === amount) return undefined;
-  const size = isCharged(terms.price) ? ` and ${bytes} bytes` : "";
+  const size = isCharged(price) ? ` and ${bytes} bytes` : "";
   return `${messages} messages${size} cost ${amount} micro-units, not ${body.amountMicro}`;
 }
 
-/** Where the period of a receipt began: with the agreement, or with the last of another period. */
-function baseOf(
-  { price }: RatedTerms,
+/** What a consumer says that did not hear of a change; its provider then shows what both signed. */
+export function noPrice(number: number): string {
+  return `the agreement has no price ${number}`;
+}
+
+function chainProblem(
+  body: RatedReceipt,
+  price: Price,
   before: RatedReceipt | undefined,
-  period: Pick<RatedReceipt, "month" | "trial">,
-): Base | undefined {
-  if (before === undefined || !isCharged(price)) return undefined;
-  if (before.month === period.month && before.trial === period.trial) return before.base;
+): string | undefined {
+  const { base, trial } = body;
+  if (trial === true && before !== undefined && before.trial !== true) return "the trial is over";
+  const [number, known] = [body.price ?? 1, before?.price ?? 1];
+  if (number < known) return `price ${known} is in force, and it is rated by price ${number}`;
+  const expected = baseOf(price, before, body);
+  if (canonicalHash(expected ?? null) === canonicalHash(base ?? null)) return undefined;
+  return expected === undefined
+    ? "it has a base, and its period began with the agreement"
+    : `base is not receipt ${before?.seq}, with which the period before it ended`;
+}
+
+/** Neither a trial nor a price comes back, whatever a clock that was set back says. */
+function periodAfter(terms: PricedTerms, before: RatedReceipt | undefined, placed: Placed): Period {
+  const at = timeIn(placed);
+  const trial = at < (trialEnd(terms) ?? 0) && (before === undefined || before.trial === true);
+  const price = Math.max(priceNumberAt(terms, at), before?.price ?? 1);
+  return {
+    month: placed.month,
+    ...(price > 1 && { price }),
+    ...(trial && { trial }),
+  };
+}
+
+/** Where the period of a receipt began: with the agreement, or with the last of another period. */
+function baseOf(price: Price, before: RatedReceipt | undefined, period: Period): Base | undefined {
+  if (before === undefined) return undefined;
+  const isSame = before.price === period.price && before.trial === period.trial;
+  if (isSame && (before.month === period.month || !isCharged(price))) return before.base;
   const { messages, bytes, amountMicro } = before;
   return { messages, bytes, amountMicro };
+}
+
+function priceOf(terms: PricedTerms, { price: number = 1 }: Pick<Period, "price">): Price {
+  const price = priceOfNumber(terms, number);
+  if (price === undefined) throw new RangeError(noPrice(number));
+  return price;
 }
 
 function since(base: Base | undefined, { messages, bytes }: Used): Used {
@@ -136,7 +161,7 @@ function since(base: Base | undefined, { messages, bytes }: Used): Used {
 }
 
 /** Within the month that it is for, whatever a clock said. */
-function timeIn({ month, at }: Pick<Counted, "month" | "at">): number {
+function timeIn({ month, at }: Placed): number {
   const begins = Date.parse(`${month}-01`);
   const next = new Date(begins);
   next.setUTCMonth(next.getUTCMonth() + 1);

@@ -3,10 +3,13 @@ import type { Clock } from "../kernel/clock.ts";
 import { monthOf } from "../kernel/clock.ts";
 import type { Crash } from "../kernel/crash.ts";
 import { ComityError } from "../kernel/errors.ts";
+import { jsonIn } from "../kernel/json-object.ts";
 import type { Agreement } from "../market/agreement.ts";
+import { pricePathOf } from "../market/price-change.ts";
 import type { Peers } from "../ports/peers.ts";
 import type { JwsSignature, PublicJwk, Signer } from "../ports/signer.ts";
 import type { Store } from "../ports/store.ts";
+import { signaturePayload } from "../wire/jws.ts";
 import {
   cosignedAnswer,
   cosignedPage,
@@ -21,8 +24,14 @@ import {
   requireSignature,
   signedAlready,
 } from "./receipt.ts";
-import type { CosignedReceipt, Postings, ReceiptBody, ReceiptRecord } from "./receipt.ts";
-import { periodOf, rate } from "./rated.ts";
+import type {
+  AgreementBook,
+  CosignedReceipt,
+  Postings,
+  ReceiptBody,
+  ReceiptRecord,
+} from "./receipt.ts";
+import { noPrice, periodText, rate } from "./rated.ts";
 import { endOfPeriod, joinedRows, lastRowWithin } from "./usage-rows.ts";
 import type { UsageRow } from "./usage-rows.ts";
 
@@ -33,6 +42,7 @@ export interface ChainTools {
   readonly clock: Clock;
   readonly crash: Crash;
   readonly postings: Postings;
+  readonly agreements: AgreementBook;
 }
 
 /** `/comity/v1/receipts` on the consumer's node. */
@@ -45,7 +55,7 @@ export const receiptsPath = "/comity/v1/receipts";
  * the consumer refused is built again only where this node's clock had put it in a wrong month.
  */
 export class ReceiptChain {
-  readonly agreement: Agreement;
+  #agreement: Agreement;
   readonly #tools: ChainTools;
   #last: ReceiptRecord | undefined;
   #cosigned: ReceiptRecord | undefined;
@@ -56,7 +66,7 @@ export class ReceiptChain {
     last: ReceiptRecord | undefined,
     cosigned: ReceiptRecord | undefined,
   ) {
-    this.agreement = agreement;
+    this.#agreement = agreement;
     this.#tools = tools;
     this.#last = last;
     this.#cosigned = cosigned;
@@ -67,6 +77,10 @@ export class ReceiptChain {
     const cosigned =
       last?.state === "cosigned" ? last : await lastCosigned(tools.store, agreement.id);
     return new ReceiptChain(agreement, tools, last, cosigned);
+  }
+
+  get agreement(): Agreement {
+    return this.#agreement;
   }
 
   /** The last one that both signed. */
@@ -85,6 +99,8 @@ export class ReceiptChain {
    * node answered instead of a signature, and marks the receipt disputed where that was a no.
    */
   async advance(upTo: number): Promise<ReceiptBody | undefined> {
+    // its price may have been changed since
+    this.#agreement = (await this.#tools.agreements.get(this.agreement.id)) ?? this.agreement;
     const record = this.#standing() ?? (await this.#build(upTo));
     if (record === undefined) return undefined;
     const signed = record.state === "open" ? await this.#sign(record) : record;
@@ -146,7 +162,7 @@ export class ReceiptChain {
   async #nextEnd(upTo: number): Promise<UsageRow | undefined> {
     const { store } = this.#tools;
     const { body, usageTo = 0 } = this.#cosigned ?? {};
-    const period = (row: UsageRow): string => periodOf(this.agreement, row);
+    const period = (row: UsageRow): string => periodText(this.agreement, row);
     let end = await endOfPeriod(store, this.agreement.id, { after: usageTo, upTo }, period);
     while (end !== undefined && end.totalMessages <= (body?.messages ?? 0)) {
       end = await endOfPeriod(store, this.agreement.id, { after: end.seq, upTo }, period);
@@ -178,10 +194,25 @@ export class ReceiptChain {
         if (await this.#takeBack()) return undefined;
         throw problem;
       }
+      if (problem.message.includes(noPrice(signed.body.price ?? 1))) {
+        await this.#showPrices();
+        return await this.#send(signed);
+      }
       const lacked = lackedReceipt(problem.message);
       if (lacked === undefined || lacked >= signed.body.seq) throw problem;
       await this.#sendAgain(lacked, signed.body.seq);
       return await this.#send(signed);
+    }
+  }
+
+  /** A consumer that lost what it signed of prices, such as one restored from a backup. */
+  async #showPrices(): Promise<void> {
+    const { changes = [], consumer, id } = this.agreement;
+    const path = pricePathOf(id);
+    for (const { evidence } of changes) {
+      const [signature, cosignature] = evidence.signatures;
+      const body = jsonIn(signaturePayload(evidence));
+      await this.#tools.peers.post(consumer, path, { body, signature, cosignature });
     }
   }
 

@@ -6,6 +6,7 @@ import type { Agreement } from "../market/agreement.ts";
 import type { JwsSignature, PublicJwk } from "../ports/signer.ts";
 import type { Store, Write } from "../ports/store.ts";
 import { didOfKeyId, mergeSignatures, unsignedJws, verifySignature } from "../wire/jws.ts";
+import type { PricedTerms } from "./prices-in-force.ts";
 import { rateProblem } from "./rated.ts";
 import { rowId, rowPrefix } from "./row-id.ts";
 
@@ -37,6 +38,8 @@ export const ReceiptBody = Type.Object(
     month: Type.String({ pattern: "^[0-9]{4}-(0[1-9]|1[0-2])$" }),
     /** What stood when its billing period began; absent where that was with the agreement. */
     base: Type.Optional(Type.Object({ messages: Count, bytes: Count, amountMicro: Micro }, closed)),
+    /** The number of the price it is rated by; absent: 1, the agreement's own. */
+    price: Type.Optional(Type.Integer({ minimum: 2, maximum: 1000 })),
     /** Delivered while nothing is owed for it. */
     trial: Type.Optional(Type.Literal(true)),
     /** ISO 8601, UTC: when the window was closed. */
@@ -150,7 +153,7 @@ export async function receiptsAfter(
 }
 
 /** What both sides agreed and a receipt must follow. */
-export type ReceiptTerms = Pick<Agreement, "id" | "policyHash" | "price" | "signedAt">;
+export type ReceiptTerms = Pick<Agreement, "id" | "policyHash"> & PricedTerms;
 
 /** What is wrong with a receipt by itself and against the one before, or undefined. */
 export function receiptProblem(

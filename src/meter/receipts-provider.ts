@@ -80,8 +80,9 @@ export class ProviderReceipts {
 
   constructor(options: ProviderReceiptsOptions) {
     const { store, signer, peers, clock, crash = neverCrash, postings = () => [] } = options;
+    const { agreements } = options;
     this.#options = options;
-    this.#tools = { store, signer, peers, clock, crash, postings };
+    this.#tools = { store, signer, peers, clock, crash, postings, agreements };
   }
 
   /** Takes up unfinished receipts where they stand, then closes a window every `windowMs`. */

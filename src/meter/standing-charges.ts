@@ -1,10 +1,9 @@
 import { isCharged, microOf } from "../kernel/price.ts";
 import { isoTime } from "../kernel/time.ts";
-import type { Agreement } from "../market/agreement.ts";
-import { trialEnd } from "./rated.ts";
+import { type PricedTerms, priceOfMonth, trialEnd } from "./prices-in-force.ts";
 
 /** What both sides agreed on, and when it ended by a record that one of them signed. */
-export type StandingTerms = Pick<Agreement, "price" | "signedAt"> & {
+export type StandingTerms = PricedTerms & {
   /** ISO 8601, UTC. */
   readonly endedAt?: string;
 };
@@ -31,18 +30,23 @@ export function standingCharges(
   month: string,
   usageMicro: bigint,
 ): StandingCharges {
-  const { price } = terms;
+  const price = priceOfMonth(terms, month);
   if (!isCharged(price)) return none;
   const [days, of] = daysOwed(terms, month);
   if (days === 0n) return none;
   const byDays = (amount: string): bigint => (microOf(amount) * days) / of;
-  const left = price.cap === undefined ? undefined : microOf(price.cap) - usageMicro;
+  // a price that was told too late for a month may have had a higher cap
+  const left = price.cap === undefined ? undefined : atLeastZero(microOf(price.cap) - usageMicro);
   const flat = price.charges
     .filter(({ per }) => per === "month")
     .reduce((sum, { amount = "0" }) => sum + byDays(amount), 0n);
   const owed = left === undefined || flat < left ? flat : left;
   const topUp = byDays(price.minimum ?? "0") - usageMicro - owed;
-  return { month: owed, minimum: topUp > 0n ? topUp : 0n };
+  return { month: owed, minimum: atLeastZero(topUp) };
+}
+
+function atLeastZero(micro: bigint): bigint {
+  return micro > 0n ? micro : 0n;
 }
 
 /** Days of the month on which it stood and was no trial, and how many the month has. */

@@ -35,6 +35,16 @@ export const Bill = Type.Object(
      * month's latest without gaps. Counts are cumulative: the ends prove what lies between.
      */
     receipts: Type.Array(Type.Unknown(), { maxItems: monthReceiptsMax + 1 }),
+    /** RFC 7515 general JSON: the prices it was changed to, as both sides signed them, in order. */
+    prices: Type.Optional(
+      Type.Array(
+        Type.Object(
+          { payload: Type.String(), signatures: Type.Tuple([Signature, Signature]) },
+          { additionalProperties: false },
+        ),
+        { maxItems: 999 },
+      ),
+    ),
     /** RFC 7515 general JSON: that the agreement ended, as one side signed it. */
     ending: Type.Optional(
       Type.Object(
@@ -102,6 +112,7 @@ export async function billOf(store: Store, agreement: Agreement, month: string):
     v: 1,
     evidence: { payload, signatures: both(signatures, agreement.id) },
     policy: agreement.policy as Bill["policy"],
+    ...(agreement.changes && { prices: agreement.changes.map((one) => priceIn(one.evidence)) }),
     ...(agreement.ended?.record && { ending: endingIn(agreement.ended.record) }),
     receipts: await signedReceipts(store, agreement.id, window),
     statement: statement as Bill["statement"],
@@ -154,6 +165,10 @@ async function signedReceipts(
 
 function signedBy(agreement: string, { body, signatures }: ReceiptRecord): SignedReceipt {
   return { body, signatures: both(signatures, agreement) };
+}
+
+function priceIn({ payload, signatures }: GeneralJws): NonNullable<Bill["prices"]>[number] {
+  return { payload, signatures: both(signatures, "a price") };
 }
 
 function endingIn({ payload, signatures: [signature] }: GeneralJws): NonNullable<Bill["ending"]> {

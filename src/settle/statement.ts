@@ -18,6 +18,7 @@ import { isCharged, usageMicro } from "../kernel/price.ts";
 import type { Agreement, EvidenceSides } from "../market/agreement.ts";
 import { evidenceSides } from "../market/evidence.ts";
 import { lastCosigned, receiptAt } from "../meter/receipt.ts";
+import { priceOfMonth } from "../meter/prices-in-force.ts";
 import { standingCharges, type StandingTerms } from "../meter/standing-charges.ts";
 import type { ReceiptBody } from "../meter/receipt.ts";
 import { monthOfRows } from "../meter/usage-rows.ts";
@@ -186,7 +187,7 @@ export function statementLine(
     amount: formatAmount(total),
     currency: terms.price.currency,
     receipts: (end?.seq ?? 0) - (before?.seq ?? 0),
-    ...(isCharged(terms.price) && { parts: partsOf(parts) }),
+    ...(isCharged(priceOfMonth(terms, month)) && { parts: partsOf(parts) }),
   };
 }
 

@@ -6,8 +6,11 @@ import { ComityError, problemOf } from "../kernel/errors.ts";
 import { jsonIn } from "../kernel/json-object.ts";
 import type { Price } from "../kernel/price.ts";
 import { priceProblem } from "../kernel/price-problem.ts";
+import type { PriceChange } from "../market/agreement.ts";
+import { PriceChangeBody, priceChangeProblem, priceChangeType } from "../market/price-change.ts";
 import { EndingRecord, endingType } from "../market/ending.ts";
 import { assertSignedBy } from "../market/evidence.ts";
+import { priceOfMonth } from "../meter/prices-in-force.ts";
 import { rateProblem } from "../meter/rated.ts";
 import { receiptProblem, requireSignature, termsProblem } from "../meter/receipt.ts";
 import type { ReceiptBody } from "../meter/receipt.ts";
@@ -64,6 +67,7 @@ interface Agreed {
   readonly policyHash: string;
   readonly price: Price;
   readonly signedAt: string;
+  readonly changes?: readonly PriceChange[];
   readonly provider: string;
   readonly consumer: string;
   readonly product: string;
@@ -73,6 +77,7 @@ interface Agreed {
 }
 
 const endingShape = Compile(EndingRecord);
+const changeShape = Compile(PriceChangeBody);
 const billShape = Compile(Bill);
 const policyShape = Compile(SignedPolicy);
 const receiptShape = Compile(SignedReceipt);
@@ -89,7 +94,7 @@ export async function verifyBill(bill: unknown): Promise<VerifiedBill> {
     throw broken("it is one-sided: the provider alone counted, and nobody else signed");
   }
   if (!billShape.Check(bill)) throw broken("it is no bill of version 1");
-  const agreed = await verifyAgreement(bill);
+  const agreed = await verifyPrices(bill, await verifyAgreement(bill));
   const bodies: ReceiptBody[] = [];
   for (const receipt of bill.receipts) {
     bodies.push(await verifyReceipt(receipt, bodies, agreed));
@@ -100,7 +105,12 @@ export async function verifyBill(bill: unknown): Promise<VerifiedBill> {
     await keyIdOf(agreed.provider, agreed.providerKey),
     await keyIdOf(agreed.consumer, agreed.consumerKey),
   ];
-  return { ...statement, price: agreed.price, ...(chain && { chain }), keys };
+  return {
+    ...statement,
+    price: priceOfMonth(agreed, statement.month),
+    ...(chain && { chain }),
+    keys,
+  };
 }
 
 async function verifyAgreement({ evidence, policy }: Bill): Promise<Agreed> {
@@ -144,6 +154,34 @@ function agreedIn(policy: Static<typeof SignedPolicy>): Agreed {
     providerKey,
     consumerKey,
   };
+}
+
+/** Each that it was changed to, signed by both, as `priceChangeProblem` lets them follow. */
+async function verifyPrices({ prices = [] }: Bill, agreed: Agreed): Promise<Agreed> {
+  const { provider, providerKey, consumer, consumerKey } = agreed;
+  let changes: readonly PriceChange[] = [];
+  for (const { payload, signatures } of prices) {
+    const what = `price ${changes.length + 2}`;
+    const body = jsonIn(signaturePayload({ payload, signatures }));
+    if (!changeShape.Check(body)) throw broken(`${what} is none of version 1`);
+    const problem = priceChangeProblem(body, { ...agreed, changes });
+    if (problem !== undefined) throw broken(`${what}: ${problem}`);
+    for (const [at, did, key, side] of [
+      [0, provider, providerKey, "provider"],
+      [1, consumer, consumerKey, "consumer"],
+    ] as const) {
+      const jws = { payload, signatures: [signatures[at]] };
+      const keyOf = (kid: string) => (didOfKeyId(kid) === did ? key : undefined);
+      try {
+        await verifySignature(jws, keyOf, { what, type: priceChangeType });
+      } catch (thrown) {
+        throw broken(`${what}: the ${side}'s signature does not verify`, thrown);
+      }
+    }
+    const { number, price, from } = body;
+    changes = [...changes, { number, price, from, evidence: { payload, signatures } }];
+  }
+  return changes.length === 0 ? agreed : { ...agreed, changes };
 }
 
 function timeOf(timestamp: string): string {
@@ -195,8 +233,8 @@ function placeProblem(
   const messages = body.messages - before.messages;
   if (messages <= between) return `messages went from ${before.messages} to ${body.messages}`;
   if (body.bytes < before.bytes) return `bytes went back to ${body.bytes}`;
-  // where the trial ended among those left out, nobody else can say what it came to
-  const isOnePeriod = body.trial === before.trial;
+  // where a period ended among those left out, nobody else can say what it came to
+  const isOnePeriod = body.trial === before.trial && body.price === before.price;
   return (
     termsProblem(body, agreed) ?? rateProblem(body, agreed, isOnePeriod ? { before } : undefined)
   );

@@ -223,6 +223,11 @@ function rooms(state: SmallState, search: SearchIndex) {
       },
       erase: (id) => Promise.reject(new ComityError("NOT_FOUND", { what: "agreement", id })),
     },
+    prices: {
+      offerOf: async () => undefined,
+      offer: (id) => Promise.reject(new ComityError("NOT_FOUND", { what: "agreement", id })),
+      decide: (id) => Promise.reject(new ComityError("NOT_FOUND", { what: "agreement", id })),
+    },
     samples: (id) => Promise.reject(new ComityError("NOT_FOUND", { what: "product", id })),
     products: {
       list: () => [...state.products.values()],

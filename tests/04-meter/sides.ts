@@ -93,7 +93,7 @@ export async function openSide(options: SideOptions): Promise<Side> {
   const sold = (await disk.list<Agreement>("agreement")).map(({ doc }) => doc);
   const owed = await Owed.open(store, clock, sold);
   const postings: Postings = (agreement, body, before) => {
-    owed.signed(agreement, body);
+    owed.signed(agreement.id, body);
     return postingsOf(agreement, body, before);
   };
   const shared = { store, signer, clock, journal, agreements, postings, crash };
