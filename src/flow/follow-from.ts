@@ -64,6 +64,10 @@ export async function followFrom(
       throw gone(place.text, "no logged stream that is asked for has its epoch");
     }
     requirePlace(log, place);
+    if (places.some((one) => one.log === log)) {
+      const problem = `"${place.text}" is of a log that the id names already`;
+      throw new ComityError("BODY_INVALID", { problem });
+    }
     places.push({ log, topics: topicsOf(flow, log), position: place.position + 1 });
   }
   for (const log of logs) {

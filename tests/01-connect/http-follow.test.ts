@@ -157,6 +157,7 @@ for (const [way, follow] of Object.entries(ways)) {
       ["nonsense", 400, "BODY_INVALID"],
       [told.replace(/:4$/, ""), 400, "BODY_INVALID"],
       [`${told},x`, 400, "BODY_INVALID"],
+      [`${told},${told}`, 400, "BODY_INVALID"],
       [told.replace(/^[0-9a-f]{8}/, "00000000"), 410, "POSITION_GONE"],
       [told.replace(/\/.*:/, "/00000000:"), 410, "POSITION_GONE"],
       [told.replace(/:4$/, ":5"), 410, "POSITION_GONE"],

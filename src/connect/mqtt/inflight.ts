@@ -1,6 +1,10 @@
 import { encodeAcknowledgement } from "../../wire/mqtt/encode.ts";
-import type { ProtocolVersion } from "../../wire/mqtt/protocol.ts";
-import { packetIdAfter, packetIdMax, packetType } from "../../wire/mqtt/protocol.ts";
+import {
+  packetIdAfter,
+  packetIdMax,
+  packetType,
+  type ProtocolVersion,
+} from "../../wire/mqtt/protocol.ts";
 import {
   locate,
   lowerExpiry,
