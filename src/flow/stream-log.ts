@@ -3,8 +3,8 @@ import type { Crash } from "../kernel/crash.ts";
 import { ComityError } from "../kernel/errors.ts";
 import type { Entropy } from "../kernel/id.ts";
 import type { LogBlock, Store, Write } from "../ports/store.ts";
-import { propertiesAt } from "../wire/mqtt/publish.ts";
 import { Lineage, type LogRun } from "./lineage.ts";
+import { type Fresh, Producers } from "./producers.ts";
 import type { Run } from "./run.ts";
 
 interface Batch {
@@ -34,8 +34,6 @@ interface Outside {
 }
 
 const tailBytesMax = 8_388_608;
-/** Names under which one publisher may number its messages; each is remembered for ever. */
-const producersPerPublisherMax = 10_000;
 
 /**
  * The log of one logged product: appends in order, one commit under way and the next batch
@@ -47,9 +45,7 @@ export class StreamLog {
   readonly epoch: string;
   readonly #outside: Outside;
   readonly lineage: Lineage;
-  readonly #producers: Map<string, number>;
-  /** How many of `#producers` each publisher has. */
-  readonly #producerCounts = new Map<string, number>();
+  readonly #producers: Producers;
   readonly #listeners = new Set<() => void>();
   /** The latest committed blocks, so that who follows closely needs no disk. */
   readonly #tail: LogBlock[] = [];
@@ -64,7 +60,7 @@ export class StreamLog {
     name: string,
     epoch: string,
     end: number,
-    producers: ReadonlyMap<string, number>,
+    producers: Producers,
     lineage: Lineage,
     outside: Outside,
   ) {
@@ -72,14 +68,13 @@ export class StreamLog {
     this.lineage = lineage;
     this.epoch = epoch;
     this.#end = end;
-    this.#producers = new Map(producers);
-    for (const producer of producers.keys()) this.#countProducer(publisherIn(producer));
+    this.#producers = producers;
     this.#outside = outside;
   }
 
   static async open(name: string, outside: Outside): Promise<StreamLog> {
     const state = await outside.store.log(name);
-    const producers = await outside.store.producers(name);
+    const producers = new Producers(name, await outside.store.producers(name));
     const epoch = state?.epoch ?? outside.entropy.uuid();
     const runs = await outside.store.get<readonly LogRun[]>("log-run", name);
     const lineage = new Lineage(runs ?? []);
@@ -105,14 +100,16 @@ export class StreamLog {
   append(run: Run, delivers = true, writes: readonly Write[] = []): Promise<void> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     const isVerbatim = this.#outside.isVerbatim === true;
-    const kept = isVerbatim ? run : this.#withoutRepeats(run);
-    if (kept instanceof ComityError) return Promise.reject(kept);
+    const fresh: Fresh | ComityError = isVerbatim ? { run } : this.#producers.take(run);
+    if (fresh instanceof ComityError) return Promise.reject(fresh);
+    const { run: kept } = fresh;
     if (kept === undefined) {
       // All of it came before: acknowledged when that is durable.
       if (writes.length > 0) return this.#outside.store.commit(writes);
       return this.#gathering?.done ?? this.#committing?.done ?? Promise.resolve();
     }
     const batch = (this.#gathering ??= newBatch());
+    for (const [producer, seq] of fresh.latest ?? []) batch.producers.set(producer, seq);
     const flags = (kept.qos << 1) | (kept.retain ? 1 : 0);
     const packets = isVerbatim ? kept.encodeFor(5, { flags }) : kept.encoded(5);
     batch.packets.push(packets);
@@ -247,59 +244,6 @@ export class StreamLog {
       this.#tailBytes -= this.#tail.shift()!.packets.length;
     }
   }
-
-  /** The run without the messages its producer sent before; undefined where nothing is left. */
-  #withoutRepeats(run: Run): Run | undefined | ComityError {
-    if (run.layout.version !== 5) return run;
-    const { packets } = run;
-    const kept: Buffer[] = [];
-    const latest = new Map<string, number>();
-    let payloadBytes = 0;
-    run.walk((place) => {
-      const hasProperties = place.payloadAt - place.propertiesAt > 1;
-      const origin = hasProperties && originOf(propertiesAt(packets, place).userProperties);
-      if (origin) {
-        // One publisher cannot use up another's sequence numbers.
-        const producer = `${run.publisher}/${origin.producer}`;
-        const last = latest.get(producer) ?? this.#producers.get(producer) ?? 0;
-        if (origin.seq <= last) return;
-        latest.set(producer, origin.seq);
-      }
-      kept.push(packets.subarray(place.start, place.end));
-      payloadBytes += place.end - place.payloadAt;
-    });
-    const refusal = latest.size === 0 ? undefined : this.#remember(run.publisher, latest);
-    if (refusal !== undefined) return refusal;
-    if (kept.length === run.count) return run;
-    if (kept.length === 0) return undefined;
-    return run.with(kept, run.layout, payloadBytes);
-  }
-
-  /** All of the publisher's sequence numbers or, where they are of too many producers, none. */
-  #remember(publisher: string, latest: ReadonlyMap<string, number>): ComityError | undefined {
-    let count = this.#producerCounts.get(publisher) ?? 0;
-    for (const producer of latest.keys()) if (!this.#producers.has(producer)) count++;
-    if (count > producersPerPublisherMax) {
-      const what = `producers of ${publisher} in ${this.name}`;
-      return new ComityError("LIMIT_REACHED", { limit: producersPerPublisherMax, what });
-    }
-    this.#producerCounts.set(publisher, count);
-    const batch = (this.#gathering ??= newBatch());
-    for (const [producer, seq] of latest) {
-      this.#producers.set(producer, seq);
-      batch.producers.set(producer, seq);
-    }
-    return undefined;
-  }
-
-  #countProducer(publisher: string): void {
-    this.#producerCounts.set(publisher, (this.#producerCounts.get(publisher) ?? 0) + 1);
-  }
-}
-
-/** Who publishes under a remembered producer; no name of a publisher has a slash. */
-function publisherIn(producer: string): string {
-  return producer.slice(0, producer.indexOf("/"));
 }
 
 function newBatch(): Batch {
@@ -317,17 +261,4 @@ function newBatch(): Batch {
     done: promise,
     settle: (failure) => (failure === undefined ? resolve() : reject(failure)),
   };
-}
-
-/** The user properties that make a publisher's repeats recognisable. */
-function originOf(
-  userProperties: readonly (readonly [string, string])[] | undefined,
-): { producer: string; seq: number } | undefined {
-  const find = (name: string): string | undefined =>
-    userProperties?.find(([key]) => key === name)?.[1];
-  const producer = find("producer");
-  const seq = Number(find("seq"));
-  return producer !== undefined && Number.isSafeInteger(seq) && seq > 0
-    ? { producer, seq }
-    : undefined;
 }
