@@ -1,5 +1,6 @@
 import { ComityError } from "../kernel/errors.ts";
 import type { Reading } from "../wire/series/chunk.ts";
+import { cursorText, type HistoryCursor, rangeBehind, readCursor } from "./history-cursor.ts";
 import {
   type HistoryFunction,
   MinMaxPoints,
@@ -90,9 +91,9 @@ export async function* historyLines(
   source: HistorySource,
   query: HistoryQuery,
 ): AsyncGenerator<HistoryLine> {
-  const start = cursorFrom(query.cursor);
+  const start = query.cursor === undefined ? undefined : readCursor(query.cursor);
   const answer = { left: query.limit };
-  let last: Cursor | undefined;
+  let last: HistoryCursor | undefined;
   for await (const { series, range } of asked(source, query, start)) {
     for await (const { line, next } of linesOf(source, series, { ...query, ...range, answer })) {
       if (line !== "no room") {
@@ -111,7 +112,7 @@ export async function* historyLines(
 interface Told {
   readonly line: HistoryLine | "no room";
   /** Goes on behind it. */
-  readonly next: Cursor;
+  readonly next: HistoryCursor;
 }
 
 type Range = Pick<RowRange, "from" | "until" | "after">;
@@ -121,14 +122,14 @@ type Asked = HistoryQuery & Range & { readonly answer: { readonly left: number }
 async function* asked(
   source: HistorySource,
   { filter, from, until }: HistoryQuery,
-  start: Cursor | undefined,
+  start: HistoryCursor | undefined,
 ): AsyncGenerator<{ series: AskedSeries; range: Range }> {
   const whole: Range = { from, until };
   let after: string | undefined;
   if (start !== undefined) {
     after = start.topic;
     const [series] = start.isDone ? [] : await source.series(start.topic, undefined, 1);
-    if (series !== undefined) yield { series, range: { ...whole, ...rangeOf(start, from) } };
+    if (series !== undefined) yield { series, range: { ...whole, ...rangeBehind(start, from) } };
   }
   for (;;) {
     const page = await source.series(filter, after, seriesPerPage);
@@ -254,7 +255,7 @@ interface Piece {
   readonly rows: readonly Row[];
   /** The window is over. */
   readonly ends: boolean;
-  readonly next: Cursor;
+  readonly next: HistoryCursor;
 }
 
 const rowsPerPage = 8_192;
@@ -329,37 +330,4 @@ function readingLine(topic: string, { time, at, position, payload }: Row): Histo
 
 function valueLine(topic: string, { time, value }: Point): HistoryLine {
   return { topic, time, value };
-}
-
-/** Where an answer goes on: behind a reading, at a window, or behind a series. */
-interface Cursor {
-  readonly topic: string;
-  readonly time?: number;
-  readonly position?: number;
-  readonly from?: number;
-  readonly isDone?: boolean;
-}
-
-function rangeOf(cursor: Cursor, from: number): Partial<Range> {
-  const { time, position } = cursor;
-  if (time === undefined || position === undefined)
-    return { from: Math.max(from, cursor.from ?? 0) };
-  return { after: { time, position } };
-}
-
-function cursorText(cursor: Cursor): string {
-  return Buffer.from(JSON.stringify(cursor)).toString("base64url");
-}
-
-function cursorFrom(text: string | undefined): Cursor | undefined {
-  if (text === undefined) return undefined;
-  try {
-    const cursor: Cursor = JSON.parse(Buffer.from(text, "base64url").toString("utf8"));
-    const numbers = [cursor.time, cursor.position, cursor.from];
-    const isWhole = numbers.every((one) => one === undefined || Number.isSafeInteger(one));
-    if (typeof cursor.topic === "string" && isWhole) return cursor;
-  } catch {
-    // told below
-  }
-  throw new ComityError("BODY_INVALID", { problem: "cursor is none that was handed out" });
 }
