@@ -60,6 +60,7 @@ function writeWhole(out: ByteWriter, readings: readonly Reading[]): void {
   );
 }
 
+/** Readings of one skeleton, as they are gathered. */
 interface Group {
   readonly columns: Tokens[];
   readonly whole: string[];
@@ -100,7 +101,8 @@ function writePayloads(out: ByteWriter, readings: readonly Reading[]): void {
   }
 }
 
-interface Shared {
+/** Readings of one skeleton, as they are read. */
+interface ReadGroup {
   /** Undefined: payloads are kept whole. */
   readonly skeleton: string | undefined;
   readonly columns: readonly Column[];
@@ -116,7 +118,7 @@ export class Chunk {
   readonly times: readonly number[];
   /** Which of `#groups` each reading belongs to; undefined: there is one. */
   readonly #which: readonly number[] | undefined;
-  readonly #groups: readonly Shared[];
+  readonly #groups: readonly ReadGroup[];
 
   constructor(bytes: Uint8Array) {
     const input = new ByteReader(plainBytes(bytes));
@@ -164,7 +166,7 @@ export class Chunk {
   }
 }
 
-function readGroup(input: ByteReader, size: number): Shared {
+function readGroup(input: ByteReader, size: number): ReadGroup {
   if (input.byte() === 0) {
     return { skeleton: undefined, columns: [], whole: readTexts(input, size) };
   }

@@ -155,7 +155,7 @@ export class Column {
       return readIntegers(input, count).map((time) => isoText(time, hasMs));
     }
     const scales = readIntegers(input, count);
-    const scaleMax = Math.max(...scaleRange(scales));
+    const scaleMax = greatest(scales);
     return readIntegers(input, count).map((mantissa, i) => {
       const scale = scales[i]!;
       return decimalText(mantissa / powers[scaleMax - scale]!, scale);
@@ -167,7 +167,7 @@ export class Column {
     const { input, kind } = this.#open();
     const count = this.#count;
     if (kind === kinds.decimals) {
-      const power = powers[Math.max(...scaleRange(readIntegers(input, count)))]!;
+      const power = powers[greatest(readIntegers(input, count))]!;
       // both are whole numbers that a double holds: the quotient is the double nearest to the text
       return readIntegers(input, count).map((mantissa) => mantissa / power);
     }
@@ -217,9 +217,11 @@ function decimalAt(bytes: Buffer, start: number, end: number): number {
   return scale;
 }
 
-/** The few scales there are: a chunk has more readings than a call may have arguments. */
-function scaleRange(scales: readonly number[]): Set<number> {
-  return new Set(scales);
+/** A chunk has more readings than `Math.max` may have arguments. */
+function greatest(scales: readonly number[]): number {
+  let most = 0;
+  for (const scale of scales) most = Math.max(most, scale);
+  return most;
 }
 
 function decimalText(mantissa: number, scale: number): string {

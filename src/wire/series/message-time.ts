@@ -1,4 +1,4 @@
-import { Cutter, holeAt, skeletonValue } from "./payload.ts";
+import { Cutter, holeAt, OfSkeletons } from "./payload.ts";
 
 /**
  * Members that tell when something was observed, the first one that is there counts: NGSI-LD and
@@ -38,12 +38,10 @@ interface Plan {
   readonly time: number | undefined;
 }
 
-const plansMax = 4096;
-
 /** Reads messages' own times; how a skeleton tells it is found out once. */
 export class MessageTimes {
   readonly #cutter = new Cutter();
-  readonly #plans = new Map<string, Plan | undefined>();
+  readonly #plans = new OfSkeletons(planOf);
 
   /** Undefined where the payload tells none. */
   ownOf(payload: Buffer): number | undefined {
@@ -54,7 +52,7 @@ export class MessageTimes {
   /** Milliseconds since the Unix epoch, `arrival` where the message tells none. */
   of(bytes: Buffer, start: number, end: number, arrival: number): number {
     const { skeleton, places } = this.#cutter.cut(bytes, start, end);
-    const plan = skeleton === undefined ? undefined : this.#planOf(skeleton);
+    const plan = skeleton === undefined ? undefined : this.#plans.of(skeleton);
     if (plan === undefined) return arrival;
     const textOf = (hole: number): string =>
       bytes.toString("latin1", places[hole * 2], places[hole * 2 + 1]);
@@ -66,14 +64,6 @@ export class MessageTimes {
     const number = (hole: number | undefined): number =>
       hole === undefined ? 0 : Number(textOf(hole));
     return senmlTime(number(plan.base) + number(plan.time), arrival) ?? arrival;
-  }
-
-  #planOf(skeleton: string): Plan | undefined {
-    if (this.#plans.has(skeleton)) return this.#plans.get(skeleton);
-    const plan = planOf(skeletonValue(skeleton));
-    if (this.#plans.size >= plansMax) this.#plans.clear();
-    this.#plans.set(skeleton, plan);
-    return plan;
   }
 }
 

@@ -117,6 +117,28 @@ export function skeletonValue(skeleton: string): unknown {
   }
 }
 
+const foundMax = 4096;
+
+/** What is found out of skeletons, once of each; so many are remembered. */
+export class OfSkeletons<T> {
+  readonly #find: (value: unknown) => T;
+  readonly #found = new Map<string, T>();
+
+  /** `find` is given the value that the skeleton stands for. */
+  constructor(find: (value: unknown) => T) {
+    this.#find = find;
+  }
+
+  of(skeleton: string): T {
+    const known = this.#found.get(skeleton);
+    if (known !== undefined || this.#found.has(skeleton)) return known as T;
+    const found = this.#find(skeletonValue(skeleton));
+    if (this.#found.size >= foundMax) this.#found.clear();
+    this.#found.set(skeleton, found);
+    return found;
+  }
+}
+
 /**
  * The hole at a dotted path (`position.lat`, `0.v`). The empty path is the payload itself where it
  * is one value, else its member `value`. Undefined where there is none.
