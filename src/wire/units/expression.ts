@@ -8,7 +8,12 @@ export interface Term {
   readonly powers: Powers;
   /** Where it stands alone and is no ratio scale: degrees Celsius, bels, pH. */
   readonly scale?: Scale;
+  /** Written as one: symbols without a dimension, such as `mol`, are units all the same. */
+  readonly isNumber: boolean;
 }
+
+/** Of a symbol, which is no number. */
+type SymbolTerm = Omit<Term, "isNumber">;
 
 const depthMax = 8;
 const exponentMax = 99;
@@ -16,6 +21,8 @@ const exponentMax = 99;
 const symbol = /(?:10[*^]|(?:[^\s"()+\-./=[\]{}\d\u007F-\uFFFF]|\[[^\s"[\]{}\u007F-\uFFFF]+\])+)/y;
 const exponentDigits = /[+-]?\d+/y;
 const digits = /\d+/y;
+/** §8: the number ten, for its powers. */
+const tens: ReadonlySet<string> = new Set(["10*", "10^"]);
 const annotation = /\{[!-z|~]*\}/y;
 
 class Reader {
@@ -44,7 +51,7 @@ class Reader {
   }
 }
 
-const one: Term = { factor: 1, powers: {} };
+const one: Term = { factor: 1, powers: {}, isNumber: true };
 
 /** Undefined where the text is none. */
 export function termOf(text: string): Term | undefined {
@@ -72,18 +79,15 @@ function termFrom(reader: Reader, depth: number): Term | undefined {
 function times(product: Term = one, component: Term, exponent: number): Term {
   const multiple = component.factor ** exponent;
   // §22: a special unit may be multiplied by a number, and by nothing else
-  if (product.scale !== undefined && isNumber(component)) return scaled(product, multiple);
-  if (component.scale !== undefined && exponent === 1 && isNumber(product)) {
+  if (product.scale !== undefined && component.isNumber) return scaled(product, multiple);
+  if (component.scale !== undefined && exponent === 1 && product.isNumber) {
     return scaled(component, product.factor);
   }
   return {
     factor: product.factor * multiple,
     powers: multiplied(product.powers, component.powers, exponent),
+    isNumber: product.isNumber && component.isNumber,
   };
-}
-
-function isNumber({ powers, scale }: Term): boolean {
-  return scale === undefined && Object.keys(powers).length === 0;
 }
 
 function componentFrom(reader: Reader, depth: number): Term | undefined {
@@ -103,19 +107,20 @@ function simpleFrom(reader: Reader): Term | undefined {
   const name = reader.take(symbol);
   if (name === undefined) {
     const number = reader.take(digits);
-    return number === undefined ? undefined : { factor: Number(number), powers: {} };
+    return number === undefined ? undefined : { ...one, factor: Number(number) };
   }
+  const isNumber = tens.has(name);
   const unit = prefixed(name);
   const exponent = reader.take(exponentDigits);
-  if (unit === undefined || exponent === undefined) return unit;
-  const power = Number(exponent);
-  if (power === 1) return unit;
-  if (Math.abs(power) > exponentMax) return undefined;
-  return { factor: unit.factor ** power, powers: multiplied({}, unit.powers, power) };
+  const power = Number(exponent ?? 1);
+  if (unit === undefined || Math.abs(power) > exponentMax) return undefined;
+  if (power === 1) return { ...unit, isNumber };
+  const powers = multiplied({}, unit.powers, power);
+  return { factor: unit.factor ** power, powers, isNumber };
 }
 
 /** §11: the whole symbol first, then a prefix before a metric one (`cd` is no centi-day). */
-function prefixed(name: string): Term | undefined {
+function prefixed(name: string): SymbolTerm | undefined {
   const whole = atomOf(name, termOf);
   if (whole !== undefined) return scaled(whole, 1);
   for (const [prefix, value] of prefixes) {
@@ -129,8 +134,8 @@ function prefixed(name: string): Term | undefined {
  * §22: so many of a special unit is its function of the value times as many. In a product its
  * steps count: K for Cel; levels stay what they are.
  */
-function scaled({ factor, powers, scale }: Term, multiple: number): Term {
-  const term = { factor: factor * multiple, powers };
+function scaled({ factor, powers, scale }: SymbolTerm, multiple: number): Term {
+  const term = { factor: factor * multiple, powers, isNumber: false };
   if (scale === undefined) return term;
   return {
     ...term,

@@ -123,6 +123,11 @@ test("convert - scales with a zero of their own and logarithms are no factors", 
 
 test("convert - there is no value where dimensions differ or a logarithm has none", () => {
   assert.equal(converted(1, "Cel", "Pa"), undefined);
+  assertNear(
+    converted(5, "mol-1.Cel", "K/mol"),
+    5,
+    "a mole is no number, though it has no dimension",
+  );
   assert.equal(
     converted(1, "[iU]", "mol"),
     undefined,
