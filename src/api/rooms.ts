@@ -370,7 +370,7 @@ function settleApi(rooms: Rooms): ApiDeps["settle"] {
       await rooms.receipts.closeWindows(id, closeWithinMs);
       const counted = await oneSidedBillOf(store, need(id), month);
       if (month > monthOf(clock.now())) {
-        throw new ComityError("NOT_FOUND", { what: `bill of ${month} for agreement`, id });
+        throw new ComityError("BILL_ABSENT", { month, id });
       }
       return counted ?? billOf(store, need(id), month);
     },

@@ -74,6 +74,11 @@ export const catalogue = {
     message: "There is no {what} {id}.",
     remedy: "List what there is, and check the spelling.",
   },
+  BILL_ABSENT: {
+    status: 404,
+    message: "Nothing was delivered under agreement {id} in {month}, so there is no bill.",
+    remedy: "Name a month in which something was (comity usage), or let messages come first.",
+  },
   THING_SILENT: {
     status: 409,
     message: "Thing {id} published nothing within {seconds} s.",

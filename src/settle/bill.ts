@@ -94,7 +94,7 @@ export interface OneSidedBill {
 
 const page = 500;
 
-/** Throws NOT_FOUND where the month has no receipt that both signed. */
+/** Throws BILL_ABSENT where the month has no receipt that both signed. */
 export async function billOf(store: Store, agreement: Agreement, month: string): Promise<Bill> {
   const window = await receiptsUntil(store, agreement.id, month);
   const { ended, ...standing } = agreement;
@@ -102,10 +102,7 @@ export async function billOf(store: Store, agreement: Agreement, month: string):
   const terms = lineTerms(ended?.record === undefined ? standing : agreement);
   const statement = statementLine(terms, month, window.before, window.last);
   if (window.last === undefined && statement.amount === "0") {
-    throw new ComityError("NOT_FOUND", {
-      what: `bill of ${month} for agreement`,
-      id: agreement.id,
-    });
+    throw new ComityError("BILL_ABSENT", { month, id: agreement.id });
   }
   const { payload, signatures } = agreement.evidence;
   return {

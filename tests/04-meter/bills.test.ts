@@ -80,7 +80,7 @@ test("bill - is the same file on both sides, to the byte", async () => {
     await verifyBill(bought);
   }
   const none = billOf(pair.seller.store, pair.agreement, "2027-01");
-  await assert.rejects(none, { code: "NOT_FOUND" });
+  await assert.rejects(none, { code: "BILL_ABSENT" });
 });
 
 test("verify - names the first receipt that is bad", async () => {

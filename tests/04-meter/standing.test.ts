@@ -69,7 +69,7 @@ test("month's charges - a bill proves them, with receipts and without", async ()
       await assert.rejects(verifyBill(dearer), /says amount 9.1, its receipts say/);
     }
     const october = billOf(pair.seller.store, pair.agreement, "2026-10");
-    await assert.rejects(october, { code: "NOT_FOUND" });
+    await assert.rejects(october, { code: "BILL_ABSENT" });
   } finally {
     await pair.close();
   }
