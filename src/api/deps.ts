@@ -21,7 +21,7 @@ import type { Issuers } from "../federate/issuers.ts";
 import type { Followed } from "../flow/follow-from.ts";
 import type { Line } from "../flow/lines.ts";
 import type { Marks } from "../flow/marks.ts";
-import type { HistoryLine, HistoryQuery } from "../flow/history-query.ts";
+import type { HistoryLine, HistoryQuery } from "../flow/history/query.ts";
 import type { Readings } from "../flow/readings.ts";
 import type { Clock } from "../kernel/clock.ts";
 import type { ComityError } from "../kernel/errors.ts";

@@ -10,7 +10,7 @@ import type { Logger } from "pino";
 import { createHttpServer } from "../api/server.ts";
 import { type MqttLimits, mqttLimits } from "../connect/mqtt/limits.ts";
 import { Flow } from "../flow/flow.ts";
-import { HistoryKeeping } from "../flow/history.ts";
+import { HistoryKeeping } from "../flow/history/keeping.ts";
 import { Marks } from "../flow/marks.ts";
 import { Samples } from "../flow/samples.ts";
 import { unprovenPeers } from "../federate/peer-identity.ts";

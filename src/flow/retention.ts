@@ -1,7 +1,7 @@
 import type { Clock } from "../kernel/clock.ts";
 import type { Retention } from "../market/product.ts";
 import type { Store } from "../ports/store.ts";
-import type { HistoryKeeping } from "./history.ts";
+import type { HistoryKeeping } from "./history/keeping.ts";
 
 /** A log, and how long it keeps what. */
 export interface KeptLog {

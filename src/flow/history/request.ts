@@ -1,9 +1,9 @@
-import { ComityError } from "../kernel/errors.ts";
-import { secondsOf } from "../kernel/duration.ts";
-import { isoTime } from "../kernel/time.ts";
-import { filterProblem } from "../kernel/topic.ts";
-import type { HistoryQuery } from "./history-query.ts";
-import { type HistoryFunction, historyFunctions } from "./history-windows.ts";
+import { ComityError } from "../../kernel/errors.ts";
+import { secondsOf } from "../../kernel/duration.ts";
+import { isoTime } from "../../kernel/time.ts";
+import { filterProblem } from "../../kernel/topic.ts";
+import type { HistoryQuery } from "./query.ts";
+import { type HistoryFunction, historyFunctions } from "./windows.ts";
 
 /** A question as an address has it, whatever the door. */
 export interface HistoryRequest {

@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
-import { ComityError } from "../kernel/errors.ts";
-import type { HistoryLine, HistoryQuery } from "./history-query.ts";
-import { payloadText } from "./payload-text.ts";
+import { ComityError } from "../../kernel/errors.ts";
+import type { HistoryLine, HistoryQuery } from "./query.ts";
+import { payloadText } from "../payload-text.ts";
 
 export type HistoryFormat = "ndjson" | "csv";
 

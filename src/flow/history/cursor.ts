@@ -1,4 +1,4 @@
-import { ComityError } from "../kernel/errors.ts";
+import { ComityError } from "../../kernel/errors.ts";
 
 /** Where an answer goes on: behind a reading, at a window, or behind a series. */
 export interface HistoryCursor {

@@ -1,7 +1,7 @@
-import { ComityError } from "../kernel/errors.ts";
-import type { History, ReadingPage } from "../ports/history.ts";
-import { FieldValues } from "../wire/series/field-values.ts";
-import type { HistoryKeeping } from "./history.ts";
+import { ComityError } from "../../kernel/errors.ts";
+import type { History, ReadingPage } from "../../ports/history.ts";
+import { FieldValues } from "../../wire/series/field-values.ts";
+import type { HistoryKeeping } from "./keeping.ts";
 import {
   type AskedSeries,
   type HistoryLine,
@@ -10,7 +10,7 @@ import {
   type HistorySource,
   type Row,
   type RowRange,
-} from "./history-query.ts";
+} from "./query.ts";
 
 /** Answers from this node's own logs and those it received, up to their last commit. */
 export async function* ownHistoryLines(

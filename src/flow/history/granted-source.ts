@@ -1,17 +1,17 @@
-import { ComityError } from "../kernel/errors.ts";
-import { matches } from "../kernel/topic.ts";
-import type { Shape } from "../market/grant.ts";
-import type { LogBlock } from "../ports/store.ts";
-import type { Refusal } from "../ports/usage.ts";
-import { encodePublish } from "../wire/mqtt/encode.ts";
-import { locate, newPlace } from "../wire/mqtt/publish.ts";
-import { FieldValues } from "../wire/series/field-values.ts";
-import { isTimeMember, MessageTimes } from "../wire/series/message-time.ts";
-import type { Flow } from "./flow.ts";
-import type { Gate } from "./gate.ts";
-import { openPassage, type Passing, passingOf } from "./granted.ts";
-import { Handover, singles } from "./handover.ts";
-import type { HistoryKeeping } from "./history.ts";
+import { ComityError } from "../../kernel/errors.ts";
+import { matches } from "../../kernel/topic.ts";
+import type { Shape } from "../../market/grant.ts";
+import type { LogBlock } from "../../ports/store.ts";
+import type { Refusal } from "../../ports/usage.ts";
+import { encodePublish } from "../../wire/mqtt/encode.ts";
+import { locate, newPlace } from "../../wire/mqtt/publish.ts";
+import { FieldValues } from "../../wire/series/field-values.ts";
+import { isTimeMember, MessageTimes } from "../../wire/series/message-time.ts";
+import type { Flow } from "../flow.ts";
+import type { Gate } from "../gate.ts";
+import { openPassage, type Passing, passingOf } from "../granted.ts";
+import { Handover, singles } from "../handover.ts";
+import type { HistoryKeeping } from "./keeping.ts";
 import {
   type AskedSeries,
   type HistoryLine,
@@ -21,12 +21,12 @@ import {
   type Row,
   type RowPage,
   type RowRange,
-} from "./history-query.ts";
-import { rowPage } from "./own-history.ts";
-import type { Passage } from "./passage.ts";
-import { readBlocks } from "./read-blocks.ts";
-import { layout5 } from "./run.ts";
-import type { StreamLog } from "./stream-log.ts";
+} from "./query.ts";
+import { rowPage } from "./own-source.ts";
+import type { Passage } from "../passage.ts";
+import { readBlocks } from "../read-blocks.ts";
+import { layout5 } from "../run.ts";
+import type { StreamLog } from "../stream-log.ts";
 
 export interface GrantedHistory {
   readonly flow: Flow;

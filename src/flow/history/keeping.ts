@@ -1,7 +1,14 @@
-import { ComityError } from "../kernel/errors.ts";
-import { type History, markOf } from "../ports/history.ts";
-import type { LogBlock, LogState, Store } from "../ports/store.ts";
-import { sessionLogName } from "./flow.ts";
+/**
+ * Readings by topic and time, of this node's own logs and of those it received. In come blocks that
+ * are committed; a question as an address has it (`request.ts`) is answered line by line
+ * (`query.ts`) from the node's own history or from what an agreement lets through of it
+ * (`own-source.ts`, `granted-source.ts`), and goes out as text (`text.ts`). Nothing here is a
+ * record: what is lost is made anew from the logs.
+ */
+import { ComityError } from "../../kernel/errors.ts";
+import { type History, markOf } from "../../ports/history.ts";
+import type { LogBlock, LogState, Store } from "../../ports/store.ts";
+import { sessionLogName } from "../flow.ts";
 
 interface Outside {
   readonly history: History;

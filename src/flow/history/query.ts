@@ -1,13 +1,13 @@
-import { ComityError } from "../kernel/errors.ts";
-import type { Reading } from "../wire/series/chunk.ts";
-import { cursorText, type HistoryCursor, rangeBehind, readCursor } from "./history-cursor.ts";
+import { ComityError } from "../../kernel/errors.ts";
+import type { Reading } from "../../wire/series/chunk.ts";
+import { cursorText, type HistoryCursor, rangeBehind, readCursor } from "./cursor.ts";
 import {
   type HistoryFunction,
   MinMaxPoints,
   type Point,
   type Summary,
   Summing,
-} from "./history-windows.ts";
+} from "./windows.ts";
 
 /** A question about the series of a topic filter. */
 export interface HistoryQuery {

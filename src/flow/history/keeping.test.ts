@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import type { History, Reached } from "../ports/history.ts";
-import type { LogBlock, LogState, Store } from "../ports/store.ts";
-import { HistoryKeeping } from "./history.ts";
-import { MinMaxPoints, Summing } from "./history-windows.ts";
+import type { History, Reached } from "../../ports/history.ts";
+import type { LogBlock, LogState, Store } from "../../ports/store.ts";
+import { HistoryKeeping } from "./keeping.ts";
+import { MinMaxPoints, Summing } from "./windows.ts";
 
 const block = (first: number, at = first): LogBlock => ({
   ...{ log: "log", epoch: "e", first, next: first + 1, count: 1, payloadBytes: 1, at },
