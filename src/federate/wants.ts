@@ -3,11 +3,12 @@ import type { Clock } from "../kernel/clock.ts";
 import { ComityError, problemOf } from "../kernel/errors.ts";
 import type { Entropy } from "../kernel/id.ts";
 import type { Journal } from "../kernel/journal.ts";
-import { isFree, usageMicro } from "../kernel/price.ts";
+import { isFree } from "../kernel/price.ts";
 import type { RecipientClass } from "../kernel/recipient-class.ts";
 import { Turns } from "../kernel/turns.ts";
 import type { Agreement } from "../market/agreement.ts";
 import type { Attestation } from "../market/attestation.ts";
+import { wholeMonthMicro } from "../meter/standing-charges.ts";
 import type { SearchQuery } from "../ports/search.ts";
 import type { Store } from "../ports/store.ts";
 import type { Budgets } from "../settle/budgets.ts";
@@ -256,5 +257,5 @@ function monthMicro({ price, quality, messagesMax, bytesMax }: FoundOffer): bigi
   if (quality === undefined) return undefined;
   const messages = Math.ceil((quality.messages / quality.minutes) * minutesPerMonth);
   const capped = Math.min(messages, messagesMax ?? messages);
-  return usageMicro(price, { messages: capped, bytes: bytesMax ?? 0 });
+  return wholeMonthMicro(price, { messages: capped, bytes: bytesMax ?? 0 });
 }

@@ -17,6 +17,11 @@ export const systemClock: Clock = {
   monotonic: () => performance.now(),
 };
 
+/** `2026-11` for `2026-12`. */
+export function monthBefore(month: string): string {
+  return monthOf(Date.parse(`${month}-01`) - 1);
+}
+
 /** `2026-11` for a time in milliseconds: the month a statement covers, in UTC. */
 export function monthOf(at: number): string {
   return new Date(at).toISOString().slice(0, 7);

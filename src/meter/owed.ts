@@ -1,8 +1,9 @@
-import type { Clock } from "../kernel/clock.ts";
+import { type Clock, monthOf } from "../kernel/clock.ts";
 import { isCharged, type Used } from "../kernel/price.ts";
 import type { Agreement } from "../market/agreement.ts";
 import type { Store } from "../ports/store.ts";
 import { owedMicro } from "./rated.ts";
+import { mostStandingMicro } from "./standing-charges.ts";
 import { lastCosigned, type ReceiptBody } from "./receipt.ts";
 
 /**
@@ -42,5 +43,15 @@ export class Owed {
   /** Micro-units for what was counted over the agreement's life; charges of a month are not in it. */
   micro(agreement: Agreement, used: Used): bigint {
     return owedMicro(agreement, this.#signed.get(agreement.id), used, this.#clock.now());
+  }
+
+  /** The same with the most that its months' charges come to until this one is over. */
+  billMicro(agreement: Agreement, used: Used): bigint {
+    return this.micro(agreement, used) + this.standingMicro(agreement, monthOf(this.#clock.now()));
+  }
+
+  /** The most that its months' charges come to until that month is over. */
+  standingMicro({ ended, ...agreement }: Agreement, month: string): bigint {
+    return mostStandingMicro({ ...agreement, ...(ended && { endedAt: ended.at }) }, month);
   }
 }

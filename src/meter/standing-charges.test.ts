@@ -3,7 +3,12 @@ import { test } from "node:test";
 import * as fc from "fast-check";
 import { formatAmount } from "../kernel/amount.ts";
 import { type ChargedPrice, microOf } from "../kernel/price.ts";
-import { standingCharges, type StandingTerms } from "./standing-charges.ts";
+import {
+  mostStandingMicro,
+  standingCharges,
+  type StandingTerms,
+  wholeMonthMicro,
+} from "./standing-charges.ts";
 
 const flat = (amount: string): ChargedPrice => ({
   currency: "EUR",
@@ -82,4 +87,16 @@ test("standing charges - are what counting days one by one comes to", () => {
       }
     }),
   );
+});
+
+test("standing charges - a whole month of so much, and the most that months come to", () => {
+  const price: ChargedPrice = { ...flat("3"), minimum: "9" };
+  assert.equal(wholeMonthMicro(price, { messages: 1, bytes: 1 }), 9_000_000n);
+  const terms = { price, signedAt };
+  // 11 of 30 days, then whole months
+  assert.equal(mostStandingMicro(terms, "2026-10"), 0n);
+  assert.equal(mostStandingMicro(terms, "2026-11"), 3_300_000n);
+  assert.equal(mostStandingMicro(terms, "2027-01"), 21_300_000n);
+  const unit = { price: { amount: "1", currency: "EUR", perMessages: 1 }, signedAt };
+  assert.equal(mostStandingMicro(unit, "2027-01"), 0n);
 });

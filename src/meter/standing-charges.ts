@@ -1,4 +1,4 @@
-import { isCharged, microOf } from "../kernel/price.ts";
+import { isCharged, microOf, type Price, type Used, usageMicro } from "../kernel/price.ts";
 import { isoTime } from "../kernel/time.ts";
 import { type PricedTerms, priceOfMonth, trialEnd } from "./prices-in-force.ts";
 
@@ -28,7 +28,7 @@ const none: StandingCharges = { month: 0n, minimum: 0n };
 export function standingCharges(
   terms: StandingTerms,
   month: string,
-  usageMicro: bigint,
+  usage: bigint,
 ): StandingCharges {
   const price = priceOfMonth(terms, month);
   if (!isCharged(price)) return none;
@@ -36,13 +36,42 @@ export function standingCharges(
   if (days === 0n) return none;
   const byDays = (amount: string): bigint => (microOf(amount) * days) / of;
   // a price that was told too late for a month may have had a higher cap
-  const left = price.cap === undefined ? undefined : atLeastZero(microOf(price.cap) - usageMicro);
+  const left = price.cap === undefined ? undefined : atLeastZero(microOf(price.cap) - usage);
   const flat = price.charges
     .filter(({ per }) => per === "month")
     .reduce((sum, { amount = "0" }) => sum + byDays(amount), 0n);
   const owed = left === undefined || flat < left ? flat : left;
-  const topUp = byDays(price.minimum ?? "0") - usageMicro - owed;
+  const topUp = byDays(price.minimum ?? "0") - usage - owed;
   return { month: owed, minimum: atLeastZero(topUp) };
+}
+
+/** What a whole month of so much costs, in micro-units. */
+export function wholeMonthMicro(price: Price, used: Used): bigint {
+  const usage = usageMicro(price, used);
+  // a month in which it stood every day, and was no trial
+  const charges = standingCharges({ price, signedAt: "1970-01-01T00:00:00Z" }, "2001-01", usage);
+  return usage + charges.month + charges.minimum;
+}
+
+/**
+ * The most that charges of its months up to that one can come to, in micro-units, for who sets
+ * money aside: as if nothing delivered counted towards a minimum or a cap.
+ */
+export function mostStandingMicro(terms: StandingTerms, month: string): bigint {
+  const { price, changes = [] } = terms;
+  if (![price, ...changes.map((one) => one.price)].some(isCharged)) return 0n;
+  let sum = 0n;
+  for (let at = terms.signedAt.slice(0, 7); at <= month; at = monthAfter(at)) {
+    const charges = standingCharges(terms, at, 0n);
+    sum += charges.month + charges.minimum;
+  }
+  return sum;
+}
+
+function monthAfter(month: string): string {
+  const next = new Date(`${month}-01`);
+  next.setUTCMonth(next.getUTCMonth() + 1);
+  return next.toISOString().slice(0, 7);
 }
 
 function atLeastZero(micro: bigint): bigint {

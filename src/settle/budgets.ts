@@ -1,5 +1,5 @@
 import { formatAmount, parseAmount } from "../kernel/amount.ts";
-import type { Clock } from "../kernel/clock.ts";
+import { type Clock, monthBefore } from "../kernel/clock.ts";
 import { ComityError } from "../kernel/errors.ts";
 import { type Entropy, newUrn } from "../kernel/id.ts";
 import {
@@ -136,7 +136,7 @@ export class Budgets {
   affords(agreement: Agreement, used: Used): boolean {
     const spending = this.#byAgreement.get(agreement.id);
     if (!spending) return true;
-    const cost = this.#options.owed.micro(agreement, used);
+    const cost = this.#options.owed.billMicro(agreement, used);
     const isIn = cost === 0n || agreement.price.currency === spending.currency;
     if (isIn && cost <= BigInt(spending.maxMicro)) return true;
     if (!this.#spent.has(agreement.id)) {
@@ -202,10 +202,11 @@ export class Budgets {
     const agreement = id === undefined ? undefined : agreements.get(id);
     if (!agreement) return released || !at.startsWith(month) ? 0n : BigInt(maxMicro);
     const before = await lastCosignedBefore(store, agreement.id, month);
-    const paidBefore = BigInt(before?.amountMicro ?? 0);
+    const standing = owed.standingMicro(agreement, monthBefore(month));
+    const paidBefore = BigInt(before?.amountMicro ?? 0) + standing;
     const { messages, payloadBytes: bytes } = (await counts.last(agreement.id)) ?? noUsage;
     const used = { messages, bytes };
-    const all = agreement.state === "active" ? BigInt(maxMicro) : owed.micro(agreement, used);
+    const all = agreement.state === "active" ? BigInt(maxMicro) : owed.billMicro(agreement, used);
     return all > paidBefore ? all - paidBefore : 0n;
   }
 

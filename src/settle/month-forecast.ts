@@ -1,5 +1,5 @@
 import { formatAmount } from "../kernel/amount.ts";
-import { type Clock, monthOf } from "../kernel/clock.ts";
+import { type Clock, monthBefore, monthOf } from "../kernel/clock.ts";
 import type { Used } from "../kernel/price.ts";
 import type { Agreement } from "../market/agreement.ts";
 import type { Owed } from "../meter/owed.ts";
@@ -46,7 +46,10 @@ export async function monthForecast(
   }
   if (recent.length < recentDays) recent.unshift({ at: signedAt, micro: 0n });
   recent.push({ at: now, micro: life });
-  const spent = life - before;
+  // charges by the month are those of the whole month, whatever comes
+  const standing =
+    owed.standingMicro(agreement, month) - owed.standingMicro(agreement, monthBefore(month));
+  const spent = life - before + standing;
   const soFar = {
     ...{ agreement: id, role, title, month, currency: price.currency },
     spent: formatAmount(spent),

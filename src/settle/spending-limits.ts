@@ -1,5 +1,5 @@
 import { formatAmount, parseAmount } from "../kernel/amount.ts";
-import { type Clock, monthOf } from "../kernel/clock.ts";
+import { type Clock, monthBefore, monthOf } from "../kernel/clock.ts";
 import { ComityError } from "../kernel/errors.ts";
 import type { Journal } from "../kernel/journal.ts";
 import type { Used } from "../kernel/price.ts";
@@ -152,7 +152,7 @@ export class SpendingLimits {
     if (limits.length === 0) return true;
     if (monthOf(this.#options.clock.now()) !== this.#month) void this.#look();
     const sum = this.#sums.get(agreement.id) ?? { life: 0n, before: 0n };
-    const life = this.#options.owed.micro(agreement, used);
+    const life = this.#options.owed.billMicro(agreement, used);
     const more = life - sum.life;
     if (more <= 0n) return true;
     const reached = limits.find((one) => this.#spentOf(one) + more > microOf(one));
@@ -263,8 +263,9 @@ export class SpendingLimits {
         if (role !== "consumer" || this.#of(agreement).length === 0) continue;
         const before = await lastCosignedBefore(store, id, month);
         const { messages, payloadBytes: bytes } = (await counts.last(id)) ?? noUsage;
-        const stored = owed.micro(agreement, { messages, bytes });
-        read.push([agreement, BigInt(before?.amountMicro ?? 0), stored]);
+        const stored = owed.billMicro(agreement, { messages, bytes });
+        const standing = owed.standingMicro(agreement, monthBefore(month));
+        read.push([agreement, BigInt(before?.amountMicro ?? 0) + standing, stored]);
       }
       this.#month = month;
       this.#overall.clear();

@@ -168,3 +168,26 @@ test("spending limits - a logged stream rests at its limit, over restarts, and g
   for await (const line of http.readLog(log!.log)) topics.push(line.topic.split("/").at(-1)!);
   assert.deepEqual(topics, ["1", "2", "3", "4", "5", "6", "7", "8", "9"]);
 });
+
+test("spending limits - charges by the month are spent with the month, whatever comes", async (t) => {
+  const flat = { per: "month" as const, amount: "3" };
+  const charges = [flat, { perMessages: 1, amount: "1" }];
+  const pair = await Pair.open({ currency: "EUR", charges });
+  t.after(() => pair.close());
+  const { store, counts, owed } = pair.buyer;
+  const limits = await SpendingLimits.open({
+    ...{ store, counts, owed, clock: pair.clock, journal: new Journal() },
+    agreements: await Agreements.open(store),
+    onFailed: (error) => assert.fail(String(error)),
+  });
+  t.after(() => limits.close());
+  const agreement = asBuyer(pair.agreement);
+  await limits.set({ agreement: agreement.id, currency: "EUR", amount: "5", per: "month" });
+  // 11 of November's 30 days are 1.1 of 3
+  assert.equal(limits.list()[0]?.spent, "1.1");
+  assert.equal(limits.affords(agreement, { messages: 3, bytes: 0 }), true);
+  assert.equal(limits.affords(agreement, { messages: 4, bytes: 0 }), false);
+  const rooms = { store, owed, clock: pair.clock };
+  pair.clock.at = Date.UTC(2026, 10, 20, 12, 30);
+  assert.equal((await monthForecast(agreement, { messages: 3, bytes: 0 }, rooms)).spent, "4.1");
+});
