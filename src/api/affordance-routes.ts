@@ -52,7 +52,7 @@ export function affordanceRoutes(
       needSubscribe(request, topic);
       if (wantsEvents(request)) return follow(request, reply, topic);
       const last = deps.wot.readings.last(thing, name);
-      if (last === undefined) throw missing("value yet of property", name);
+      if (last === undefined) throw new ComityError("VALUE_ABSENT", { id: thing.id, name });
       return reply
         .type("application/json")
         .header("last-modified", new Date(last.at).toUTCString())

@@ -79,6 +79,11 @@ export const catalogue = {
     message: "Nothing was delivered under agreement {id} in {month}, so there is no bill.",
     remedy: "Name a month in which something was (comity usage), or let messages come first.",
   },
+  VALUE_ABSENT: {
+    status: 404,
+    message: "Property {name} of Thing {id} has no value yet: nothing of it was published.",
+    remedy: "Let its Thing publish it, or wait for it: …/properties/{name}/next.",
+  },
   THING_SILENT: {
     status: 409,
     message: "Thing {id} published nothing within {seconds} s.",

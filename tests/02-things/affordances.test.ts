@@ -51,6 +51,8 @@ test("forms - a property is read as its Thing sent it, byte for byte", async (t)
   const read = form(td.properties["pressure"], "readproperty", "http");
   const early = await fetch(read.href, { headers });
   assert.equal(early.status, 404);
+  const { error } = (await early.json()) as { error: { code: string } };
+  assert.equal(error.code, "VALUE_ABSENT");
   const client = await device();
   t.after(() => client.end());
   await client.publish("pump/pressure", "3.50", { qos: 1 });
