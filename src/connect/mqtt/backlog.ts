@@ -2,7 +2,7 @@ import { packetsOf } from "../../flow/block-part.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import type { QueueBudget } from "../../flow/queue-budget.ts";
 import type { Subscription } from "../../flow/subscription.ts";
-import { layout5, type LogPlace, type Run, splitByTopic } from "../../flow/run.ts";
+import { layout5, type LogPlace, Run, splitByTopic } from "../../flow/run.ts";
 import { walkPublishes } from "../../wire/mqtt/publish.ts";
 
 /** One message that waits in memory. */
@@ -19,8 +19,15 @@ interface Stretch {
   readonly log: LogPlace["log"];
   from: number;
   to: number;
-  /** What came behind it in the log does not wait here; the next that does begins another. */
-  isClosed: boolean;
+  /** What of it does not wait as the rest does, ascending; a log keeps no QoS to tell it by. */
+  apart: Apart[];
+}
+
+/** Positions [from, to) that were published with QoS 0: to be sent so, or not for this client. */
+interface Apart {
+  readonly from: number;
+  to: number;
+  readonly isSkipped: boolean;
 }
 
 export interface BacklogOptions {
@@ -38,8 +45,8 @@ export interface BacklogOptions {
 const overheadBytes = 256;
 const tidyAbove = 1024;
 const readBytes = 262_144;
-/** Beyond so many the last one grows over what does not wait, which may then come twice. */
-const stretchesMax = 10_000;
+/** Of one stretch; what of QoS 0 is beyond them comes with QoS 1. */
+const apartMax = 10_000;
 
 /**
  * What waits for one client, in order. Messages that a log holds wait there and cost nothing but
@@ -50,7 +57,6 @@ export class Backlog {
   #entries: (Waiting | Stretch | undefined)[] = [];
   #head = 0;
   #bytes = 0;
-  #stretches = 0;
   /** Raised by `clear`: what a read brings back after that is for nobody. */
   #pass = 0;
   #isReading = false;
@@ -74,19 +80,17 @@ export class Backlog {
 
   /** `isAway`: nobody is there to take it soon. */
   add(run: Run, subscription: Subscription, retain: 0 | 1, isAway: boolean): void {
-    const { place } = run;
-    // Of what is shared a log does not tell who has it.
-    const isShared = subscription.share !== undefined;
-    if (!isShared && place !== undefined && this.#options.wanted !== undefined && retain === 0) {
-      const last = this.#entries.at(-1);
-      if (last !== undefined && "log" in last && last.log === place.log) {
-        if (!last.isClosed || this.#stretches >= stretchesMax) {
-          last.to = place.next;
-          return;
-        }
-      }
-      if (isAway || this.#bytes + sizeOf(run) > this.#options.budget.shareBytesMax) {
+    const place = this.#placeOf(run, subscription, retain);
+    if (place !== undefined) {
+      const isFull = this.#bytes + sizeOf(run) > this.#options.budget.shareBytesMax;
+      let last = this.#lastIn(place);
+      if (last === undefined && (isAway || isFull)) {
         this.addStretch(place.log, place.position, place.next);
+        last = this.#lastIn(place);
+      }
+      if (last !== undefined) {
+        if (run.qos === 0) setApart(last, place, false);
+        last.to = place.next;
         return;
       }
     }
@@ -106,15 +110,34 @@ export class Backlog {
   }
 
   addStretch(log: LogPlace["log"], from: number, to: number): void {
-    if (from >= to) return;
-    this.#entries.push({ log, from, to, isClosed: false });
-    this.#stretches++;
+    if (from < to) this.#entries.push({ log, from, to, apart: [] });
   }
 
-  /** A message of the log was sent, or given up, and is not to be read with those that wait. */
-  passed({ log }: LogPlace): void {
+  /** It was published with QoS 0 while its client was away: it does not come with what waits. */
+  skip(place: LogPlace): void {
+    const last = this.#lastIn(place);
+    if (last !== undefined) setApart(last, place, true);
+  }
+
+  /**
+   * What waits goes before a message of QoS 0 that is in a log: sent ahead, it would be read again
+   * there after a restart.
+   */
+  goesFirst(run: Run, subscription: Subscription, retain: 0 | 1): boolean {
+    const isInLog = this.#placeOf(run, subscription, retain) !== undefined;
+    return isInLog && subscription.qos > 0 && !this.isEmpty;
+  }
+
+  /** Where it can wait in a log; of what is shared a log does not tell who has it. */
+  #placeOf({ place }: Run, { share }: Subscription, retain: 0 | 1): LogPlace | undefined {
+    const isReadAgain = this.#options.wanted !== undefined && share === undefined && retain === 0;
+    return isReadAgain ? place : undefined;
+  }
+
+  /** The stretch that goes on at the place. */
+  #lastIn({ log }: LogPlace): Stretch | undefined {
     const last = this.#entries.at(-1);
-    if (last !== undefined && "log" in last && last.log === log) last.isClosed = true;
+    return last !== undefined && "log" in last && last.log === log ? last : undefined;
   }
 
   /** The first that waits; undefined also while it is being read from its log. */
@@ -201,6 +224,7 @@ export class Backlog {
     // How many of what the log keeps no longer were for this client is not known: one at least.
     if (lost > 0) this.#options.onDropped(1);
     let at = blocks.length === 0 ? stretch.to : stretch.from;
+    let passed = 0;
     for (const block of blocks) {
       let position = block.first;
       splitByTopic(packetsOf(block), (run) => {
@@ -208,19 +232,24 @@ export class Backlog {
           const place = { log, position, next: position + 1 };
           position++;
           if (place.position < stretch.from || place.position >= stretch.to) continue;
-          piece.place = place;
-          piece.at = block.at;
-          const subscription = this.#options.wanted?.(piece, place);
+          while ((stretch.apart[passed]?.to ?? Infinity) <= place.position) passed++;
+          const apart = stretch.apart[passed];
+          const isApart = apart !== undefined && apart.from <= place.position;
+          if (isApart && apart.isSkipped) continue;
+          const message = isApart ? Run.ofPacket(piece.packets, 0) : piece;
+          message.place = place;
+          message.at = block.at;
+          const subscription = this.#options.wanted?.(message, place);
           if (subscription === undefined) continue;
-          this.#bytes += sizeOf(piece);
+          this.#bytes += sizeOf(message);
           const since = clock.monotonic() - Math.max(0, clock.now() - block.at);
-          read.push({ run: piece, subscription, retain: 0, since });
+          read.push({ run: message, subscription, retain: 0, since });
         }
       });
       at = Math.min(block.next, stretch.to);
     }
     stretch.from = at;
-    if (at === stretch.to) this.#stretches--;
+    stretch.apart = stretch.apart.slice(passed);
     const rest = this.#entries.slice(at < stretch.to ? this.#head : this.#head + 1);
     this.#entries = [...read, ...rest];
     this.#head = 0;
@@ -230,12 +259,19 @@ export class Backlog {
     this.#entries = entries;
     this.#head = 0;
     this.#bytes = 0;
-    this.#stretches = 0;
     for (const one of entries) {
-      if (one === undefined) continue;
-      if ("log" in one) this.#stretches++;
-      else this.#bytes += sizeOf(one.run);
+      if (one !== undefined && !("log" in one)) this.#bytes += sizeOf(one.run);
     }
+  }
+}
+
+/** At the end of the stretch, behind all that it holds. */
+function setApart({ apart, to: end }: Stretch, place: LogPlace, isSkipped: boolean): void {
+  const last = apart.at(-1);
+  // Between the two is nothing that waits.
+  if (last !== undefined && last.isSkipped === isSkipped && last.to >= end) last.to = place.next;
+  else if (apart.length < apartMax) {
+    apart.push({ from: place.position, to: place.next, isSkipped });
   }
 }
 

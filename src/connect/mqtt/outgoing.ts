@@ -179,13 +179,14 @@ export class Outgoing {
   /** `retain`: it is a retained message, sent for a new subscription. */
   send(run: Run, subscription: Subscription, retain: 0 | 1): void {
     const attached = this.#attached;
-    if (Math.min(run.qos, subscription.qos) === 0) {
+    if (Math.min(run.qos, subscription.qos) > 0) this.#sendOrKeep(run, subscription, retain);
+    else if (attached === undefined) {
       // Nothing of QoS 0 waits for who is away.
-      if (run.place !== undefined) this.#backlog.passed(run.place);
-      if (attached !== undefined) this.#sendQos0(attached, run, subscription, retain);
+      if (run.place !== undefined) this.#backlog.skip(run.place);
       return;
-    }
-    this.#sendOrKeep(run, subscription, retain);
+    } else if (this.#backlog.goesFirst(run, subscription, retain)) {
+      this.#backlog.add(run, subscription, retain, false);
+    } else return this.#sendQos0(attached, run, subscription, retain);
     this.#tellQueued();
   }
 
@@ -349,14 +350,16 @@ export class Outgoing {
     this.#sendAgain(attached);
     while (this.#resending.length === 0) {
       const next = this.#backlog.first();
-      if (next === undefined || this.#room(attached, next.run.packets.length) < next.run.count)
-        return;
-      this.#backlog.shift();
+      if (next === undefined) return;
       const { run, subscription, retain, since } = next;
+      const isQos0 = run.qos === 0;
+      if (!isQos0 && this.#room(attached, run.packets.length) < run.count) return;
+      this.#backlog.shift();
       const current = run.waited(this.#options.clock.monotonic() - since);
       const isRestored = this.#restored.take(run);
       if (current === undefined) continue;
-      this.#sendQos12(attached, current, subscription, retain, isRestored);
+      if (isQos0) this.#sendQos0(attached, current, subscription, retain);
+      else this.#sendQos12(attached, current, subscription, retain, isRestored);
     }
   }
 
