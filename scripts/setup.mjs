@@ -2,13 +2,15 @@
  * Brings a clone to the state in which everything else runs; `npm start` and `npm test` call it
  * first. It runs on Node.js 20 without any dependency: installs packages when the lock file
  * changed, brings a newer Node.js where the machine's is too old, bundles the console when its
- * sources changed. Stamps are written last, so an interrupted run is simply run again.
+ * sources changed. Stamps are written last, so an interrupted run is simply run again; runs that
+ * are started at once take turns.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { lstatSync, readlinkSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join, sep } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 /** The oldest Node.js that runs TypeScript as it is and has SQLite built in. */
@@ -42,6 +44,13 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const modules = join(root, "node_modules");
 const stamps = join(modules, ".comity");
 const toolchainFolder = join(root, ".toolchain");
+const toolchainLink = join(modules, ".bin", "node");
+const bundler = join(root, "console", "build.mjs");
+const bundleFolder = join(root, "dist", "console");
+const consoleSources = ["console", "src/client"];
+const turnFile = join(toolchainFolder, "set-up.pid");
+const turnSettleMs = 50;
+const turnAskMs = 200;
 const quiet = process.argv.includes("--quiet");
 
 /** A problem that the reader can do something about: printed without a stack. */
@@ -83,6 +92,16 @@ const npmOptions = [
   "--fetch-retry-mintimeout=2000",
   "--fetch-retry-maxtimeout=10000",
 ];
+
+/** Nothing to install, bring or bundle: most runs end here, and need no turn. */
+function isDone() {
+  const chosen = toolchainNode();
+  return (
+    stampOf("packages") === hashOf(readFileSync(join(root, "package-lock.json"), "utf8")) &&
+    (!chosen || (existsSync(chosen.node) && isLinked(chosen))) &&
+    (!existsSync(bundler) || isBundled(hashOfSources(consoleSources)))
+  );
+}
 
 /** Runs `npm ci`, says every ten seconds that it still does, and explains a failure. */
 async function npmCi(cwd, what) {
@@ -219,12 +238,20 @@ Install Node.js ${nodeMajorMin}+ by the system's own means and run this again.`)
   say(`Node.js ${toolchainVersion} installed`);
 }
 
+function toolchainTarget(chosen) {
+  return join("..", "..", chosen.node.slice(root.length + 1));
+}
+
+function isLinked(chosen) {
+  const there = lstatSync(toolchainLink, { throwIfNoEntry: false });
+  return there?.isSymbolicLink() && readlinkSync(toolchainLink) === toolchainTarget(chosen);
+}
+
 /** npm scripts look into node_modules/.bin first, so this is the node they run from here on. */
 function linkToolchain(chosen) {
-  const link = join(modules, ".bin", "node");
-  const target = join("..", "..", chosen.node.slice(root.length + 1));
-  const there = lstatSync(link, { throwIfNoEntry: false });
-  if (there?.isSymbolicLink() && readlinkSync(link) === target) return;
+  if (isLinked(chosen)) return;
+  const link = toolchainLink;
+  const target = toolchainTarget(chosen);
   mkdirSync(dirname(link), { recursive: true });
   rmSync(link, { force: true });
   symlinkSync(target, link);
@@ -244,16 +271,18 @@ function hashOfSources(folders) {
   return hashOf(...parts);
 }
 
+function isBundled(wanted) {
+  return stampOf("console") === wanted && existsSync(join(bundleFolder, "index.html"));
+}
+
 async function bundleConsole() {
-  const build = join(root, "console", "build.mjs");
-  if (!existsSync(build)) return;
-  const wanted = hashOfSources(["console", "src/client"]);
-  const out = join(root, "dist", "console");
-  if (stampOf("console") === wanted && existsSync(join(out, "index.html"))) return;
+  if (!existsSync(bundler)) return;
+  const wanted = hashOfSources(consoleSources);
+  if (isBundled(wanted)) return;
   const began = Date.now();
   try {
-    const { buildConsole } = await import(pathToFileURL(build).href);
-    await buildConsole({ outDir: out, minify: true });
+    const { buildConsole } = await import(pathToFileURL(bundler).href);
+    await buildConsole({ outDir: bundleFolder, minify: true });
   } catch (error) {
     throw new SetupError(`bundling the console failed: ${error.message ?? error}`);
   }
@@ -261,12 +290,65 @@ async function bundleConsole() {
   say(`console bundled in ${Date.now() - began} ms`);
 }
 
+/**
+ * Resolves once no other set-up of this clone runs: two npm at once would leave half of each. What
+ * a turn is held by is a file with the process's id; one that was killed is followed at once.
+ */
+async function takeTurn() {
+  mkdirSync(toolchainFolder, { recursive: true });
+  const own = join(toolchainFolder, `set-up.new-${process.pid}`);
+  let told = false;
+  for (;;) {
+    const holder = turnHolder();
+    if (holder === process.pid) return;
+    if (holder === undefined || !isRunning(holder)) {
+      writeFileSync(own, String(process.pid));
+      if (holder === undefined) linkIfNone(own, turnFile);
+      else renameSync(own, turnFile);
+      rmSync(own, { force: true });
+      await sleep(turnSettleMs); // of several that follow a killed one the last has it
+      continue;
+    }
+    if (!told) say("another set-up of this clone runs; waiting for it …");
+    told = true;
+    await sleep(turnAskMs);
+  }
+}
+
+function turnHolder() {
+  try {
+    return Number(readFileSync(turnFile, "utf8"));
+  } catch (error) {
+    if (error.code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+function linkIfNone(from, to) {
+  try {
+    linkSync(from, to);
+  } catch (error) {
+    if (error.code !== "EEXIST") throw error;
+  }
+}
+
 async function setUp() {
+  if (!isDone()) {
+    await takeTurn();
+    try {
+      await setUpAlone();
+    } finally {
+      rmSync(turnFile, { force: true });
+    }
+  }
+  if (!quiet && process.stderr.isTTY) say("ready");
+}
+
+async function setUpAlone() {
   const chosen = toolchainNode();
   await Promise.all([installPackages(), chosen && installToolchain(chosen)]);
   if (chosen) linkToolchain(chosen); // after npm ci, which removes the whole of node_modules
   await bundleConsole();
-  if (!quiet && process.stderr.isTTY) say("ready");
 }
 
 try {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -11,6 +12,8 @@ interface Clone {
   readonly folder: string;
   /** Runs the set-up with the real npm; what it said and how it ended. */
   setUp(...args: string[]): { code: number | null; said: string };
+  /** The same, beside others. */
+  begin(): Promise<{ code: number | null; said: string }>;
   has(path: string): boolean;
   read(path: string): string;
   write(path: string, text: string): void;
@@ -21,7 +24,7 @@ function cloneOf(t: TestContext, dependencies: Record<string, string>): Clone {
   const folder = mkdtempSync(join(tmpdir(), "comity-setup-"));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const path = (name: string): string => join(folder, name);
-  for (const name of ["scripts", "console", "src/client"])
+  for (const name of ["scripts", "console", "src/client", ".toolchain"])
     mkdirSync(path(name), { recursive: true });
   cpSync(join(root, "scripts", "setup.mjs"), path("scripts/setup.mjs"));
   const project = { name: "trial", version: "1.0.0", dependencies };
@@ -40,20 +43,28 @@ function cloneOf(t: TestContext, dependencies: Record<string, string>): Clone {
        cpSync(new URL("page.txt", import.meta.url), outDir + "/index.html");
      }`,
   );
+  const env = {
+    ...process.env,
+    npm_config_registry: "http://127.0.0.1:9/", // the discard port: nothing answers
+    npm_config_fetch_retries: "0",
+    npm_config_cache: path("cache"),
+  };
+  const script = path("scripts/setup.mjs");
   return {
     folder,
     setUp: (...args) => {
-      const { status, stderr } = spawnSync(process.execPath, [path("scripts/setup.mjs"), ...args], {
-        cwd: folder,
+      const { status, stderr } = spawnSync(process.execPath, [script, ...args], {
+        ...{ cwd: folder, env },
         encoding: "utf8",
-        env: {
-          ...process.env,
-          npm_config_registry: "http://127.0.0.1:9/", // the discard port: nothing answers
-          npm_config_fetch_retries: "0",
-          npm_config_cache: path("cache"),
-        },
       });
       return { code: status, said: stderr };
+    },
+    async begin() {
+      const child = spawn(process.execPath, [script], { cwd: folder, env });
+      let said = "";
+      child.stderr.on("data", (chunk: Buffer) => (said += chunk.toString()));
+      const [code] = (await once(child, "close")) as [number | null];
+      return { code, said };
     },
     has: (name) => existsSync(path(name)),
     read: (name) => readFileSync(path(name), "utf8"),
@@ -69,6 +80,33 @@ test("set-up - installs and bundles once, then finds nothing to do and says noth
   assert.match(first.said, /console bundled/);
   assert.equal(clone.read("dist/console/index.html"), "first");
   assert.deepEqual(clone.setUp("--quiet"), { code: 0, said: "" });
+});
+
+test("set-up - those that are started at once take turns, and what one has done the other leaves", async (t) => {
+  const clone = cloneOf(t, {});
+  clone.write(
+    "console/build.mjs",
+    `import { copyFileSync, mkdirSync, rmdirSync } from "node:fs";
+     import { setTimeout } from "node:timers/promises";
+     export async function buildConsole({ outDir }) {
+       mkdirSync("busy"); // throws where another is at it
+       await setTimeout(500);
+       mkdirSync(outDir, { recursive: true });
+       copyFileSync("console/page.txt", outDir + "/index.html");
+       rmdirSync("busy");
+     }`,
+  );
+  clone.write(".toolchain/set-up.pid", "999999999"); // of one that was killed
+  const both = await Promise.all([clone.begin(), clone.begin()]);
+  assert.deepEqual(
+    both.map(({ code }) => code),
+    [0, 0],
+    both.map(({ said }) => said).join("\n"),
+  );
+  const said = both.map((one) => one.said).join("");
+  assert.equal(said.match(/console bundled/g)?.length, 1, said);
+  assert.match(said, /another set-up of this clone runs; waiting for it/);
+  assert.ok(!clone.has(".toolchain/set-up.pid"));
 });
 
 test("set-up - bundles again when a source of the console changed or the bundle is gone", (t) => {
