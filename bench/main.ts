@@ -4,6 +4,7 @@
  */
 import { parseArgs } from "node:util";
 import { durableBench } from "./durable.ts";
+import { evidenceBench } from "./evidence.ts";
 import { type Figure, printFigures } from "./figures.ts";
 import { fleetBench } from "./fleet.ts";
 import { historyBench } from "./history.ts";
@@ -50,6 +51,7 @@ const claims: Readonly<Record<string, () => Promise<unknown>>> = {
   link: () => linkBench(options),
   policies: () => policiesBench(options),
   negotiation: () => negotiationBench(options),
+  evidence: () => evidenceBench(options),
   router: async () => routerBench(options),
   search: () => searchBench(options),
   things: () => thingsBench(options),

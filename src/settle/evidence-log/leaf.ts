@@ -1,6 +1,7 @@
 import { canonicalBytes, canonicalHash } from "../../kernel/canonical.ts";
 import type { Agreement } from "../../market/agreement.ts";
 import type { ReceiptBody } from "../../meter/receipt.ts";
+import { rowId } from "../../meter/row-id.ts";
 import type { Write } from "../../ports/store.ts";
 import type { Refusal } from "../../ports/usage.ts";
 
@@ -24,9 +25,9 @@ export interface Leaf {
 /** Written in the commit of what it tells of, and given its place afterwards. */
 export const pendingKind = "evidence-pending";
 
-/** What names a leaf in its log: `receipt/<agreement>/7`. */
+/** What names a leaf in its log: `receipt/<agreement>/0000000007`, in the order of their numbers. */
 export function nameOfLeaf({ kind, of, seq }: Pick<Leaf, "kind" | "of" | "seq">): string {
-  return seq === undefined ? `${kind}/${of}` : `${kind}/${of}/${seq}`;
+  return seq === undefined ? `${kind}/${of}` : `${kind}/${rowId(of, seq)}`;
 }
 
 /** RFC 8785, so that whoever holds the document can make the entry again. */
