@@ -3,8 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { Agent, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { freePort } from "../tests/free-port.ts";
-import { startTestNode } from "../tests/two-nodes.ts";
+import { nodeOptions, startTestNode } from "../tests/two-nodes.ts";
 
 const writers = 128;
 const reads = 5_000;
@@ -13,21 +12,7 @@ const reads = 5_000;
 export async function thingsBench(options: { json: boolean; scale: number }): Promise<void> {
   const count = Math.round(100_000 * options.scale);
   const folder = await mkdtemp(join(tmpdir(), "comity-bench-things-"));
-  const node = await startTestNode({
-    name: "bench",
-    title: "Bench",
-    country: "NL",
-    currency: "EUR",
-    place: { lat: 51.9, lon: 4.5 },
-    data: folder,
-    http: { host: "127.0.0.1", port: await freePort() },
-    mqtt: { host: "127.0.0.1", port: 0 },
-    localPeers: [],
-    dev: false,
-    publicWorld: false,
-    receiptWindowMs: 1000,
-    logLevel: "error",
-  });
+  const node = await startTestNode(await nodeOptions(folder));
   const agent = new Agent({ keepAlive: true, maxSockets: writers });
   const { hostname, port } = new URL(node.node.httpUrl);
   const ask = (method: string, path: string, body?: string): Promise<number> =>

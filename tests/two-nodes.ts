@@ -34,6 +34,29 @@ export interface TwoNodes {
 
 const localhost = "127.0.0.1";
 
+/** A node on loopback at ports that are free, its data in that folder; `more` goes before. */
+export async function nodeOptions(
+  data: string,
+  more: Partial<NodeOptions> = {},
+): Promise<NodeOptions> {
+  return {
+    name: "tested",
+    title: "The node under test",
+    country: "NL",
+    currency: "EUR",
+    place: { lat: 51.9, lon: 4.5 },
+    data,
+    http: { host: localhost, port: await freePort() },
+    mqtt: { host: localhost, port: 0 },
+    localPeers: [],
+    dev: false,
+    publicWorld: false,
+    receiptWindowMs: 1000,
+    logLevel: "error",
+    ...more,
+  };
+}
+
 /** Two sovereign nodes on loopback that know each other; their data goes with them. */
 export async function twoNodes(more: Partial<NodeOptions> = {}): Promise<TwoNodes> {
   const folder = await mkdtemp(join(tmpdir(), "comity-test-"));
@@ -43,26 +66,15 @@ export async function twoNodes(more: Partial<NodeOptions> = {}): Promise<TwoNode
     did: did(side),
     url: `http://${localhost}:${ports[side]}`,
   }));
-  const optionsOf = (side: "provider" | "consumer"): NodeOptions => ({
-    name: side,
-    title: `The ${side}`,
-    country: side === "provider" ? "NL" : "KE",
-    currency: "EUR",
-    place: { lat: 51.9, lon: 4.5 },
-    did: did(side),
-    data: join(folder, side),
-    http: { host: localhost, port: ports[side] },
-    mqtt: { host: localhost, port: 0 },
-    localPeers,
-    dev: false,
-    publicWorld: false,
-    receiptWindowMs: 100,
-    logLevel: "error",
-    ...more,
-  });
+  const optionsOf = (side: "provider" | "consumer"): Promise<NodeOptions> =>
+    nodeOptions(join(folder, side), {
+      ...{ name: side, title: `The ${side}`, country: side === "provider" ? "NL" : "KE" },
+      ...{ did: did(side), http: { host: localhost, port: ports[side] }, localPeers },
+      ...{ receiptWindowMs: 100, ...more },
+    });
   const sides = {
-    provider: await startTestNode(optionsOf("provider")),
-    consumer: await startTestNode(optionsOf("consumer")),
+    provider: await startTestNode(await optionsOf("provider")),
+    consumer: await startTestNode(await optionsOf("consumer")),
   };
   await sides.consumer.http.addPeer(sides.provider.node.httpUrl);
   const clients: MqttClient[] = [];
@@ -95,7 +107,7 @@ export async function twoNodes(more: Partial<NodeOptions> = {}): Promise<TwoNode
       await sides[side].node.close();
       await between();
       const mqtt = { host: localhost, port: Number(port) };
-      sides[side] = await startTestNode({ ...optionsOf(side), mqtt, ...changed });
+      sides[side] = await startTestNode({ ...(await optionsOf(side)), mqtt, ...changed });
     },
     async close() {
       await Promise.all(clients.map((client) => client.end()));

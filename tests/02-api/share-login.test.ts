@@ -8,8 +8,7 @@ import type { JWTPayload } from "jose";
 import { upOptions } from "../../src/cli/up-options.ts";
 import type { OpenIdSettings } from "../../src/federate/openid.ts";
 import { verifySignature } from "../../src/wire/jws.ts";
-import { freePort } from "../free-port.ts";
-import { startTestNode } from "../two-nodes.ts";
+import { nodeOptions, startTestNode } from "../two-nodes.ts";
 import { client, type Faults, openIdProvider } from "./openid-provider.ts";
 
 async function ground(
@@ -19,14 +18,12 @@ async function ground(
   const provider = await openIdProvider(more.algorithm ?? "RS256");
   const folder = await mkdtemp(join(tmpdir(), "comity-login-"));
   const openid = { issuer: provider.issuer, clientId: client.id, clientSecret: client.secret };
-  const side = await startTestNode({
-    ...{ name: "seller", title: "The seller", country: "NL", currency: "EUR", dev: false },
-    ...{ place: { lat: 51.9, lon: 4.5 }, data: folder, localPeers: [], publicWorld: false },
-    http: { host: "127.0.0.1", port: await freePort() },
-    mqtt: { host: "127.0.0.1", port: 0 },
-    ...{ receiptWindowMs: 1000, logLevel: "error" },
-    openid: { ...openid, isLocal: true, ...more.settings },
-  });
+  const side = await startTestNode(
+    await nodeOptions(folder, {
+      ...{ name: "seller", title: "The seller" },
+      openid: { ...openid, isLocal: true, ...more.settings },
+    }),
+  );
   t.after(async () => {
     await side.node.close();
     await provider.close();

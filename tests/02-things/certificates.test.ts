@@ -8,7 +8,7 @@ import { after, test } from "node:test";
 import { X509Certificate } from "node:crypto";
 import { connectAsync, type MqttClient } from "mqtt";
 import { authority, issue, noOpenssl } from "../01-connect/certificates.ts";
-import { startTestNode } from "../two-nodes.ts";
+import { nodeOptions, startTestNode } from "../two-nodes.ts";
 
 const skip = noOpenssl();
 if (skip !== undefined) test("certificates", { skip }, () => {});
@@ -21,13 +21,15 @@ async function run(): Promise<void> {
   const own = issue(folder, "localhost", fleet);
   const [truck, tram, nobody] = ["truck", "tram", "nobody"].map((n) => issue(folder, n, fleet));
   const foreign = issue(strangers, "tram", authority(strangers, "stranger"));
-  const any = { host: "127.0.0.1", port: 0 };
-  const { node, http } = await startTestNode({
-    ...{ name: "depot", title: "Depot", country: "NL", currency: "EUR", logLevel: "error" },
-    ...{ place: { lat: 51.9, lon: 4.5 }, data: join(folder, "node"), http: any, mqtt: any },
-    ...{ localPeers: [], dev: false, publicWorld: false, receiptWindowMs: 1000 },
-    transports: { origins: [], mqtts: any, tls: { ...own, clientAuthorities: fleet.certificate } },
-  });
+  const { node, http } = await startTestNode(
+    await nodeOptions(join(folder, "node"), {
+      ...{ name: "depot", title: "Depot" },
+      transports: {
+        ...{ origins: [], mqtts: { host: "127.0.0.1", port: 0 } },
+        tls: { ...own, clientAuthorities: fleet.certificate },
+      },
+    }),
+  );
   after(async () => {
     await node.close();
     await rm(folder, { recursive: true });

@@ -3,9 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after } from "node:test";
-import type { NodeOptions } from "../../src/node.ts";
-import { freePort } from "../free-port.ts";
-import { startTestNode } from "../two-nodes.ts";
+import { nodeOptions, startTestNode } from "../two-nodes.ts";
 
 export type Td = Record<string, unknown> & {
   readonly id: string;
@@ -32,21 +30,7 @@ interface Ask {
 /** A node that asks for tokens, for a whole test file, and its directory's verbs. */
 export async function directoryNode() {
   const folder = await mkdtemp(join(tmpdir(), "comity-directory-"));
-  const options: NodeOptions = {
-    name: "city",
-    title: "The city",
-    country: "NL",
-    currency: "EUR",
-    place: { lat: 51.9, lon: 4.5 },
-    data: folder,
-    http: { host: "127.0.0.1", port: await freePort() },
-    mqtt: { host: "127.0.0.1", port: 0 },
-    localPeers: [],
-    dev: false,
-    publicWorld: false,
-    receiptWindowMs: 1000,
-    logLevel: "error",
-  };
+  const options = await nodeOptions(folder, { name: "city", title: "The city" });
   let running = await startTestNode(options);
   after(async () => {
     await running.node.close();

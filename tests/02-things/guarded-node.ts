@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { after } from "node:test";
 import type { NodeOptions } from "../../src/node.ts";
 import { freePort } from "../free-port.ts";
-import { startTestNode, type TestNode } from "../two-nodes.ts";
+import { nodeOptions, startTestNode, type TestNode } from "../two-nodes.ts";
 
 /** A node that lets nobody in without a credential, for a whole test file; it can be restarted. */
 export async function guardedNode(more: Partial<NodeOptions> = {}): Promise<{
@@ -12,22 +12,11 @@ export async function guardedNode(more: Partial<NodeOptions> = {}): Promise<{
   restart(): Promise<void>;
 }> {
   const folder = await mkdtemp(join(tmpdir(), "comity-onboarding-"));
-  const options: NodeOptions = {
-    name: "plant",
-    title: "The plant",
-    country: "NL",
-    currency: "EUR",
-    place: { lat: 51.9, lon: 4.5 },
-    data: folder,
-    http: { host: "127.0.0.1", port: await freePort() },
+  const options = await nodeOptions(folder, {
+    ...{ name: "plant", title: "The plant" },
     mqtt: { host: "127.0.0.1", port: await freePort() },
-    localPeers: [],
-    dev: false,
-    publicWorld: false,
-    receiptWindowMs: 1000,
-    logLevel: "error",
     ...more,
-  };
+  });
   let running = await startTestNode(options);
   after(async () => {
     await running.node.close();

@@ -4,7 +4,7 @@ import type { NewProduct } from "../../src/client/resources.ts";
 import { connectMqtt, type MqttClient } from "../../src/client/mqtt.ts";
 import type { NodeOptions } from "../../src/node.ts";
 import { dspPath, message } from "../../src/wire/dsp/messages.ts";
-import { startTestNode, type TestNode, until } from "../two-nodes.ts";
+import { nodeOptions, startTestNode, type TestNode, until } from "../two-nodes.ts";
 import { leaveSeat, takeSeat } from "./side.ts";
 import { openStranger, type Stranger } from "./stranger.ts";
 
@@ -41,23 +41,11 @@ export async function openCustomer(
 ): Promise<Customer> {
   const seats = [await takeSeat("provider"), await takeSeat("stranger")] as const;
   const [seat, other] = seats;
-  const options: NodeOptions = {
-    name: "provider",
-    title: "The provider",
-    country: "NL",
-    currency: "EUR",
-    place: { lat: 51.9, lon: 4.5 },
-    did: seat.did,
-    data: seat.dir,
+  const options = await nodeOptions(seat.dir, {
+    ...{ name: "provider", title: "The provider", did: seat.did, localPeers: seats },
     http: { host: "127.0.0.1", port: seat.port },
-    mqtt: { host: "127.0.0.1", port: 0 },
-    localPeers: seats,
-    dev: false,
-    publicWorld: false,
-    receiptWindowMs: 100,
-    logLevel: "error",
-    ...more,
-  };
+    ...{ receiptWindowMs: 100, ...more },
+  });
   let provider = await startTestNode(options);
   const stranger = await openStranger(other);
   const post = (path: string, body: unknown) =>

@@ -8,7 +8,7 @@ import { connectMqtt } from "../../src/client/mqtt.ts";
 import type { OfferResource } from "../../src/client/resources.ts";
 import type { NodeOptions } from "../../src/node.ts";
 import { freePort } from "../free-port.ts";
-import { startTestNode, type TestNode, until } from "../two-nodes.ts";
+import { nodeOptions, startTestNode, type TestNode, until } from "../two-nodes.ts";
 
 const names = ["maker", "farmer", "mechanic", "giant"] as const;
 type Name = (typeof names)[number];
@@ -29,15 +29,11 @@ before(async () => {
     return { did: didAt(name), url: `http://127.0.0.1:${ports.get(name)}` };
   });
   for (const name of names) {
-    options[name] = {
-      ...{ name, title: name, country: "NL", currency: "EUR", localPeers, did: didAt(name) },
-      place: { lat: 51.9, lon: 4.5 },
-      data: join(folder, name),
+    options[name] = await nodeOptions(join(folder, name), {
+      ...{ name, title: name, localPeers, did: didAt(name), receiptWindowMs: 100 },
       http: { host: "127.0.0.1", port: ports.get(name) ?? 0 },
-      mqtt: { host: "127.0.0.1", port: 0 },
       gatekeepers: [didAt("giant")],
-      ...{ dev: false, publicWorld: false, receiptWindowMs: 100, logLevel: "error" },
-    };
+    });
     nodes[name] = await startTestNode(options[name]);
   }
   const { http } = nodes.maker;

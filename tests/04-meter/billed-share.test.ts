@@ -13,8 +13,7 @@ import { systemClock } from "../../src/kernel/clock.ts";
 import { verifyBill } from "../../src/settle/verify.ts";
 import { RawClient } from "../01-connect/raw-client.ts";
 import { oneChild } from "../07-federate/node-child.ts";
-import { freePort } from "../free-port.ts";
-import { startTestNode, type TestNode, until } from "../two-nodes.ts";
+import { nodeOptions, startTestNode, type TestNode, until } from "../two-nodes.ts";
 
 const price = { amount: "0.3", currency: "EUR", perMessages: 1 };
 const product = {
@@ -38,13 +37,11 @@ const clock = movable();
 async function oneNode(t: TestContext): Promise<TestNode> {
   const folder = await mkdtemp(join(tmpdir(), "comity-billed-"));
   clock.ahead = 0;
-  const side = await startTestNode({
-    ...{ name: "seller", title: "The seller", country: "NL", currency: "EUR", dev: false },
-    ...{ place: { lat: 51.9, lon: 4.5 }, data: folder, localPeers: [], publicWorld: false },
-    http: { host: "127.0.0.1", port: await freePort() },
-    mqtt: { host: "127.0.0.1", port: 0 },
-    ...{ receiptWindowMs: 100, logLevel: "error", clock },
-  });
+  const side = await startTestNode(
+    await nodeOptions(folder, {
+      ...{ name: "seller", title: "The seller", receiptWindowMs: 100, clock },
+    }),
+  );
   t.after(async () => {
     await side.node.close();
     await rm(folder, { recursive: true, force: true });

@@ -6,8 +6,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { connectMqtt } from "../../src/client/mqtt.ts";
-import { freePort } from "../free-port.ts";
-import { startTestNode, type TestNode, until } from "../two-nodes.ts";
+import { nodeOptions, startTestNode, type TestNode, until } from "../two-nodes.ts";
 import { findBrowser, openBrowser } from "./browser.ts";
 
 const path = findBrowser();
@@ -19,21 +18,8 @@ describe("share page", { skip: path === undefined && "no Chromium on this machin
   let side: TestNode;
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), "comity-share-"));
-    side = await startTestNode({
-      name: "buses",
-      title: "Delft Buses",
-      country: "NL",
-      currency: "EUR",
-      place: { lat: 51.9, lon: 4.5 },
-      data: folder,
-      http: { host: "127.0.0.1", port: await freePort() },
-      mqtt: { host: "127.0.0.1", port: 0 },
-      localPeers: [],
-      dev: false,
-      publicWorld: false,
-      receiptWindowMs: 1000,
-      logLevel: "error",
-    });
+    const about = { name: "buses", title: "Delft Buses" };
+    side = await startTestNode(await nodeOptions(folder, about));
     browser = await openBrowser(path ?? "");
   });
   after(async () => {

@@ -7,7 +7,7 @@ import { didDocumentOf } from "../../src/federate/identity.ts";
 import { systemClock } from "../../src/kernel/clock.ts";
 import { message } from "../../src/wire/dsp/messages.ts";
 import { leaveSeat, takeSeat } from "../03-contract/side.ts";
-import { startTestNode, until } from "../two-nodes.ts";
+import { nodeOptions, startTestNode, until } from "../two-nodes.ts";
 
 const use = [{ action: "use" }];
 
@@ -35,19 +35,12 @@ async function readerOf(
     });
   });
   await new Promise<void>((resolve) => server.listen(rude.port, "127.0.0.1", resolve));
-  const reader = await startTestNode({
-    ...{ name: "reader", title: "Reader", country: "NL", currency: "EUR" },
-    place: { lat: 51.9, lon: 4.5 },
-    did: own.did,
-    data: own.dir,
-    http: { host: "127.0.0.1", port: own.port },
-    mqtt: { host: "127.0.0.1", port: 0 },
-    localPeers: seats,
-    dev: false,
-    publicWorld: false,
-    receiptWindowMs: 1_000,
-    logLevel: "error",
-  });
+  const reader = await startTestNode(
+    await nodeOptions(own.dir, {
+      ...{ name: "reader", title: "Reader", did: own.did, localPeers: seats },
+      http: { host: "127.0.0.1", port: own.port },
+    }),
+  );
   t.after(async () => {
     await reader.node.close();
     server.closeAllConnections();

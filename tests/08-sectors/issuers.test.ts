@@ -4,8 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
-import { freePort } from "../free-port.ts";
-import { startTestNode } from "../two-nodes.ts";
+import { nodeOptions, startTestNode } from "../two-nodes.ts";
 import { ScriptedIssuer } from "./scripted-issuer.ts";
 
 const bus = { title: "A bus", source: "https://example.org", required: ["id"] };
@@ -24,15 +23,10 @@ function buses(version: string, previous?: string, more: object = {}): object {
 async function open(t: TestContext) {
   const issuer = await ScriptedIssuer.open();
   const folder = await mkdtemp(join(tmpdir(), "comity-issuers-"));
-  const port = await freePort();
-  const options = {
-    ...{ name: "buyer", title: "The buyer", country: "NL", currency: "EUR" },
-    ...{ place: { lat: 51.9, lon: 4.5 }, data: folder, dev: false, publicWorld: false },
-    http: { host: "127.0.0.1", port },
-    mqtt: { host: "127.0.0.1", port: 0 },
+  const options = await nodeOptions(folder, {
+    ...{ name: "buyer", title: "The buyer", crawlMs: 0 },
     localPeers: [{ did: issuer.did, url: issuer.url }],
-    ...{ receiptWindowMs: 1000, crawlMs: 0, logLevel: "error" as const },
-  };
+  });
   let side = await startTestNode(options);
   t.after(async () => {
     issuer.close();

@@ -12,8 +12,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { test } from "node:test";
 import { connectMqtt } from "../../src/client/mqtt.ts";
-import { freePort } from "../free-port.ts";
-import { startTestNode, until } from "../two-nodes.ts";
+import { nodeOptions, startTestNode, until } from "../two-nodes.ts";
 
 interface Output {
   value(): Promise<unknown>;
@@ -43,21 +42,9 @@ for (const bindings of [["http", "mqtt"], ["http"], ["mqtt"]]) {
       const from = createRequire(join(resolve(folder ?? ""), "package.json"));
       const { Servient } = from("@node-wot/core") as { Servient: new () => Servient };
       const data = await mkdtemp(join(tmpdir(), "comity-node-wot-"));
-      const { node, http, token } = await startTestNode({
-        name: "city",
-        title: "The city",
-        country: "NL",
-        currency: "EUR",
-        place: { lat: 51.9, lon: 4.5 },
-        data,
-        http: { host: "127.0.0.1", port: await freePort() },
-        mqtt: { host: "127.0.0.1", port: 0 },
-        localPeers: [],
-        dev: false,
-        publicWorld: false,
-        receiptWindowMs: 1000,
-        logLevel: "error",
-      });
+      const { node, http, token } = await startTestNode(
+        await nodeOptions(data, { name: "city", title: "The city" }),
+      );
       // Over MQTT alone a value can be read where its device retains it, which its owner knows.
       const retained = {
         href: `${node.mqttUrl}/pump/level`,

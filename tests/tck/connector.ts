@@ -1,7 +1,7 @@
 import type { LocalPeer } from "../../src/federate/resolver.ts";
 import type { Offer } from "../../src/market/policy.ts";
 import { freePort } from "../free-port.ts";
-import { startTestNode, type TestNode } from "../two-nodes.ts";
+import { nodeOptions, startTestNode, type TestNode } from "../two-nodes.ts";
 import { People } from "./people.ts";
 import { seed } from "./seeds.ts";
 
@@ -40,23 +40,12 @@ export async function openConnector(options: ConnectorOptions): Promise<Connecto
     return offer;
   };
   const people = new People({ pauseMs, offerOf, http: () => test.http });
-  const test: TestNode = await startTestNode({
-    name: "tested",
-    title: "The connector under test",
-    country: "NL",
-    currency: "EUR",
-    place: { lat: 51.9, lon: 4.5 },
-    did,
-    data: folder,
-    http: { host, port },
-    mqtt: { host, port: 0 },
-    localPeers: [peer],
-    dev: false,
-    publicWorld: false,
-    receiptWindowMs: 1_000,
-    logLevel: "error",
-    decisions: people.decisions,
-  });
+  const test: TestNode = await startTestNode(
+    await nodeOptions(folder, {
+      ...{ title: "The connector under test", did, http: { host, port }, localPeers: [peer] },
+      decisions: people.decisions,
+    }),
+  );
   return {
     did,
     url: test.node.httpUrl,
