@@ -61,6 +61,7 @@ export async function openTrade(rooms: Rooms) {
   const receipts = new ProviderReceipts({
     ...evidence,
     peers,
+    takePrices: (id) => federation.prices.takeBack(id),
     meter: rooms.meter,
     windowMs: options.receiptWindowMs,
     exposureMaxMicro: ({ price }) =>

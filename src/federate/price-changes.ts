@@ -2,6 +2,7 @@ import { canonicalBytes, canonicalHash } from "../kernel/canonical.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { type Crash, neverCrash } from "../kernel/crash.ts";
 import { ComityError } from "../kernel/errors.ts";
+import { jsonIn } from "../kernel/json-object.ts";
 import type { Journal } from "../kernel/journal.ts";
 import { isNeverDearer } from "../kernel/never-dearer.ts";
 import { normalPrice } from "../kernel/normal-price.ts";
@@ -13,11 +14,19 @@ import type { Agreement, PriceChange } from "../market/agreement.ts";
 import type { Agreements } from "../market/agreements.ts";
 import { lastPrice, type PriceChangeBody, pricePathOf } from "../market/price-change.ts";
 import { priceChangeProblem, priceChangeType } from "../market/price-change.ts";
+import type { Peers } from "../ports/peers.ts";
 import type { JwsSignature, Signer } from "../ports/signer.ts";
+import { priceLeaf } from "../settle/evidence-log/leaf.ts";
 import type { Store, Write } from "../ports/store.ts";
-import { didOfKeyId, mergeSignatures, unsignedJws, verifySignature } from "../wire/jws.ts";
+import {
+  didOfKeyId,
+  mergeSignatures,
+  signaturePayload,
+  unsignedJws,
+  verifySignature,
+} from "../wire/jws.ts";
 import type { Outbox } from "./outbox.ts";
-import { type PriceAnswer, priceAnswer, type PriceLetter } from "./price-routes.ts";
+import { type PriceAnswer, priceAnswer, type PriceLetter, priceLetters } from "./price-routes.ts";
 
 export interface PriceChangesOptions {
   readonly store: Store;
@@ -26,6 +35,7 @@ export interface PriceChangesOptions {
   readonly journal: Journal;
   readonly agreements: Agreements;
   readonly outbox: Outbox;
+  readonly peers: Peers;
   readonly crash?: Crash;
 }
 
@@ -164,6 +174,36 @@ export class PriceChanges {
     });
   }
 
+  /** As consumer: what both have signed. NOT_FOUND unless its provider asks. */
+  signedWith(from: string, id: string): { prices: PriceLetter[] } {
+    const agreement = this.#options.agreements.get(id);
+    if (agreement?.role !== "consumer" || agreement.provider !== from) {
+      throw new ComityError("NOT_FOUND", { what: "agreement", id });
+    }
+    return { prices: (agreement.changes ?? []).map(letterOf) };
+  }
+
+  /** As provider: what both have signed and this node lost; false where the consumer shows none. */
+  takeBack(id: string): Promise<boolean> {
+    return this.#turns.take(id, async () => {
+      const { agreements, peers } = this.#options;
+      const known = agreements.need(id);
+      const answer = await peers.get(known.consumer, pricePathOf(id));
+      if (!priceLetters.Check(answer)) return false;
+      let isTaken = false;
+      for (const { body, signature, cosignature } of answer.prices) {
+        const agreement = agreements.need(id);
+        if (body.number <= lastPrice(agreement).number || cosignature === undefined) continue;
+        // only what this node signed itself once, and the consumer too
+        await this.#requireSigned(agreement, body, signature, agreement.provider);
+        await this.#requireSigned(agreement, body, cosignature, agreement.consumer);
+        await this.#keep(agreement, body, [signature, cosignature]);
+        isTaken = true;
+      }
+      return isTaken;
+    });
+  }
+
   #answered(id: string, answer: unknown): Promise<void> {
     return this.#turns.take(id, async () => {
       const offer = await this.offerOf(id);
@@ -225,6 +265,7 @@ export class PriceChanges {
     const change: PriceChange = { number, price, from, evidence };
     await agreements.changePrice(agreement.id, change, [
       { op: "remove", kind, id: agreement.id },
+      priceLeaf(body),
       ...also,
     ]);
     crash("price.signed");
@@ -284,6 +325,12 @@ export class PriceChanges {
     const at = this.#options.clock.now();
     this.#options.journal.record({ at, kind: what, text: `${title} ${text}`, agreement: id });
   }
+}
+
+function letterOf({ evidence }: PriceChange): PriceLetter {
+  const [signature, cosignature] = evidence.signatures;
+  const body = jsonIn(signaturePayload(evidence));
+  return { body, signature, cosignature } as PriceLetter;
 }
 
 function invalid(problem: string): ComityError {

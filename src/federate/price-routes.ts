@@ -27,6 +27,11 @@ const PriceAnswer = Type.Object({
   waiting: Type.Optional(Type.Boolean()),
   refused: Type.Optional(Type.Boolean()),
 });
+/** What both have signed, for a provider that lost it. */
+const PriceLetters = Type.Object({ prices: Type.Array(PriceLetter, { maxItems: 999 }) });
+type PriceLetters = Static<typeof PriceLetters>;
+export const priceLetters = Compile(PriceLetters);
+
 export type PriceAnswer = Static<typeof PriceAnswer>;
 export const priceAnswer = Compile(PriceAnswer);
 
@@ -36,6 +41,7 @@ const bytesMax = 32 * 1024;
 interface PriceRoutesDeps {
   readonly authenticatePeer: AuthenticatePeer;
   readonly prices: {
+    signedWith(from: string, id: string): PriceLetters;
     receive(from: string, id: string, letter: PriceLetter): Promise<PriceAnswer>;
     settle(from: string, id: string, letter: PriceLetter): Promise<void>;
   };
@@ -48,6 +54,10 @@ export async function priceRoutes(app: FastifyInstance, deps: PriceRoutesDeps): 
   app.post<{ Params: { id: string } }>(path, { bodyLimit: bytesMax }, async (request) => {
     const from = await deps.authenticatePeer(request);
     return deps.prices.receive(from, request.params.id, letterIn(request.body));
+  });
+  app.get<{ Params: { id: string } }>(path, async (request) => {
+    const from = await deps.authenticatePeer(request);
+    return deps.prices.signedWith(from, request.params.id);
   });
   app.post<{ Params: { id: string } }>(
     `${path}/answer`,

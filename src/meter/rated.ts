@@ -82,9 +82,10 @@ export function periodTimes(
 ): { readonly start: number; readonly end: number } {
   const over = trialEnd(terms) ?? -Infinity;
   const changed = Date.parse(terms.changes?.[price - 2]?.from ?? "");
-  if (trial === true) return { start: changed || -Infinity, end: over };
+  const changes = Date.parse(terms.changes?.[price - 1]?.from ?? "") || Infinity;
+  if (trial === true) return { start: changed || -Infinity, end: Math.min(over, changes) };
   const begins = isCharged(priceOf(terms, { price })) ? Date.parse(`${month}-01`) : -Infinity;
-  return { start: Math.max(over, begins, changed || -Infinity), end: Infinity };
+  return { start: Math.max(over, begins, changed || -Infinity), end: changes };
 }
 
 /** What is wrong with how a receipt was rated, or undefined. Of one that stands alone: no `chain`. */
@@ -106,6 +107,18 @@ export function rateProblem(
   if (body.amountMicro === amount) return undefined;
   const size = isCharged(price) ? ` and ${bytes} bytes` : "";
   return `${messages} messages${size} cost ${amount} micro-units, not ${body.amountMicro}`;
+}
+
+/** What a consumer says of one that came after its period, by its trial or its price. */
+export function afterPeriod(end: number): string {
+  return `its messages came after ${new Date(end).toISOString()}, ${periodEnded}`;
+}
+
+const periodEnded = "when their period ended";
+
+/** Does a consumer, in these words, know of a price that this node does not? */
+export function isPriceLeft(refusal: string): boolean {
+  return refusal.includes(periodEnded) || /price \d+ is in force, and it is rated/.test(refusal);
 }
 
 /** What a consumer says that did not hear of a change; its provider then shows what both signed. */

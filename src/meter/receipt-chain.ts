@@ -31,7 +31,8 @@ import type {
   ReceiptBody,
   ReceiptRecord,
 } from "./receipt.ts";
-import { noPrice, periodText, rate } from "./rated.ts";
+import { priceNumberAt } from "./prices-in-force.ts";
+import { isPriceLeft, noPrice, periodText, rate } from "./rated.ts";
 import { endOfPeriod, joinedRows, lastRowWithin } from "./usage-rows.ts";
 import type { UsageRow } from "./usage-rows.ts";
 
@@ -43,6 +44,8 @@ export interface ChainTools {
   readonly crash: Crash;
   readonly postings: Postings;
   readonly agreements: AgreementBook;
+  /** Prices that both signed and this node lost, from the consumer; false where there are none. */
+  readonly takePrices: (agreement: string) => Promise<boolean>;
 }
 
 /** `/comity/v1/receipts` on the consumer's node. */
@@ -118,11 +121,14 @@ export class ReceiptChain {
 
   /**
    * The unfinished one, unless it must be built again: a clock that was wrong gave it a month
-   * that has not come, or was before the agreement, and the consumer has not signed it.
+   * that has not come, or was before the agreement, or its node had lost a price that both had
+   * signed; and the consumer has not signed it.
    */
   #standing(): ReceiptRecord | undefined {
     const record = this.unfinished;
     if (record === undefined || record.state === "signed") return record;
+    const number = priceNumberAt(this.agreement, Date.parse(record.body.at));
+    if (number > (record.body.price ?? 1)) return undefined;
     return this.#monthFor(record.body.month) === record.body.month ? record : undefined;
   }
 
@@ -190,6 +196,11 @@ export class ReceiptChain {
       return await this.#send(signed);
     } catch (problem) {
       if (!isRefusal(problem)) throw problem;
+      const lost = isPriceLeft(problem.message) || problem.message.includes("signed already");
+      if (lost && (await this.#tools.takePrices(this.agreement.id))) {
+        const { agreements } = this.#tools;
+        this.#agreement = (await agreements.get(this.agreement.id)) ?? this.agreement;
+      }
       if (problem.message.includes(signedAlready(signed.body.seq))) {
         if (await this.#takeBack()) return undefined;
         throw problem;
@@ -200,6 +211,7 @@ export class ReceiptChain {
       }
       const lacked = lackedReceipt(problem.message);
       if (lacked === undefined || lacked >= signed.body.seq) throw problem;
+      await this.#showPrices();
       await this.#sendAgain(lacked, signed.body.seq);
       return await this.#send(signed);
     }

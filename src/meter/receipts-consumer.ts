@@ -10,7 +10,7 @@ import type { Agreement } from "../market/agreement.ts";
 import type { JwsSignature, Signer } from "../ports/signer.ts";
 import type { Store } from "../ports/store.ts";
 import type { ConsumerCounts } from "./consumer-counts.ts";
-import { periodTimes } from "./rated.ts";
+import { afterPeriod, periodTimes } from "./rated.ts";
 import {
   lastReceipt,
   offeredReceipt,
@@ -154,7 +154,7 @@ export class ConsumerReceipts {
     const { start, end } = periodTimes(agreement, body);
     const counted = await counts.countAt(agreement.id, body.epoch, body.to);
     if ((counted?.at ?? 0) > end + skewMs) {
-      return `its messages came after ${new Date(end).toISOString()}, when their period ended`;
+      return afterPeriod(end);
     }
     const early = counts.countedBefore(agreement.id, start - skewMs);
     if (early === undefined) return undefined;

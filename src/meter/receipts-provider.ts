@@ -26,6 +26,7 @@ export interface ProviderReceiptsOptions {
   /** How often a window is closed. */
   readonly windowMs: number;
   readonly postings?: Postings;
+  readonly takePrices?: ChainTools["takePrices"];
   /** Micro-units that may be owed without the consumer's signature; undefined: no limit. */
   readonly exposureMaxMicro?: (agreement: Agreement) => bigint | undefined;
   /** Called when the limit is passed, and when it no longer is: delivery stops, and goes on. */
@@ -80,9 +81,9 @@ export class ProviderReceipts {
 
   constructor(options: ProviderReceiptsOptions) {
     const { store, signer, peers, clock, crash = neverCrash, postings = () => [] } = options;
-    const { agreements } = options;
+    const { agreements, takePrices = async () => false } = options;
     this.#options = options;
-    this.#tools = { store, signer, peers, clock, crash, postings, agreements };
+    this.#tools = { store, signer, peers, clock, crash, postings, agreements, takePrices };
   }
 
   /** Takes up unfinished receipts where they stand, then closes a window every `windowMs`. */

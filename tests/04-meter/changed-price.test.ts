@@ -101,3 +101,20 @@ test("changed price - one that the consumer did not sign rates nothing", async (
   assert.equal(standing?.seq, 0);
   assert.equal((await receiptsAfter(pair.buyer.store, id, 0, 9)).length, 0);
 });
+
+test("changed price - a provider that goes on with the old one when both signed a lower is refused", async (t) => {
+  const pair = await Pair.open(unit("1"));
+  t.after(() => pair.close());
+  const { id } = pair.agreement;
+  const own = await pair.seller.store.get<Agreement>("agreement", id);
+  await change(pair, 2, unit("0.5"), "2026-11-21T00:00:00.000Z");
+  await pair.seller.store.commit([{ op: "put", kind: "agreement", id, doc: own }]);
+  pair.clock.at = Date.UTC(2026, 10, 22);
+  await pair.deliver(10);
+  const [standing] = await pair.seller.provider.closeWindows();
+  assert.match(
+    standing?.problem ?? "",
+    /its messages came after 2026-11-21T00:00:00.000Z, when their period ended/,
+  );
+  assert.equal((await receiptsAfter(pair.buyer.store, id, 0, 9)).length, 0);
+});

@@ -138,3 +138,40 @@ test("backup - a priced stream's provider takes its receipts back, and both bill
   };
   assert.deepEqual(await evidence("provider"), await evidence("consumer"));
 });
+
+for (const side of ["provider", "consumer"] as const) {
+  test(`backup - a ${side} that lost a price both had signed has it again`, async (t) => {
+    const world = await shared({ amount: "0.5", currency: "EUR", perMessages: 1 });
+    t.after(() => world.close());
+    const month = new Date().toISOString().slice(0, 7);
+    const billed = async (one: Side) => (await world[one].http.statement(month))[0];
+    const signed = (count: number) =>
+      until(`both have signed for ${count}`, async () => {
+        const lines = [await billed("provider"), await billed("consumer")];
+        return lines.every((line) => line?.messages === count);
+      });
+    await publish(world, texts("a", 10));
+    await signed(10);
+    const [agreement] = await world.provider.http.agreements();
+    const { id } = agreement!;
+    const restore = await backUp(world, side);
+    const from = new Date(Date.now() + 1500).toISOString();
+    const price = { amount: "0.2", currency: "EUR", perMessages: 1 };
+    await world.provider.http.prices.offer(id, price, from);
+    await until("both have signed", async () => {
+      const [sold, bought] = [world.provider, world.consumer].map(({ http }) => http.prices);
+      const told = [...(await sold!.of(id)), ...(await bought!.of(id))];
+      return told.filter(({ state }) => state === "signed").length === 4;
+    });
+    await until("its moment has come", () => Date.now() > Date.parse(from) + 100);
+    await publish(world, texts("b", 10));
+    await signed(20);
+    await restore();
+    assert.equal((await world[side].http.prices.of(id)).length, 1, "the backup knows no other");
+    await publish(world, texts("c", 10));
+    await signed(30);
+    const amounts = [await billed("provider"), await billed("consumer")].map((one) => one?.amount);
+    assert.deepEqual(amounts, ["9", "9"]); // 10 × 0.5 and 20 × 0.2
+    assert.equal((await world[side].http.prices.of(id))[1]?.state, "signed");
+  });
+}

@@ -1,5 +1,6 @@
 import { canonicalBytes, canonicalHash } from "../../kernel/canonical.ts";
 import type { Agreement } from "../../market/agreement.ts";
+import type { PriceChangeBody } from "../../market/price-change.ts";
 import type { ReceiptBody } from "../../meter/receipt.ts";
 import { rowId } from "../../meter/row-id.ts";
 import type { Write } from "../../ports/store.ts";
@@ -11,12 +12,12 @@ import type { Refusal } from "../../ports/usage.ts";
  */
 export interface Leaf {
   readonly v: 1;
-  readonly kind: "agreement" | "receipt" | "ending" | "refusal" | "withheld";
+  readonly kind: "agreement" | "price" | "receipt" | "ending" | "refusal" | "withheld";
   /** ISO 8601, UTC: as the document says. */
   readonly at: string;
   /** The agreement's id, or the negotiation's that came to nothing. */
   readonly of: string;
-  /** Of a receipt, or of what was withheld until it: its number. */
+  /** Of a price, a receipt, or what was withheld until it: its number. */
   readonly seq?: number;
   /** canonicalHash of the document. */
   readonly hash: string;
@@ -46,6 +47,12 @@ export function agreementLeaf({ id, signedAt, policyHash }: Agreement): Write {
 export function receiptLeaf(body: ReceiptBody): Write {
   const { agreement: of, seq, at } = body;
   return leafWrite({ v: 1, kind: "receipt", at, of, seq, hash: canonicalHash(body) });
+}
+
+/** Another price that both have signed; `at`: from when it holds. */
+export function priceLeaf(body: PriceChangeBody): Write {
+  const { agreement: of, number: seq, from: at } = body;
+  return leafWrite({ v: 1, kind: "price", at, of, seq, hash: canonicalHash(body) });
 }
 
 /** Revoked, expired or used up. */
