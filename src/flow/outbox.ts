@@ -116,6 +116,16 @@ export class Outbox {
     this.#owner.onFlushed?.();
   }
 
+  /** The last that leaves, though the socket takes nothing now: answers that wait, and no data. */
+  finish(): void {
+    this.flush();
+    if (this.#closed) return;
+    const batch = new WriteBatch(this.#socket);
+    for (const packets of this.#queue.made()) batch.add(packets);
+    batch.write();
+    this.close();
+  }
+
   /** Nothing more leaves; what waited is dropped. */
   close(): void {
     this.#closed = true;

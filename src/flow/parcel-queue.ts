@@ -117,6 +117,14 @@ export class ParcelQueue {
     }
   }
 
+  /** Control packets that speak of nothing that went before them. */
+  made(): Buffer[] {
+    return this.#entries.slice(this.#head).flatMap((entry) => {
+      const isMade = entry !== undefined && "make" in entry && entry.bytes > 0;
+      return isMade ? (entry.make() ?? []) : [];
+    });
+  }
+
   clear(): void {
     this.#reset(none);
     this.#parcelBytes = 0;

@@ -151,7 +151,7 @@ export class Connection
       // What was answered already leaves, also where all of it came in one write.
       this.#acknowledgements?.flush();
       this.#receipts?.flush();
-      this.outbox.flush();
+      this.outbox.finish();
       if (reasonCode !== reason.normalDisconnection && this.version === 5) {
         this.#socket.write(encodeDisconnect(5, reasonCode, this.#because(text)));
       }
