@@ -118,8 +118,7 @@ export class Flow {
 
   /** What a product's log is of; nothing where it is offered no more. */
   topicsOf(name: string): readonly string[] {
-    for (const { filters, log } of this.#logged.values()) if (log.name === name) return filters;
-    return [];
+    return this.#named(name)?.filters ?? [];
   }
 
   /** Called with a log that nothing more comes to. Returns what stops listening. */
@@ -146,15 +145,13 @@ export class Flow {
   }
 
   trimmed(name: string, begins: number): void {
-    for (const { log } of this.#logged.values()) if (log.name === name) log.trimmed(begins);
+    this.#named(name)?.log.trimmed(begins);
   }
 
   /** Blocks of any log, from memory where this node writes it and it is recent. */
   async readLog(name: string, after: number, bytesMax: number): Promise<readonly LogBlock[]> {
-    for (const { log } of this.#logged.values()) {
-      if (log.name === name) return log.read(after, bytesMax);
-    }
-    return this.outside.store.readLog(name, after, bytesMax);
+    const log = this.#named(name)?.log;
+    return log?.read(after, bytesMax) ?? this.outside.store.readLog(name, after, bytesMax);
   }
 
   /** Lets an agreement deliver. Its start in the log is fixed at the first call, durably. */
@@ -270,6 +267,12 @@ export class Flow {
     this.retained.close();
     await this.quality.close();
     await this.grants.close();
+  }
+
+  /** By the name of its log. */
+  #named(name: string): LoggedStream | undefined {
+    for (const stream of this.#logged.values()) if (stream.log.name === name) return stream;
+    return undefined;
   }
 
   #sessionLogs(): readonly StreamLog[] {
