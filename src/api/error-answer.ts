@@ -1,5 +1,6 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 import { ComityError } from "../kernel/errors.ts";
+import { notOfForm } from "./text-forms.ts";
 
 /** `{ error: { code, message, remedy } }`, whatever was thrown. */
 export function answerError(
@@ -49,9 +50,10 @@ export function toComity(thrown: unknown, request: FastifyRequest): ComityError 
 
 function validationProblem(error: FastifyError): string {
   const where = error.validationContext ?? "body";
-  const problems = (error.validation ?? []).slice(0, 3).map(({ instancePath, message }) => {
+  const problems = (error.validation ?? []).slice(0, 3).map(({ instancePath, message, params }) => {
     // "schema is false" is how a schema says that it has no such member
-    const text = message === "schema is false" ? "is no member it has" : message;
+    const plain = message === "schema is false" ? "is no member it has" : message;
+    const text = notOfForm(params["pattern"]) ?? plain;
     return `${where}${instancePath} ${text ?? "is wrong"}`;
   });
   return problems.join("; ");

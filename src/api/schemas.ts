@@ -7,14 +7,15 @@ import { attestationOf } from "../market/attestation.ts";
 import { pageMax, totalMax } from "../ports/search.ts";
 import { PriceInput } from "../wire/price.ts";
 import { SomeTerms } from "./terms-schema.ts";
+import { textForm } from "./text-forms.ts";
 
 /** Schemas said once: they validate requests, type handlers and write the OpenAPI document. */
 const text = (maxLength: number) => Type.String({ minLength: 1, maxLength });
 const strict = { additionalProperties: false } as const;
 
-export const Name = Type.String({ pattern: "^[a-z0-9-]{1,64}$" });
-const ProductId = Type.String({ pattern: "^(?!\\.)[A-Za-z0-9._-]{1,64}$" });
-export const Month = Type.String({ pattern: "^[0-9]{4}-(0[1-9]|1[0-2])$" });
+export const Name = textForm("name");
+const ProductId = textForm("product");
+export const Month = textForm("month");
 export const TopicFilters = Type.Array(text(1024), { maxItems: 64 });
 
 const tdText = "W3C Thing Description 1.1; the node adds its forms and security.";
@@ -221,7 +222,7 @@ export const WantBody = Type.Object(
       Type.Object(
         {
           amount: Type.String({ maxLength: 30 }),
-          currency: Type.String({ pattern: "^[A-Z]{3}$" }),
+          currency: textForm("currency"),
         },
         { ...strict, description: "The most its agreement may cost over its life." },
       ),
@@ -261,7 +262,7 @@ export const AgreeBody = Type.Object(
 const Budget = Type.Object(
   {
     amount: Type.String({ description: "Decimal, at most six places.", maxLength: 30 }),
-    currency: Type.String({ pattern: "^[A-Z]{3}$" }),
+    currency: textForm("currency"),
   },
   { ...strict, description: "What the user's agreements may cost in a month." },
 );

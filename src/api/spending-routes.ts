@@ -6,10 +6,11 @@ import { ComityError } from "../kernel/errors.ts";
 import type { ApiDeps } from "./deps.ts";
 import { allow, audited } from "./guard.ts";
 import { answer } from "./schemas.ts";
+import { textForm } from "./text-forms.ts";
 
 const strict = { additionalProperties: false };
 const Amount = Type.String({ description: "Decimal, at most six places.", maxLength: 30 });
-const Currency = Type.String({ pattern: "^[A-Z]{3}$", description: "ISO 4217." });
+const Currency = textForm("currency");
 const whose = {
   agreement: Type.Optional(Type.String({ maxLength: 512, description: "Absent: all together." })),
   currency: Type.Optional(Currency),

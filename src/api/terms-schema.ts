@@ -29,8 +29,8 @@ const Polygon = Type.Object(
 
 const terms = {
   topics: names("Topic filters, where less than the product is sold."),
-  fields: names("JSON members that are let through; dotted: members of members."),
-  drop: names("JSON members that are left out."),
+  fields: names("Members that are let through; dotted: members of members."),
+  drop: names("Members that are left out."),
   round: Type.Optional(
     Type.Record(Type.String(), Type.Number(), { description: "Steps, by member." }),
   ),

@@ -33,7 +33,7 @@ function accessCommand(io: CliIo): Command {
     .option("--per <messages>", "how many messages the price is for (default: 1)")
     .option("--tariff <class=price>", 'what one of that class pays, "sme=0.001 EUR"', repeated)
     .option("--cost <price>", "what it costs to make the data available (Art. 9)")
-    .option("--secret <name>", "a JSON member that is a trade secret; repeatable", repeated)
+    .option("--secret <name>", "a member that is a trade secret; repeatable", repeated)
     .option("--measure <name>", "what keeps the secrets, such as nda; repeatable", repeated)
     .option("--withhold <article>", 'hand nothing over, such as "Art. 4(2)"; ends what stands')
     .option("--reason <text>", "why, with --withhold; the user gets it signed")

@@ -60,7 +60,7 @@ export function productCommand(io: CliIo): Command {
     .option("--place <lat,lon[,name]>", "where the data is from")
     .option("--tariff <class=price>", 'such as "sme=0.001 EUR"; repeatable', repeated)
     .option("--cost <price>", "what it costs to make it available, as --price (Data Act, Art. 9)")
-    .option("--secret <name>", "a JSON member that is a trade secret; repeatable", repeated)
+    .option("--secret <name>", "a member that is a trade secret; repeatable", repeated)
     .option("--measure <name>", "what keeps the secrets, such as nda; repeatable", repeated)
     .option("--policy <file>", "more than these flags can say, as ODRL in JSON or YAML")
     .option("--no-sample", "nobody sees messages of it before agreeing")

@@ -65,7 +65,7 @@ export interface Tariff {
 
 /** Let out only to whoever agrees to the measures (Data Act, Art. 4(6) and 5(9)). */
 export interface TradeSecrets {
-  /** JSON members; dotted: members of members. */
+  /** Members; dotted: members of members. */
   readonly fields: readonly string[];
   /** What keeps them, in the owner's names: `nda`, `restricted-access`. */
   readonly measures: readonly string[];

@@ -62,7 +62,10 @@ test("API - a Thing is added, described, rotated and removed", async () => {
 
 test("API - a wrong body is refused with the member that is wrong", async () => {
   const bad = { name: "Bus 7" };
-  await assert.rejects(node.admin.addThing(bad), { code: "BODY_INVALID", message: /body\/name/ });
+  await assert.rejects(node.admin.addThing(bad), {
+    code: "BODY_INVALID",
+    message: /body\/name is not 1 to 64 of a-z, 0-9 and -$/,
+  });
   const typo = { title: "X", topics: ["x/#"], terms: { price, notafter: "2027" } };
   await assert.rejects(node.admin.addProduct(typo), {
     code: "BODY_INVALID",
