@@ -28,3 +28,20 @@ const exponents = new Map(
 export function currencyExponent(code: string): number | undefined {
   return exponents.get(code);
 }
+
+/** To whole minor units, halves away from zero; micro-units in and out. */
+export function roundedToMinor(micro: bigint, exponent: number): bigint {
+  const unit = 10n ** BigInt(6 - exponent);
+  const size = micro < 0n ? -micro : micro;
+  const rounded = ((size + unit / 2n) / unit) * unit;
+  return micro < 0n ? -rounded : rounded;
+}
+
+/** With all places of the minor unit: `12.30` EUR, `12` JPY, `12.300` KWD. */
+export function formatMinor(micro: bigint, exponent: number): string {
+  const size = micro < 0n ? -micro : micro;
+  const digits = (size / 10n ** BigInt(6 - exponent)).toString().padStart(exponent + 1, "0");
+  const cut = digits.length - exponent;
+  const text = exponent === 0 ? digits : `${digits.slice(0, cut)}.${digits.slice(cut)}`;
+  return micro < 0n ? `-${text}` : text;
+}

@@ -266,6 +266,12 @@ export const catalogue = {
     message: "The bill does not verify: {problem}",
     remedy: "Ask for the bill again; if it fails again, dispute the named receipt.",
   },
+  INVOICE_INVALID: {
+    status: 409,
+    message: "The invoice cannot be drawn up: {problem} ({rule}).",
+    remedy:
+      "Mend what is named, in 'comity invoice settings' where it is about a party, its payment or its taxes; docs/guides/invoices.md.",
+  },
   AGREEMENT_PENDING: {
     status: 503,
     message: "Agreement {agreement} is still being signed here.",
