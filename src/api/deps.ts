@@ -60,6 +60,7 @@ import type { ApiLimits } from "./limits.ts";
 import type { BooksApi } from "./books-api.ts";
 import type { EvidenceApi } from "./evidence-api.ts";
 import type { PriceChanges } from "../federate/price-changes.ts";
+import type { InvoicesApi } from "./invoices-api.ts";
 import type { SpendingApi } from "./spending-api.ts";
 
 /** What the HTTP API needs of the rooms below; composed in node.ts. */
@@ -93,6 +94,7 @@ export interface ApiDeps {
   readonly evidence: EvidenceApi;
   readonly books: BooksApi;
   readonly prices: Pick<PriceChanges, "offerOf" | "offer" | "decide">;
+  readonly invoices: InvoicesApi;
   readonly shares: SharesApi;
   readonly logs: LogsApi;
   readonly history: HistoryApi;

@@ -40,6 +40,7 @@ import type { Meter } from "../meter/usage.ts";
 import type { Store } from "../ports/store.ts";
 import type { Shares } from "../market/shares.ts";
 import { evidenceApi, type EvidenceRooms } from "./evidence-api.ts";
+import { invoicesApi, type InvoiceRooms } from "./invoices-api.ts";
 import { sharesApi } from "./share/shares-api.ts";
 import { booksApi } from "./books-api.ts";
 import { spendingApi } from "./spending-api.ts";
@@ -106,6 +107,7 @@ export interface Rooms {
   readonly budgets: Budgets;
   readonly spending: SpendingLimits;
   readonly evidenceLog: EvidenceRooms;
+  readonly invoices: InvoiceRooms;
   readonly owed: Owed;
   readonly shares: Shares;
   readonly sectors: Sectors;
@@ -156,6 +158,7 @@ export function apiDeps(rooms: Rooms): ApiDeps {
     evidence: evidenceApi(rooms.evidenceLog, (did) => rooms.federation.peers.nameOf(did)),
     books: booksApi(rooms),
     prices: rooms.federation.prices,
+    invoices: invoicesApi(rooms.invoices, rooms.federation.peers),
     shares: sharesApi(rooms),
     sectors: rooms.sectors,
     commissions: {

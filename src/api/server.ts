@@ -44,6 +44,7 @@ import { retainedRoutes } from "./retained-routes.ts";
 import { evidenceRoutes } from "./evidence-routes.ts";
 import { settleRoutes } from "./settle-routes.ts";
 import { booksRoutes } from "./books-routes.ts";
+import { invoiceRoutes } from "./invoice-routes.ts";
 import { spendingRoutes } from "./spending-routes.ts";
 import { seenRoutes } from "./seen-routes.ts";
 import { StreamClients } from "./stream-clients.ts";
@@ -128,6 +129,7 @@ export async function apiRoutes(app: FastifyInstance, deps: ApiDeps): Promise<vo
       evidenceRoutes,
       booksRoutes,
       priceRoutes,
+      invoiceRoutes,
       logRoutes,
       historyRoutes,
       accessRoutes,

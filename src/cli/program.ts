@@ -17,6 +17,7 @@ import { commissionCommand } from "./commission.ts";
 import type { CliIo } from "./context.ts";
 import { dataAccessCommands } from "./data-access.ts";
 import { evidenceCommand } from "./evidence.ts";
+import { invoiceCommand } from "./invoice.ts";
 import { historyCommand } from "./history.ts";
 import { keyCommand } from "./key.ts";
 import { linkCommand } from "./link.ts";
@@ -107,6 +108,7 @@ function buildProgram(io: CliIo): Command {
   program.addCommand(historyCommand(io));
   program.addCommand(replayCommand(io));
   for (const command of moneyCommands(io)) program.addCommand(command);
+  program.addCommand(invoiceCommand(io));
   program.addCommand(auditCommand(io));
   program.addCommand(budgetCommand(io));
   program.addCommand(evidenceCommand(io));

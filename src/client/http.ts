@@ -64,6 +64,7 @@ import type {
 } from "./sectors.ts";
 import type { ShareResource } from "./shares.ts";
 import { BooksCalls } from "./books.ts";
+import { InvoiceCalls } from "./invoices.ts";
 import { EvidenceCalls } from "./evidence.ts";
 import { PriceCalls } from "./prices.ts";
 import { SpendingCalls } from "./spending.ts";
@@ -89,6 +90,7 @@ export class ComityHttp {
   readonly evidence: EvidenceCalls;
   readonly books: BooksCalls;
   readonly prices: PriceCalls;
+  readonly invoices: InvoiceCalls;
   readonly #caller: HttpCaller;
 
   constructor(options: ComityHttpOptions) {
@@ -100,6 +102,7 @@ export class ComityHttp {
     this.evidence = new EvidenceCalls(this.#caller);
     this.books = new BooksCalls(this.#caller);
     this.prices = new PriceCalls(this.#caller);
+    this.invoices = new InvoiceCalls(this.#caller);
   }
 
   health = () => this.#json<HealthResource>("/health");

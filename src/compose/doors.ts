@@ -11,6 +11,7 @@ import { dataAccessRoutes } from "../federate/data-access-requests.ts";
 import { federationRoutes } from "../federate/federation.ts";
 import { OpenIdLogin } from "../federate/openid.ts";
 import { sampleRoutes } from "../federate/samples.ts";
+import { invoiceRoutes } from "../federate/invoice-routes.ts";
 import { logRoutes } from "../federate/log-routes.ts";
 import { receiptRoutes } from "../federate/receipt-routes.ts";
 import { ComityError } from "../kernel/errors.ts";
@@ -51,6 +52,7 @@ export async function openDoors(rooms: Rooms, trade: Trade, sectors: Sectors): P
   await commissionRoutes(app, { commissions: rooms.commissions, did: signer.did });
   await sampleRoutes(app, { authenticatePeer, samples });
   await app.register((scope) => receiptRoutes(scope, { receipts: cosigner, authenticatePeer }));
+  await invoiceRoutes(app, { ...trade.invoices, authenticatePeer });
   await logRoutes(app, { ...trade.evidenceLog, authenticatePeer });
   const { name, title, country, currency, place, dev, publicWorld } = options;
   const facts = {
@@ -89,6 +91,7 @@ export async function openDoors(rooms: Rooms, trade: Trade, sectors: Sectors): P
     sectors,
     samples,
     evidenceLog: trade.evidenceLog,
+    invoices: trade.invoices,
   };
   await apiRoutes(app, apiDeps({ ...rooms, ...own, ...access }));
 

@@ -8,6 +8,7 @@ import { Wants } from "../federate/wants.ts";
 import { dearestMicro } from "../kernel/price.ts";
 import { openEvidence, withLeaves } from "./evidence.ts";
 import { openDataAccess } from "./data-access.ts";
+import { openInvoices } from "./invoices.ts";
 import type { Postings } from "../meter/receipt.ts";
 import { ConsumerReceipts } from "../meter/receipts-consumer.ts";
 import { ProviderReceipts } from "../meter/receipts-provider.ts";
@@ -58,6 +59,7 @@ export async function openTrade(rooms: Rooms) {
     postings: withLeaves(rooms, postings),
   };
   const owedMax = options.exposureMessagesMax ?? exposureMessagesMax;
+  const invoices = await openInvoices(rooms, federation);
   const receipts = new ProviderReceipts({
     ...evidence,
     peers,
@@ -121,6 +123,7 @@ export async function openTrade(rooms: Rooms) {
   return {
     federation,
     evidenceLog,
+    invoices,
     issuers,
     wants,
     receipts,

@@ -16,6 +16,9 @@ export type CrashPoint =
   | "evidence.signed" // the head is signed, the signature is not stored
   | "price.offered" // signed by the provider and durable, not sent
   | "price.signed" // signed by both and durable, not told
+  | "invoice.stored" // numbered and durable, not signed
+  | "invoice.signed" // signed by the seller and durable, not sent
+  | "invoice.received" // the buyer's node has it, it is not answered
   | "erasure.erased" // a part is erased and counted
   | "erasure.stored" // what was erased is written down, it is not signed
   | "erasure.signed" // signed by the consumer and durable, not sent

@@ -272,6 +272,11 @@ export const catalogue = {
     remedy:
       "Mend what is named, in 'comity invoice settings' where it is about a party, its payment or its taxes; docs/guides/invoices.md.",
   },
+  INVOICE_REFUSED: {
+    status: 409,
+    message: "{what} is not taken: {problem}.",
+    remedy: "Compare it with the agreements between both sides, and with what was sent before.",
+  },
   AGREEMENT_PENDING: {
     status: 503,
     message: "Agreement {agreement} is still being signed here.",

@@ -1,26 +1,43 @@
 import assert from "node:assert/strict";
 import { booksApi } from "../../src/api/books-api.ts";
+import { invoicesApi } from "../../src/api/invoices-api.ts";
 import type { ApiDeps } from "../../src/api/deps.ts";
 import { systemClock as clock } from "../../src/kernel/clock.ts";
 import { Journal } from "../../src/kernel/journal.ts";
 import type { Agreements } from "../../src/market/agreements.ts";
 import { ConsumerCounts } from "../../src/meter/consumer-counts.ts";
 import { Owed } from "../../src/meter/owed.ts";
+import type { Signer } from "../../src/ports/signer.ts";
 import type { Store } from "../../src/ports/store.ts";
+import { IssuedInvoices } from "../../src/settle/invoice/issued.ts";
+import { Parties } from "../../src/settle/invoice/parties.ts";
+import { ReceivedInvoices } from "../../src/settle/invoice/received.ts";
 import { SpendingLimits } from "../../src/settle/spending-limits.ts";
 
 /** The rooms of money of a node that trades with nobody. */
 export async function smallMoney(
   store: Store,
   agreements: Agreements,
-): Promise<Pick<ApiDeps, "books" | "spending">> {
+  signer: Signer,
+): Promise<Pick<ApiDeps, "books" | "invoices" | "spending">> {
   const limits = await SpendingLimits.open({
     ...{ store, clock, journal: new Journal(), agreements },
     counts: await ConsumerCounts.open(store, clock),
     owed: await Owed.open(store, clock, []),
     onFailed: (error) => assert.fail(String(error)),
   });
+  const away = async (): Promise<never> => assert.fail("it has no peers");
+  const sold = { store, clock, signer, agreements: () => agreements.list() };
+  const parties = new Parties({ ...sold, peers: { get: away } });
+  const issued = await IssuedInvoices.open({
+    ...{ ...sold, parties, peers: { post: away } },
+    onFailed: (error) => assert.fail(String(error)),
+  });
+  const received = new ReceivedInvoices({
+    ...{ ...sold, parties, journal: new Journal(), did: signer.did },
+  });
   return {
+    invoices: invoicesApi({ parties, issued, received }, { list: () => [] }),
     books: booksApi({ store, agreements }),
     spending: { limits, forecasts: async () => [] },
   };

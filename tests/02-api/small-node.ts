@@ -163,7 +163,7 @@ export async function smallNode(
       opened: async () => {},
       revoke: (id) => Promise.reject(new ComityError("NOT_FOUND", { what: "share", id })),
     },
-    ...(await smallMoney(store, contracts.agreements)),
+    ...(await smallMoney(store, contracts.agreements, contracts.signer)),
     evidence: {
       state: async () => ({ origin: self, size: 0, keys: [], witnesses: [], conflicts: [] }),
       prove: (id) => Promise.reject(new ComityError("NOT_FOUND", { what: "entry", id })),

@@ -1,0 +1,185 @@
+import { canonicalBytes, canonicalHash } from "../../kernel/canonical.ts";
+import type { Clock } from "../../kernel/clock.ts";
+import { type Crash, neverCrash } from "../../kernel/crash.ts";
+import { ComityError } from "../../kernel/errors.ts";
+import type { Journal } from "../../kernel/journal.ts";
+import { Turns } from "../../kernel/turns.ts";
+import type { Agreement } from "../../market/agreement.ts";
+import type { GeneralJws } from "../../ports/signer.ts";
+import type { Store, Write } from "../../ports/store.ts";
+import { rowsOf } from "../ledger.ts";
+import { statementOf } from "../statement.ts";
+import { differencesOf, type OwnView } from "./differences.ts";
+import {
+  type InvoiceAnswer,
+  invoiceBody,
+  type InvoiceBody,
+  type Invoiced,
+  type InvoiceDifference,
+  invoicedId,
+  invoicedKind,
+  invoiceType,
+  offeredInvoice,
+} from "./document.ts";
+import { microOf } from "./draw-up.ts";
+import { type Parties, pinnedKeys, verifyByPinned } from "./parties.ts";
+
+/** Kind `invoice-received`, id = the seller's DID and the number. */
+export interface ReceivedInvoice {
+  readonly body: InvoiceBody;
+  readonly hash: string;
+  readonly signed: GeneralJws;
+  /** ISO 8601, UTC. */
+  readonly receivedAt: string;
+  /** What it does not share with this node's own lines; empty: it owes just that. */
+  readonly differences: readonly InvoiceDifference[];
+}
+
+export interface ReceivedInvoicesOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly journal: Journal;
+  readonly crash?: Crash;
+  readonly did: string;
+  readonly parties: Pick<Parties, "given">;
+  readonly agreements: () => Iterable<Agreement>;
+}
+
+const kind = "invoice-received";
+
+/** What others have invoiced to this node; it keeps each, and pays none. */
+export class ReceivedInvoices {
+  readonly #options: ReceivedInvoicesOptions;
+  readonly #crash: Crash;
+  readonly #turns = new Turns();
+
+  constructor(options: ReceivedInvoicesOptions) {
+    this.#options = options;
+    this.#crash = options.crash ?? neverCrash;
+  }
+
+  async *all(): AsyncGenerator<ReceivedInvoice> {
+    for await (const { doc } of rowsOf<ReceivedInvoice>(this.#options.store, kind)) yield doc;
+  }
+
+  get(seller: string, number: string): Promise<ReceivedInvoice | undefined> {
+    return this.#options.store.get<ReceivedInvoice>(kind, receivedId(seller, number));
+  }
+
+  /**
+   * `from` is the DID of the authenticated caller. Each line is compared with this node's own, and
+   * the invoice kept whatever comes of it: a difference is for people. Throws BODY_INVALID,
+   * SIGNATURE_INVALID or INVOICE_REFUSED; asked again it gives the same answer.
+   */
+  async take(from: string, offered: unknown): Promise<InvoiceAnswer> {
+    if (!offeredInvoice.Check(offered)) throw badBody("it is no signed invoice");
+    const body = bodyIn(offered);
+    const { agreements, did } = this.#options;
+    const what = `invoice ${body.number}`;
+    await verifyByPinned(offered, pinnedKeys(agreements(), from), from, {
+      what,
+      type: invoiceType,
+    });
+    if (body.provider !== from) throw refused(what, `it is of ${body.provider}, not of ${from}`);
+    if (body.consumer !== did) throw refused(what, `it is for ${body.consumer}, not for ${did}`);
+    const own = new Map([...agreements()].map((one) => [one.id, one]));
+    const foreign = body.lines.find((line) => {
+      const agreement = own.get(line.agreement);
+      return agreement?.role !== "consumer" || agreement.provider !== from;
+    });
+    if (foreign !== undefined) {
+      const problem = `line ${foreign.id} is of agreement ${foreign.agreement}, and there is none`;
+      throw refused(what, problem);
+    }
+    return this.#turns.take("", () => this.#keep(body, offered, own));
+  }
+
+  async #keep(
+    body: InvoiceBody,
+    signed: GeneralJws,
+    own: ReadonlyMap<string, Agreement>,
+  ): Promise<InvoiceAnswer> {
+    const { store, clock, journal } = this.#options;
+    const hash = canonicalHash(body);
+    const there = await this.get(body.provider, body.number);
+    if (there !== undefined) {
+      if (there.hash === hash) return { differences: [...there.differences] };
+      const problem = "another document with that number is here already, signed by the same side";
+      throw refused(`invoice ${body.number}`, problem);
+    }
+    const differences = differencesOf(body, await this.#view(body, own));
+    const doc: ReceivedInvoice = {
+      ...{ body, hash, signed, differences },
+      receivedAt: new Date(clock.now()).toISOString(),
+    };
+    const sums = await this.#sums(body);
+    const id = receivedId(body.provider, body.number);
+    await store.commit([{ op: "add", kind, id, doc }, ...sums]);
+    this.#crash("invoice.received");
+    const many = differences.length;
+    const found = many === 0 ? "agrees with what both signed" : `differs in ${many} things`;
+    const text = `Invoice ${body.number} of ${body.totals.gross} ${body.currency} ${found}`;
+    journal.record({ at: clock.now(), kind: "invoice.received", text });
+    return { differences };
+  }
+
+  async #view(body: InvoiceBody, own: ReadonlyMap<string, Agreement>): Promise<OwnView> {
+    const { store, parties } = this.#options;
+    const named = [...new Set(body.lines.map(({ agreement }) => agreement))];
+    const known = named.flatMap((id) => own.get(id) ?? []);
+    const lines = await statementOf(store, known, body.month);
+    const before = new Map<string, bigint>();
+    for (const id of named) before.set(id, await this.#invoiced(id, body.month));
+    const corrected = body.corrects && (await this.get(body.provider, body.corrects.number))?.body;
+    const party = (await parties.given())?.party;
+    return { lines, before, ...(party && { party }), ...(corrected && { corrected }) };
+  }
+
+  async #sums({ type, month, lines }: InvoiceBody): Promise<Write[]> {
+    if (type === "credit-note") return [];
+    const asked = new Map<string, bigint>();
+    for (const { agreement, exact } of lines) {
+      const before = asked.get(agreement) ?? (await this.#invoiced(agreement, month));
+      asked.set(agreement, before + microOf(exact));
+    }
+    return [...asked].map(([agreement, micro]): Write => {
+      const doc: Invoiced = { micro: String(micro) };
+      return { op: "put", kind: invoicedKind, id: invoicedId(agreement, month), doc };
+    });
+  }
+
+  async #invoiced(agreement: string, month: string): Promise<bigint> {
+    const id = invoicedId(agreement, month);
+    return BigInt((await this.#options.store.get<Invoiced>(invoicedKind, id))?.micro ?? 0);
+  }
+}
+
+/** What is signed is the body's canonical form, and nothing that only reads like it. */
+function bodyIn(signed: GeneralJws): InvoiceBody {
+  const bytes = Buffer.from(signed.payload, "base64url");
+  let body: unknown;
+  try {
+    body = JSON.parse(bytes.toString());
+  } catch {
+    throw badBody("its payload is no JSON");
+  }
+  if (!invoiceBody.Check(body)) {
+    const [first] = invoiceBody.Errors(body);
+    throw badBody(`it is no invoice of version 1: ${first?.instancePath} ${first?.message}`);
+  }
+  const canonical = Buffer.from(canonicalBytes(body)).toString("base64url");
+  if (canonical !== signed.payload) throw badBody("its payload is not canonical");
+  return body;
+}
+
+function receivedId(seller: string, number: string): string {
+  return `${seller}/${number}`;
+}
+
+function badBody(problem: string): ComityError {
+  return new ComityError("BODY_INVALID", { problem });
+}
+
+function refused(what: string, problem: string): ComityError {
+  return new ComityError("INVOICE_REFUSED", { what, problem });
+}
