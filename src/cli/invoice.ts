@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { Command } from "commander";
 import type { InvoiceForm, InvoiceResource, InvoiceSettingsResource } from "../client/invoices.ts";
 import { problemOf } from "../kernel/errors.ts";
-import { connect, type CliIo, globals, readObject } from "./context.ts";
+import { connect, type CliIo, globals, readObject, typed } from "./context.ts";
 import { invalid, repeated } from "./flags.ts";
 import { printJson, printLine, printTable } from "./output.ts";
 
@@ -52,7 +52,7 @@ export function invoiceCommand(io: CliIo): Command {
     .action(async (month: string, { to }: { to: string }, command: Command) => {
       const issued = await connect(io, command).invoices.issue(month, to);
       if (globals(command).json === true) return printJson(io, issued);
-      for (const one of issued) printIssued(io, one);
+      for (const one of issued) printIssued(io, command, one);
     });
   invoice
     .command("show <number>")
@@ -88,7 +88,7 @@ export function invoiceCommand(io: CliIo): Command {
       const lines = Object.fromEntries(given.line.map(lineFrom));
       const note = await connect(io, command).invoices.credit(number, given.reason, lines);
       if (globals(command).json === true) return printJson(io, note);
-      printIssued(io, note);
+      printIssued(io, command, note);
     });
   invoice
     .command("settings [file]")
@@ -104,13 +104,12 @@ export function invoiceCommand(io: CliIo): Command {
   return invoice;
 }
 
-function printIssued(
-  io: CliIo,
-  { type, number, month, gross, currency, partner }: InvoiceResource,
-) {
+function printIssued(io: CliIo, command: Command, one: InvoiceResource): void {
+  const { type, number, month, gross, currency, partner } = one;
   const name = type === "invoice" ? "Invoice" : "Credit note";
   printLine(io, `${name} ${number} of ${month}: ${gross} ${currency}, to ${partner}`);
-  printLine(io, `  comity invoice show ${number} --out ${number}.xml  (or .html, .csv)`);
+  const show = typed(command, `invoice show ${number} --out ${number}.xml`);
+  printLine(io, `  ${show}  (or .html, .csv)`);
 }
 
 function stateOf({ state, problem }: InvoiceResource): string {

@@ -98,7 +98,7 @@ export type InvoiceBody = Static<typeof InvoiceBody>;
 export const invoiceBody = Compile(InvoiceBody);
 
 /** How it travels: RFC 7515 general JSON over the body's canonical form, signed by the seller. */
-export const OfferedInvoice = Type.Object(
+const OfferedInvoice = Type.Object(
   { payload: Type.String(), signatures: Type.Tuple([Signature]) },
   closed,
 );

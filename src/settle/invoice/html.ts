@@ -14,16 +14,19 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem; mar
 dt { color: #444; } dd { margin: 0; }
 table { border-collapse: collapse; width: 100%; margin: 1.5rem 0; }
 caption { text-align: left; font-weight: 600; padding-bottom: .3rem; }
-th, td { text-align: left; vertical-align: top; padding: .3rem .5rem; border-bottom: 1px solid #bbb; }
+th, td { text-align: left; vertical-align: top; padding: .3rem .5rem; }
+th, td { border-bottom: 1px solid #bbb; }
 .n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 tfoot th, tfoot td { border-bottom: 0; } .sum > * { font-weight: 700; border-top: 2px solid #111; }
 small { color: #444; overflow-wrap: anywhere; }
 @media print { body { margin: 0; max-width: none; } tr, .parties { break-inside: avoid; } }
 `;
 
+const styleHash = createHash("sha256").update(style).digest("base64");
+
 /** What a server says of it: this style and nothing else; no script, no address. */
 export const invoicePagePolicy =
-  `default-src 'none'; style-src 'sha256-${createHash("sha256").update(style).digest("base64")}'; ` +
+  `default-src 'none'; style-src 'sha256-${styleHash}'; ` +
   "frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
 /** A page for people; the same figures as in the XML. */

@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { DOMParser, onErrorStopParsing } from "@xmldom/xmldom";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { currencyExponent, formatMinor, roundedToMinor } from "../../kernel/currency.ts";
 import { ComityError } from "../../kernel/errors.ts";
 import type { UblDocument, UblLine, UblSubtotal, UblTax } from "./document.ts";

@@ -51,7 +51,8 @@ function partyProblem(party: UblParty, side: "seller" | "buyer"): Broken {
     return [sells ? "BR-08" : "BR-10", `the ${side}'s postal address is missing; give it`];
   }
   if (!isCountry(address.country)) {
-    const problem = `the ${side}'s country "${address.country}" is no code of ISO 3166-1 such as NL`;
+    const { country } = address;
+    const problem = `the ${side}'s country "${country}" is no code of ISO 3166-1 such as NL`;
     return [sells ? "BR-09" : "BR-11", problem];
   }
   if (vatId !== undefined && !isVatPrefix(vatId.slice(0, 2))) {
