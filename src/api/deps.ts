@@ -79,8 +79,7 @@ export interface ApiDeps {
   readonly wot: WotApi;
   readonly dataAccess: DataAccessApi;
   readonly products: ProductsApi;
-  /** The last messages of a product, through its offer; a peer's are asked for. */
-  /** `named`: a product, of this node where no provider is named, or an offer. */
+  /** Last messages: of a product (this node's where no provider is named), or of an offer's. */
   readonly samples: (named: string, provider?: string) => Promise<SampleResource>;
   readonly peers: PeersApi;
   readonly offers: OffersApi;

@@ -208,9 +208,7 @@ export class ComityHttp {
       method: "POST",
       json: { url, ...(did === undefined ? {} : { did }) },
     });
-
   removePeer = (peer: string) => this.#json<void>(`/peers/${part(peer)}`, { method: "DELETE" });
-
   wants = () => this.#json<WantResource[]>("/wants");
   addWant = (want: NewWant) => this.#json<WantResource>("/wants", { method: "POST", json: want });
   removeWant = (id: string) => this.#json<void>(`/wants/${part(id)}`, { method: "DELETE" });
@@ -339,9 +337,7 @@ export class ComityHttp {
 
   /** Who this token is, and its budget. */
   me = () => this.#json<CallerResource>("/me");
-
   world = () => this.#json<World>("/world");
-
   logs = () => this.#json<LogResource[]>("/logs");
 
   /** Messages at positions ≥ `after`, oldest first. */
