@@ -143,3 +143,55 @@ test("rated - what is owed so far is what a receipt would say now", () => {
   const used = { messages: second.messages, bytes: second.bytes };
   assert.equal(owedMicro(terms, first, used, november.at).toString(), second.amountMicro);
 });
+
+const evidence = { payload: "", signatures: [] };
+
+test("rated - each message by the price that is in force, wherever prices change", () => {
+  const changes = fc.uniqueArray(fc.integer({ min: 1, max: 100 }), { maxLength: 3 }).map((days) =>
+    days
+      .toSorted((a, b) => a - b)
+      .map((day, at) => ({
+        number: at + 2,
+        price: { amount: `0.${at + 1}7`, currency: "EUR", perMessages: 3 },
+        from: new Date(Date.UTC(2026, 9, 20 + day)).toISOString(),
+        evidence,
+      })),
+  );
+  fc.assert(
+    fc.property(windows, changes, (list, changed) => {
+      const own = { amount: "0.5", currency: "EUR", perMessages: 7 };
+      const agreed = { ...terms, price: own, changes: changed };
+      const chain = chainOf(list, agreed);
+      const byPrice = new Map<number, number>();
+      for (const { at, messages } of list) {
+        const number = changed.findLast(({ from }) => Date.parse(from) <= at)?.number ?? 1;
+        byPrice.set(number, (byPrice.get(number) ?? 0) + messages);
+      }
+      let owed = 0n;
+      for (const [number, messages] of byPrice) {
+        const { price: one } = changed.find((change) => change.number === number) ?? { price: own };
+        owed += usageMicro(one, { messages, bytes: 0 });
+      }
+      assert.equal(chain.at(-1)?.amountMicro, owed.toString());
+      chain.forEach((body, at) => {
+        assert.equal(receiptProblem(body, chain[at - 1], agreed), undefined);
+      });
+    }),
+  );
+});
+
+test("rated - a number that is not agreed, is left behind or is written twice is refused", () => {
+  const price = { amount: "0.5", currency: "EUR", perMessages: 1 };
+  const change = { number: 2, price, from: "2026-11-01T00:00:00.000Z", evidence };
+  const agreed = { ...terms, price: { ...price, amount: "1" }, changes: [change] };
+  const [first, second, third] = chainOf([october, november, later], agreed);
+  assert.ok(first && second && third);
+  assert.deepEqual([first.price, second.price, third.price], [undefined, 2, 2]);
+  const refused = (body: ReceiptBody, before: ReceiptBody | undefined, why: RegExp) =>
+    assert.match(receiptProblem(body, before, agreed) ?? "nothing", why);
+  refused({ ...second, price: 3 }, first, /the agreement has no price 3/);
+  refused({ ...first, price: 1 }, undefined, /the agreement has no price 1/);
+  const { price: _price, base: _base, ...left } = third;
+  const whole = { ...left, amountMicro: String(left.messages * 1_000_000) };
+  refused(whole, second, /price 2 is in force, and it is rated by price 1/);
+});

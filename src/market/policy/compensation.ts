@@ -33,7 +33,9 @@ export function compensationFindings(product: Compensated): CompensationFinding[
       what: `ask ${allOfClass(name)} for more than it costs to make the data available`,
       advice: "Ask at most the cost of them (--tariff), or state the cost anew if it is higher.",
       where,
-      text: `${describePrice(price)}, above the stated cost of ${describePrice(cost)}`,
+      text: isCharged(price)
+        ? `${describePrice(price)}, which does not say to cover costs alone (costOnly)`
+        : `${describePrice(price)}, above the stated cost of ${describePrice(cost)}`,
     }));
 }
 

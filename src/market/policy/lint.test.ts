@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { ChargedPrice, Price } from "../../kernel/price.ts";
 import { lintProduct } from "./lint.ts";
 import { unfairTerms } from "./unfair-terms.ts";
 
@@ -137,6 +138,17 @@ test("lint - SMEs and non-profit research are asked the stated cost at most, to 
   assert.deepEqual(found({ reservedFor: "did:web:a", cost }), [...dear("price"), ...dear("price")]);
   assert.deepEqual(found({ reservedFor: "did:web:a" }), ["Art. 9(7) cost compensation"]);
   assert.deepEqual(found({ reservedFor: "did:web:a", terms: { price: eur("0") } }), []);
+});
+
+test("lint - charges by the month have to say that they cover costs alone", () => {
+  const charged: ChargedPrice = { currency: "EUR", charges: [{ per: "month", amount: "10" }] };
+  const found = (asked: Price) =>
+    lintProduct({
+      ...{ description: "", terms: { price }, cost: price },
+      tariffs: [{ class: "sme", price: asked }],
+    }).findings;
+  assert.match(found(charged)[0]?.text ?? "", /10 EUR a month, which does not say .*costOnly/);
+  assert.deepEqual(found({ ...charged, costOnly: true as const }), []);
 });
 
 test("lint - what only the owner of a priced product knows of its buyers is asked", () => {
