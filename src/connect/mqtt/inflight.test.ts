@@ -8,6 +8,12 @@ import { Inflight } from "./inflight.ts";
 
 const layout = { version: 5, withIds: true } as const;
 
+function fresh(): Inflight {
+  const inflight = new Inflight();
+  inflight.takeForm(5);
+  return inflight;
+}
+
 function send(inflight: Inflight, count: number): number[] {
   const one = Run.of("t", Buffer.from("x"), { qos: 1 });
   const packets = Array.from({ length: count }, () => one.packets);
@@ -23,7 +29,7 @@ function idsOf(packets: Buffer): number[] {
 }
 
 test("inflight - identifiers count up and begin again at 1 after 65,535", () => {
-  const inflight = new Inflight();
+  const inflight = fresh();
   const seen: number[] = [];
   for (let i = 0; i < 7; i++) {
     const ids = send(inflight, 10_000);
@@ -44,7 +50,7 @@ test("inflight - any order of acknowledgements is taken, each once, against a pl
   );
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), fc.nat(65_534), (steps, start) => {
-      const inflight = new Inflight();
+      const inflight = fresh();
       for (let left = start; left > 0; left -= 5000) {
         for (const id of send(inflight, Math.min(5000, left))) inflight.acknowledge(id, 1);
       }
@@ -59,7 +65,7 @@ test("inflight - any order of acknowledgements is taken, each once, against a pl
         }
         assert.equal(inflight.count, open.size);
         assert.ok(inflight.room <= 65_534 - open.size);
-        assert.deepEqual(inflight.resend(layout, 0).flatMap(idsOf), [...open]);
+        assert.deepEqual(inflight.resend(0).flatMap(idsOf), [...open]);
       }
     }),
     { numRuns: 60 },
@@ -67,18 +73,18 @@ test("inflight - any order of acknowledgements is taken, each once, against a pl
 });
 
 test("inflight - what is sent again has its identifier, its order and DUP", () => {
-  const inflight = new Inflight();
+  const inflight = fresh();
   send(inflight, 3);
   send(inflight, 2);
   for (const id of [1, 3, 4]) inflight.acknowledge(id, 1);
-  const again = inflight.resend(layout, 0);
+  const again = inflight.resend(0);
   assert.deepEqual(again.flatMap(idsOf), [2, 5]);
   for (const packet of again) assert.equal(packet[0]! & 0x0f, 0b1010);
   assert.equal(inflight.count, 2);
 });
 
 test("inflight - the oldest unacknowledged limits how many identifiers are free", () => {
-  const inflight = new Inflight();
+  const inflight = fresh();
   assert.equal(inflight.room, 65_534);
   send(inflight, 30_000);
   send(inflight, 30_000);
@@ -91,7 +97,7 @@ test("inflight - the oldest unacknowledged limits how many identifiers are free"
 });
 
 test("inflight - 60,000 acknowledgements from the last to the first take no quadratic time", () => {
-  const inflight = new Inflight();
+  const inflight = fresh();
   for (let i = 0; i < 60_000; i++) send(inflight, 1);
   const start = performance.now();
   for (let id = 60_000; id > 0; id--) assert.equal(inflight.acknowledge(id, 1), true);

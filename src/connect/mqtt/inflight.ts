@@ -10,6 +10,7 @@ import {
   lowerExpiry,
   newPlace,
   offsetAfter,
+  qosIn,
   repack,
   walkPublishes,
   type Layout,
@@ -82,6 +83,7 @@ export class Inflight {
   #nextId = 1;
   #count = 0;
   #bytes = 0;
+  #layout: Layout = { version: 4, withIds: true };
 
   /** Messages sent and not done with. */
   get count(): number {
@@ -91,6 +93,11 @@ export class Inflight {
   /** Of the packets kept for sending again. */
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** In which all of it stands, and what is sent is to be encoded. */
+  get layout(): Layout {
+    return this.#layout;
   }
 
   /** Identifiers free for use at once. */
@@ -156,7 +163,8 @@ export class Inflight {
    * identifier [MQTT-4.4.0-1]: PUBLISH with DUP set [MQTT-3.3.1-1] and what is left of its expiry
    * [MQTT-3.3.2-6], though that be nothing, for its delivery has begun; or PUBREL.
    */
-  resend(layout: Layout, now: number): Buffer[] {
+  resend(now: number): Buffer[] {
+    const layout = this.#layout;
     const out: Buffer[] = [];
     const alone = newPlace();
     for (const { packets, since, acked, early, received } of this.#batches) {
@@ -205,7 +213,8 @@ export class Inflight {
   }
 
   /** All that is under way, oldest first. */
-  messages(layout: Layout): SentMessage[] {
+  messages(): SentMessage[] {
+    const layout = this.#layout;
     const out: SentMessage[] = [];
     for (const { packets, qos, since, early, received, place, ...batch } of this.#batches) {
       const shared = batch.shared && { ...batch.shared, since };
@@ -230,9 +239,10 @@ export class Inflight {
 
   /** What was under way when the node stopped; nothing is yet. */
   restore(
-    messages: readonly SentMessage[],
+    { version, messages }: Pick<SentMessages, "version" | "messages">,
     subscriptionOf: (filter: string) => Subscription | undefined,
   ): void {
+    this.#layout = { version, withIds: true };
     for (const { id, qos, isReceived, packet, since, place, ...message } of messages) {
       const received = isReceived ? { received: new Set([0]) } : {};
       const subscription = message.shared && subscriptionOf(message.shared.filter);
@@ -254,8 +264,18 @@ export class Inflight {
     }
   }
 
-  /** The client came back with the other version: the same identifiers, in its form. */
-  recode(from: Layout, to: Layout): void {
+  /** A packet that was to be sent again is as if it were acknowledged. */
+  giveUp(packet: Buffer): void {
+    const place = newPlace();
+    locate(packet, this.#layout, 0, place);
+    this.acknowledge(packet.readUInt16BE(place.idAt), qosIn(packet[0]!) as 1 | 2);
+  }
+
+  /** The client comes with that version: the same identifiers, in its form. */
+  takeForm(version: ProtocolVersion): void {
+    const from = this.#layout;
+    if (version === from.version) return;
+    this.#layout = { version, withIds: true };
     for (const batch of this.#batches) {
       let id = batch.firstId;
       const nextId = (): number => {
@@ -265,7 +285,7 @@ export class Inflight {
       };
       const flags = batch.packets[0]! & 0x0f;
       this.#bytes -= batch.packets.length;
-      batch.packets = repack(batch.packets, batch.count, { from, to: to.version, flags, nextId });
+      batch.packets = repack(batch.packets, batch.count, { from, to: version, flags, nextId });
       this.#bytes += batch.packets.length;
     }
   }

@@ -7,7 +7,7 @@ import type { LogPlace, Run } from "../../flow/run.ts";
 import { layout5 } from "../../flow/run.ts";
 import { encodeAcknowledgement } from "../../wire/mqtt/encode.ts";
 import { packetType, type ProtocolVersion, reason } from "../../wire/mqtt/protocol.ts";
-import { type Layout, locate, newPlace, qosIn } from "../../wire/mqtt/publish.ts";
+import type { Layout } from "../../wire/mqtt/publish.ts";
 import { type Attachment, fitting } from "./attachment.ts";
 import { Backlog, type BacklogOptions, countIn } from "./backlog.ts";
 import { Inflight, kept, type SentMessages } from "./inflight.ts";
@@ -33,7 +33,6 @@ export class Outgoing {
   readonly #options: OutgoingOptions;
   readonly #backlog: Backlog;
   #inflight = new Inflight();
-  #inflightVersion: ProtocolVersion = 4;
   /** Sent on an earlier connection and not again yet. */
   #resending: Buffer[] = [];
   #attached: Attachment | undefined;
@@ -78,15 +77,11 @@ export class Outgoing {
   attach(attachment: Attachment): void {
     const { version, packetBytesMax } = attachment;
     this.#attached = attachment;
-    if (this.#inflightVersion !== version) {
-      this.#inflight.recode(withIds(this.#inflightVersion), withIds(version));
-      this.#inflightVersion = version;
-    }
-    const now = this.#options.clock.monotonic();
-    const again = this.#inflight.resend(withIds(version), now);
+    this.#inflight.takeForm(version);
+    const again = this.#inflight.resend(this.#options.clock.monotonic());
     const isTooLarge = (packet: Buffer): boolean =>
       packet.length > packetBytesMax && packet[0]! >> 4 === packetType.publish;
-    for (const packet of again) if (isTooLarge(packet)) this.#giveUp(packet, version);
+    for (const packet of again) if (isTooLarge(packet)) this.#giveUp(packet);
     this.#resending = again.filter((packet) => !isTooLarge(packet));
     this.#drain();
     this.#tellQueued();
@@ -116,9 +111,9 @@ export class Outgoing {
   }
 
   sent(): SentMessages {
-    const version = this.#inflightVersion;
+    const { version } = this.#inflight.layout;
     const waiting = this.#backlog.shared().map((one) => kept(one, one.run));
-    return { version, messages: this.#inflight.messages(withIds(version)), waiting };
+    return { version, messages: this.#inflight.messages(), waiting };
   }
 
   /** Of shares, what was restored and is not acknowledged; undefined: nothing. */
@@ -133,8 +128,7 @@ export class Outgoing {
     subscriptionOf: (filter: string) => Subscription | undefined,
   ): void {
     if (sent !== undefined) {
-      this.#inflightVersion = sent.version;
-      this.#inflight.restore(sent.messages, subscriptionOf);
+      this.#inflight.restore(sent, subscriptionOf);
       this.#restored.add(sent);
     }
     for (const [log, from, to] of waiting) this.#backlog.addStretch(log, from, to);
@@ -291,7 +285,7 @@ export class Outgoing {
       (nextId) => fits.encodeFor(version, { flags, nextId, ...(added ? { added } : {}) }),
       shared,
     );
-    this.#push(attached, packets, fits, withIds(version), false);
+    this.#push(attached, packets, fits, this.#inflight.layout, false);
   }
 
   #countEncoding(isForAll: boolean): void {
@@ -336,11 +330,8 @@ export class Outgoing {
   }
 
   /** A message that the client took before and does not now is as if it had taken it. */
-  #giveUp(packet: Buffer, version: ProtocolVersion): void {
-    const place = newPlace();
-    locate(packet, withIds(version), 0, place);
-    const qos = qosIn(packet[0]!) as 1 | 2;
-    this.#inflight.acknowledge(packet.readUInt16BE(place.idAt), qos); // [MQTT-3.1.2-25]
+  #giveUp(packet: Buffer): void {
+    this.#inflight.giveUp(packet); // [MQTT-3.1.2-25]
     this.#dropped(1, "packet-too-large");
   }
 
@@ -375,10 +366,6 @@ export class Outgoing {
 }
 
 const layout4: Layout = { version: 4, withIds: false };
-
-function withIds(version: ProtocolVersion): Layout {
-  return { version, withIds: true };
-}
 
 /** Only version 5 has any. */
 function identifierFor(version: ProtocolVersion, { identifier }: Subscription): Buffer | undefined {
