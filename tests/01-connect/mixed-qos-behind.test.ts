@@ -4,22 +4,20 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test, type TestContext } from "node:test";
-import type { NodeOptions } from "../../src/node.ts";
 import { freePort } from "../free-port.ts";
-import { startTestNode, type TestNode, until } from "../two-nodes.ts";
+import { nodeOptions, startTestNode, type TestNode, until } from "../two-nodes.ts";
 import { publishPacket, RawClient } from "./raw-client.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "comity-mixed-"));
-after(() => rm(folder, { recursive: true, force: true }));
-const options: NodeOptions = {
-  ...{ name: "door", title: "The door", country: "NL", currency: "EUR", data: folder },
-  place: { lat: 51.9, lon: 4.5 },
-  http: { host: "127.0.0.1", port: await freePort() },
+const options = await nodeOptions(folder, {
+  ...{ name: "door", title: "The door", dev: true },
   mqtt: { host: "127.0.0.1", port: await freePort() },
-  ...{ localPeers: [], dev: true, publicWorld: false, receiptWindowMs: 1000, logLevel: "error" },
-};
+});
 let door: TestNode = await startTestNode(options);
-after(() => door.node.close());
+after(async () => {
+  await door.node.close();
+  await rm(folder, { recursive: true, force: true });
+});
 const price = { amount: "0", currency: "EUR", perMessages: 1 };
 const product = { id: "mixed", title: "Mixed", topics: ["mixed/#"], delivery: "logged" } as const;
 await door.http.addProduct({ ...product, terms: { price } });
