@@ -20,6 +20,7 @@ import type { DataAccessAsked } from "../federate/data-access-requests.ts";
 import type { Issuers } from "../federate/issuers.ts";
 import type { Followed } from "../flow/follow-from.ts";
 import type { Line } from "../flow/lines.ts";
+import type { MessageSeen, Published } from "../flow/local-streams.ts";
 import type { Marks } from "../flow/marks.ts";
 import type { HistoryLine, HistoryQuery } from "../flow/history/query.ts";
 import type { Readings } from "../flow/readings.ts";
@@ -343,15 +344,9 @@ export interface MessageToPublish {
   readonly origin?: { readonly producer: string; readonly seq: number };
 }
 
-export interface MessageSeen {
-  readonly topic: string;
-  readonly payload: Uint8Array;
-  readonly retain: boolean;
-}
-
 /** The data plane; who may do what was decided before it is called. */
 export interface StreamsApi {
-  publish(principal: Principal, message: MessageToPublish): Promise<void>;
+  publish(principal: Principal, message: MessageToPublish): Promise<Published>;
   /** Retained messages first, then as they come; returns what ends it. */
   subscribe(
     principal: Principal,

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { Readable } from "node:stream";
 import { test } from "node:test";
 import { systemClock } from "../kernel/clock.ts";
+import type { Published } from "../flow/local-streams.ts";
 import { ComityError } from "../kernel/errors.ts";
 import type { MessageToPublish } from "./deps.ts";
 import { apiLimits } from "./limits.ts";
@@ -14,7 +15,7 @@ function options(more: Partial<BatchOptions> = {}): BatchOptions {
   return {
     ...{ clock: systemClock, limits: apiLimits },
     read: (bytes, line) => payloadLine(bytes, line, to),
-    publish: async () => {},
+    publish: async () => ({ isRepeat: false }),
     stillMay: () => {},
     ...more,
   };
@@ -57,10 +58,10 @@ test("batch - a body is read no further while so much of it is not durable", asy
     })(),
     { highWaterMark: 1 },
   );
-  const { promise: durable, resolve } = Promise.withResolvers<void>();
+  const { promise: durable, resolve } = Promise.withResolvers<Published>();
   const { promise: full, resolve: isFull } = Promise.withResolvers<void>();
   let published = 0;
-  const publish = (): Promise<void> => {
+  const publish = (): Promise<Published> => {
     if (++published === 16) isFull();
     return durable;
   };
@@ -70,16 +71,17 @@ test("batch - a body is read no further while so much of it is not durable", asy
   for (let turn = 0; turn < 100; turn++) await new Promise((next) => setImmediate(next));
   assert.equal(published, 17, "a window of 1 MiB");
   assert.ok(pieces <= 20, `${pieces} pieces were read`);
-  resolve();
+  resolve({ isRepeat: false });
   assert.deepEqual(await taking, { accepted: 100, refused: [] });
 });
 
 test("batch - a node that fails stops it, and no line is left unsaid", async () => {
   const failed = new ComityError("STORE_FAILED", { problem: "the disk is full" });
   const seen: string[] = [];
-  const publish = async ({ payload }: MessageToPublish): Promise<void> => {
+  const publish = async ({ payload }: MessageToPublish): Promise<Published> => {
     seen.push(String(payload));
     if (seen.length >= 3) throw failed;
+    return { isRepeat: false };
   };
   const lines = Array.from({ length: 5000 }, (_, i) => `${i}\n`);
   const { answer, status } = await stopped(

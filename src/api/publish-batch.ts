@@ -1,5 +1,6 @@
 import type { Readable } from "node:stream";
 import type { BatchAnswer } from "../client/resources.ts";
+import type { Published } from "../flow/local-streams.ts";
 import { ComityError } from "../kernel/errors.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { type Line, LineSplitter } from "../wire/ndjson.ts";
@@ -15,7 +16,7 @@ export interface BatchOptions {
   /** Throws where the line is no message or its sender has no right to it. */
   readonly read: (bytes: Buffer, line: number) => MessageToPublish;
   /** Resolves when the message is durable, where it is logged. */
-  readonly publish: (message: MessageToPublish) => Promise<void>;
+  readonly publish: (message: MessageToPublish) => Promise<Published>;
   /** Throws where the sender may send no more. */
   readonly stillMay: () => void;
 }
@@ -52,6 +53,7 @@ export class PublishBatch {
   #bytes = 0;
   #line = 0;
   #accepted = 0;
+  #repeated = 0;
   #failure: ComityError | undefined;
   readonly #refused: { line: number; code: string; message: string }[] = [];
 
@@ -82,6 +84,7 @@ export class PublishBatch {
   get #answer(): BatchAnswer {
     return {
       accepted: this.#accepted,
+      ...(this.#repeated > 0 && { repeated: this.#repeated }),
       refused: this.#refused.toSorted((a, b) => a.line - b.line),
     };
   }
@@ -118,10 +121,11 @@ export class PublishBatch {
     }
   }
 
-  async #published(line: number, publishing: Promise<void>): Promise<void> {
+  async #published(line: number, publishing: Promise<Published>): Promise<void> {
     try {
-      await publishing;
+      const { isRepeat } = await publishing;
       this.#accepted++;
+      if (isRepeat) this.#repeated++;
     } catch (thrown) {
       this.#refuse(line, thrown);
     }

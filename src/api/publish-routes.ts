@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { Readable } from "node:stream";
 import { Type } from "typebox";
 import type { BatchAnswer } from "../client/resources.ts";
+import type { Published } from "../flow/local-streams.ts";
 import { ComityError } from "../kernel/errors.ts";
 import { topicProblem } from "../kernel/topic.ts";
 import { mayPublish, nameOfPrincipal, type Principal } from "../things/access.ts";
@@ -30,6 +31,9 @@ const headers = Type.Object({
 const refusedLine = { line: Type.Integer(), code: Type.String(), message: Type.String() };
 const batchAnswer = Type.Object({
   accepted: Type.Integer(),
+  repeated: Type.Optional(
+    Type.Integer({ description: "Of those accepted, how many the log had under their numbers." }),
+  ),
   refused: Type.Array(Type.Object(refusedLine)),
 });
 
@@ -119,11 +123,12 @@ export function publishRoutes(scope: FastifyInstance, deps: ApiDeps, limits: Api
     throw new ComityError("FORBIDDEN", { who, act: `publish to ${topic}` });
   }
 
-  async function publish(caller: Principal, message: MessageToPublish): Promise<void> {
+  async function publish(caller: Principal, message: MessageToPublish): Promise<Published> {
     const { topic, payload } = message;
     needPublish(caller, topic);
-    await deps.streams.publish(caller, message);
+    const published = await deps.streams.publish(caller, message);
     if (caller.kind === "thing") deps.things.noteSeen(caller.id, topic, payload);
+    return published;
   }
 
   async function batch(

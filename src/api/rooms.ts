@@ -173,9 +173,11 @@ export function apiDeps(rooms: Rooms): ApiDeps {
     streams: {
       publish: async (principal, message) => {
         const restMs = rooms.paces.takeOne(principal, message.payload.length);
-        await publishOne(rooms.flow, { ...message, publisher: nameOfPrincipal(principal) });
+        const publisher = nameOfPrincipal(principal);
+        const published = await publishOne(rooms.flow, { ...message, publisher });
         // The answer waits, and with it a sender that goes by answers.
         if (restMs > 0) await sleep(restMs);
+        return published;
       },
       subscribe: (_principal, filter, onMessage) =>
         subscribeMessages(rooms.flow, filter, onMessage),

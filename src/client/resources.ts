@@ -351,6 +351,8 @@ export interface LogLine {
 export interface BatchAnswer {
   /** Of a logged stream: they are durable. */
   readonly accepted: number;
+  /** Of those, how many the log had under their numbers, whatever they say now; absent: none. */
+  readonly repeated?: number;
   /** Lines counted from 1; every other one that is not empty was accepted. */
   readonly refused: readonly {
     readonly line: number;

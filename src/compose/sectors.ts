@@ -31,10 +31,13 @@ export async function openSectors(rooms: Rooms, trade: Trade): Promise<Sectors> 
     readFile: readChanged,
     pseudonyms: (topic) => pseudonymsOf(secret, `topic ${topic}`),
     connect: (address, onBytes, onEnd) => connectTo(rooms, address, onBytes, onEnd),
-    publish: (message) => publishOne(flow, message),
+    publish: async (message) => {
+      await publishOne(flow, message);
+    },
     describe: describeSourceThings(rooms),
-    publishFigure: (topic, payload, publisher) =>
-      publishOne(flow, { topic, payload, publisher, qos: 1, retain: true }),
+    publishFigure: async (topic, payload, publisher) => {
+      await publishOne(flow, { topic, payload, publisher, qos: 1, retain: true });
+    },
     readTail: (filter, onMessage) => readTail(rooms, filter, onMessage),
   });
   closing.add("the sectors", () => sectors.close());

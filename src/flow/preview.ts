@@ -1,6 +1,6 @@
 import type { Grant } from "../market/grant.ts";
 import type { Flow } from "./flow.ts";
-import type { StreamMessage } from "./local-streams.ts";
+import type { MessageSeen } from "./local-streams.ts";
 import type { Receiver } from "./subscription.ts";
 import type { Run } from "./run.ts";
 
@@ -12,7 +12,7 @@ import type { Run } from "./run.ts";
 export function previewMessages(
   flow: Flow,
   grant: Grant,
-  onMessage: (message: StreamMessage) => void,
+  onMessage: (message: MessageSeen) => void,
 ): () => void {
   const passage = flow.grants.preview(grant);
   const hand = (run: Run, retain: boolean): void => {

@@ -30,8 +30,8 @@ export class Producers {
   }
 
   /**
-   * The run without the messages its producers sent before. LIMIT_REACHED where its publisher has
-   * used too many names of producers: none of it is taken.
+   * The run without the messages its producers sent before. SEQ_TOO_LARGE, and LIMIT_REACHED where
+   * its publisher has used too many names of producers: none of it is taken.
    */
   take(run: Run): Fresh | ComityError {
     if (run.layout.version !== 5) return { run };
@@ -39,10 +39,12 @@ export class Producers {
     const kept: Buffer[] = [];
     const latest = new Map<string, number>();
     let payloadBytes = 0;
+    let tooLarge: ComityError | undefined;
     run.walk((place) => {
       const hasProperties = place.payloadAt - place.propertiesAt > 1;
       const origin = hasProperties && originOf(propertiesAt(packets, place).userProperties);
-      if (origin) {
+      if (origin instanceof ComityError) tooLarge ??= origin;
+      else if (origin) {
         // One publisher cannot use up another's sequence numbers.
         const producer = `${run.publisher}/${origin.producer}`;
         const last = latest.get(producer) ?? this.#latest.get(producer) ?? 0;
@@ -52,6 +54,7 @@ export class Producers {
       kept.push(packets.subarray(place.start, place.end));
       payloadBytes += place.end - place.payloadAt;
     });
+    if (tooLarge !== undefined) return tooLarge;
     const refusal = latest.size === 0 ? undefined : this.#remember(run.publisher, latest);
     if (refusal !== undefined) return refusal;
     if (kept.length === run.count) return { run, latest };
@@ -78,15 +81,17 @@ function publisherIn(producer: string): string {
   return producer.slice(0, producer.indexOf("/"));
 }
 
-/** The user properties that make a publisher's repeats recognisable. */
+/** The user properties that make a publisher's repeats recognisable; a number is told exactly. */
 function originOf(
   userProperties: readonly (readonly [string, string])[] | undefined,
-): { producer: string; seq: number } | undefined {
+): { producer: string; seq: number } | ComityError | undefined {
   const find = (name: string): string | undefined =>
     userProperties?.find(([key]) => key === name)?.[1];
   const producer = find("producer");
-  const seq = Number(find("seq"));
-  return producer !== undefined && Number.isSafeInteger(seq) && seq > 0
-    ? { producer, seq }
-    : undefined;
+  const text = find("seq");
+  const seq = Number(text);
+  if (producer === undefined || text === undefined || !(seq > 0)) return undefined;
+  if (Number.isSafeInteger(seq)) return { producer, seq };
+  const isCount = /^\d+$/.test(text);
+  return isCount ? new ComityError("SEQ_TOO_LARGE", { seq: text.slice(0, 32) }) : undefined;
 }

@@ -49,6 +49,8 @@ export class Run {
   at: number | undefined;
   /** Of a run that a log has committed. */
   place: LogPlace | undefined;
+  /** Messages of it that its log had already, by the numbers of their producers. */
+  repeats = 0;
   /** It came from another node and is in the log of what was received. */
   isReceived = false;
   /** Stands before the packets' own topics when they are encoded: where a peer's stream stands. */

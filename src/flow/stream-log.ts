@@ -103,6 +103,7 @@ export class StreamLog {
     const fresh: Fresh | ComityError = isVerbatim ? { run } : this.#producers.take(run);
     if (fresh instanceof ComityError) return Promise.reject(fresh);
     const { run: kept } = fresh;
+    if (delivers) run.repeats = run.count - (kept?.count ?? 0);
     if (kept === undefined) {
       // All of it came before: acknowledged when that is durable.
       if (writes.length > 0) return this.#outside.store.commit(writes);

@@ -116,6 +116,11 @@ export const catalogue = {
     message: "The limit of {limit} {what} is reached.",
     remedy: "Remove some, or raise the limit in the node's options.",
   },
+  SEQ_TOO_LARGE: {
+    status: 400,
+    message: "The number {seq} of a message is above 9007199254740991.",
+    remedy: "Count messages from 1; a time in nanoseconds is too large to be a number.",
+  },
   TOPIC_INVALID: {
     status: 400,
     message: "The topic '{topic}' {problem}.",

@@ -1,4 +1,5 @@
-import type { MessageSeen, MessageToPublish, StreamsApi } from "../../src/api/deps.ts";
+import type { MessageToPublish, StreamsApi } from "../../src/api/deps.ts";
+import type { MessageSeen } from "../../src/flow/local-streams.ts";
 import { payloadText } from "../../src/flow/payload-text.ts";
 import { matches } from "../../src/kernel/topic.ts";
 
@@ -20,6 +21,7 @@ export function smallStreams({ published, subscribers }: SmallState): StreamsApi
       for (const { filter, onMessage } of subscribers) {
         if (matches(filter, message.topic)) onMessage(message);
       }
+      return { isRepeat: false };
     },
     subscribe: (_principal, filter, onMessage) => subscribe(filter, onMessage),
     followFrom: async (filters) => ({ filters, places: [], isResumed: false, isLive: true }),
