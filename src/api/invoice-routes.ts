@@ -41,7 +41,7 @@ const Detail = Type.Object({
   differences: Type.Array(Difference),
 });
 const Uninvoiced = Type.Object({
-  ...{ agreement: text, title: text, consumer: text, amount: text, currency: text },
+  ...{ agreement: text, title: text, consumer: text, amount: text, left: text, currency: text },
 });
 
 /** Invoices and credit notes, their settings and their forms. */

@@ -4,6 +4,7 @@ import type {
   InvoiceSettingsResource,
   UninvoicedResource,
 } from "../client/invoices.ts";
+import { formatAmount } from "../kernel/amount.ts";
 import { ComityError } from "../kernel/errors.ts";
 import type { CreditWish } from "../settle/invoice/credit.ts";
 import type { InvoiceBody } from "../settle/invoice/document.ts";
@@ -58,9 +59,10 @@ export function invoicesApi(
       return found.filter((one) => month === undefined || one.month === month);
     },
     async uninvoiced(month) {
-      const lines = await issued.left(month);
-      return lines.map(({ agreement, title, consumer, amount, currency }) => {
-        return { agreement, title, consumer, amount, currency };
+      const found = await issued.uninvoiced(month);
+      return found.map(({ line, leftMicro }) => {
+        const { agreement, title, consumer, amount, currency } = line;
+        return { agreement, title, consumer, amount, left: formatAmount(leftMicro), currency };
       });
     },
     async issue({ month, buyer }) {

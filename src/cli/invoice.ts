@@ -41,8 +41,10 @@ export function invoiceCommand(io: CliIo): Command {
         "BUYER'S NODE",
       ];
       printTable(io, heads, rows, "No invoices.");
-      for (const { title, consumer, amount, currency } of left) {
-        printLine(io, `not all invoiced: ${title} to ${consumer}, ${amount} ${currency}`);
+      for (const line of left) {
+        const what = `${line.title} to ${line.consumer}, ${line.left} ${line.currency}`;
+        const most = line.left.startsWith("-") ? "invoiced too much" : "not invoiced yet";
+        printLine(io, `${most}: ${what}`);
       }
     });
   invoice

@@ -80,12 +80,14 @@ export interface InvoiceDetail extends InvoiceResource {
   readonly differences: readonly InvoiceDifferenceResource[];
 }
 
-/** A month's line of which something is not invoiced yet. */
+/** A month's line that invoices did not ask for just as it is. */
 export interface UninvoicedResource {
   readonly agreement: string;
   readonly title: string;
   readonly consumer: string;
   readonly amount: string;
+  /** Of it no invoice asked for so much; below zero: they asked for more than is owed. */
+  readonly left: string;
   readonly currency: string;
 }
 

@@ -5,6 +5,7 @@ import { canonicalBytes } from "../../src/kernel/canonical.ts";
 import { crashAt } from "../../src/kernel/crash.ts";
 import { ComityError } from "../../src/kernel/errors.ts";
 import { Journal } from "../../src/kernel/journal.ts";
+import type { Agreement } from "../../src/market/agreement.ts";
 import { invoiceType, type InvoiceBody } from "../../src/settle/invoice/document.ts";
 import { sumsOf } from "../../src/settle/invoice/draw-up.ts";
 import { IssuedInvoices } from "../../src/settle/invoice/issued.ts";
@@ -42,7 +43,15 @@ after(() => pair.close());
 
 /** The seller's and the buyer's invoices; the wire between them can be cut or listened to. */
 async function desks(
-  options: { crash?: string; bought?: string; away?: boolean; settings?: InvoiceSettings } = {},
+  options: {
+    crash?: string;
+    bought?: string;
+    away?: boolean;
+    perSellerMax?: number;
+    of?: Pair;
+    /** As it stands now. */
+    agreement?: () => Agreement;
+  } = {},
 ) {
   const life = { over: false };
   const crash = (spec: string | undefined) => {
@@ -52,27 +61,29 @@ async function desks(
       if (life.over) throw new Error(`killed at ${point}`);
     };
   };
-  const { clock } = pair;
-  const bought = [asBuyer(pair.agreement)];
+  const { of = pair, agreement = () => of.agreement } = options;
+  const { clock } = of;
+  const bought = () => [asBuyer(agreement())];
   const parties = new Parties({
-    ...{ store: pair.buyer.store, signer: pair.buyer.signer, clock },
+    ...{ store: of.buyer.store, signer: of.buyer.signer, clock },
     ...{ peers: { get: async () => assert.fail("the buyer asks nobody") } },
-    agreements: () => bought,
+    agreements: bought,
   });
-  await parties.set(options.settings ?? buyerSettings);
+  await parties.set(buyerSettings);
   const received = new ReceivedInvoices({
-    ...{ store: pair.buyer.store, clock, journal: new Journal(), did: buyer, parties },
-    ...{ agreements: () => bought, crash: crash(options.bought) },
+    ...{ store: of.buyer.store, clock, journal: new Journal(), did: buyer, parties },
+    ...{ agreements: bought, crash: crash(options.bought) },
+    ...(options.perSellerMax !== undefined && { perSellerMax: options.perSellerMax }),
   });
-  const own = { store: pair.seller.store, signer: pair.seller.signer, clock };
+  const own = { store: of.seller.store, signer: of.seller.signer, clock };
   const sold = new Parties({
-    ...{ ...own, agreements: () => [pair.agreement] },
+    ...{ ...own, agreements: () => [agreement()] },
     peers: { get: () => parties.tell(seller) },
   });
   await sold.set(sellerSettings);
   const line = { away: options.away ?? false };
   const issued = await IssuedInvoices.open({
-    ...{ ...own, parties: sold, agreements: () => [pair.agreement], crash: crash(options.crash) },
+    ...{ ...own, parties: sold, agreements: () => [agreement()], crash: crash(options.crash) },
     onFailed: () => {},
     peers: {
       async post(_did, _path, body) {
@@ -311,5 +322,58 @@ test("invoice - is not numbered where a rule or a setting is missing", async () 
   await assert.rejects(sold.set({ ...sellerSettings, payment: { account } }), { message: /IBAN/ });
   const party = { ...sellerSettings.party, name: "Sun\u0007" };
   await assert.rejects(sold.set({ ...sellerSettings, party }), { message: /cannot be printed/ });
+  await issued.close();
+});
+
+test("invoice - what a month owes less than was invoiced is given back, and not asked again", async () => {
+  const of = await Pair.open({
+    currency: "EUR",
+    charges: [
+      { per: "month", amount: "3" },
+      { perMessages: 1, amount: "1" },
+    ],
+    minimum: "9",
+  });
+  try {
+    await of.deliver(2);
+    await of.seller.provider.closeWindows();
+    let { agreement } = of;
+    const { issued, received } = await desks({ of, agreement: () => agreement });
+    const [invoice] = await issued.issue({ month, buyer });
+    assert.equal(invoice?.body.totals.net, "3.30"); // 11 of 30 days
+    assert.match(invoiceXml(invoice.body), /2 messages, 20 bytes, usage 2, month 1.1, minimum 0.2/);
+    // it ends on the 25th: 6 of 30 days, 2 + 0.6
+    const ended = { reason: "revoked", by: seller, at: "2026-11-25T12:00:00.000Z" } as const;
+    agreement = { ...agreement, state: "ended", ended };
+    const left = async () => (await issued.uninvoiced(month)).map((one) => one.leftMicro);
+    assert.deepEqual(await left(), [-700_000n]);
+    await assert.rejects(issued.issue({ month, buyer }), { code: "NOT_FOUND" });
+    const { number } = invoice.body;
+    await issued.credit({ number, reason: "It ended", lines: { 1: "0.70" } });
+    assert.deepEqual(await left(), []);
+    await issued.credit({ number, reason: "A courtesy", lines: { 1: "1.00" } });
+    assert.deepEqual(await left(), []);
+    await assert.rejects(issued.issue({ month, buyer }), { code: "NOT_FOUND" });
+    await issued.tell();
+    const kept = await allOf(received.all());
+    assert.equal(kept.length, 3);
+    assert.ok(kept.slice(1).every(({ differences }) => differences.length === 0));
+    await issued.close();
+  } finally {
+    await of.close();
+  }
+});
+
+test("invoice - a seller cannot fill its buyer's disk with them", async () => {
+  const kept = await desks();
+  const stands = (await allOf(kept.received.all())).length;
+  await kept.issued.close();
+  const { issued, received } = await desks({ perSellerMax: stands + 1 });
+  const honest = (await issued.get("SUN-2026-000001"))?.body;
+  assert.ok(honest);
+  const more = async (number: string) => received.take(seller, await signed({ ...honest, number }));
+  await more("SUN-2026-000900");
+  await assert.rejects(more("SUN-2026-000901"), { code: "LIMIT_REACHED" });
+  await more("SUN-2026-000900"); // what is there is answered as before
   await issued.close();
 });

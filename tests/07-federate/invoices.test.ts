@@ -55,7 +55,7 @@ test("invoice - goes from settings to the buyer's node, by commands", async () =
   assert.match(nobody, /who did:web:\S+ is by law is not known.*BR-10/);
   await nodes.consumer.http.invoices.set({ party: party("Shade GmbH", "DE") });
   const left = await comity("provider", "invoice", "list", month);
-  assert.match(left, /not all invoiced: Irradiance .*3.3633 EUR/);
+  assert.match(left, /not invoiced yet: Irradiance .*3.3633 EUR/);
   const issued = await comity("provider", "invoice", "issue", month, "--to", "consumer");
   assert.match(issued, /Invoice S-\d{4}-000001 of \d{4}-\d\d: 4.07 EUR/);
   await until("the buyer's node agrees", async () => {

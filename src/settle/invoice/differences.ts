@@ -45,10 +45,15 @@ function invoicedLines(body: InvoiceBody, own: OwnView): InvoiceDifference[] {
       ...compared(where, "messages", line.messages, known?.messages ?? 0),
       ...compared(where, "bytes", line.bytes, known?.bytes ?? 0),
       ...compared(where, "currency", body.currency, known?.currency ?? "none"),
+      ...compared(where, "parts", partsText(line.parts), partsText(known?.parts)),
       ...compared(where, "title", line.title, known?.title ?? "none"),
       ...roundingOf(line, body.currency),
     ];
   });
+}
+
+function partsText(parts: StatementLine["parts"] = []): string {
+  return parts.map(({ charge, amount }) => `${charge} ${amount}`).join(", ");
 }
 
 function creditedLines(body: InvoiceBody, corrected: InvoiceBody | undefined): InvoiceDifference[] {

@@ -39,6 +39,14 @@ const Receipts = Type.Object(
   closed,
 );
 
+const Part = Type.Object(
+  {
+    charge: Type.Enum(["usage", "month", "minimum"]),
+    amount: Amount,
+  },
+  closed,
+);
+
 const Line = Type.Object(
   {
     /** From 1. */
@@ -52,6 +60,8 @@ const Line = Type.Object(
     exact: Amount,
     /** That, rounded once to the currency's minor unit. */
     amount: Amount,
+    /** What the month's amount is made of, where charges by the month price it. */
+    parts: Type.Optional(Type.Array(Part, { maxItems: 10 })),
     tax: Type.Object(tax, closed),
     receipts: Type.Optional(Receipts),
     /** In a credit note: the line of the invoice that it corrects. */
@@ -117,14 +127,3 @@ export type InvoiceDifference = Static<typeof Difference>;
 const InvoiceAnswer = Type.Object({ differences: Type.Array(Difference, { maxItems: 10_000 }) });
 export type InvoiceAnswer = Static<typeof InvoiceAnswer>;
 export const invoiceAnswer = Compile(InvoiceAnswer);
-
-/** What of a month's lines is asked for by invoices, micro-units; kind `invoiced`. */
-export interface Invoiced {
-  readonly micro: string;
-}
-
-export const invoicedKind = "invoiced";
-
-export function invoicedId(agreement: string, month: string): string {
-  return `${agreement}/${month}`;
-}

@@ -37,6 +37,7 @@ export function linesOf(billables: readonly Billable[], currency: string): Invoi
     bytes: line.bytes,
     exact: formatAmount(exactMicro),
     amount: formatMinor(roundedToMinor(exactMicro, exponent), exponent),
+    ...(line.parts && { parts: [...line.parts] }),
     tax: taxIn(tax),
     ...(receipts && { receipts }),
   }));

@@ -1,3 +1,4 @@
+import { formatAmount } from "../../kernel/amount.ts";
 import { canonicalBytes, canonicalHash } from "../../kernel/canonical.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import { type Crash, neverCrash } from "../../kernel/crash.ts";
@@ -16,14 +17,12 @@ import {
   type InvoiceAnswer,
   invoiceAnswer,
   type InvoiceBody,
-  type Invoiced,
   type InvoiceLine,
-  invoicedId,
-  invoicedKind,
   invoiceType,
 } from "./document.ts";
 import { creditLines, type CreditWish } from "./credit.ts";
 import { type Billable, dayAfter, linesOf, microOf, sumsOf } from "./draw-up.ts";
+import { invoicedMicro, invoicedWrites } from "./invoiced.ts";
 import type { Parties } from "./parties.ts";
 import { type InvoiceSettings, taxFor } from "./settings.ts";
 import { invoiceXml } from "./to-ubl.ts";
@@ -46,6 +45,12 @@ export interface InvoiceWish {
   readonly month: string;
   /** DID. */
   readonly buyer: string;
+}
+
+export interface Uninvoiced {
+  readonly line: StatementLine;
+  /** Micro-units; below zero: asked for too much. */
+  readonly leftMicro: bigint;
 }
 
 export interface IssuedInvoicesOptions {
@@ -109,9 +114,7 @@ export class IssuedInvoices {
     const settings = await this.#options.parties.settings();
     const party = await this.#options.parties.of(buyer);
     return this.#turns.take("", async () => {
-      const billables = (await this.#billables(month, settings)).filter(
-        ({ line }) => line.consumer === buyer,
-      );
+      const billables = await this.#billables({ month, buyer }, settings.taxes);
       const currencies = new Set(billables.map(({ line }) => line.currency));
       if (currencies.size === 0) {
         throw new ComityError("NOT_FOUND", { what: `amount to invoice in ${month} to`, id: buyer });
@@ -174,32 +177,42 @@ export class IssuedInvoices {
     }
   }
 
-  /** The month's lines of which no invoice asked for all. */
-  async left(month: string): Promise<StatementLine[]> {
+  /** The month's lines of which invoices did not ask for all, or asked for more than they are. */
+  async uninvoiced(month: string): Promise<Uninvoiced[]> {
     const lines = await this.#lines(month);
-    const left = await Promise.all(lines.map((line) => this.#left(line)));
-    return lines.filter((_line, index) => left[index] !== 0n);
+    const found = await Promise.all(
+      lines.map(async (line) => ({ line, leftMicro: await this.#left(line) })),
+    );
+    return found.filter(({ leftMicro }) => leftMicro !== 0n);
   }
 
-  async #lines(month: string): Promise<StatementLine[]> {
+  /** One for each agreement: what a buyer without a node owes may stand in two. */
+  async #lines(month: string, buyer?: string): Promise<StatementLine[]> {
     const { store, agreements } = this.#options;
-    const sold = [...agreements()].filter(({ role }) => role === "provider");
-    return statementOf(store, sold, month);
+    const sold = [...agreements()].filter(({ role, consumer }) => {
+      return role === "provider" && (buyer === undefined || consumer === buyer);
+    });
+    const lines = await statementOf(store, sold, month);
+    return [...Map.groupBy(lines, ({ agreement }) => agreement).values()].flatMap((own) => {
+      const [first] = own;
+      const sum = own.reduce((all, { amount }) => all + microOf(amount), 0n);
+      return first === undefined ? [] : { ...first, amount: formatAmount(sum) };
+    });
   }
 
   async #left({ agreement, month, amount }: StatementLine): Promise<bigint> {
-    const id = invoicedId(agreement, month);
-    const row = await this.#options.store.get<Invoiced>(invoicedKind, id);
-    return microOf(amount) - BigInt(row?.micro ?? 0);
+    return microOf(amount) - (await invoicedMicro(this.#options.store, agreement, month));
   }
 
-  async #billables(month: string, { taxes = [] }: InvoiceSettings): Promise<Billable[]> {
+  /** Where invoices asked for more than the month now owes, a credit note gives it back. */
+  async #billables({ month, buyer }: InvoiceWish, taxes: InvoiceSettings["taxes"]) {
     const found: Billable[] = [];
-    for (const line of await this.#lines(month)) {
+    for (const line of await this.#lines(month, buyer)) {
       const exactMicro = await this.#left(line);
-      if (exactMicro === 0n) continue;
+      if (exactMicro <= 0n) continue;
       const receipts = await this.#receipts(line);
-      found.push({ line, exactMicro, tax: taxFor(taxes, line), ...(receipts && { receipts }) });
+      const tax = taxFor(taxes ?? [], line);
+      found.push({ line, exactMicro, tax, ...(receipts && { receipts }) });
     }
     return found;
   }
@@ -246,20 +259,17 @@ export class IssuedInvoices {
       invoiceXml(body); // a document that breaks a rule gets no number
       return { body, hash: canonicalHash(body) };
     });
-    const lines = records.flatMap(({ body }) => (body.type === "invoice" ? body.lines : []));
-    const month = drafts[0]?.month ?? "";
-    const sums = lines.map(async (line): Promise<Write> => {
-      const id = invoicedId(line.agreement, month);
-      const before = BigInt((await store.get<Invoiced>(invoicedKind, id))?.micro ?? 0);
-      const doc: Invoiced = { micro: String(before + microOf(line.exact)) };
-      return { op: "put", kind: invoicedKind, id, doc };
-    });
+    const sums: Write[] = [];
+    for (const { body } of records) {
+      const lines = await this.#lines(body.month, body.consumer);
+      sums.push(...(await invoicedWrites(store, body, lines)));
+    }
     await store.commit([
       ...records.flatMap((doc): Write[] => [
         { op: "add", kind, id: doc.body.number, doc },
         { op: "add", kind: dueKind, id: doc.body.number, doc: {} },
       ]),
-      ...(await Promise.all(sums)),
+      ...sums,
     ]);
     this.#crash("invoice.stored");
     const signed = await Promise.all(records.map(({ body }) => this.#sign(body.number)));

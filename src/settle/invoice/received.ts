@@ -14,14 +14,11 @@ import {
   type InvoiceAnswer,
   invoiceBody,
   type InvoiceBody,
-  type Invoiced,
   type InvoiceDifference,
-  invoicedId,
-  invoicedKind,
   invoiceType,
   offeredInvoice,
 } from "./document.ts";
-import { microOf } from "./draw-up.ts";
+import { invoicedMicro, invoicedWrites } from "./invoiced.ts";
 import { type Parties, pinnedKeys, verifyByPinned } from "./parties.ts";
 
 /** Kind `invoice-received`, id = the seller's DID and the number. */
@@ -43,9 +40,14 @@ export interface ReceivedInvoicesOptions {
   readonly did: string;
   readonly parties: Pick<Parties, "given">;
   readonly agreements: () => Iterable<Agreement>;
+  /** Documents kept of one seller. */
+  readonly perSellerMax?: number;
 }
 
 const kind = "invoice-received";
+/** How many of one seller's are kept, id = its DID. */
+const countKind = "invoice-count";
+const perSellerMax = 10_000;
 
 /** What others have invoiced to this node; it keeps each, and pays none. */
 export class ReceivedInvoices {
@@ -107,14 +109,16 @@ export class ReceivedInvoices {
       const problem = "another document with that number is here already, signed by the same side";
       throw refused(`invoice ${body.number}`, problem);
     }
-    const differences = differencesOf(body, await this.#view(body, own));
+    const view = await this.#view(body, own);
+    const differences = differencesOf(body, view);
+    const counted = await this.#counted(body.provider);
     const doc: ReceivedInvoice = {
       ...{ body, hash, signed, differences },
       receivedAt: new Date(clock.now()).toISOString(),
     };
-    const sums = await this.#sums(body);
+    const sums = await invoicedWrites(store, body, view.lines);
     const id = receivedId(body.provider, body.number);
-    await store.commit([{ op: "add", kind, id, doc }, ...sums]);
+    await store.commit([{ op: "add", kind, id, doc }, counted, ...sums]);
     this.#crash("invoice.received");
     const many = differences.length;
     const found = many === 0 ? "agrees with what both signed" : `differs in ${many} things`;
@@ -123,34 +127,27 @@ export class ReceivedInvoices {
     return { differences };
   }
 
+  /** One more of that seller's; LIMIT_REACHED where it fills this node's disk with them. */
+  async #counted(seller: string): Promise<Write> {
+    const row = await this.#options.store.get<{ count: number }>(countKind, seller);
+    const count = (row?.count ?? 0) + 1;
+    const limit = this.#options.perSellerMax ?? perSellerMax;
+    if (count > limit) {
+      throw new ComityError("LIMIT_REACHED", { limit, what: `invoices of ${seller}` });
+    }
+    return { op: "put", kind: countKind, id: seller, doc: { count } };
+  }
+
   async #view(body: InvoiceBody, own: ReadonlyMap<string, Agreement>): Promise<OwnView> {
     const { store, parties } = this.#options;
     const named = [...new Set(body.lines.map(({ agreement }) => agreement))];
     const known = named.flatMap((id) => own.get(id) ?? []);
     const lines = await statementOf(store, known, body.month);
     const before = new Map<string, bigint>();
-    for (const id of named) before.set(id, await this.#invoiced(id, body.month));
+    for (const id of named) before.set(id, await invoicedMicro(store, id, body.month));
     const corrected = body.corrects && (await this.get(body.provider, body.corrects.number))?.body;
     const party = (await parties.given())?.party;
     return { lines, before, ...(party && { party }), ...(corrected && { corrected }) };
-  }
-
-  async #sums({ type, month, lines }: InvoiceBody): Promise<Write[]> {
-    if (type === "credit-note") return [];
-    const asked = new Map<string, bigint>();
-    for (const { agreement, exact } of lines) {
-      const before = asked.get(agreement) ?? (await this.#invoiced(agreement, month));
-      asked.set(agreement, before + microOf(exact));
-    }
-    return [...asked].map(([agreement, micro]): Write => {
-      const doc: Invoiced = { micro: String(micro) };
-      return { op: "put", kind: invoicedKind, id: invoicedId(agreement, month), doc };
-    });
-  }
-
-  async #invoiced(agreement: string, month: string): Promise<bigint> {
-    const id = invoicedId(agreement, month);
-    return BigInt((await this.#options.store.get<Invoiced>(invoicedKind, id))?.micro ?? 0);
   }
 }
 

@@ -79,8 +79,9 @@ export function notesOf({ totals, currency, reason, corrects }: InvoiceBody): st
 }
 
 export function noteOf(line: InvoiceLine, { month, corrects }: InvoiceBody): string {
-  const { messages, bytes, evidence } = line;
-  const counted = `${month}: ${messages} messages, ${bytes} bytes`;
+  const { messages, bytes, evidence, parts = [] } = line;
+  const made = parts.map(({ charge, amount }) => `, ${charge} ${amount}`).join("");
+  const counted = `${month}: ${messages} messages, ${bytes} bytes${made}`;
   if (line.corrects !== undefined && corrects !== undefined) {
     return `Corrects line ${line.corrects} of ${corrects.number}. ${counted}`;
   }
