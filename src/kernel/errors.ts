@@ -76,8 +76,10 @@ export const catalogue = {
   },
   BILL_ABSENT: {
     status: 404,
-    message: "Nothing was delivered under agreement {id} in {month}, so there is no bill.",
-    remedy: "Name a month in which something was (comity usage), or let messages come first.",
+    message:
+      "There is no bill of {month} for agreement {id}: no receipt of it is signed by both yet.",
+    remedy:
+      "Receipts follow messages within seconds: ask again; or name a month that had some (comity usage).",
   },
   VALUE_ABSENT: {
     status: 404,
