@@ -225,6 +225,12 @@ test("billed share - QoS 0, part of a filter, the link and HTTP are refused", as
   const told = await narrow.next("suback");
   assert.deepEqual([[...told.granted], told.properties?.reasonString], [[0x83], undefined]);
   narrow.destroy();
+  // [MQTT-3.1.2-29]: so is who asked for no words.
+  const terse = await raw(side, access, { properties: { requestProblemInformation: false } });
+  terse.send({ cmd: "subscribe", messageId: 7, subscriptions: [{ topic: "meters/#", qos: 0 }] });
+  const short = await terse.next("suback");
+  assert.deepEqual([[...short.granted], short.properties?.reasonString], [[0x83], undefined]);
+  terse.destroy();
   assert.deepEqual([...(await client.subscribe({ topic: "meters/1", qos: 1 }))], [0x87]);
   const link = { topic: `$link/${access.agreement}`, qos: 1 } as const;
   assert.deepEqual([...(await client.subscribe(link))], [0x87]);

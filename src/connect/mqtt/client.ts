@@ -48,8 +48,8 @@ export interface ClientLine {
   /** Stops reading from the client until the promise settles. */
   pauseUntil(done: Promise<unknown>): void;
   /**
-   * SUBACK or UNSUBACK. `shorter`, without a reason in words, stands in where the client takes no
-   * packet as large [MQTT-3.9.2-1]; where it is too large itself, the connection ends.
+   * SUBACK or UNSUBACK. `shorter`, without a reason in words, stands in where the client takes none
+   * or no packet as large [MQTT-3.9.2-1]; where it is too large itself, the connection ends.
    */
   reply(packet: Buffer, shorter?: Buffer): void;
   /** Ends the connection; a version 5 client is told why. */

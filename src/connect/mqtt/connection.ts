@@ -60,6 +60,8 @@ export class Connection
   #aliases: IncomingAliases | undefined;
   /** Of one packet, as the client said. */
   #packetBytesMax = Infinity;
+  /** It takes reasons in words beside those of CONNACK and DISCONNECT [MQTT-3.1.2-29]. */
+  #takesReasons = true;
   #client: Client | undefined;
   #session: Session | undefined;
   #lastSeen: number;
@@ -134,7 +136,8 @@ export class Connection
   }
 
   reply(packet: Buffer, shorter = packet): void {
-    const fitting = packet.length <= this.#packetBytesMax ? packet : shorter;
+    const fits = this.#takesReasons && packet.length <= this.#packetBytesMax;
+    const fitting = fits ? packet : shorter;
     if (fitting.length <= this.#packetBytesMax) this.outbox.pushControl(fitting);
     else this.end(reason.packetTooLarge, "the answer is larger than you take"); // [MQTT-3.1.2-24]
   }
@@ -315,6 +318,7 @@ export class Connection
   #decided(connect: Connect, known: Authentication): void {
     const { limits } = this.#host;
     this.#packetBytesMax = connect.properties.maximumPacketSize ?? Infinity;
+    this.#takesReasons = connect.properties.requestProblemInformation !== 0;
     if (!known.ok) return this.#reject(known.reasonCode, known.problem);
     const { principal } = known;
     this.principal = principal;
