@@ -47,7 +47,7 @@ import { spendingApi } from "./spending-api.ts";
 import type { Budgets } from "../settle/budgets.ts";
 import { billOf, oneSidedBillOf } from "../settle/bill.ts";
 import type { SpendingLimits } from "../settle/spending-limits.ts";
-import { statementOf } from "../settle/statement.ts";
+import { begunStatement } from "../settle/statement.ts";
 import { usageOf } from "../settle/usage-view.ts";
 import type { Sectors } from "../sectors/room.ts";
 import { nameOfPrincipal } from "../things/access.ts";
@@ -367,9 +367,7 @@ function settleApi(rooms: Rooms): ApiDeps["settle"] {
       await rooms.receipts.closeWindows(id, closeWithinMs);
       return receiptsAfter(store, id, after, limit);
     },
-    // nothing is owed yet for a month that has not begun
-    statement: async (month) =>
-      month > monthOf(clock.now()) ? [] : statementOf(store, agreements.list(), month),
+    statement: async (month) => begunStatement(store, agreements.list(), month, clock.now()),
     budgetOf: (user) => rooms.budgets.stateOf(user),
     async bill(month, id) {
       await rooms.receipts.closeWindows(id, closeWithinMs);

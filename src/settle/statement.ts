@@ -13,6 +13,7 @@
  * `one-sided`, and stands in no ledger.
  */
 import { formatAmount } from "../kernel/amount.ts";
+import { monthOf } from "../kernel/clock.ts";
 import { ComityError } from "../kernel/errors.ts";
 import { isCharged, usageMicro } from "../kernel/price.ts";
 import type { Agreement, EvidenceSides } from "../market/agreement.ts";
@@ -96,6 +97,17 @@ async function lineOf(
 
 export function lineTerms({ ended, ...agreement }: Agreement): LineTerms {
   return { ...agreement, ...(ended && { endedAt: ended.at }) };
+}
+
+/** Lines of a month that has begun by `now`: before, nothing is owed for it. */
+export async function begunStatement(
+  store: Store,
+  agreements: Iterable<Agreement>,
+  month: string,
+  now: number,
+): Promise<StatementLine[]> {
+  requireMonth(month);
+  return month > monthOf(now) ? [] : statementOf(store, agreements, month);
 }
 
 /** What a partner without a node acknowledged in the month; undefined where it was nothing. */

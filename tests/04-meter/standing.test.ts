@@ -5,7 +5,7 @@ import type { ChargedPrice } from "../../src/kernel/price.ts";
 import type { Agreement } from "../../src/market/agreement.ts";
 import { endingType } from "../../src/market/ending.ts";
 import { type Bill, billOf } from "../../src/settle/bill.ts";
-import { statementOf } from "../../src/settle/statement.ts";
+import { begunStatement, statementOf } from "../../src/settle/statement.ts";
 import { verifyBill } from "../../src/settle/verify.ts";
 import type { Signer } from "../../src/ports/signer.ts";
 import { mergeSignatures, unsignedJws } from "../../src/wire/jws.ts";
@@ -109,6 +109,19 @@ test("month's charges - who dates its end back owes until the day it last signed
     const [line] = await statementOf(pair.seller.store, [back], "2026-11");
     // 6 of 30 days
     assert.equal(line?.parts?.find(({ charge }) => charge === "month")?.amount, "0.6");
+  } finally {
+    await pair.close();
+  }
+});
+
+test("month's charges - nothing is owed for a month that has not begun", async () => {
+  const pair = await Pair.open(price);
+  try {
+    const { store } = pair.seller;
+    const lines = (month: string) =>
+      begunStatement(store, [pair.agreement], month, pair.clock.now());
+    assert.equal((await lines("2026-11")).length, 1);
+    assert.deepEqual(await lines("2026-12"), []);
   } finally {
     await pair.close();
   }

@@ -11,7 +11,7 @@ import type { GeneralJws, Signer } from "../../ports/signer.ts";
 import type { Store, Write } from "../../ports/store.ts";
 import { mergeSignatures, unsignedJws } from "../../wire/jws.ts";
 import { rowsOf } from "../ledger.ts";
-import { receiptsUntil, statementOf } from "../statement.ts";
+import { begunStatement, receiptsUntil } from "../statement.ts";
 import type { StatementLine } from "../statement.ts";
 import {
   type InvoiceAnswer,
@@ -188,11 +188,11 @@ export class IssuedInvoices {
 
   /** One for each agreement: what a buyer without a node owes may stand in two. */
   async #lines(month: string, buyer?: string): Promise<StatementLine[]> {
-    const { store, agreements } = this.#options;
+    const { store, agreements, clock } = this.#options;
     const sold = [...agreements()].filter(({ role, consumer }) => {
       return role === "provider" && (buyer === undefined || consumer === buyer);
     });
-    const lines = await statementOf(store, sold, month);
+    const lines = await begunStatement(store, sold, month, clock.now());
     return [...Map.groupBy(lines, ({ agreement }) => agreement).values()].flatMap((own) => {
       const [first] = own;
       const sum = own.reduce((all, { amount }) => all + microOf(amount), 0n);

@@ -8,7 +8,7 @@ import type { Agreement } from "../../market/agreement.ts";
 import type { GeneralJws } from "../../ports/signer.ts";
 import type { Store, Write } from "../../ports/store.ts";
 import { rowsOf } from "../ledger.ts";
-import { statementOf } from "../statement.ts";
+import { begunStatement } from "../statement.ts";
 import { differencesOf, type OwnView } from "./differences.ts";
 import {
   type InvoiceAnswer,
@@ -139,10 +139,10 @@ export class ReceivedInvoices {
   }
 
   async #view(body: InvoiceBody, own: ReadonlyMap<string, Agreement>): Promise<OwnView> {
-    const { store, parties } = this.#options;
+    const { store, parties, clock } = this.#options;
     const named = [...new Set(body.lines.map(({ agreement }) => agreement))];
     const known = named.flatMap((id) => own.get(id) ?? []);
-    const lines = await statementOf(store, known, body.month);
+    const lines = await begunStatement(store, known, body.month, clock.now());
     const before = new Map<string, bigint>();
     for (const id of named) before.set(id, await invoicedMicro(store, id, body.month));
     const corrected = body.corrects && (await this.get(body.provider, body.corrects.number))?.body;
