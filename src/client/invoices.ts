@@ -34,6 +34,8 @@ export interface InvoiceSettingsResource {
   readonly taxes?: readonly {
     /** DID. */
     readonly buyer?: string;
+    /** As it attested when it agreed. */
+    readonly recipientClass?: "sme" | "research" | "public";
     readonly product?: string;
     readonly category: "S" | "Z" | "E" | "AE" | "G" | "O";
     /** Percent, decimal. */

@@ -377,3 +377,15 @@ test("invoice - a seller cannot fill its buyer's disk with them", async () => {
   await more("SUN-2026-000900"); // what is there is answered as before
   await issued.close();
 });
+
+test("invoice - a year begins its numbers anew", async () => {
+  const { issued } = await desks();
+  pair.clock.at = Date.UTC(2027, 0, 1);
+  const wish = { number: "SUN-2026-000006", reason: "A new year", lines: { 1: "0.01" } };
+  const numbers = [
+    (await issued.credit(wish)).body.number,
+    (await issued.credit(wish)).body.number,
+  ];
+  assert.deepEqual(numbers, ["SUN-2027-000001", "SUN-2027-000002"]);
+  await issued.close();
+});

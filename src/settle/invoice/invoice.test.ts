@@ -90,6 +90,12 @@ test("invoice - a line's tax is the rule that names most of it", () => {
   const of = (...count: [number, number]) => taxFor(rules.slice(...count), statement()).category;
   assert.deepEqual([of(0, 1), of(0, 3), of(0, 4)], ["S", "AE", "Z"]);
   assert.equal(taxFor(rules.slice(0, 2), statement()).rate, "9");
+  const ofClass = [
+    ...rules.slice(0, 2),
+    { recipientClass: "sme", category: "Z", rate: "0" } as const,
+  ];
+  assert.equal(taxFor(ofClass, statement(), "sme").category, "Z");
+  assert.equal(taxFor(ofClass, statement(), "public").category, "S");
   assert.throws(() => taxFor(rules.slice(2, 3), statement({ consumer: "did:web:c" })), {
     code: "INVOICE_INVALID",
   });

@@ -5,6 +5,7 @@ import { type Crash, neverCrash } from "../../kernel/crash.ts";
 import { ComityError, problemOf } from "../../kernel/errors.ts";
 import { Turns } from "../../kernel/turns.ts";
 import type { Agreement } from "../../market/agreement.ts";
+import { attestedIn } from "../../market/evidence.ts";
 import { receiptAt } from "../../meter/receipt.ts";
 import type { Peers } from "../../ports/peers.ts";
 import type { GeneralJws, Signer } from "../../ports/signer.ts";
@@ -206,12 +207,15 @@ export class IssuedInvoices {
 
   /** Where invoices asked for more than the month now owes, a credit note gives it back. */
   async #billables({ month, buyer }: InvoiceWish, taxes: InvoiceSettings["taxes"]) {
+    const classes = new Map(
+      [...this.#options.agreements()].map((one) => [one.id, attestedIn(one)?.recipientClass]),
+    );
     const found: Billable[] = [];
     for (const line of await this.#lines(month, buyer)) {
       const exactMicro = await this.#left(line);
       if (exactMicro <= 0n) continue;
       const receipts = await this.#receipts(line);
-      const tax = taxFor(taxes ?? [], line);
+      const tax = taxFor(taxes ?? [], line, classes.get(line.agreement));
       found.push({ line, exactMicro, tax, ...(receipts && { receipts }) });
     }
     return found;
@@ -249,8 +253,8 @@ export class IssuedInvoices {
     drafts: readonly Omit<InvoiceBody, "number">[],
     series: string | undefined,
   ): Promise<IssuedInvoice[]> {
-    const { store, clock } = this.#options;
-    const year = new Date(clock.now()).getUTCFullYear();
+    const { store } = this.#options;
+    const year = drafts[0]?.issued.slice(0, 4);
     const prefix = `${series === undefined ? "" : `${series}-`}${year}-`;
     const [last] = await store.list(kind, { prefix, reverse: true, limit: 1 });
     const next = Number(last?.id.slice(prefix.length) ?? 0) + 1;

@@ -2,6 +2,7 @@ import { type Static, Type } from "typebox";
 import { Compile } from "typebox/compile";
 import { ComityError } from "../../kernel/errors.ts";
 import { printable } from "../../kernel/printable.ts";
+import { type RecipientClass, recipientClasses } from "../../kernel/recipient-class.ts";
 import { Signature } from "../../meter/receipt.ts";
 import type { StatementLine } from "../statement.ts";
 import { taxCategories, type UblTax } from "../../wire/ubl/document.ts";
@@ -61,8 +62,11 @@ export const TaxCategory = Type.Enum([...taxCategories]);
 
 const TaxRule = Type.Object(
   {
-    /** For this buyer, this product; absent: any. The rule that names most counts. */
+    /** For this buyer, buyers of this class, this product; absent: any. */
     buyer: Type.Optional(text(512)),
+    recipientClass: Type.Optional(
+      Type.Unsafe<RecipientClass>({ type: "string", enum: recipientClasses }),
+    ),
     product: Type.Optional(text(512)),
     category: TaxCategory,
     rate: Type.Optional(
@@ -134,12 +138,22 @@ function isIban(account: string): boolean {
   return BigInt(digits) % 97n === 1n;
 }
 
-/** The seller's own rule for a line; INVOICE_INVALID where it gave none. */
-export function taxFor(rules: readonly TaxRule[], line: StatementLine): UblTax {
-  const weight = ({ buyer, product }: TaxRule): number =>
-    (buyer === undefined ? 0 : 2) + (product === undefined ? 0 : 1);
+/**
+ * The seller's own rule for a line: the one that names the buyer before one that names the class
+ * that it attested to be, and that before one for the product. INVOICE_INVALID where it gave none.
+ */
+export function taxFor(
+  rules: readonly TaxRule[],
+  line: StatementLine,
+  attested?: RecipientClass,
+): UblTax {
+  const weight = ({ buyer, recipientClass, product }: TaxRule): number =>
+    (buyer === undefined ? 0 : 4) +
+    (recipientClass === undefined ? 0 : 2) +
+    (product === undefined ? 0 : 1);
   const [rule] = rules
-    .filter(({ buyer = line.consumer, product = line.product }) => {
+    .filter(({ buyer = line.consumer, recipientClass, product = line.product }) => {
+      if (recipientClass !== undefined && recipientClass !== attested) return false;
       return buyer === line.consumer && product === line.product;
     })
     .sort((a, b) => weight(b) - weight(a));
@@ -147,8 +161,8 @@ export function taxFor(rules: readonly TaxRule[], line: StatementLine): UblTax {
     const problem = `no tax is given for ${line.product} sold to ${line.consumer}; add it to taxes`;
     throw new ComityError("INVOICE_INVALID", { rule: "BR-CO-04", problem });
   }
-  const { buyer: _buyer, product: _product, ...tax } = rule;
-  return tax;
+  const { category, rate, reason, reasonCode } = rule;
+  return { category, rate, reason, reasonCode };
 }
 
 function invalid(problem: string): ComityError {
