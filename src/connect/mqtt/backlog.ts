@@ -134,10 +134,14 @@ export class Backlog {
     return isReadAgain ? place : undefined;
   }
 
-  /** The stretch that goes on at the place. */
+  /** The stretch that goes on at the place: behind it waits nothing but other logs' stretches. */
   #lastIn({ log }: LogPlace): Stretch | undefined {
-    const last = this.#entries.at(-1);
-    return last !== undefined && "log" in last && last.log === log ? last : undefined;
+    for (let i = this.#entries.length - 1; i >= this.#head; i--) {
+      const entry = this.#entries[i]!;
+      if (!("log" in entry)) return undefined;
+      if (entry.log === log) return entry;
+    }
+    return undefined;
   }
 
   /** The first that waits; undefined also while it is being read from its log. */
