@@ -115,8 +115,7 @@ function printIssued(io: CliIo, command: Command, one: InvoiceResource): void {
 }
 
 function stateOf({ state, problem }: InvoiceResource): string {
-  if (problem !== undefined) return `refused: ${problem}`;
-  return state === "issued" ? "not told yet" : state;
+  return problem === undefined ? state : `${state}: ${problem}`;
 }
 
 function isForm(form: string | undefined): form is InvoiceForm {

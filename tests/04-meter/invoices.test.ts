@@ -2,35 +2,16 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { canonicalBytes } from "../../src/kernel/canonical.ts";
-import { crashAt } from "../../src/kernel/crash.ts";
 import { ComityError } from "../../src/kernel/errors.ts";
-import { Journal } from "../../src/kernel/journal.ts";
-import type { Agreement } from "../../src/market/agreement.ts";
 import { invoiceType, type InvoiceBody } from "../../src/settle/invoice/document.ts";
 import { sumsOf } from "../../src/settle/invoice/draw-up.ts";
-import { IssuedInvoices } from "../../src/settle/invoice/issued.ts";
-import { Parties } from "../../src/settle/invoice/parties.ts";
-import { ReceivedInvoices } from "../../src/settle/invoice/received.ts";
-import type { InvoiceSettings } from "../../src/settle/invoice/settings.ts";
 import { invoiceXml } from "../../src/settle/invoice/to-ubl.ts";
-import { asBuyer, buyer, Pair, seller } from "./sides.ts";
+import { buyerSettings, type DesksOptions, openDesks, sellerSettings } from "./invoice-desks.ts";
+import { buyer, Pair, seller } from "./sides.ts";
 
 const price = { amount: "0.0333", currency: "EUR", perMessages: 1 };
 const month = "2026-11";
 const next = "2026-12";
-
-const sellerSettings: InvoiceSettings = {
-  party: { name: "Sun B.V.", vatId: "NL123456782B90", address: { city: "Delft", country: "NL" } },
-  payment: { account: "NL91ABNA0417164300", days: 30 },
-  series: "SUN",
-  taxes: [
-    { category: "S", rate: "21" },
-    { buyer, category: "AE", rate: "0", reason: "Reverse charge" },
-  ],
-};
-const buyerSettings: InvoiceSettings = {
-  party: { name: "Shade GmbH", vatId: "DE123456789", address: { city: "Bonn", country: "DE" } },
-};
 
 let pair: Pair;
 before(async () => {
@@ -41,64 +22,9 @@ before(async () => {
 });
 after(() => pair.close());
 
-/** The seller's and the buyer's invoices; the wire between them can be cut or listened to. */
-async function desks(
-  options: {
-    crash?: string;
-    bought?: string;
-    away?: boolean;
-    perSellerMax?: number;
-    of?: Pair;
-    /** As it stands now. */
-    agreement?: () => Agreement;
-  } = {},
-) {
-  const life = { over: false };
-  const crash = (spec: string | undefined) => {
-    const at = spec === undefined ? () => {} : crashAt(spec, () => (life.over = true));
-    return (point: Parameters<typeof at>[0]) => {
-      at(point);
-      if (life.over) throw new Error(`killed at ${point}`);
-    };
-  };
-  const { of = pair, agreement = () => of.agreement } = options;
-  const { clock } = of;
-  const bought = () => [asBuyer(agreement())];
-  const parties = new Parties({
-    ...{ store: of.buyer.store, signer: of.buyer.signer, clock },
-    ...{ peers: { get: async () => assert.fail("the buyer asks nobody") } },
-    agreements: bought,
-  });
-  await parties.set(buyerSettings);
-  const received = new ReceivedInvoices({
-    ...{ store: of.buyer.store, clock, journal: new Journal(), did: buyer, parties },
-    ...{ agreements: bought, crash: crash(options.bought) },
-    ...(options.perSellerMax !== undefined && { perSellerMax: options.perSellerMax }),
-  });
-  const own = { store: of.seller.store, signer: of.seller.signer, clock };
-  const sold = new Parties({
-    ...{ ...own, agreements: () => [agreement()] },
-    peers: { get: () => parties.tell(seller) },
-  });
-  await sold.set(sellerSettings);
-  const line = { away: options.away ?? false };
-  const issued = await IssuedInvoices.open({
-    ...{ ...own, parties: sold, agreements: () => [agreement()], crash: crash(options.crash) },
-    onFailed: () => {},
-    peers: {
-      async post(_did, _path, body) {
-        if (line.away) throw new ComityError("PEER_UNREACHABLE", { peer: buyer, problem: "away" });
-        const sent: unknown = JSON.parse(JSON.stringify(body));
-        try {
-          return await received.take(seller, sent);
-        } catch (thrown) {
-          if (!(thrown instanceof ComityError)) throw thrown;
-          throw new ComityError("PEER_REFUSED", { peer: buyer, problem: thrown.message });
-        }
-      },
-    },
-  });
-  return { issued, received, line, sold, bought: parties };
+/** Of the pair that all tests share, where none is named. */
+function desks({ of = pair, ...options }: DesksOptions & { of?: Pair } = {}) {
+  return openDesks(of, options);
 }
 
 async function allOf<T>(generator: AsyncGenerator<T>): Promise<T[]> {
@@ -255,6 +181,17 @@ test("invoice - a seller that lies is shown each figure that is not as both sign
   assert.ok(named.includes("totals gross"));
   assert.ok(named.includes("document rule of EN 16931"));
   assert.ok(named.includes("buyer party"));
+  const strange = (await changed((body) => {
+    body.currency = "XXX";
+  }, "SUN-2026-000102")) as { differences: { where: string; what: string; invoiced: string }[] };
+  const unknown = strange.differences.map(({ what, invoiced }) => `${what}: ${invoiced}`);
+  assert.ok(unknown.includes("currency: XXX"));
+  assert.ok(unknown.some((text) => text.includes("XXX is no currency of ISO 4217")));
+  const vast = (await changed((body) => {
+    for (const line of body.lines) Object.assign(line, { exact: "9223372036854.775807" });
+  }, "SUN-2026-000103")) as { differences: { what: string; invoiced: string; own: string }[] };
+  const amount = vast.differences.find(({ what }) => what === "amount");
+  assert.deepEqual([amount?.invoiced, amount?.own], ["3.36", "9223372036854.78"]);
   await issued.close();
 });
 

@@ -108,6 +108,7 @@ export class Parties {
   }
 
   async #ask(did: string): Promise<StoredParty | undefined> {
+    if (this.#keysOf(did).length === 0) return undefined; // no stranger's node is called
     let signed: unknown;
     try {
       signed = await this.#options.peers.get(did, partyPath);
