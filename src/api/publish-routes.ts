@@ -46,7 +46,7 @@ export function publishRoutes(scope: FastifyInstance, deps: ApiDeps, limits: Api
     done(null, body);
   });
   // a batch is read as it comes
-  app.addContentTypeParser(batchType, (_request, body, done) => done(null, body));
+  app.addContentTypeParser(batchType, ({ raw }, _body, done) => done(null, raw));
 
   app.post(
     "/publish",

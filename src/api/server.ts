@@ -45,6 +45,7 @@ import { evidenceRoutes } from "./evidence-routes.ts";
 import { settleRoutes } from "./settle-routes.ts";
 import { booksRoutes } from "./books-routes.ts";
 import { invoiceRoutes } from "./invoice-routes.ts";
+import { joinPieces } from "./join-pieces.ts";
 import { spendingRoutes } from "./spending-routes.ts";
 import { seenRoutes } from "./seen-routes.ts";
 import { StreamClients } from "./stream-clients.ts";
@@ -84,6 +85,7 @@ export function createHttpServer(
       "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
     });
   });
+  app.addHook("preParsing", joinPieces);
   // what is still being answered gets this long, then the connection is cut
   app.addHook("preClose", async () => {
     setTimeout(() => app.server.closeAllConnections(), closeGraceMs).unref();

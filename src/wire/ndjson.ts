@@ -1,3 +1,5 @@
+import { JoinedBytes } from "./joined-bytes.ts";
+
 /** One line of a newline-delimited body, without its end; `bytes` undefined: it was too long. */
 export interface Line {
   /** Counted from 1, empty ones too. */
@@ -7,6 +9,7 @@ export interface Line {
 
 const lineFeed = 0x0a;
 const carriageReturn = 0x0d;
+const noBytes = Buffer.alloc(0);
 
 /**
  * Cuts a body into lines as it comes. What is kept of a line that is not whole yet is bounded; the
@@ -15,8 +18,9 @@ const carriageReturn = 0x0d;
 export class LineSplitter {
   readonly #lineBytesMax: number;
   #number = 1;
-  #kept: Buffer[] = [];
-  #keptBytes = 0;
+  /** Of a line whose end has not come. */
+  readonly #begun = new JoinedBytes();
+  #begunBytes = 0;
 
   constructor(lineBytesMax: number) {
     this.#lineBytesMax = lineBytesMax;
@@ -28,31 +32,34 @@ export class LineSplitter {
     for (;;) {
       const end = piece.indexOf(lineFeed, from);
       if (end === -1) break;
-      this.#keep(piece.subarray(from, end));
+      const last = piece.subarray(from, end);
       from = end + 1;
-      yield this.#whole();
+      yield this.#begunBytes === 0 ? this.#line(last, last.length) : this.#ended(last);
     }
-    this.#keep(piece.subarray(from));
+    this.#begin(piece.subarray(from));
   }
 
   /** The last line, where the body ended without a line feed. */
   rest(): Line | undefined {
-    return this.#keptBytes === 0 ? undefined : this.#whole();
+    return this.#begunBytes === 0 ? undefined : this.#ended(noBytes);
   }
 
-  #keep(part: Buffer): void {
-    this.#keptBytes += part.length;
-    if (this.#keptBytes > this.#lineBytesMax) this.#kept = [];
-    else this.#kept.push(part);
+  #begin(part: Buffer): void {
+    this.#begunBytes += part.length;
+    if (this.#begunBytes > this.#lineBytesMax) this.#begun.take();
+    else this.#begun.add(part);
   }
 
-  #whole(): Line {
-    const isTooLong = this.#keptBytes > this.#lineBytesMax;
-    const bytes = this.#kept.length === 1 ? this.#kept[0]! : Buffer.concat(this.#kept);
-    this.#kept = [];
-    this.#keptBytes = 0;
+  #ended(last: Buffer): Line {
+    this.#begin(last);
+    const length = this.#begunBytes;
+    this.#begunBytes = 0;
+    return this.#line(this.#begun.take(), length);
+  }
+
+  #line(bytes: Buffer, length: number): Line {
     const number = this.#number++;
-    if (isTooLong) return { number, bytes: undefined };
+    if (length > this.#lineBytesMax) return { number, bytes: undefined };
     return { number, bytes: bytes.at(-1) === carriageReturn ? bytes.subarray(0, -1) : bytes };
   }
 }

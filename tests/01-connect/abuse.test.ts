@@ -193,3 +193,30 @@ test("abuse - who subscribes to everything and reads nothing loses the oldest, a
   loud.destroy();
   await others.isServed();
 });
+
+test("abuse - bodies that come a byte a chunk take no more memory than they have bytes", async (t) => {
+  const others = await witness(t);
+  const stays = memory(t);
+  const { hostname, port } = new URL(node.url);
+  const chunks = "1\r\nx\r\n".repeat(1_000_000);
+  const begun = ["application/x-ndjson", "text/plain"].flatMap((type) =>
+    Array.from({ length: 4 * scale }, async () => {
+      const socket = connect(Number(port), hostname);
+      t.after(() => socket.destroy());
+      const head = [
+        ...[
+          "POST /api/v1/publish/cut/small HTTP/1.1",
+          `host: ${hostname}`,
+          `content-type: ${type}`,
+        ],
+        ...[`authorization: Bearer ${node.token}`, "transfer-encoding: chunked", "", ""],
+      ].join("\r\n");
+      await new Promise<void>((sent) => socket.write(head + chunks, () => sent()));
+      return socket;
+    }),
+  );
+  const sockets = await Promise.all(begun);
+  await others.isServed();
+  stays(slackBytes + sockets.length * 2 * mebibyte);
+  for (const socket of sockets) socket.destroy();
+});
