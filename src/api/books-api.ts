@@ -1,26 +1,46 @@
-import type { LedgerAuditResource, BalanceResource } from "../client/books.ts";
+import type {
+  BalanceResource,
+  LedgerAuditResource,
+  SignedStatementResource,
+} from "../client/books.ts";
 import { formatAmount } from "../kernel/amount.ts";
 import type { Agreements } from "../market/agreements.ts";
 import type { Store } from "../ports/store.ts";
 import { auditLedger } from "../settle/audit.ts";
 import { balancesOf } from "../settle/ledger.ts";
 import type { Account } from "../settle/ledger.ts";
+import type { Act } from "../settle/statements/document.ts";
+import type { StatementExchange } from "../settle/statements/exchange.ts";
+import {
+  otherSide,
+  standingHere,
+  statementEntries,
+  type StatementRecord,
+} from "../settle/statements/record.ts";
+import type { Statements } from "../settle/statements/statements.ts";
 
 /** The ledger, and what is settled with others, as the HTTP API sees them. */
 export interface BooksApi {
   balances(): Promise<readonly BalanceResource[]>;
   /** Reads everything; who asks while it runs gets the same report. */
   audit(): Promise<LedgerAuditResource>;
+  /** Statements of a month, or all. */
+  statements(month?: string): Promise<readonly SignedStatementResource[]>;
+  /** As provider: drawn up, signed and brought. NOT_FOUND where nothing is left to state. */
+  draw(consumer: string, month: string): Promise<SignedStatementResource>;
+  /** This side's word about a statement, signed and brought. */
+  act(id: string, act: Act): Promise<SignedStatementResource>;
 }
 
 export function booksApi(rooms: {
   readonly store: Store;
   readonly agreements: Agreements;
+  readonly statements: { readonly exchange: StatementExchange; readonly kept: Statements };
 }): BooksApi {
-  const { store, agreements } = rooms;
+  const { store, agreements, statements } = rooms;
   let running: Promise<LedgerAuditResource> | undefined;
   const audit = async (): Promise<LedgerAuditResource> => {
-    const report = await auditLedger({ store, agreements, entries: async function* () {} });
+    const report = await auditLedger({ store, agreements, entries: () => statementEntries(store) });
     const books = report.books.map(({ sum, ...book }) => ({
       ...balanceOf(book),
       sum: formatAmount(sum),
@@ -35,6 +55,37 @@ export function booksApi(rooms: {
       });
       return running;
     },
+    async statements(month) {
+      return (await statements.kept.list(month)).map(statementTold);
+    },
+    draw: async (consumer, month) => statementTold(await statements.exchange.draw(consumer, month)),
+    act: async (id, act) => statementTold(await statements.exchange.act(id, act)),
+  };
+}
+
+function statementTold(record: StatementRecord): SignedStatementResource {
+  const { id, role, body, problem } = record;
+  const { lines, dues } = standingHere(record);
+  return {
+    ...{ id, role, with: otherSide(record), month: body.month, number: body.number, at: body.at },
+    lines: lines.map(({ line, state, micro, dispute }) => ({
+      ...{ agreement: line.agreement, title: line.title, state, currency: line.currency },
+      ...{ messages: line.messages, stated: line.amount, amount: formatAmount(micro) },
+      ...(dispute && {
+        dispute: {
+          ...{ state: dispute.state, reason: dispute.reason, expiresAt: dispute.expiresAt },
+          claimed: formatAmount(dispute.claimedMicro),
+          ...(dispute.credit && {
+            credit: { hash: dispute.credit.hash, amount: formatAmount(dispute.credit.micro) },
+          }),
+        },
+      }),
+    })),
+    dues: dues.map(({ currency, accepted, paid, due }) => ({
+      ...{ currency, accepted: formatAmount(accepted) },
+      ...{ paid: formatAmount(paid), due: formatAmount(due) },
+    })),
+    ...(problem !== undefined && { problem }),
   };
 }
 

@@ -1,10 +1,16 @@
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
-import type { LedgerAuditResource, BalanceResource } from "../client/books.ts";
+import type {
+  BalanceResource,
+  LedgerAuditResource,
+  SignedStatementResource,
+} from "../client/books.ts";
+import { ComityError } from "../kernel/errors.ts";
+import { actShape } from "../settle/statements/document.ts";
 import type { ApiDeps } from "./deps.ts";
-import { allow } from "./guard.ts";
-import { answer } from "./schemas.ts";
+import { allow, audited } from "./guard.ts";
+import { answer, IdParams, Month } from "./schemas.ts";
 
 const book = {
   currency: Type.String(),
@@ -21,8 +27,28 @@ const Audit = Type.Object({
   problems: Type.Integer(),
 });
 
-/** The double-entry ledger, and its audit. */
-export function booksRoutes(scope: FastifyInstance, { books }: ApiDeps): void {
+const text = Type.String();
+const Statement = Type.Object({
+  ...{ id: text, role: text, with: text, month: text, number: Type.Integer(), at: text },
+  lines: Type.Array(
+    Type.Object({
+      ...{ agreement: text, title: text, state: text, messages: Type.Integer() },
+      ...{ stated: text, amount: text, currency: text },
+      dispute: Type.Optional(
+        Type.Object({
+          ...{ state: text, reason: text, claimed: text, expiresAt: text },
+          credit: Type.Optional(Type.Object({ hash: text, amount: text })),
+        }),
+      ),
+    }),
+  ),
+  dues: Type.Array(Type.Object({ currency: text, accepted: text, paid: text, due: text })),
+  problem: Type.Optional(text),
+});
+
+/** The double-entry ledger and its audit, and statements that both sides answer. */
+export function booksRoutes(scope: FastifyInstance, deps: ApiDeps): void {
+  const { books } = deps;
   const app = scope.withTypeProvider<TypeBoxTypeProvider>();
   app.get(
     "/ledger",
@@ -48,5 +74,59 @@ export function booksRoutes(scope: FastifyInstance, { books }: ApiDeps): void {
       },
     },
     async () => books.audit(),
+  );
+
+  app.get(
+    "/signed-statements",
+    {
+      config: allow("viewer"),
+      schema: {
+        summary: "Statements between this node and others, and how their lines stand",
+        querystring: Type.Object({ month: Type.Optional(Month) }),
+        response: {
+          200: answer<readonly SignedStatementResource[]>("Statements.", Type.Array(Statement)),
+        },
+      },
+    },
+    async (request) => books.statements(request.query.month),
+  );
+
+  app.post(
+    "/signed-statements",
+    {
+      config: allow("trader", "statement.draw"),
+      schema: {
+        summary: "Draw up the month's next statement for a consumer, sign it and bring it",
+        body: Type.Object(
+          { consumer: Type.String({ maxLength: 512 }), month: Month },
+          { additionalProperties: false },
+        ),
+        response: { 200: answer<SignedStatementResource>("As it stands.", Statement) },
+      },
+    },
+    async (request) => {
+      const { consumer, month } = request.body;
+      return audited(deps, request, `${month} for ${consumer}`, () => books.draw(consumer, month));
+    },
+  );
+
+  app.post(
+    "/signed-statements/:id/acts",
+    {
+      config: allow("trader", "statement.act"),
+      schema: {
+        summary: "Accept, dispute, show evidence, credit, agree, withdraw, expire, or mark as paid",
+        params: IdParams,
+        response: { 200: answer<SignedStatementResource>("As it stands.", Statement) },
+      },
+    },
+    async (request) => {
+      const { id } = request.params;
+      const act: unknown = request.body;
+      if (!actShape.Check(act)) {
+        throw new ComityError("BODY_INVALID", { problem: "it is no word about a statement" });
+      }
+      return audited(deps, request, `${act.do} ${id}`, () => books.act(id, act));
+    },
   );
 }

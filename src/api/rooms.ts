@@ -46,6 +46,8 @@ import { booksApi } from "./books-api.ts";
 import { spendingApi } from "./spending-api.ts";
 import type { Budgets } from "../settle/budgets.ts";
 import { billOf, oneSidedBillOf } from "../settle/bill.ts";
+import type { StatementExchange } from "../settle/statements/exchange.ts";
+import type { Statements } from "../settle/statements/statements.ts";
 import type { SpendingLimits } from "../settle/spending-limits.ts";
 import { begunStatement } from "../settle/statement.ts";
 import { usageOf } from "../settle/usage-view.ts";
@@ -107,6 +109,7 @@ export interface Rooms {
   readonly budgets: Budgets;
   readonly spending: SpendingLimits;
   readonly evidenceLog: EvidenceRooms;
+  readonly statements: { readonly exchange: StatementExchange; readonly kept: Statements };
   readonly invoices: InvoiceRooms;
   readonly owed: Owed;
   readonly shares: Shares;

@@ -5,6 +5,7 @@ import { monthOf, systemClock } from "../kernel/clock.ts";
 import { describePrice } from "../kernel/price-text.ts";
 import { connect, type CliIo, globals, readText } from "./context.ts";
 import { printVerifiedProof } from "./evidence.ts";
+import { addSignedStatements } from "./signed-statement.ts";
 import { invalid } from "./flags.ts";
 import { printJson, printLine, printTable } from "./output.ts";
 
@@ -59,7 +60,7 @@ function about(amount = "0"): string {
 }
 
 function statementCommand(io: CliIo): Command {
-  return new Command("statement")
+  const statement = new Command("statement")
     .description("the month's sums, from receipts both sides signed, or one-sided counts")
     .argument("[month]", "such as 2026-11 (default: this one)")
     .action(async (given: string | undefined, _options: unknown, command: Command) => {
@@ -79,6 +80,8 @@ function statementCommand(io: CliIo): Command {
       const heads = "AGREEMENT,PRODUCT,,EVIDENCE,MESSAGES,BYTES,RECEIPTS,AMOUNT".split(",");
       printTable(io, heads, rows, `No receipts in ${month}.`);
     });
+  addSignedStatements(io, statement);
+  return statement;
 }
 
 function billCommand(io: CliIo): Command {

@@ -1,4 +1,4 @@
-import type { HttpCaller } from "./http-caller.ts";
+import { type HttpCaller, part } from "./http-caller.ts";
 
 /** One currency's book; decimal strings, debit balances above zero, credit balances below. */
 export interface BalanceResource {
@@ -18,6 +18,42 @@ export interface LedgerAuditResource {
   readonly problems: number;
 }
 
+/** A statement of a month between two nodes, with how its lines stand; decimal strings. */
+export interface SignedStatementResource {
+  readonly id: string;
+  readonly role: "provider" | "consumer";
+  /** The other side's DID. */
+  readonly with: string;
+  readonly month: string;
+  readonly number: number;
+  readonly at: string;
+  readonly lines: readonly {
+    readonly agreement: string;
+    readonly title: string;
+    readonly state: "sent" | "accepted" | "disputed" | "settled" | "expired";
+    readonly messages: number;
+    readonly stated: string;
+    /** Less what was credited. */
+    readonly amount: string;
+    readonly currency: string;
+    readonly dispute?: {
+      readonly state: "open" | "evidence" | "adjusted" | "upheld" | "expired";
+      readonly reason: string;
+      readonly claimed: string;
+      readonly expiresAt: string;
+      readonly credit?: { readonly hash: string; readonly amount: string };
+    };
+  }[];
+  readonly dues: readonly {
+    readonly currency: string;
+    readonly accepted: string;
+    readonly paid: string;
+    readonly due: string;
+  }[];
+  /** What the other side answered instead of taking it. */
+  readonly problem?: string;
+}
+
 const auditTimeoutMs = 600_000;
 
 /** The routes of the ledger. */
@@ -29,6 +65,19 @@ export class BooksCalls {
   }
 
   balances = () => this.#caller.json<BalanceResource[]>("/ledger");
+  statements = (month?: string) =>
+    this.#caller.json<SignedStatementResource[]>("/signed-statements", { query: { month } });
+  draw = (consumer: string, month: string) =>
+    this.#caller.json<SignedStatementResource>("/signed-statements", {
+      method: "POST",
+      json: { consumer, month },
+    });
+  /** This side's word about a statement: docs/guides/settlement.md has them all. */
+  act = (id: string, act: Readonly<Record<string, unknown>>) =>
+    this.#caller.json<SignedStatementResource>(`/signed-statements/${part(id)}/acts`, {
+      method: "POST",
+      json: act,
+    });
   audit = () =>
     this.#caller.json<LedgerAuditResource>("/ledger/audit", { timeoutMs: auditTimeoutMs });
 }

@@ -14,6 +14,8 @@ import { ConsumerReceipts } from "../meter/receipts-consumer.ts";
 import { ProviderReceipts } from "../meter/receipts-provider.ts";
 import { Traffic } from "../meter/traffic.ts";
 import { postingsOf } from "../settle/ledger.ts";
+import { StatementExchange } from "../settle/statements/exchange.ts";
+import { Statements } from "../settle/statements/statements.ts";
 import { isLinked, openFetches } from "./fetches.ts";
 import type { Rooms } from "./rooms.ts";
 
@@ -108,6 +110,13 @@ export async function openTrade(rooms: Rooms) {
   });
   rooms.spending.onResumed((agreement) => links.get(agreement)?.resume());
   const cosigner = new ConsumerReceipts({ ...evidence, counts });
+  const keptStatements = new Statements({
+    ...{ store, signer, clock, ledger: rooms.ledger, agreements, crash },
+  });
+  const statements = new StatementExchange({
+    ...{ peers, clock, journal, agreements, statements: keptStatements },
+  });
+  rooms.closing.add("the statements", () => statements.close());
   const traffic = new Traffic({ ...rooms, links });
   const fetches = openFetches(rooms, federation);
   const access = await openDataAccess(rooms, federation);
@@ -128,6 +137,8 @@ export async function openTrade(rooms: Rooms) {
     wants,
     receipts,
     cosigner,
+    statements,
+    keptStatements,
     links,
     fetches,
     traffic,

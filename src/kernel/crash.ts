@@ -19,6 +19,10 @@ export type CrashPoint =
   | "invoice.stored" // numbered and durable, not signed
   | "invoice.signed" // signed by the seller and durable, not sent
   | "invoice.received" // the buyer's node has it, it is not answered
+  | "statement.stored" // the statement's body is durable, it is not signed
+  | "statement.signed" // signed by the provider and durable, not sent
+  | "statement.step" // a side's word is signed and durable, not sent
+  | "statement.taken" // the other side's words are durable, they are not answered
   | "erasure.erased" // a part is erased and counted
   | "erasure.stored" // what was erased is written down, it is not signed
   | "erasure.signed" // signed by the consumer and durable, not sent

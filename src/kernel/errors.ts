@@ -268,6 +268,16 @@ export const catalogue = {
     message: "Receipt {seq} of {agreement} does not agree with what was counted here: {problem}",
     remedy: "Compare both sides' usage; the signed receipts before it stand.",
   },
+  STATEMENT_DISAGREES: {
+    status: 409,
+    message: "Statement {id} does not agree with what is here: {problem}.",
+    remedy: "Compare it with both sides' receipts: comity statement show ID on either node.",
+  },
+  STATEMENT_REFUSES: {
+    status: 409,
+    message: "Statement {id} takes no {act}: {problem}.",
+    remedy: "Look at how its lines stand: comity statement show ID.",
+  },
   EVIDENCE_BROKEN: {
     status: 400,
     message: "The bill does not verify: {problem}",

@@ -27,7 +27,7 @@ export type Account = (typeof accounts)[number];
 
 /** What an entry rests on, where it is no receipt; the id is that of a signed document. */
 export interface EntrySource {
-  readonly kind: "credit" | "payment" | "setoff";
+  readonly kind: "charge" | "credit" | "payment" | "setoff";
   readonly id: string;
 }
 

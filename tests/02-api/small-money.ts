@@ -12,6 +12,9 @@ import type { Store } from "../../src/ports/store.ts";
 import { IssuedInvoices } from "../../src/settle/invoice/issued.ts";
 import { Parties } from "../../src/settle/invoice/parties.ts";
 import { ReceivedInvoices } from "../../src/settle/invoice/received.ts";
+import { Ledger } from "../../src/settle/ledger.ts";
+import { StatementExchange } from "../../src/settle/statements/exchange.ts";
+import { Statements } from "../../src/settle/statements/statements.ts";
 import { SpendingLimits } from "../../src/settle/spending-limits.ts";
 
 /** The rooms of money of a node that trades with nobody. */
@@ -33,12 +36,31 @@ export async function smallMoney(
     ...{ ...sold, parties, peers: { post: away } },
     onFailed: (error) => assert.fail(String(error)),
   });
+  const kept = new Statements({
+    store,
+    clock,
+    signer,
+    agreements,
+    ledger: await Ledger.open(store),
+  });
+  const statements = {
+    kept,
+    exchange: new StatementExchange({
+      ...{
+        statements: kept,
+        peers: { get: away, post: away, keyOf: away, nameOf: String },
+        clock,
+        agreements,
+      },
+      journal: new Journal(),
+    }),
+  };
   const received = new ReceivedInvoices({
     ...{ ...sold, parties, journal: new Journal(), did: signer.did },
   });
   return {
     invoices: invoicesApi({ parties, issued, received }, { list: () => [] }),
-    books: booksApi({ store, agreements }),
+    books: booksApi({ store, agreements, statements }),
     spending: { limits, forecasts: async () => [] },
   };
 }

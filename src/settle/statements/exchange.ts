@@ -1,0 +1,209 @@
+import { Compile } from "typebox/compile";
+import { Type } from "typebox";
+import { type Clock, monthOf } from "../../kernel/clock.ts";
+import { ComityError, problemOf } from "../../kernel/errors.ts";
+import type { Journal } from "../../kernel/journal.ts";
+import { Turns } from "../../kernel/turns.ts";
+import type { Agreement } from "../../market/agreement.ts";
+import type { Peers } from "../../ports/peers.ts";
+import type { Act, Dossier } from "./document.ts";
+import { dossierShape } from "./document.ts";
+import { dossierOf, otherSide, standingHere } from "./record.ts";
+import type { StatementRecord } from "./record.ts";
+import { isWaiting, type Statements } from "./statements.ts";
+
+export interface ExchangeOptions {
+  readonly statements: Statements;
+  readonly peers: Peers;
+  readonly clock: Clock;
+  readonly journal: Journal;
+  readonly agreements: { list(): readonly Agreement[] };
+  /** The first pause before what was not answered is sent again; doubled up to `retryMaxMs`. */
+  readonly retryMs?: number;
+  readonly retryMaxMs?: number;
+  /** Between looks for a month that is over and for disputes that have expired. */
+  readonly lookMs?: number;
+}
+
+/** Where a node takes statements and what the other side says to them. */
+export const statementsPath = "/comity/v1/statements";
+const dossiersShape = Compile(Type.Object({ statements: Type.Array(Type.Unknown()) }));
+
+/** Takes statements and steps to the other side, until it has them; at a month's end by itself. */
+export class StatementExchange {
+  readonly #options: ExchangeOptions;
+  readonly #timers = new Map<string, NodeJS.Timeout>();
+  readonly #failures = new Map<string, number>();
+  readonly #turns = new Turns();
+  #look: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(options: ExchangeOptions) {
+    this.#options = options;
+  }
+
+  /** Takes up what a stop left behind. */
+  async start(): Promise<void> {
+    for (const record of await this.#options.statements.list()) {
+      if (isWaiting(record)) this.#retry(record.id, 0);
+    }
+    this.#look = setInterval(() => void this.look(), this.#options.lookMs ?? 3_600_000).unref();
+    void this.look();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearInterval(this.#look);
+    for (const timer of this.#timers.values()) clearTimeout(timer);
+    await this.#turns.settled();
+  }
+
+  /** Draws it up and brings it; what the other side does not answer now goes on by itself. */
+  async draw(consumer: string, month: string): Promise<StatementRecord> {
+    const { id } = await this.#options.statements.draw(consumer, month);
+    return this.bring(id);
+  }
+
+  async act(id: string, act: Act): Promise<StatementRecord> {
+    await this.#options.statements.act(id, act);
+    return this.bring(id);
+  }
+
+  /** Throws PEER_REFUSED or SIGNATURE_INVALID where the other side does not take it. */
+  async bring(id: string): Promise<StatementRecord> {
+    try {
+      return await this.#turns.take(id, () => this.#exchange(id));
+    } catch (thrown) {
+      if (!isRefusal(thrown)) {
+        this.#retry(id);
+        return this.#options.statements.need(id);
+      }
+      await this.#options.statements.giveUp(id, problemOf(thrown));
+      this.#note(id, `was refused: ${problemOf(thrown)}`);
+      const { told } = await this.#options.statements.need(id);
+      if (!told) this.#retry(id);
+      throw thrown;
+    }
+  }
+
+  /** The other side's dossier; answered with this side's. */
+  async receive(from: string, said: unknown): Promise<Dossier> {
+    const record = await this.#options.statements.take(from, this.#dossier(said));
+    if (isWaiting(record)) this.#retry(record.id, 0);
+    return dossierOf(record);
+  }
+
+  /** Those of a month with the caller: for a side that lost them. */
+  async ofMonth(from: string, month: string): Promise<{ statements: Dossier[] }> {
+    const records = await this.#options.statements.list(month);
+    const theirs = records.filter((one) => otherSide(one) === from && one.signature !== undefined);
+    const inOrder = theirs.toSorted((a, b) => a.body.number - b.body.number);
+    return { statements: inOrder.map(dossierOf) };
+  }
+
+  /** Statements of the month that is over, and disputes that nobody ended in time. */
+  async look(): Promise<void> {
+    const { agreements, clock, statements } = this.#options;
+    const now = clock.now();
+    const over = monthBefore(monthOf(now));
+    const sold = agreements.list().filter((one) => one.role === "provider");
+    for (const consumer of new Set(sold.map((one) => one.consumer))) {
+      if (this.#closed) return;
+      await this.draw(consumer, over).catch((thrown: unknown) => this.#missed(thrown));
+    }
+    for (const record of await statements.list()) {
+      for (const { line, state, dispute } of standingHere(record).lines) {
+        const isDue = state === "disputed" && now >= Date.parse(dispute?.expiresAt ?? "");
+        if (!isDue || this.#closed) continue;
+        const act: Act = { do: "expire", agreement: line.agreement };
+        await this.act(record.id, act).catch((thrown: unknown) => this.#missed(thrown));
+      }
+    }
+  }
+
+  async #exchange(id: string): Promise<StatementRecord> {
+    const { statements, peers } = this.#options;
+    const record = await statements.need(id);
+    if (!isWaiting(record)) return record;
+    const other = otherSide(record);
+    const send = async (one: StatementRecord): Promise<StatementRecord> => {
+      const answer = await peers.post(other, statementsPath, dossierOf(one));
+      return statements.take(other, this.#dossier(answer));
+    };
+    try {
+      return await send(record);
+    } catch (thrown) {
+      if (!isRefusal(thrown)) throw thrown;
+      if (!(await this.#reconciled(record, thrown.message, send))) throw thrown;
+      const known = (await statements.list(record.body.month)).find((one) => one.id === id);
+      // what this node drew up anew on an old past was given up for what both had signed
+      if (known === undefined) throw thrown;
+      return isWaiting(known) ? send(known) : known;
+    }
+  }
+
+  /** The other side lacks what came before, or has what this side lost. */
+  async #reconciled(
+    { id, body: { month, number } }: StatementRecord,
+    refusal: string,
+    send: (record: StatementRecord) => Promise<StatementRecord>,
+  ): Promise<boolean> {
+    const { statements, peers } = this.#options;
+    const other = otherSide(await statements.need(id));
+    if (/statement \d+ comes next/.test(refusal)) {
+      const all = (await statements.list(month)).filter((one) => otherSide(one) === other);
+      const role = (await statements.need(id)).role;
+      const before = all.filter((one) => one.role === role && one.body.number < number);
+      for (const one of before.toSorted((a, b) => a.body.number - b.body.number)) await send(one);
+      return true;
+    }
+    if (!/another (statement|step) \d+/.test(refusal)) return false;
+    const query = new URLSearchParams({ month });
+    const page = await peers.get(other, `${statementsPath}?${query.toString()}`);
+    if (!dossiersShape.Check(page)) return false;
+    for (const one of page.statements) await statements.take(other, this.#dossier(one));
+    return true;
+  }
+
+  #dossier(said: unknown): Dossier {
+    if (dossierShape.Check(said)) return said;
+    throw new ComityError("BODY_INVALID", { problem: "it is no statement of version 1" });
+  }
+
+  #retry(id: string, waitMs?: number): void {
+    if (this.#closed || this.#timers.has(id)) return;
+    const { retryMs = 1000, retryMaxMs = 60_000 } = this.#options;
+    const failures = this.#failures.get(id) ?? 0;
+    if (waitMs === undefined) this.#failures.set(id, failures + 1);
+    const pause = waitMs ?? Math.min(retryMs * 2 ** failures, retryMaxMs);
+    const timer = setTimeout(() => {
+      this.#timers.delete(id);
+      void this.bring(id)
+        .then((record) => {
+          if (!isWaiting(record)) this.#failures.delete(id);
+        })
+        .catch((thrown: unknown) => this.#missed(thrown));
+    }, pause).unref();
+    this.#timers.set(id, timer);
+  }
+
+  /** Refusals are noted where they are met; nothing to state is no news. */
+  #missed(thrown: unknown): void {
+    if (thrown instanceof ComityError || this.#closed) return;
+    throw thrown;
+  }
+
+  #note(id: string, what: string): void {
+    const { journal, clock } = this.#options;
+    journal.record({ at: clock.now(), kind: "statement", text: `Statement ${id} ${what}` });
+  }
+}
+
+function isRefusal(thrown: unknown): thrown is ComityError {
+  const refusals = ["PEER_REFUSED", "SIGNATURE_INVALID", "STATEMENT_DISAGREES", "BODY_INVALID"];
+  return thrown instanceof ComityError && refusals.includes(thrown.code);
+}
+
+function monthBefore(month: string): string {
+  return monthOf(Date.parse(`${month}-01T00:00:00Z`) - 1);
+}

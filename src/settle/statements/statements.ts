@@ -1,0 +1,353 @@
+/**
+ * Statements: a month between two participants, drawn up and signed by the provider, answered by
+ * the consumer line by line.
+ *
+ * In come receipts that both signed (their difference is a line) and what either side says about
+ * a line: accepted, disputed, evidence shown, credited, agreed, withdrawn, expired; and that it
+ * was paid. Each word is a step, signed, numbered and chained by who says it. Out go both sides'
+ * words, the whole dossier at once and both ways (`exchange.ts`), so that a lost message, a crash
+ * or a restored backup is mended by the next exchange; how each line then stands (`standing.ts`);
+ * and entries of the ledger that correct or clear what receipts had posted (`record.ts`). A word
+ * counts in the ledger once both sides have it.
+ *
+ * It never computes a price, never holds money, and freezes no line but the disputed one.
+ */
+import type { Clock } from "../../kernel/clock.ts";
+import { type Crash, neverCrash } from "../../kernel/crash.ts";
+import { canonicalHash } from "../../kernel/canonical.ts";
+import { ComityError } from "../../kernel/errors.ts";
+import { Turns } from "../../kernel/turns.ts";
+import type { Agreement } from "../../market/agreement.ts";
+import type { Signer } from "../../ports/signer.ts";
+import type { Store, Write } from "../../ports/store.ts";
+import type { Ledger } from "../ledger.ts";
+import type { Act, Dossier, SignedStep, StatementBody } from "./document.ts";
+import { requireSigned, signStatement, signStep, statementId, stepsMax } from "./document.ts";
+import { answersTo, linesFor } from "./lines.ts";
+import { entriesOf, otherSide, recordOf, recordsOf, recordWrite, standingHere } from "./record.ts";
+import type { StatementRecord } from "./record.ts";
+import { ownProblem, takenProblem } from "./rules.ts";
+
+export interface StatementsOptions {
+  readonly store: Store;
+  readonly signer: Signer;
+  readonly clock: Clock;
+  readonly ledger: Ledger;
+  readonly agreements: { get(id: string): Agreement | undefined; list(): readonly Agreement[] };
+  readonly disputeDays?: number;
+  readonly crash?: Crash;
+}
+
+const disputeDaysDefault = 30;
+
+/** What this node holds of statements, and signs of them; `exchange.ts` takes it to the others. */
+export class Statements {
+  readonly #options: StatementsOptions;
+  readonly #crash: Crash;
+  readonly #turns = new Turns();
+
+  constructor(options: StatementsOptions) {
+    this.#options = options;
+    this.#crash = options.crash ?? neverCrash;
+  }
+
+  list(month?: string): Promise<StatementRecord[]> {
+    return recordsOf(this.#options.store, month);
+  }
+
+  /** Throws NOT_FOUND. */
+  async need(id: string): Promise<StatementRecord> {
+    const record = await recordOf(this.#options.store, id);
+    if (record === undefined) throw new ComityError("NOT_FOUND", { what: "statement", id });
+    return record;
+  }
+
+  /** As provider: the next statement of the month; one that is not out yet is that. */
+  async draw(consumer: string, month: string): Promise<StatementRecord> {
+    return this.#turns.take(`${month} ${consumer}`, async () => {
+      const { store, signer, agreements } = this.#options;
+      const earlier = await this.#ofPair(signer.did, consumer, month);
+      const last = earlier.at(-1);
+      if (last !== undefined && !last.told) return this.#signed(last);
+      const sold = agreements
+        .list()
+        .filter((one) => one.role === "provider" && one.consumer === consumer);
+      const at = this.#now();
+      const bodies = earlier.map(({ body }) => body);
+      const lines = await linesFor(store, this.#sameKeys(sold), { month, at, earlier: bodies });
+      if (lines.length === 0) {
+        const what = "signed receipt without a statement yet for";
+        throw new ComityError("NOT_FOUND", { what, id: `${consumer} in ${month}` });
+      }
+      const body: StatementBody = {
+        v: 1,
+        type: "statement",
+        ...{ provider: signer.did, consumer, month, lines },
+        number: (last?.body.number ?? 0) + 1,
+        disputeDays: this.#options.disputeDays ?? disputeDaysDefault,
+        at,
+      };
+      const record: StatementRecord = {
+        ...{ id: statementId(body), role: "provider", body, told: false },
+        ...{ steps: [], pending: [], cleared: [] },
+      };
+      await store.commit([recordWrite("add", record)]);
+      this.#crash("statement.stored");
+      return this.#signed(record);
+    });
+  }
+
+  /** Signs a word of this side and keeps it until the other has it; STATE_INVALID says why not. */
+  async act(id: string, act: Act): Promise<StatementRecord> {
+    return this.#take(await this.need(id), async (record) => {
+      const standing = standingHere(record);
+      const { clock, signer } = this.#options;
+      const context = { body: record.body, standing, by: signer.did, now: clock.now() };
+      const problem = ownProblem(act, context);
+      if (problem !== undefined) {
+        throw new ComityError("STATEMENT_REFUSES", { id, act: act.do, problem });
+      }
+      const next = await this.#withStep(record, act);
+      await this.#options.store.commit([recordWrite("put", next)]);
+      this.#crash("statement.step");
+      return next;
+    });
+  }
+
+  /** The other side refused what this side has signed: it never counted, and is given up. */
+  async giveUp(id: string, problem: string): Promise<void> {
+    await this.#take(await this.need(id), async (record) => {
+      const next = { ...record, pending: record.told ? [] : record.pending, problem };
+      await this.#options.store.commit([recordWrite("put", next)]);
+      return next;
+    });
+  }
+
+  /**
+   * Takes in what the other side has; `from` is who is on the other end. Throws NOT_FOUND,
+   * SIGNATURE_INVALID or STATEMENT_DISAGREES. Returned is what this side has now.
+   */
+  async take(from: string, dossier: Dossier): Promise<StatementRecord> {
+    const { body } = dossier.statement;
+    const { provider, consumer, month } = body;
+    const sides = [provider, consumer];
+    const own = this.#options.signer.did;
+    if (from === own || !sides.includes(from) || !sides.includes(own)) {
+      throw new ComityError("NOT_FOUND", { what: "statement", id: statementId(body) });
+    }
+    const turn = `${month} ${from}`;
+    return this.#turns.take(turn, async () => {
+      const known = await recordOf(this.#options.store, statementId(body));
+      const { record, instead } = known
+        ? { record: known, instead: [] }
+        : await this.#received(dossier);
+      const merged = await this.#merged(record, dossier, known === undefined);
+      if (merged === known) return known;
+      const posted = new Set(entriesOf(record).map(({ source: { id } }) => id));
+      const entries = entriesOf(merged).filter(({ source: { id } }) => !posted.has(id));
+      const op = known === undefined ? "add" : "put";
+      await this.#options.ledger.post(entries, [...instead, recordWrite(op, merged)]);
+      this.#crash("statement.taken");
+      return merged;
+    });
+  }
+
+  /** One statement's writers take turns, with everything else of its pair and month. */
+  async #take(
+    record: StatementRecord,
+    work: (record: StatementRecord) => Promise<StatementRecord>,
+  ): Promise<StatementRecord> {
+    const turn = `${record.body.month} ${otherSide(record)}`;
+    return this.#turns.take(turn, async () => work(await this.need(record.id)));
+  }
+
+  async #ofPair(provider: string, consumer: string, month: string): Promise<StatementRecord[]> {
+    const records = await recordsOf(this.#options.store, month);
+    return records
+      .filter(({ body }) => body.provider === provider && body.consumer === consumer)
+      .toSorted((a, b) => a.body.number - b.body.number);
+  }
+
+  /** One signature stands for all lines: agreements that pin other keys are in the next one. */
+  #sameKeys(agreements: readonly Agreement[]): Agreement[] {
+    const own = canonicalHash(keyOnly(this.#options.signer.publicJwk));
+    const mine = agreements.filter(({ provider, keys }) => {
+      const key = keys[provider];
+      return key !== undefined && canonicalHash(keyOnly(key)) === own;
+    });
+    const theirs = mine[0]?.keys[mine[0].consumer];
+    if (theirs === undefined) return [];
+    const wanted = canonicalHash(keyOnly(theirs));
+    return mine.filter(({ consumer, keys }) => {
+      const key = keys[consumer];
+      return key !== undefined && canonicalHash(keyOnly(key)) === wanted;
+    });
+  }
+
+  async #signed(record: StatementRecord): Promise<StatementRecord> {
+    if (record.signature !== undefined) return record;
+    const { store, signer } = this.#options;
+    const signed = { ...record, signature: await signStatement(record.body, signer) };
+    await store.commit([recordWrite("put", signed)]);
+    this.#crash("statement.signed");
+    return signed;
+  }
+
+  async #withStep(record: StatementRecord, act: Act): Promise<StatementRecord> {
+    const { signer } = this.#options;
+    const mine = [...record.steps, ...record.pending].filter(({ body }) => body.by === signer.did);
+    if (mine.length >= stepsMax / 2) {
+      throw new ComityError("LIMIT_REACHED", { limit: stepsMax / 2, what: "steps of one side" });
+    }
+    const last = mine.at(-1)?.body;
+    const body = {
+      v: 1 as const,
+      type: "step" as const,
+      statement: canonicalHash(record.body),
+      by: signer.did,
+      seq: (last?.seq ?? 0) + 1,
+      prev: last === undefined ? ("" as const) : canonicalHash(last),
+      at: this.#now(),
+      act,
+    };
+    const step: SignedStep = { body, signature: await signStep(body, signer) };
+    return { ...record, pending: [...record.pending, step] };
+  }
+
+  /**
+   * A statement that was not here: the provider's next, or one that this node has signed and lost.
+   * Then what it drew up since under that number, and nobody has taken, goes.
+   */
+  async #received({
+    statement,
+  }: Dossier): Promise<{ readonly record: StatementRecord; readonly instead: Write[] }> {
+    const { body, signature } = statement;
+    const { provider, consumer, month, number } = body;
+    await this.#requireKeys(body, (did, key) => requireSigned(statement, did, key), provider);
+    const all = await this.#ofPair(provider, consumer, month);
+    const idle = all.filter(({ told, body: one }) => !told && one.number === number);
+    const earlier = all.filter((one) => !idle.includes(one));
+    const next = (earlier.at(-1)?.body.number ?? 0) + 1;
+    if (number < next) throw disagrees(body, `another statement ${number} is here already`);
+    if (number > next) throw disagrees(body, `statement ${next} comes next, not ${number}`);
+    const named = body.lines.map(({ agreement }) => agreement);
+    if (new Set(named).size < named.length) throw disagrees(body, "it names an agreement twice");
+    const role = provider === this.#options.signer.did ? "provider" : "consumer";
+    const empty = { steps: [], pending: [], cleared: [] };
+    const instead = idle.map(({ id }): Write => ({ op: "remove", kind: "statement", id }));
+    const record: StatementRecord = {
+      ...{ id: statementId(body), role, body, signature, told: true, ...empty },
+    };
+    return { record, instead };
+  }
+
+  async #requireKeys(
+    body: StatementBody,
+    check: (did: string, key: Agreement["keys"][string]) => Promise<void>,
+    did: string,
+  ): Promise<void> {
+    const { agreements } = this.#options;
+    const checked = new Set<string>();
+    for (const { agreement: id } of body.lines) {
+      const agreement = agreements.get(id);
+      const isTheirs =
+        agreement?.provider === body.provider && agreement.consumer === body.consumer;
+      const key = isTheirs ? agreement.keys[did] : undefined;
+      if (key === undefined) throw new ComityError("NOT_FOUND", { what: "agreement", id });
+      const text = canonicalHash(keyOnly(key));
+      if (!checked.has(text)) await check(did, key);
+      checked.add(text);
+    }
+  }
+
+  async #merged(
+    record: StatementRecord,
+    { steps }: Dossier,
+    isNew: boolean,
+  ): Promise<StatementRecord> {
+    const { signer, store, agreements } = this.#options;
+    let next = record.told ? record : { ...record, told: true };
+    if (next.problem !== undefined) next = withoutProblem(next);
+    for (const step of steps.toSorted((a, b) => a.body.seq - b.body.seq)) {
+      next = await this.#withTheirs(next, step);
+    }
+    const own = [...next.steps, ...next.pending].some(({ body }) => body.by === signer.did);
+    if (isNew && next.role === "consumer" && !own) {
+      const { provider, consumer, month } = next.body;
+      const pair = await this.#ofPair(provider, consumer, month);
+      const earlier = pair.map(({ body }) => body);
+      for (const act of await answersTo(store, next.body, (id) => agreements.get(id), earlier)) {
+        next = await this.#withStep(next, act);
+      }
+    }
+    return next;
+  }
+
+  /** One step of either side as the other has it: what it has of this side's is with both. */
+  async #withTheirs(record: StatementRecord, step: SignedStep): Promise<StatementRecord> {
+    const { body } = step;
+    const hash = canonicalHash(body);
+    const chain = record.steps.filter((one) => one.body.by === body.by);
+    const there = chain.find((one) => one.body.seq === body.seq);
+    if (there !== undefined) {
+      if (canonicalHash(there.body) === hash) return record;
+      throw disagrees(record.body, `another step ${body.seq} of ${body.by} is here already`);
+    }
+    const pending = record.pending.find((one) => canonicalHash(one.body) === hash);
+    const taken = pending ?? step;
+    if (pending === undefined) await this.#requireTakeable(record, step, chain.at(-1));
+    const isOwn = body.by === this.#options.signer.did;
+    // what this side has signed since on a past that is not the other's never counted
+    const left =
+      isOwn && pending === undefined ? [] : record.pending.filter((one) => one !== pending);
+    return { ...record, steps: [...record.steps, taken], pending: left };
+  }
+
+  async #requireTakeable(
+    record: StatementRecord,
+    step: SignedStep,
+    before: SignedStep | undefined,
+  ): Promise<void> {
+    const { body } = step;
+    const { provider, consumer } = record.body;
+    if (body.by !== provider && body.by !== consumer) {
+      throw disagrees(record.body, `${body.by} has no word in it`);
+    }
+    const seq = (before?.body.seq ?? 0) + 1;
+    if (body.seq !== seq) {
+      throw disagrees(record.body, `step ${seq} of ${body.by} comes next, not ${body.seq}`);
+    }
+    const prev = before === undefined ? "" : canonicalHash(before.body);
+    const isOf = body.statement === canonicalHash(record.body);
+    if (body.prev !== prev || !isOf) {
+      throw disagrees(record.body, `step ${seq} of ${body.by} goes on from something else`);
+    }
+    await this.#requireKeys(record.body, (did, key) => requireSigned(step, did, key), body.by);
+    if (body.by === this.#options.signer.did) return; // signed here once, and lost since
+    const standing = standingHere(record);
+    const context = { body: record.body, standing, by: body.by, now: this.#options.clock.now() };
+    const problem = takenProblem(body.act, context);
+    if (problem !== undefined)
+      throw disagrees(record.body, `step ${seq} of ${body.by}: ${problem}`);
+  }
+
+  #now(): string {
+    return new Date(this.#options.clock.now()).toISOString();
+  }
+}
+
+export function isWaiting({ told, pending }: StatementRecord): boolean {
+  return !told || pending.length > 0;
+}
+
+function withoutProblem({ problem: _problem, ...rest }: StatementRecord): StatementRecord {
+  return rest;
+}
+
+function keyOnly({ kty, crv, x }: Agreement["keys"][string]): object {
+  return { kty, crv, x };
+}
+
+function disagrees(body: StatementBody, problem: string): ComityError {
+  return new ComityError("STATEMENT_DISAGREES", { id: statementId(body), problem });
+}
