@@ -24,6 +24,8 @@ export interface BatchOptions {
 /** What is under way at a time: the body is read on when all of it is durable. */
 const windowBytesMax = 1_048_576;
 const windowMessagesMax = 4096;
+/** Of what is said of one line: it may name a topic as long as the line. */
+const toldCharactersMax = 500;
 
 /** Why a batch was read no further; the lines before are answered for, each of them. */
 export class BatchStopped extends Error {
@@ -136,7 +138,7 @@ export class PublishBatch {
     const what = "publishing a line";
     const error = thrown instanceof ComityError ? thrown : new ComityError("INTERNAL", { what });
     const { code, message, status } = error;
-    this.#refused.push({ line, code, message });
+    this.#refused.push({ line, code, message: told(message) });
     if (status >= 500) this.#failure ??= error;
   }
 
@@ -153,6 +155,12 @@ export class PublishBatch {
     await this.#settle();
     throw new BatchStopped(this.#answer, this.#line + 1, why);
   }
+}
+
+/** Copied, since a slice of a text keeps all of it. */
+function told(message: string): string {
+  if (message.length <= toldCharactersMax) return message;
+  return `${Buffer.from(message.slice(0, toldCharactersMax)).toString()} …`;
 }
 
 function limitOf(limit: number, what: string): ComityError {
