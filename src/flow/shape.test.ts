@@ -89,6 +89,10 @@ test("shape - pseudonyms hide strings and numbers alike, and what they cannot hi
   const same = ['{"id":7}', '{"id":7.0}', '{"id":"7"}', String.raw`{"id":"\u0037"}`];
   for (const text of same) assert.equal(shaped(text, { pseudonymise }), `{"id":"${id}"}`, text);
   assert.notEqual(
+    shaped('{"id":1e400}', { pseudonymise }),
+    shaped('{"id":1e401}', { pseudonymise }),
+  );
+  assert.notEqual(
     shaped('{"id":12345678901234567890}', { pseudonymise }),
     shaped('{"id":12345678901234567891}', { pseudonymise }),
   );

@@ -184,7 +184,9 @@ function once(find: SubjectAt): SubjectAt {
 function plainOf(text: string, kind: PlainKind): string | undefined {
   if (kind === "string") return JSON.parse(text) as string;
   const number = Number(text);
-  return Number.isInteger(number) && !Number.isSafeInteger(number) ? text : String(number);
+  const isBeyond = !Number.isFinite(number);
+  const isLong = Number.isInteger(number) && !Number.isSafeInteger(number);
+  return isBeyond || isLong ? text : String(number);
 }
 
 /** The one value that stands at a path; undefined where there is none there, or another beside it. */
