@@ -1,7 +1,8 @@
 import { ComityError } from "../kernel/errors.ts";
 import { mayPublish, nameOfPrincipal } from "../things/access.ts";
 import type { Claimant, Credentials } from "../things/onboarding/onboarding.ts";
-import type { ApiDeps, MessageToPublish } from "./deps.ts";
+import type { ApiDeps } from "./deps.ts";
+import type { MessageToPublish } from "./streams-api.ts";
 
 /** What a device hears that publishes with a claim code. */
 export type ClaimedAnswer =

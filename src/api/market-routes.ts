@@ -13,7 +13,8 @@ import { lintProduct } from "../market/policy/lint.ts";
 import { logOfProduct } from "../market/grant.ts";
 import * as answers from "./answers.ts";
 import { toldMark } from "./commission-told.ts";
-import type { ApiDeps, ProductToAdd } from "./deps.ts";
+import type { ApiDeps } from "./deps.ts";
+import type { ProductToAdd } from "./trade-api.ts";
 import { peerNames, searchQueryOf } from "./find.ts";
 import { allow, audited } from "./guard.ts";
 import {

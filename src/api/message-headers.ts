@@ -1,5 +1,5 @@
 import { ComityError } from "../kernel/errors.ts";
-import type { MessageToPublish } from "./deps.ts";
+import type { MessageToPublish } from "./streams-api.ts";
 
 /** Who numbers its messages, and this one's number: a logged stream takes each number once. */
 export type MessageOrigin = NonNullable<MessageToPublish["origin"]>;

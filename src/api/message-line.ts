@@ -2,7 +2,7 @@ import { Type } from "typebox";
 import { Compile } from "typebox/compile";
 import { ComityError, problemOf } from "../kernel/errors.ts";
 import { topicProblem } from "../kernel/topic.ts";
-import type { MessageToPublish } from "./deps.ts";
+import type { MessageToPublish } from "./streams-api.ts";
 import { contentTypeOf, type MessageOrigin, originOf } from "./message-headers.ts";
 
 /** One line of a batch: a message with its topic. */

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { systemClock } from "../kernel/clock.ts";
 import type { Published } from "../flow/local-streams.ts";
 import { ComityError } from "../kernel/errors.ts";
-import type { MessageToPublish } from "./deps.ts";
+import type { MessageToPublish } from "./streams-api.ts";
 import { apiLimits } from "./limits.ts";
 import { payloadLine } from "./message-line.ts";
 import { type BatchOptions, BatchStopped, PublishBatch } from "./publish-batch.ts";

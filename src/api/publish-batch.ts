@@ -4,7 +4,7 @@ import type { Published } from "../flow/local-streams.ts";
 import { ComityError } from "../kernel/errors.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { type Line, LineSplitter } from "../wire/ndjson.ts";
-import type { MessageToPublish } from "./deps.ts";
+import type { MessageToPublish } from "./streams-api.ts";
 import type { ApiLimits } from "./limits.ts";
 
 export interface BatchOptions {

@@ -1,4 +1,4 @@
-import type { MessageToPublish, StreamsApi } from "../../src/api/deps.ts";
+import type { MessageToPublish, StreamsApi } from "../../src/api/streams-api.ts";
 import type { MessageSeen } from "../../src/flow/local-streams.ts";
 import { payloadText } from "../../src/flow/payload-text.ts";
 import { matches } from "../../src/kernel/topic.ts";

@@ -1,17 +1,36 @@
+import type { Agreement } from "../../market/agreement.ts";
+import type { MessageSeen } from "../../flow/local-streams.ts";
 import { describePrice } from "../../kernel/price-text.ts";
 import { grantOf } from "../../market/compile.ts";
 import type { Federation } from "../../federate/federation.ts";
 import type { OpenIdLogin } from "../../federate/openid.ts";
 import type { Flow } from "../../flow/flow.ts";
 import { previewMessages } from "../../flow/preview.ts";
-import { describePolicy } from "../../market/policy/plain.ts";
+import { describePolicy, type PolicyPromise } from "../../market/policy/plain.ts";
 import { compileOffer, termsOf } from "../../market/policy.ts";
 import type { Product } from "../../market/product.ts";
 import { sampleGrant } from "../../market/sample-grant.ts";
 import type { Catalogue } from "../../market/catalogue.ts";
 import type { Sectors } from "../../sectors/room.ts";
 import type { Share, Shares } from "../../market/shares.ts";
-import type { ApiDeps } from "../deps.ts";
+
+export interface SharesApi {
+  readonly book: Shares;
+  /** Where partners may log in, if anywhere. */
+  readonly openid: OpenIdLogin | undefined;
+  /** Where partners' MQTT clients connect. */
+  mqttUrl(): string;
+  /** The terms of what the share is for, line by line, in plain words. */
+  terms(share: Share, product: Product): readonly PolicyPromise[];
+  /** Names of the native feeds that its sector composes of a product. */
+  feedsOf(product: string): readonly string[];
+  /** What the agreement would let through; returns what ends it. */
+  sample(share: Share, onMessage: (message: MessageSeen) => void): () => void;
+  /** Resolves when the doors let in who has the agreement's token. */
+  opened(agreement: Agreement): Promise<void>;
+  /** The link is good no more, and its agreement ended. */
+  revoke(id: string): Promise<Share>;
+}
 
 interface ShareRooms {
   readonly shares: Shares;
@@ -24,7 +43,7 @@ interface ShareRooms {
 }
 
 /** Links to partners as the API and the page see them. */
-export function sharesApi(rooms: ShareRooms): ApiDeps["shares"] {
+export function sharesApi(rooms: ShareRooms): SharesApi {
   const { shares, federation, flow } = rooms;
   return {
     book: shares,
