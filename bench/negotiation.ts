@@ -82,9 +82,9 @@ async function finalized(
   ask: { readonly provider: string; readonly offer: string; readonly dataset: string },
 ): Promise<number> {
   const started = performance.now();
-  const { pid } = await http.requestNegotiation(ask);
+  const { pid } = await http.negotiations.request(ask);
   for (;;) {
-    const { state } = await http.negotiation(pid);
+    const { state } = await http.negotiations.get(pid);
     if (state === "FINALIZED") return performance.now() - started;
     if (state === "TERMINATED") throw new Error(`negotiation ${pid} ended without an agreement`);
     await sleep(1); // a look costs the consumer's node about as long as that

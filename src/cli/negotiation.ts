@@ -52,7 +52,7 @@ function listCommand(io: CliIo): Command {
     .description("negotiations of either side, the newest first")
     .action(async (_options: unknown, command: Command) => {
       const node = connect(io, command);
-      const negotiations = await node.negotiations();
+      const negotiations = await node.negotiations.list();
       if (globals(command).json === true) return printJson(io, negotiations);
       const peers = new Map((await node.peers()).map((peer) => [peer.did, peer.name]));
       const rows = negotiations.map(({ pid, role, counterpart, product, state, problem }) => [
@@ -78,7 +78,7 @@ function showCommand(io: CliIo): Command {
     .description("one negotiation, with the terms on the table")
     .argument("<negotiation>", "its pid here, from comity negotiation list")
     .action(async (pid: string, _options: unknown, command: Command) => {
-      const negotiation = await connect(io, command).negotiation(pid);
+      const negotiation = await connect(io, command).negotiations.get(pid);
       if (globals(command).json === true) return printJson(io, negotiation);
       const { role, counterpart, product, state, problem, offer } = negotiation;
       printLine(io, `${product}, ${role === "provider" ? "to" : "from"} ${counterpart}: ${state}`);
@@ -104,7 +104,7 @@ function askCommand(io: CliIo): Command {
       ) => {
         const stated = statedFrom({ ...(as && { as }), ...(measures && { measures }) });
         const wish = { offer, ...options, ...stated };
-        told(io, command, await connect(io, command).requestNegotiation(wish));
+        told(io, command, await connect(io, command).negotiations.request(wish));
       },
     );
 }
@@ -136,7 +136,7 @@ function proposeCommand(io: CliIo): Command {
       const node = connect(io, self);
       const peer = (await node.peers()).find(({ name }) => name === flags.to);
       const proposal = { consumer: peer?.did ?? flags.to, terms: termsSaid(flags) };
-      told(io, self, await node.propose(product, proposal));
+      told(io, self, await node.negotiations.propose(product, proposal));
     });
 }
 
@@ -151,9 +151,9 @@ async function move(
   command: Command,
   pid: string,
   act: NegotiationAct,
-  said: Parameters<ReturnType<typeof connect>["actOnNegotiation"]>[2] = {},
+  said: Parameters<ReturnType<typeof connect>["negotiations"]["act"]>[2] = {},
 ): Promise<void> {
-  told(io, command, await connect(io, command).actOnNegotiation(pid, act, said));
+  told(io, command, await connect(io, command).negotiations.act(pid, act, said));
 }
 
 function told(io: CliIo, command: Command, negotiation: NegotiationResource): void {

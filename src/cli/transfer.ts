@@ -18,7 +18,7 @@ function listCommand(io: CliIo): Command {
   return new Command("list")
     .description("transfers of either side, the newest first")
     .action(async (_options: unknown, command: Command) => {
-      const transfers = await connect(io, command).transfers();
+      const transfers = await connect(io, command).transfers.list();
       if (globals(command).json === true) return printJson(io, transfers);
       const rows = transfers.map(({ pid, role, format, state, agreement, problem }) => [
         pid,
@@ -44,7 +44,7 @@ function requestCommand(io: CliIo): Command {
     .argument("<agreement>", "its id")
     .requiredOption("--format <format>", transferFormats.join(", "))
     .action(async (agreement: string, options: { format: string }, command: Command) => {
-      const asked = await connect(io, command).requestTransfer(agreement, options.format);
+      const asked = await connect(io, command).transfers.request(agreement, options.format);
       if (globals(command).json === true) return printJson(io, asked);
       printLine(io, `Asked for ${asked.format}: transfer ${asked.pid}`);
     });
@@ -56,7 +56,7 @@ function actCommand(io: CliIo, act: (typeof acts)[number]): Command {
     .argument("<transfer>", "its pid here, from comity transfer list")
     .option("--reason <text>", "told to the other side")
     .action(async (pid: string, options: { reason?: string }, command: Command) => {
-      const transfer = await connect(io, command).actOnTransfer(pid, act, options.reason);
+      const transfer = await connect(io, command).transfers.act(pid, act, options.reason);
       if (globals(command).json === true) return printJson(io, transfer);
       printLine(io, `Transfer ${transfer.pid} is ${transfer.state}.`);
     });

@@ -30,7 +30,6 @@ import type {
   StatementResource,
   StatusResource,
   StreamMessage,
-  TransferResource,
   UsageResource,
   UserResource,
   WantResource,
@@ -52,7 +51,7 @@ import type {
 } from "./thing-resource.ts";
 import type { ClearedResource, RetainedResource } from "./retained.ts";
 import type { TopResource } from "./top.ts";
-import type * as negotiation from "./negotiations.ts";
+import { NegotiationCalls, TransferCalls } from "./negotiation-calls.ts";
 import type { CallerResource } from "./callers.ts";
 import type {
   FigureResource,
@@ -69,7 +68,7 @@ import { EvidenceCalls } from "./evidence.ts";
 import { PriceCalls } from "./prices.ts";
 import { SpendingCalls } from "./spending.ts";
 import type { Stated } from "./attestation.ts";
-import type { LintResource, TermsResource } from "./terms.ts";
+import type { LintResource } from "./terms.ts";
 import type { Effect, World } from "./world.ts";
 
 const agreeTimeoutMs = 120_000;
@@ -89,6 +88,8 @@ export class ComityHttp {
   readonly spending: SpendingCalls;
   readonly evidence: EvidenceCalls;
   readonly books: BooksCalls;
+  readonly negotiations: NegotiationCalls;
+  readonly transfers: TransferCalls;
   readonly prices: PriceCalls;
   readonly invoices: InvoiceCalls;
   readonly #caller: HttpCaller;
@@ -101,6 +102,8 @@ export class ComityHttp {
     this.spending = new SpendingCalls(this.#caller);
     this.evidence = new EvidenceCalls(this.#caller);
     this.books = new BooksCalls(this.#caller);
+    this.negotiations = new NegotiationCalls(this.#caller);
+    this.transfers = new TransferCalls(this.#caller);
     this.prices = new PriceCalls(this.#caller);
     this.invoices = new InvoiceCalls(this.#caller);
   }
@@ -251,47 +254,6 @@ export class ComityHttp {
   /** Those numbered above `after`, oldest first. */
   receipts = (id: string, range: { after?: number; limit?: number } = {}) =>
     this.#json<unknown[]>(`/agreements/${part(id)}/receipts`, { query: range });
-
-  negotiations = () => this.#json<negotiation.NegotiationResource[]>("/negotiations");
-  negotiation = (pid: string) =>
-    this.#json<negotiation.NegotiationResource>(`/negotiations/${part(pid)}`);
-  requestNegotiation = (wish: negotiation.NegotiationWish) =>
-    this.#json<negotiation.NegotiationResource>("/negotiations", { method: "POST", json: wish });
-  propose = (product: string, proposal: negotiation.ProposalToMake) =>
-    this.#json<negotiation.NegotiationResource>(`/products/${part(product)}/proposals`, {
-      method: "POST",
-      json: proposal,
-    });
-  actOnNegotiation = (
-    pid: string,
-    act: negotiation.NegotiationAct,
-    said: {
-      readonly reason?: string;
-      readonly offer?: object;
-      readonly terms?: Partial<TermsResource>;
-    } & Stated = {},
-  ) =>
-    this.#json<negotiation.NegotiationResource>(`/negotiations/${part(pid)}/${act}`, {
-      method: "POST",
-      json: said,
-    });
-
-  transfers = () => this.#json<TransferResource[]>("/transfers");
-  transfer = (pid: string) => this.#json<TransferResource>(`/transfers/${part(pid)}`);
-  requestTransfer = (agreement: string, format: string) =>
-    this.#json<TransferResource>(`/agreements/${part(agreement)}/transfers`, {
-      method: "POST",
-      json: { format },
-    });
-  actOnTransfer = (
-    pid: string,
-    act: "start" | "suspend" | "resume" | "complete" | "terminate",
-    reason?: string,
-  ) =>
-    this.#json<TransferResource>(`/transfers/${part(pid)}/${act}`, {
-      method: "POST",
-      ...(reason === undefined ? {} : { json: { reason } }),
-    });
 
   shares = () => this.#json<ShareResource[]>("/shares");
   /** A link for a partner without a node; its URL is told once. */

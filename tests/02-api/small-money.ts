@@ -2,8 +2,10 @@ import assert from "node:assert/strict";
 import { booksApi } from "../../src/api/books-api.ts";
 import { invoicesApi } from "../../src/api/invoices-api.ts";
 import type { ApiDeps } from "../../src/api/deps.ts";
+import type { UsageResource } from "../../src/client/resources.ts";
 import { systemClock as clock } from "../../src/kernel/clock.ts";
 import { Journal } from "../../src/kernel/journal.ts";
+import type { Agreement } from "../../src/market/agreement.ts";
 import type { Agreements } from "../../src/market/agreements.ts";
 import { ConsumerCounts } from "../../src/meter/consumer-counts.ts";
 import { Owed } from "../../src/meter/owed.ts";
@@ -63,4 +65,14 @@ export async function smallMoney(
     books: booksApi({ store, agreements, statements }),
     spending: { limits, forecasts: async () => [] },
   };
+}
+
+export function usageToldOf({ id, role, product, title }: Agreement): UsageResource {
+  const counted = { messages: 8412, bytes: 100, amount: "16.824", currency: "EUR" };
+  return { agreement: id, role, product, title, evidence: "one-sided", ...counted };
+}
+
+export function statementLineOf(one: Agreement, month: string) {
+  const { provider, consumer } = one;
+  return { ...usageToldOf(one), provider, consumer, month, receipts: 2 };
 }

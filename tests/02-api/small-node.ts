@@ -7,7 +7,6 @@ import type { LogRow, MessageToPublish } from "../../src/api/streams-api.ts";
 import type { MessageSeen } from "../../src/flow/local-streams.ts";
 import { apiRoutes, createHttpServer, listenHttp } from "../../src/api/server.ts";
 import { ComityHttp } from "../../src/client/http.ts";
-import type { UsageResource } from "../../src/client/resources.ts";
 import type { Overview } from "../../src/client/world.ts";
 import { openEmbeddedSearch } from "../../src/engines/embedded/search.ts";
 import { openEmbeddedSigner } from "../../src/engines/embedded/signer.ts";
@@ -36,7 +35,7 @@ import { Users } from "../../src/things/users.ts";
 import { JsonPathSearch } from "../../src/things/wot/jsonpath-search.ts";
 import { TdDirectory } from "../../src/things/wot/td-directory.ts";
 import { Validator } from "../../src/things/wot/validator.ts";
-import { smallMoney } from "./small-money.ts";
+import { smallMoney, statementLineOf, usageToldOf } from "./small-money.ts";
 import { smallCommissions } from "./small-commissions.ts";
 import { smallStreams } from "./small-streams.ts";
 
@@ -323,16 +322,17 @@ function rooms(state: SmallState, search: SearchIndex) {
       },
     },
     settle: {
-      usage: () => [...state.agreements.values()].map(usageOf),
+      usage: () => [...state.agreements.values()].map(usageToldOf),
       usageOf: (id) => {
         const found = state.agreements.get(id);
-        return found && usageOf(found);
+        return found && usageToldOf(found);
       },
       receipts: async (_id, after, limit) => {
         const all = [1, 2, 3].map((seq) => ({ seq }));
         return all.slice(after, after + limit);
       },
-      statement: async (month) => [...state.agreements.values()].map((one) => line(one, month)),
+      statement: async (month) =>
+        [...state.agreements.values()].map((one) => statementLineOf(one, month)),
       budgetOf: async () => undefined,
       bill: async (month, id) => (state.agreements.has(id) ? { v: 1, month } : undefined),
     },
@@ -388,14 +388,4 @@ function offerOf(product: Product): FoundOffer {
   const whose = { provider: self, providerName: "rotterdam" };
   const told = { plain: plainPolicy(terms), promises: describePolicy(terms) };
   return { ...offer, ...whose, ...told, price: terms.price };
-}
-
-function usageOf({ id, role, product, title }: Agreement): UsageResource {
-  const counted = { messages: 8412, bytes: 100, amount: "16.824", currency: "EUR" };
-  return { agreement: id, role, product, title, evidence: "one-sided", ...counted };
-}
-
-function line(one: Agreement, month: string) {
-  const { provider, consumer } = one;
-  return { ...usageOf(one), provider, consumer, month, receipts: 2 };
 }

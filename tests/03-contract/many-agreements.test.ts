@@ -28,7 +28,7 @@ test("one participant - no more agreements at a time than it may have", async (t
   const { status, body } = await ask(opened, "urn:uuid:one-more");
   assert.equal(status, 429, JSON.stringify(body));
   assert.match(JSON.stringify(body), /The limit of 1 agreements of one participant is reached/);
-  assert.equal((await opened.provider.http.negotiations()).length, 1, "nothing is kept of it");
+  assert.equal((await opened.provider.http.negotiations.list()).length, 1, "nothing is kept of it");
   await opened.provider.http.revoke(opened.agreement);
   const again = await ask(opened, "urn:uuid:after-an-end");
   assert.equal(again.status, 201, JSON.stringify(again.body));

@@ -24,7 +24,7 @@ before(async () => {
 after(() => nodes.close());
 
 const stateOf = async (side: "provider" | "consumer", pid: string) =>
-  (await nodes[side].http.negotiation(pid)).state;
+  (await nodes[side].http.negotiations.get(pid)).state;
 
 /** A person acts on one side; the other side's state follows. */
 async function act(
@@ -33,7 +33,7 @@ async function act(
   [other, theirs, state]: readonly ["provider" | "consumer", string, string],
   said: { readonly reason?: string; readonly offer?: object } = {},
 ): Promise<void> {
-  await nodes[side].http.actOnNegotiation(pid, what, said);
+  await nodes[side].http.negotiations.act(pid, what, said);
   await until(`the ${other} is ${state}`, async () => (await stateOf(other, theirs)) === state);
 }
 
@@ -47,10 +47,10 @@ async function asked(product: string) {
   });
   const { offer } = (await provider.http.find(product))[0] ?? { offer: "none" };
   const wish = { provider: provider.node.did, offer };
-  const mine = await consumer.http.requestNegotiation(wish);
+  const mine = await consumer.http.negotiations.request(wish);
   assert.equal(mine.state, "REQUESTED");
   const find = async () =>
-    (await provider.http.negotiations()).find((one) => one.product === product);
+    (await provider.http.negotiations.list()).find((one) => one.product === product);
   await until("the provider was asked", async () => (await find()) !== undefined);
   const theirs = (await find())?.pid ?? "";
   return { buyer: ["consumer", mine.pid], seller: ["provider", theirs] } as const;
@@ -61,13 +61,13 @@ test("negotiations - people on both sides haggle to an agreement, step by step",
   const rules = rulesOf({ price, messagesMax: 1_000 });
   const counter = { "@type": "Offer", "@id": "haggled:counter", ...rules };
   await act(seller, "offer", [...buyer, "OFFERED"], { offer: counter });
-  const shown = await nodes.consumer.http.negotiation(buyer[1]);
+  const shown = await nodes.consumer.http.negotiations.get(buyer[1]);
   assert.deepEqual((shown.offer as Record<string, unknown>)["permission"], rules.permission);
   await act(buyer, "accept", [...seller, "ACCEPTED"]);
   await act(seller, "agree", [...buyer, "AGREED"]);
   await act(buyer, "verify", [...seller, "VERIFIED"]);
   await act(seller, "finalize", [...buyer, "FINALIZED"]);
-  const { agreement = "" } = await nodes.consumer.http.negotiation(buyer[1]);
+  const { agreement = "" } = await nodes.consumer.http.negotiations.get(buyer[1]);
   const policies = [];
   for (const side of ["provider", "consumer"] as const) {
     policies.push((await nodes[side].http.agreement(agreement)).policy);
@@ -81,18 +81,18 @@ test("negotiations - a step the protocol does not allow is refused by its state"
   const isState = (error: unknown) => {
     return error instanceof ComityError && error.code === "STATE_INVALID";
   };
-  await assert.rejects(nodes.consumer.http.actOnNegotiation(buyer[1], "accept"), isState);
-  await assert.rejects(nodes.provider.http.actOnNegotiation(seller[1], "finalize"), isState);
+  await assert.rejects(nodes.consumer.http.negotiations.act(buyer[1], "accept"), isState);
+  await assert.rejects(nodes.provider.http.negotiations.act(seller[1], "finalize"), isState);
   await act(seller, "terminate", [...buyer, "TERMINATED"], { reason: "not this month" });
-  const { problem = "" } = await nodes.consumer.http.negotiation(buyer[1]);
+  const { problem = "" } = await nodes.consumer.http.negotiations.get(buyer[1]);
   assert.match(problem, /not this month/);
-  await assert.rejects(nodes.provider.http.actOnNegotiation(seller[1], "agree"), isState);
+  await assert.rejects(nodes.provider.http.negotiations.act(seller[1], "agree"), isState);
 });
 
 test("negotiations - an offer or a request without its terms is refused before anybody is told", async () => {
   const { seller, buyer } = await asked("bare");
   await assert.rejects(
-    nodes.provider.http.actOnNegotiation(seller[1], "offer"),
+    nodes.provider.http.negotiations.act(seller[1], "offer"),
     /offer is missing/,
   );
   assert.equal(await stateOf("consumer", buyer[1]), "REQUESTED");

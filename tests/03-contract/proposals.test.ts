@@ -45,7 +45,7 @@ async function comity(side: Side, ...args: string[]): Promise<NegotiationResourc
 }
 
 async function reaches(side: Side, pid: string, state: string): Promise<NegotiationResource> {
-  const seen = () => nodes[side].http.negotiation(pid);
+  const seen = () => nodes[side].http.negotiations.get(pid);
   await until(`the ${side} sees ${state}`, async () => (await seen()).state === state);
   return seen();
 }
@@ -53,12 +53,12 @@ async function reaches(side: Side, pid: string, state: string): Promise<Negotiat
 /** Our offer, and the pid it has on the consumer's side. */
 async function proposed(...flags: string[]): Promise<{ sold: string; bought: string }> {
   const { consumer } = nodes;
-  const before = new Set((await consumer.http.negotiations()).map(({ pid }) => pid));
+  const before = new Set((await consumer.http.negotiations.list()).map(({ pid }) => pid));
   const mine = await comity("provider", "propose", "buses", "--to", "consumer", ...flags);
   assert.equal(mine.state, "OFFERED");
   let theirs: NegotiationResource | undefined;
   await until("the consumer has the offer", async () => {
-    theirs = (await consumer.http.negotiations()).find(({ pid }) => !before.has(pid));
+    theirs = (await consumer.http.negotiations.list()).find(({ pid }) => !before.has(pid));
     return theirs !== undefined;
   });
   assert.deepEqual(
@@ -140,11 +140,11 @@ test("proposal - what cannot be said is refused by name before anybody is told",
   }
   const { http } = nodes.consumer;
   const offer = { "@type": "Offer", "@id": "x", permission: [{ action: "use" }] };
-  const both = http.actOnNegotiation(bought, "request", { offer, terms: { messagesMax: 1 } });
+  const both = http.negotiations.act(bought, "request", { offer, terms: { messagesMax: 1 } });
   await assert.rejects(both, { code: "BODY_INVALID", message: /exclude each other/ });
   const priced = { terms: { price: { amount: "abc", currency: "EUR", perMessages: 1 } } };
-  await assert.rejects(http.actOnNegotiation(bought, "request", priced), /price/);
-  assert.equal((await http.negotiation(bought)).state, "OFFERED");
+  await assert.rejects(http.negotiations.act(bought, "request", priced), /price/);
+  assert.equal((await http.negotiations.get(bought)).state, "OFFERED");
 });
 
 /** A seller, and a connector that answers a first offer only when it is let. */

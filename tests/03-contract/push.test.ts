@@ -117,7 +117,7 @@ test("Mqtt5-PUSH - a logged stream goes on after every break, in order, nothing 
     "in the log's order",
   );
   assert.ok(again.length <= 200 + 256, "what was acknowledged is not sent again");
-  const told = JSON.stringify(await world.provider.http.transfers());
+  const told = JSON.stringify(await world.provider.http.transfers.list());
   assert.ok(!told.includes(broker.token), "what opens the broker is told to nobody");
 });
 
@@ -186,5 +186,5 @@ test("Mqtt5-PUSH - an address that is none, or not to be called, is refused by n
     const asked = await ask({ dataAddress: { ...dataAddress, endpoint } });
     assert.equal(asked, "400 ADDRESS_FORBIDDEN", endpoint);
   }
-  assert.deepEqual(await world.provider.http.transfers(), []);
+  assert.deepEqual(await world.provider.http.transfers.list(), []);
 });

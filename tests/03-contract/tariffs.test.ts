@@ -184,14 +184,14 @@ test("tariffs - a class that pays nothing beside one that pays has a free agreem
   assert.ok(distribution.some(({ format }) => format === "HttpData-PULL"));
   const free = await http.agree(offer.offer, undefined, undefined, { as: "research" });
   assert.deepEqual(free.price, eur("0"));
-  const { pid } = await http.requestTransfer(free.id, "HttpData-PULL");
+  const { pid } = await http.transfers.request(free.id, "HttpData-PULL");
   await until("the free one is handed over", async () => {
-    return (await http.transfer(pid)).state === "STARTED";
+    return (await http.transfers.get(pid)).state === "STARTED";
   });
   const paid = await http.agree(offer.offer, undefined, undefined, { as: "sme" });
-  const other = await http.requestTransfer(paid.id, "HttpData-PULL");
+  const other = await http.transfers.request(paid.id, "HttpData-PULL");
   await until("the paid one is not", async () => {
-    return (await http.transfer(other.pid)).state === "TERMINATED";
+    return (await http.transfers.get(other.pid)).state === "TERMINATED";
   });
 });
 
@@ -307,20 +307,20 @@ test("tariffs - a person who accepts a class's offer states it then, and not oth
   const [seller, buyer] = [world.provider.http, world.consumer.http];
   await seller.addProduct({ ...tram, id: "barge", topics: ["barge/#"], approval: "manual" });
   const seen = await found("barge");
-  const asked = await buyer.requestNegotiation({ provider: provider(), offer: seen.offer });
+  const asked = await buyer.negotiations.request({ provider: provider(), offer: seen.offer });
   const theirs = async () =>
-    (await seller.negotiations()).find(({ product, state }) => {
+    (await seller.negotiations.list()).find(({ product, state }) => {
       return product === "barge" && state === "REQUESTED";
     });
   await until("it is asked for", async () => (await theirs()) !== undefined);
   const { hasPolicy } = parseMessage(Dataset, await datasetOf("barge"));
   const sme = hasPolicy.find((one) => one["@id"] === variantOf(seen, "sme").offer);
-  await seller.actOnNegotiation((await theirs())?.pid ?? "", "offer", { offer: sme ?? {} });
-  const mine = () => buyer.negotiation(asked.pid);
+  await seller.negotiations.act((await theirs())?.pid ?? "", "offer", { offer: sme ?? {} });
+  const mine = () => buyer.negotiations.get(asked.pid);
   await until("it is offered", async () => (await mine()).state === "OFFERED");
   for (const said of [{}, { as: "research" as const }]) {
     await assert.rejects(
-      buyer.actOnNegotiation(asked.pid, "accept", said),
+      buyer.negotiations.act(asked.pid, "accept", said),
       refused("ATTESTATION_NEEDED", /small and medium-sized/),
     );
   }

@@ -216,19 +216,19 @@ test("trade secrets - no person gives them away by mistake, in an offer or an an
   const { http } = world.provider;
   const to = did("consumer");
   await assert.rejects(
-    http.propose("press", { consumer: to, terms: { drop: ["at"] } }),
+    http.negotiations.propose("press", { consumer: to, terms: { drop: ["at"] } }),
     refused("TRADE_SECRETS", /would show force, recipe\.heat/),
   );
   await assert.rejects(
-    http.propose("press", { consumer: to, terms: { drop: ["force", "at"] } }),
+    http.negotiations.propose("press", { consumer: to, terms: { drop: ["force", "at"] } }),
     refused("TRADE_SECRETS", /would show recipe\.heat/),
   );
-  const kept = await http.propose("press", {
+  const kept = await http.negotiations.propose("press", {
     consumer: to,
     terms: { drop: ["force", "recipe.heat", "recipe", "at"] },
   });
   assert.equal(kept.state, "OFFERED");
-  await http.actOnNegotiation(kept.pid, "terminate");
+  await http.negotiations.act(kept.pid, "terminate");
   // asked for by hand where a person decides
   await http.addProduct({ ...press, id: "slow", topics: ["slow/#"], approval: "manual" });
   const { hasPolicy } = await dataset("slow");

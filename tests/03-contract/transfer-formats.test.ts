@@ -351,14 +351,16 @@ test("data door - what costs money is asked for as a link alone", async (t) => {
   const terms = { price: { ...free, amount: "0.01" } };
   const agreement = await world.share({ ...buses, delivery: "live", terms });
   for (const format of ["HttpData-PULL", ...both]) {
-    const { pid } = await world.consumer.http.requestTransfer(agreement.id, format);
+    const { pid } = await world.consumer.http.transfers.request(agreement.id, format);
     await until("the provider has answered", async () => {
-      return (await world.consumer.http.transfer(pid)).state === "TERMINATED";
+      return (await world.consumer.http.transfers.get(pid)).state === "TERMINATED";
     });
-    const { problem } = await world.consumer.http.transfer(pid);
+    const { problem } = await world.consumer.http.transfers.get(pid);
     assert.match(problem ?? "", /unbilled.*Mqtt5-PULL/);
   }
-  const link = (await world.provider.http.transfers()).find(({ state }) => state === "STARTED");
+  const link = (await world.provider.http.transfers.list()).find(
+    ({ state }) => state === "STARTED",
+  );
   assert.equal(link?.format, "Mqtt5-PULL", "the link stands");
 });
 

@@ -83,7 +83,7 @@ async function consent(id: string, patient: string, ...flags: string[]): Promise
   await until(`${id} is found`, async () => (await found()) !== undefined);
   await comity("consumer", "negotiation", "ask", (await found())!.offer, "--provider", did);
   const asked = async () =>
-    (await nodes.provider.http.negotiations()).find(({ state }) => state === "REQUESTED");
+    (await nodes.provider.http.negotiations.list()).find(({ state }) => state === "REQUESTED");
   await until(`${id} is asked for`, async () => (await asked()) !== undefined);
   await comity("provider", "negotiation", "agree", (await asked())!.pid);
   const agreed = async () =>

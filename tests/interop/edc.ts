@@ -93,7 +93,7 @@ async function edcReaches(path: string, state: string): Promise<Body> {
     return now["state"] === state;
   };
   await until(`EDC's ${path} is ${state}`, isThere, 30_000).catch(async (error: unknown) => {
-    const theirs = await comity.http.negotiations();
+    const theirs = await comity.http.negotiations.list();
     const seen = JSON.stringify({ edc: now, comity: theirs }, null, 1);
     throw new Error(`${seen}\n${edc.log().slice(-6_000)}`, { cause: error });
   });
@@ -193,7 +193,7 @@ test(
     assert.ok(value);
     assert.match(value.topic, new RegExp(`^from/${peer.name}/tides/`));
     assert.deepEqual(JSON.parse(value.payload ?? ""), tides);
-    const transfers = (await http.transfers()).filter((one) => one.agreement === agreement.id);
+    const transfers = (await http.transfers.list()).filter((one) => one.agreement === agreement.id);
     assert.deepEqual(
       transfers.map((one) => [one.role, one.format, one.state]),
       [["consumer", format, "STARTED"]],

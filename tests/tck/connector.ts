@@ -51,11 +51,11 @@ export async function openConnector(options: ConnectorOptions): Promise<Connecto
     url: test.node.httpUrl,
     offerOf: (dataset) => offerOf(dataset)["@id"],
     async askForContract(provider, dataset, offer) {
-      const { pid } = await test.http.requestNegotiation({ provider, dataset, offer, policy });
+      const { pid } = await test.http.negotiations.request({ provider, dataset, offer, policy });
       people.began(pid, dataset);
     },
     async askForTransfer(agreement, format) {
-      const { pid } = await test.http.requestTransfer(agreement, format);
+      const { pid } = await test.http.transfers.request(agreement, format);
       people.fetches(pid, agreement);
     },
     async close() {

@@ -138,12 +138,12 @@ export class People {
   async #step(task: Task, state: string, act: string): Promise<void> {
     const http = this.#options.http();
     const { kind, pid } = task;
-    const now = () => (kind === "transfer" ? http.transfer(pid) : http.negotiation(pid));
+    const now = () => (kind === "transfer" ? http.transfers.get(pid) : http.negotiations.get(pid));
     await until(`${state}, to ${act}`, async () => this.#closed || (await now()).state === state);
     await this.#pause();
     if (this.#closed) return;
-    if (kind === "transfer") await http.actOnTransfer(pid, act as TransferAct, reason);
-    else await http.actOnNegotiation(pid, act as NegotiationAct, { reason });
+    if (kind === "transfer") await http.transfers.act(pid, act as TransferAct, reason);
+    else await http.negotiations.act(pid, act as NegotiationAct, { reason });
     task.steps.shift();
     this.#carryOn(task);
   }
