@@ -54,7 +54,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     }
     startErasures(rooms, trade);
     await trade.receipts.start();
-    await trade.statements.start();
+    await trade.settlement.start();
     trade.traffic.start();
     sectors.start();
     rooms.history.start();

@@ -8,7 +8,8 @@ import type { Agreements } from "../market/agreements.ts";
 import type { Store } from "../ports/store.ts";
 import { auditLedger } from "../settle/audit.ts";
 import { balancesOf } from "../settle/ledger.ts";
-import type { Account } from "../settle/ledger.ts";
+import type { Account, Entry } from "../settle/ledger.ts";
+import { clearedFindings, setoffEntries } from "../settle/setoff/record.ts";
 import type { Act } from "../settle/statements/document.ts";
 import type { StatementExchange } from "../settle/statements/exchange.ts";
 import {
@@ -40,7 +41,11 @@ export function booksApi(rooms: {
   const { store, agreements, statements } = rooms;
   let running: Promise<LedgerAuditResource> | undefined;
   const audit = async (): Promise<LedgerAuditResource> => {
-    const report = await auditLedger({ store, agreements, entries: () => statementEntries(store) });
+    const report = await auditLedger({
+      ...{ store, agreements },
+      entries: () => documentEntries(store),
+      findings: () => clearedFindings(store),
+    });
     const books = report.books.map(({ sum, ...book }) => ({
       ...balanceOf(book),
       sum: formatAmount(sum),
@@ -63,6 +68,12 @@ export function booksApi(rooms: {
   };
 }
 
+/** Of all documents that both sides signed, but for receipts. */
+async function* documentEntries(store: Store): AsyncGenerator<Entry> {
+  yield* statementEntries(store);
+  yield* setoffEntries(store);
+}
+
 function statementTold(record: StatementRecord): SignedStatementResource {
   const { id, role, body, problem } = record;
   const { lines, dues } = standingHere(record);
@@ -81,9 +92,9 @@ function statementTold(record: StatementRecord): SignedStatementResource {
         },
       }),
     })),
-    dues: dues.map(({ currency, accepted, paid, due }) => ({
+    dues: dues.map(({ currency, accepted, paid, setOff, due }) => ({
       ...{ currency, accepted: formatAmount(accepted) },
-      ...{ paid: formatAmount(paid), due: formatAmount(due) },
+      ...{ paid: formatAmount(paid), setOff: formatAmount(setOff), due: formatAmount(due) },
     })),
     ...(problem !== undefined && { problem }),
   };

@@ -42,7 +42,9 @@ const Statement = Type.Object({
       ),
     }),
   ),
-  dues: Type.Array(Type.Object({ currency: text, accepted: text, paid: text, due: text })),
+  dues: Type.Array(
+    Type.Object({ currency: text, accepted: text, paid: text, setOff: text, due: text }),
+  ),
   problem: Type.Optional(text),
 });
 

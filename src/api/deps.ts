@@ -31,6 +31,7 @@ import type { EvidenceApi } from "./evidence-api.ts";
 import type { PriceChanges } from "../federate/price-changes.ts";
 import type { InvoicesApi } from "./invoices-api.ts";
 import type { SpendingApi } from "./spending-api.ts";
+import type { SetoffsApi } from "./setoffs-api.ts";
 import type { SettleApi } from "./settle-api.ts";
 import type { SharesApi } from "./share/shares-api.ts";
 import type { HistoryApi, LogsApi, StreamsApi, TrafficApi } from "./streams-api.ts";
@@ -74,6 +75,7 @@ export interface ApiDeps {
   readonly spending: SpendingApi;
   readonly evidence: EvidenceApi;
   readonly books: BooksApi;
+  readonly setoffs: SetoffsApi;
   readonly prices: Pick<PriceChanges, "offerOf" | "offer" | "decide">;
   readonly invoices: InvoicesApi;
   readonly shares: SharesApi;

@@ -38,6 +38,7 @@ import { invoicesApi, type InvoiceRooms } from "./invoices-api.ts";
 import { sharesApi } from "./share/shares-api.ts";
 import { booksApi } from "./books-api.ts";
 import { spendingApi } from "./spending-api.ts";
+import { setoffsApi } from "./setoffs-api.ts";
 import { settleApi } from "./settle-api.ts";
 import {
   agreementsApi,
@@ -48,6 +49,8 @@ import {
   transfersApi,
 } from "./trade-api.ts";
 import type { Budgets } from "../settle/budgets.ts";
+import type { SetoffExchange } from "../settle/setoff/exchange.ts";
+import type { Setoffs } from "../settle/setoff/setoffs.ts";
 import type { StatementExchange } from "../settle/statements/exchange.ts";
 import type { Statements } from "../settle/statements/statements.ts";
 import type { SpendingLimits } from "../settle/spending-limits.ts";
@@ -107,6 +110,7 @@ export interface Rooms {
   readonly spending: SpendingLimits;
   readonly evidenceLog: EvidenceRooms;
   readonly statements: { readonly exchange: StatementExchange; readonly kept: Statements };
+  readonly setoffs: { readonly exchange: SetoffExchange; readonly kept: Setoffs };
   readonly invoices: InvoiceRooms;
   readonly owed: Owed;
   readonly shares: Shares;
@@ -156,7 +160,7 @@ export function apiDeps(rooms: Rooms): ApiDeps {
     settle: settleApi(rooms),
     spending: spendingApi(rooms),
     evidence: evidenceApi(rooms.evidenceLog, (did) => rooms.federation.peers.nameOf(did)),
-    books: booksApi(rooms),
+    ...{ books: booksApi(rooms), setoffs: setoffsApi(rooms) },
     prices: rooms.federation.prices,
     invoices: invoicesApi(rooms.invoices, rooms.federation.peers),
     shares: sharesApi(rooms),

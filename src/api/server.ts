@@ -43,6 +43,7 @@ import { shareRoutes } from "./share/share-routes.ts";
 import { retainedRoutes } from "./retained-routes.ts";
 import { evidenceRoutes } from "./evidence-routes.ts";
 import { settleRoutes } from "./settle-routes.ts";
+import { setoffApiRoutes } from "./setoff-routes.ts";
 import { booksRoutes } from "./books-routes.ts";
 import { invoiceRoutes } from "./invoice-routes.ts";
 import { joinPieces } from "./join-pieces.ts";
@@ -130,6 +131,7 @@ export async function apiRoutes(app: FastifyInstance, deps: ApiDeps): Promise<vo
       spendingRoutes,
       evidenceRoutes,
       booksRoutes,
+      setoffApiRoutes,
       priceRoutes,
       invoiceRoutes,
       logRoutes,

@@ -36,6 +36,7 @@ import { sdgCommand } from "./sdg.ts";
 import { sectorCommands } from "./sector.ts";
 import { shareCommand } from "./share.ts";
 import { startedNode } from "./started-node.ts";
+import { setoffCommand } from "./setoff.ts";
 import { disputeCommand } from "./signed-statement.ts";
 import { statusCommand } from "./status.ts";
 import { tailCommand } from "./tail.ts";
@@ -113,6 +114,7 @@ function buildProgram(io: CliIo): Command {
   program.addCommand(auditCommand(io));
   program.addCommand(budgetCommand(io));
   program.addCommand(disputeCommand(io));
+  program.addCommand(setoffCommand(io));
   program.addCommand(evidenceCommand(io));
   program.addCommand(commissionCommand(io));
   program.addCommand(userCommand(io));

@@ -112,8 +112,9 @@ function printStatement(io: CliIo, statement: SignedStatementResource, other: st
     return [title, agreement, messages, `${stated} ${currency}`, amount, state, why];
   });
   printTable(io, ["PRODUCT", "AGREEMENT", "MESSAGES", "STATED", "STANDS", "", ""], rows, "");
-  for (const { currency, accepted, paid, due } of dues) {
-    printLine(io, `  ${currency}: ${accepted} accepted, ${paid} paid, ${due} due`);
+  for (const { currency, accepted, paid, setOff, due } of dues) {
+    const cleared = setOff === "0" ? "" : `${setOff} set off, `;
+    printLine(io, `  ${currency}: ${accepted} accepted, ${paid} paid, ${cleared}${due} due`);
   }
   if (problem !== undefined) printLine(io, `  not taken by the other side: ${problem}`);
 }

@@ -48,6 +48,7 @@ export interface SignedStatementResource {
     readonly currency: string;
     readonly accepted: string;
     readonly paid: string;
+    readonly setOff: string;
     readonly due: string;
   }[];
   /** What the other side answered instead of taking it. */

@@ -66,6 +66,7 @@ import { BooksCalls } from "./books.ts";
 import { InvoiceCalls } from "./invoices.ts";
 import { EvidenceCalls } from "./evidence.ts";
 import { PriceCalls } from "./prices.ts";
+import { SetoffCalls } from "./setoffs.ts";
 import { SpendingCalls } from "./spending.ts";
 import type { Stated } from "./attestation.ts";
 import type { LintResource } from "./terms.ts";
@@ -88,6 +89,7 @@ export class ComityHttp {
   readonly spending: SpendingCalls;
   readonly evidence: EvidenceCalls;
   readonly books: BooksCalls;
+  readonly setoffs: SetoffCalls;
   readonly negotiations: NegotiationCalls;
   readonly transfers: TransferCalls;
   readonly prices: PriceCalls;
@@ -102,6 +104,7 @@ export class ComityHttp {
     this.spending = new SpendingCalls(this.#caller);
     this.evidence = new EvidenceCalls(this.#caller);
     this.books = new BooksCalls(this.#caller);
+    this.setoffs = new SetoffCalls(this.#caller);
     this.negotiations = new NegotiationCalls(this.#caller);
     this.transfers = new TransferCalls(this.#caller);
     this.prices = new PriceCalls(this.#caller);

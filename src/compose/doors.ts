@@ -13,6 +13,7 @@ import { OpenIdLogin } from "../federate/openid.ts";
 import { sampleRoutes } from "../federate/samples.ts";
 import { invoiceRoutes } from "../federate/invoice-routes.ts";
 import { logRoutes } from "../federate/log-routes.ts";
+import { setoffRoutes } from "../federate/setoff-routes.ts";
 import { statementRoutes } from "../federate/statement-routes.ts";
 import { receiptRoutes } from "../federate/receipt-routes.ts";
 import { ComityError } from "../kernel/errors.ts";
@@ -39,7 +40,7 @@ const sessionLogBytesMax = 1_073_741_824;
 export async function openDoors(rooms: Rooms, trade: Trade, sectors: Sectors): Promise<void> {
   const { options, signer, things, urls, app, closing, failed, clock, entropy } = rooms;
   const { federation, issuers, wants, cosigner, links, traffic, receipts, access, samples } = trade;
-  const { statements } = trade;
+  const { statements, setoffs } = trade.settlement;
   const jwts = openJwts(rooms, trade);
   const mqtt = mqttServer(rooms, trade, jwts);
   await mqtt.sessions.restore(await keptSessions(rooms));
@@ -56,7 +57,12 @@ export async function openDoors(rooms: Rooms, trade: Trade, sectors: Sectors): P
   await app.register((scope) => receiptRoutes(scope, { receipts: cosigner, authenticatePeer }));
   await invoiceRoutes(app, { ...trade.invoices, authenticatePeer });
   await logRoutes(app, { ...trade.evidenceLog, authenticatePeer });
-  await app.register((scope) => statementRoutes(scope, { statements, authenticatePeer }));
+  await app.register((scope) =>
+    statementRoutes(scope, { statements: statements.exchange, authenticatePeer }),
+  );
+  await app.register((scope) =>
+    setoffRoutes(scope, { setoffs: setoffs.exchange, authenticatePeer }),
+  );
   const { name, title, country, currency, place, dev, publicWorld } = options;
   const facts = {
     ...{ name, title, country, currency, place, dev, publicWorld },
@@ -94,7 +100,7 @@ export async function openDoors(rooms: Rooms, trade: Trade, sectors: Sectors): P
     sectors,
     samples,
     evidenceLog: trade.evidenceLog,
-    statements: { exchange: statements, kept: trade.keptStatements },
+    ...{ statements, setoffs },
     invoices: trade.invoices,
   };
   await apiRoutes(app, apiDeps({ ...rooms, ...own, ...access }));

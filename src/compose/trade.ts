@@ -14,10 +14,9 @@ import { ConsumerReceipts } from "../meter/receipts-consumer.ts";
 import { ProviderReceipts } from "../meter/receipts-provider.ts";
 import { Traffic } from "../meter/traffic.ts";
 import { postingsOf } from "../settle/ledger.ts";
-import { StatementExchange } from "../settle/statements/exchange.ts";
-import { Statements } from "../settle/statements/statements.ts";
 import { isLinked, openFetches } from "./fetches.ts";
 import type { Rooms } from "./rooms.ts";
+import { openSettlement } from "./settlement.ts";
 
 const exposureMessagesMax = 100_000;
 /** What of bytes is priced is bounded as if each message had so many. */
@@ -110,13 +109,7 @@ export async function openTrade(rooms: Rooms) {
   });
   rooms.spending.onResumed((agreement) => links.get(agreement)?.resume());
   const cosigner = new ConsumerReceipts({ ...evidence, counts });
-  const keptStatements = new Statements({
-    ...{ store, signer, clock, ledger: rooms.ledger, agreements, crash },
-  });
-  const statements = new StatementExchange({
-    ...{ peers, clock, journal, agreements, statements: keptStatements },
-  });
-  rooms.closing.add("the statements", () => statements.close());
+  const settlement = openSettlement(rooms, federation);
   const traffic = new Traffic({ ...rooms, links });
   const fetches = openFetches(rooms, federation);
   const access = await openDataAccess(rooms, federation);
@@ -137,8 +130,7 @@ export async function openTrade(rooms: Rooms) {
     wants,
     receipts,
     cosigner,
-    statements,
-    keptStatements,
+    settlement,
     links,
     fetches,
     traffic,

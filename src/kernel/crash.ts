@@ -23,6 +23,8 @@ export type CrashPoint =
   | "statement.signed" // signed by the provider and durable, not sent
   | "statement.step" // a side's word is signed and durable, not sent
   | "statement.taken" // the other side's words are durable, they are not answered
+  | "setoff.drawn" // a set-off with one signature is durable, not sent
+  | "setoff.agreed" // both signatures, the statements and the ledger are durable, not told
   | "erasure.erased" // a part is erased and counted
   | "erasure.stored" // what was erased is written down, it is not signed
   | "erasure.signed" // signed by the consumer and durable, not sent

@@ -1,3 +1,5 @@
+import { moneyErrors } from "./money-errors.ts";
+
 /**
  * The catalogue of errors a person or a program can meet. A code is stable for ever; its
  * message names what failed and its remedy what to do. `docs/reference/errors.md` lists the
@@ -73,13 +75,6 @@ export const catalogue = {
     status: 404,
     message: "There is no {what} {id}.",
     remedy: "List what there is, and check the spelling.",
-  },
-  BILL_ABSENT: {
-    status: 404,
-    message:
-      "There is no bill of {month} for agreement {id}: no receipt of it is signed by both yet.",
-    remedy:
-      "Receipts follow messages within seconds: ask again; or name a month that had some (comity usage).",
   },
   VALUE_ABSENT: {
     status: 404,
@@ -263,37 +258,6 @@ export const catalogue = {
     message: "The signature on {what} does not verify: {problem}",
     remedy: "Keep the evidence as it is and ask the other side for theirs.",
   },
-  RECEIPT_DISAGREES: {
-    status: 409,
-    message: "Receipt {seq} of {agreement} does not agree with what was counted here: {problem}",
-    remedy: "Compare both sides' usage; the signed receipts before it stand.",
-  },
-  STATEMENT_DISAGREES: {
-    status: 409,
-    message: "Statement {id} does not agree with what is here: {problem}.",
-    remedy: "Compare it with both sides' receipts: comity statement show ID on either node.",
-  },
-  STATEMENT_REFUSES: {
-    status: 409,
-    message: "Statement {id} takes no {act}: {problem}.",
-    remedy: "Look at how its lines stand: comity statement show ID.",
-  },
-  EVIDENCE_BROKEN: {
-    status: 400,
-    message: "The bill does not verify: {problem}",
-    remedy: "Ask for the bill again; if it fails again, dispute the named receipt.",
-  },
-  INVOICE_INVALID: {
-    status: 409,
-    message: "The invoice cannot be drawn up: {problem} ({rule}).",
-    remedy:
-      "Mend what is named, in 'comity invoice settings' where it is about a party, its payment or its taxes; docs/guides/invoices.md.",
-  },
-  INVOICE_REFUSED: {
-    status: 409,
-    message: "{what} is not taken: {problem}.",
-    remedy: "Compare it with the agreements between both sides, and with what was sent before.",
-  },
   AGREEMENT_PENDING: {
     status: 503,
     message: "Agreement {agreement} is still being signed here.",
@@ -309,13 +273,6 @@ export const catalogue = {
     message: "The data of agreement {agreement} are not handed out: {problem}.",
     remedy:
       "Send 'Authorization: Bearer TOKEN' with the token of its transfer; an expired one is renewed by asking for the transfer again.",
-  },
-  UNBILLED: {
-    status: 403,
-    message:
-      "Agreement {agreement} costs money, and nobody would acknowledge what is fetched here.",
-    remedy:
-      "Receive it with a Comity node, in the format Mqtt5-PULL; under a billed link, by MQTT with QoS 1.",
   },
   CSV_INVALID: {
     status: 400,
@@ -342,6 +299,7 @@ export const catalogue = {
     message: "The node failed while answering {what}.",
     remedy: "Its log tells more; report it with that line, and try again.",
   },
+  ...moneyErrors,
   NODE_FAILED: {
     status: 500,
     message: "The node {name} did not start: {problem}",

@@ -103,9 +103,11 @@ async function* signed(...entries: Entry[]): AsyncGenerator<Entry> {
   yield* entries;
 }
 
+async function* findings(): AsyncGenerator<never> {}
+
 function audit(store: Store, ...entries: Entry[]): Promise<AuditReport> {
   const book = { get: (id: string) => agreements.find((one) => one.id === id) };
-  return auditLedger({ store, agreements: book, entries: () => signed(...entries) });
+  return auditLedger({ store, agreements: book, entries: () => signed(...entries), findings });
 }
 
 test("audit - books that follow from what was signed have nothing to tell", async (t) => {

@@ -34,6 +34,8 @@ export interface AuditSources {
   readonly agreements: AgreementBook;
   /** What documents make, recomputed from them as they are now. */
   entries(): AsyncIterable<Entry>;
+  /** What else does not follow from what was signed. */
+  findings(): AsyncIterable<AuditFinding>;
 }
 
 const findingsMax = 1000;
@@ -73,6 +75,7 @@ class Audit {
     await this.#readPostings(expected);
     for (const id of expected.keys()) this.#find(`posting ${id}`, "it is missing");
     await this.#readSums();
+    for await (const { what, problem } of this.#sources.findings()) this.#find(what, problem);
     return {
       receipts: this.#receipts,
       postings: this.#postings,

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { booksApi } from "../../src/api/books-api.ts";
+import { setoffsApi } from "../../src/api/setoffs-api.ts";
 import { invoicesApi } from "../../src/api/invoices-api.ts";
 import type { ApiDeps } from "../../src/api/deps.ts";
 import type { UsageResource } from "../../src/client/resources.ts";
@@ -15,6 +16,8 @@ import { IssuedInvoices } from "../../src/settle/invoice/issued.ts";
 import { Parties } from "../../src/settle/invoice/parties.ts";
 import { ReceivedInvoices } from "../../src/settle/invoice/received.ts";
 import { Ledger } from "../../src/settle/ledger.ts";
+import { SetoffExchange } from "../../src/settle/setoff/exchange.ts";
+import { Setoffs } from "../../src/settle/setoff/setoffs.ts";
 import { StatementExchange } from "../../src/settle/statements/exchange.ts";
 import { Statements } from "../../src/settle/statements/statements.ts";
 import { SpendingLimits } from "../../src/settle/spending-limits.ts";
@@ -24,7 +27,7 @@ export async function smallMoney(
   store: Store,
   agreements: Agreements,
   signer: Signer,
-): Promise<Pick<ApiDeps, "books" | "invoices" | "spending">> {
+): Promise<Pick<ApiDeps, "books" | "invoices" | "setoffs" | "spending">> {
   const limits = await SpendingLimits.open({
     ...{ store, clock, journal: new Journal(), agreements },
     counts: await ConsumerCounts.open(store, clock),
@@ -57,12 +60,20 @@ export async function smallMoney(
       journal: new Journal(),
     }),
   };
+  const setoffs = new Setoffs({
+    ...{ store, clock, signer, agreements, statements: kept, ledger: await Ledger.open(store) },
+  });
+  const setoffExchange = new SetoffExchange({
+    ...{ setoffs, store, clock, journal: new Journal(), statements: statements.exchange },
+    peers: { get: away, post: away, keyOf: away, nameOf: String },
+  });
   const received = new ReceivedInvoices({
     ...{ ...sold, parties, journal: new Journal(), did: signer.did },
   });
   return {
     invoices: invoicesApi({ parties, issued, received }, { list: () => [] }),
     books: booksApi({ store, agreements, statements }),
+    setoffs: setoffsApi({ store, setoffs: { kept: setoffs, exchange: setoffExchange } }),
     spending: { limits, forecasts: async () => [] },
   };
 }

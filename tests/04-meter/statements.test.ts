@@ -67,7 +67,7 @@ test("statement - what both count alike is accepted by itself, and paid in parts
   const id = await draw();
   const { lines, dues } = await agreed(id, "accepted");
   assert.deepEqual([lines.length, lines[0]?.stated, lines[0]?.messages], [1, "2", 4]);
-  assert.deepEqual(dues, [{ currency: "EUR", accepted: "2", paid: "0", due: "2" }]);
+  assert.deepEqual(dues, [{ currency: "EUR", accepted: "2", paid: "0", setOff: "0", due: "2" }]);
   const pay = (amount: string) =>
     nodes.provider.http.books.act(id, { do: "paid", amount, currency: "EUR", reference: "" });
   await pay("0.5");

@@ -6,21 +6,19 @@ import type { Journal } from "../../kernel/journal.ts";
 import { Turns } from "../../kernel/turns.ts";
 import type { Agreement } from "../../market/agreement.ts";
 import type { Peers } from "../../ports/peers.ts";
+import { Retries, type RetriesOptions } from "../retries.ts";
 import type { Act, Dossier } from "./document.ts";
 import { dossierShape } from "./document.ts";
 import { dossierOf, otherSide, standingHere } from "./record.ts";
 import type { StatementRecord } from "./record.ts";
 import { isWaiting, type Statements } from "./statements.ts";
 
-export interface ExchangeOptions {
+export interface ExchangeOptions extends RetriesOptions {
   readonly statements: Statements;
   readonly peers: Peers;
   readonly clock: Clock;
   readonly journal: Journal;
   readonly agreements: { list(): readonly Agreement[] };
-  /** The first pause before what was not answered is sent again; doubled up to `retryMaxMs`. */
-  readonly retryMs?: number;
-  readonly retryMaxMs?: number;
   /** Between looks for a month that is over and for disputes that have expired. */
   readonly lookMs?: number;
 }
@@ -32,29 +30,27 @@ const dossiersShape = Compile(Type.Object({ statements: Type.Array(Type.Unknown(
 /** Takes statements and steps to the other side, until it has them; at a month's end by itself. */
 export class StatementExchange {
   readonly #options: ExchangeOptions;
-  readonly #timers = new Map<string, NodeJS.Timeout>();
-  readonly #failures = new Map<string, number>();
   readonly #turns = new Turns();
+  readonly #retries: Retries;
   #look: NodeJS.Timeout | undefined;
-  #closed = false;
 
   constructor(options: ExchangeOptions) {
     this.#options = options;
+    this.#retries = new Retries((id) => this.#again(id), options);
   }
 
   /** Takes up what a stop left behind. */
   async start(): Promise<void> {
     for (const record of await this.#options.statements.list()) {
-      if (isWaiting(record)) this.#retry(record.id, 0);
+      if (isWaiting(record)) this.#retries.soon(record.id);
     }
     this.#look = setInterval(() => void this.look(), this.#options.lookMs ?? 3_600_000).unref();
     void this.look();
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#retries.close();
     clearInterval(this.#look);
-    for (const timer of this.#timers.values()) clearTimeout(timer);
     await this.#turns.settled();
   }
 
@@ -75,21 +71,33 @@ export class StatementExchange {
       return await this.#turns.take(id, () => this.#exchange(id));
     } catch (thrown) {
       if (!isRefusal(thrown)) {
-        this.#retry(id);
+        this.#retries.later(id);
         return this.#options.statements.need(id);
       }
       await this.#options.statements.giveUp(id, problemOf(thrown));
       this.#note(id, `was refused: ${problemOf(thrown)}`);
       const { told } = await this.#options.statements.need(id);
-      if (!told) this.#retry(id);
+      if (!told) this.#retries.later(id);
       throw thrown;
+    }
+  }
+
+  /** What a partner may not have yet; and `lost`, which it had once and misses. */
+  async bringAll(partner: string, lost?: string): Promise<void> {
+    for (const record of await this.#options.statements.list()) {
+      if (otherSide(record) !== partner) continue;
+      if (isWaiting(record)) await this.bring(record.id);
+      else if (record.id === lost) {
+        const answer = await this.#options.peers.post(partner, statementsPath, dossierOf(record));
+        await this.#options.statements.take(partner, this.#dossier(answer));
+      }
     }
   }
 
   /** The other side's dossier; answered with this side's. */
   async receive(from: string, said: unknown): Promise<Dossier> {
     const record = await this.#options.statements.take(from, this.#dossier(said));
-    if (isWaiting(record)) this.#retry(record.id, 0);
+    if (isWaiting(record)) this.#retries.soon(record.id);
     return dossierOf(record);
   }
 
@@ -108,13 +116,13 @@ export class StatementExchange {
     const over = monthBefore(monthOf(now));
     const sold = agreements.list().filter((one) => one.role === "provider");
     for (const consumer of new Set(sold.map((one) => one.consumer))) {
-      if (this.#closed) return;
+      if (this.#retries.closed) return;
       await this.draw(consumer, over).catch((thrown: unknown) => this.#missed(thrown));
     }
     for (const record of await statements.list()) {
       for (const { line, state, dispute } of standingHere(record).lines) {
         const isDue = state === "disputed" && now >= Date.parse(dispute?.expiresAt ?? "");
-        if (!isDue || this.#closed) continue;
+        if (!isDue || this.#retries.closed) continue;
         const act: Act = { do: "expire", agreement: line.agreement };
         await this.act(record.id, act).catch((thrown: unknown) => this.#missed(thrown));
       }
@@ -170,26 +178,18 @@ export class StatementExchange {
     throw new ComityError("BODY_INVALID", { problem: "it is no statement of version 1" });
   }
 
-  #retry(id: string, waitMs?: number): void {
-    if (this.#closed || this.#timers.has(id)) return;
-    const { retryMs = 1000, retryMaxMs = 60_000 } = this.#options;
-    const failures = this.#failures.get(id) ?? 0;
-    if (waitMs === undefined) this.#failures.set(id, failures + 1);
-    const pause = waitMs ?? Math.min(retryMs * 2 ** failures, retryMaxMs);
-    const timer = setTimeout(() => {
-      this.#timers.delete(id);
-      void this.bring(id)
-        .then((record) => {
-          if (!isWaiting(record)) this.#failures.delete(id);
-        })
-        .catch((thrown: unknown) => this.#missed(thrown));
-    }, pause).unref();
-    this.#timers.set(id, timer);
+  async #again(id: string): Promise<void> {
+    try {
+      const record = await this.bring(id);
+      if (!isWaiting(record)) this.#retries.succeeded(id);
+    } catch (thrown) {
+      this.#missed(thrown);
+    }
   }
 
   /** Refusals are noted where they are met; nothing to state is no news. */
   #missed(thrown: unknown): void {
-    if (thrown instanceof ComityError || this.#closed) return;
+    if (thrown instanceof ComityError || this.#retries.closed) return;
     throw thrown;
   }
 

@@ -19,6 +19,8 @@ export interface StatementRecord {
   readonly pending: readonly SignedStep[];
   /** What of it was set off. */
   readonly cleared: readonly Cleared[];
+  /** The set-off that this side drew up over it and the other has not answered. */
+  readonly held?: string;
   /** The other side has the statement. */
   readonly told: boolean;
   /** What the other side answered instead of taking it. */

@@ -35,9 +35,10 @@ export interface DueStanding {
 
 /** A statement's amount in a currency that was set off. */
 export interface Cleared {
-  readonly setOff: string;
+  /** The id of what both signed about it. */
+  readonly setoff: string;
   readonly currency: string;
-  readonly micro: string;
+  readonly amount: string;
 }
 
 export interface Standing {
@@ -136,7 +137,9 @@ function duesOf(
         act.do === "paid" && act.currency === currency ? microOf(act.amount) : 0n,
       ),
     );
-    const setOff = sum(cleared.map((one) => (one.currency === currency ? BigInt(one.micro) : 0n)));
+    const setOff = sum(
+      cleared.map((one) => (one.currency === currency ? microOf(one.amount) : 0n)),
+    );
     return { currency, accepted, paid, setOff, due: accepted - paid - setOff };
   });
 }

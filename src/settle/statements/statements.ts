@@ -64,7 +64,7 @@ export class Statements {
 
   /** As provider: the next statement of the month; one that is not out yet is that. */
   async draw(consumer: string, month: string): Promise<StatementRecord> {
-    return this.#turns.take(`${month} ${consumer}`, async () => {
+    return this.#turns.take(consumer, async () => {
       const { store, signer, agreements } = this.#options;
       const earlier = await this.#ofPair(signer.did, consumer, month);
       const last = earlier.at(-1);
@@ -103,7 +103,7 @@ export class Statements {
       const standing = standingHere(record);
       const { clock, signer } = this.#options;
       const context = { body: record.body, standing, by: signer.did, now: clock.now() };
-      const problem = ownProblem(act, context);
+      const problem = heldProblem(record, act) ?? ownProblem(act, context);
       if (problem !== undefined) {
         throw new ComityError("STATEMENT_REFUSES", { id, act: act.do, problem });
       }
@@ -129,14 +129,13 @@ export class Statements {
    */
   async take(from: string, dossier: Dossier): Promise<StatementRecord> {
     const { body } = dossier.statement;
-    const { provider, consumer, month } = body;
+    const { provider, consumer } = body;
     const sides = [provider, consumer];
     const own = this.#options.signer.did;
     if (from === own || !sides.includes(from) || !sides.includes(own)) {
       throw new ComityError("NOT_FOUND", { what: "statement", id: statementId(body) });
     }
-    const turn = `${month} ${from}`;
-    return this.#turns.take(turn, async () => {
+    return this.#turns.take(from, async () => {
       const known = await recordOf(this.#options.store, statementId(body));
       const { record, instead } = known
         ? { record: known, instead: [] }
@@ -152,13 +151,20 @@ export class Statements {
     });
   }
 
-  /** One statement's writers take turns, with everything else of its pair and month. */
+  /** All statements with a partner; they stay as they are until `work` is done. */
+  withPartner<T>(other: string, work: (all: StatementRecord[]) => Promise<T>): Promise<T> {
+    return this.#turns.take(other, async () => {
+      const all = await recordsOf(this.#options.store);
+      return work(all.filter((record) => otherSide(record) === other));
+    });
+  }
+
+  /** One statement's writers take turns, with everything else of its partner. */
   async #take(
     record: StatementRecord,
     work: (record: StatementRecord) => Promise<StatementRecord>,
   ): Promise<StatementRecord> {
-    const turn = `${record.body.month} ${otherSide(record)}`;
-    return this.#turns.take(turn, async () => work(await this.need(record.id)));
+    return this.#turns.take(otherSide(record), async () => work(await this.need(record.id)));
   }
 
   async #ofPair(provider: string, consumer: string, month: string): Promise<StatementRecord[]> {
@@ -338,6 +344,12 @@ export class Statements {
 
 export function isWaiting({ told, pending }: StatementRecord): boolean {
   return !told || pending.length > 0;
+}
+
+/** A set-off that is on its way says what is due: that stays until it is answered. */
+function heldProblem({ held }: StatementRecord, { do: what }: Act): string | undefined {
+  if (held === undefined || what === "evidence" || what === "credit") return undefined;
+  return `set-off ${held} of it is not answered yet; comity setoff cancel ${held} takes it back`;
 }
 
 function withoutProblem({ problem: _problem, ...rest }: StatementRecord): StatementRecord {
