@@ -4,7 +4,7 @@ import { receiptsPath } from "../meter/receipt-chain.ts";
 import type { ConsumerReceipts } from "../meter/receipts-consumer.ts";
 
 export interface ReceiptRoutesDeps {
-  readonly receipts: ConsumerReceipts;
+  readonly receipts: Pick<ConsumerReceipts, "cosign" | "signedAfter">;
   /** The DID of the calling node; throws IDENTITY_INVALID. */
   authenticatePeer(request: FastifyRequest): Promise<string>;
 }

@@ -137,7 +137,7 @@ export class ProviderReceipts {
   async #closeWindow(account: Account, late: AbortSignal): Promise<void> {
     const { chain } = account;
     const { messages } = this.#options.meter.acknowledged(chain.agreement.id);
-    while ((chain.cosigned?.messages ?? 0) < messages && !late.aborted) {
+    while ((chain.cosigned?.messages ?? 0) < messages && !late.aborted && !this.#closed) {
       await account.busy; // its own target may lie before what is acknowledged now
       await this.#drive(account);
       if (chain.unfinished?.state === "disputed") return;

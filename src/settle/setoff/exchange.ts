@@ -134,7 +134,9 @@ export class SetoffExchange {
     if (record.state === "agreed") return { setoff: signed(record) };
     this.#note(record.id, `over ${record.body.currency} was offered; comity setoff accept`);
     if (!(await this.#isWelcome(from, record.body.currency))) return {};
-    return { setoff: signed(await setoffs.accept(record.id)) };
+    const agreed = await setoffs.accept(record.id);
+    this.#retries.soon(agreed.id); // the answer may be lost
+    return { setoff: signed(agreed) };
   }
 
   /** Those that both have signed, above a number: for a side that lost them. */
