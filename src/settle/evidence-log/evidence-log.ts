@@ -16,7 +16,13 @@ import type { NoteSigner } from "../../ports/note-signer.ts";
 import type { Store, Write } from "../../ports/store.ts";
 import { type Checkpoint, checkpointText } from "../../wire/tlog/checkpoint.ts";
 import { consistencyProof, inclusionProof, type TreeHead } from "../../wire/tlog/merkle.ts";
-import { noteText, type NoteSignature, verifierKey } from "../../wire/tlog/note.ts";
+import {
+  keyIdOf,
+  noteKeyOf,
+  noteText,
+  type NoteSignature,
+  verifierKey,
+} from "../../wire/tlog/note.ts";
 import { proofText } from "../../wire/tlog/proof.ts";
 import { hashesIn, type Tile } from "../../wire/tlog/tile.ts";
 import { entryOf, type Leaf, nameOfLeaf, pendingKind } from "./leaf.ts";
@@ -46,7 +52,7 @@ interface SignatureDoc extends Omit<NoteSignature, "signature"> {
   readonly signature: string;
 }
 
-/** A checkpoint with its signatures, as witnesses are shown it. */
+/** A checkpoint with the log's own signatures, as witnesses are shown it. */
 export interface ShownCheckpoint {
   readonly size: number;
   readonly note: string;
@@ -54,6 +60,8 @@ export interface ShownCheckpoint {
 
 /** Places are given to so many at a time. */
 const batchMax = 1000;
+/** Of witnesses under one checkpoint: sixteen that sign with both kinds. Readers of notes have limits. */
+const cosignaturesMax = 32;
 
 export class EvidenceLog {
   readonly #options: EvidenceLogOptions;
@@ -105,7 +113,10 @@ export class EvidenceLog {
   /** What witnesses are to see now: the last checkpoint. Kept until they are shown another. */
   show(): ShownCheckpoint | undefined {
     if (this.#shown?.size !== this.#checkpoint?.size) this.#shown = this.#checkpoint;
-    return this.#shown && { size: this.#shown.size, note: noteOf(this.#shown) };
+    if (this.#shown === undefined) return undefined;
+    const { size, signatures } = this.#shown;
+    const own = signatures.filter(({ name }) => name === this.origin);
+    return { size, note: noteOf({ ...this.#shown, signatures: own }) };
   }
 
   /** As verifiers are told of them (c2sp.org/signed-note). */
@@ -150,7 +161,12 @@ export class EvidenceLog {
     if (leaf === undefined) throw new Error(`entry ${place.index} of the evidence log is missing`);
     const { size } = checkpoint;
     const hashes = await inclusionProof(place.index, size, this.#hashes(size));
-    const beside = { entry: leaf, keys: [...this.verifierKeys, ...witnessKeys] };
+    const names = new Set(checkpoint.signatures.map((one) => `${one.name} ${one.keyId}`));
+    const theirs = witnessKeys.filter((text) => {
+      const key = noteKeyOf(text);
+      return key !== undefined && names.has(`${key.name} ${keyIdOf(key)}`);
+    });
+    const beside = { entry: leaf, keys: [...this.verifierKeys, ...theirs] };
     const extra = Buffer.from(JSON.stringify(beside));
     return proofText({ index: place.index, hashes, checkpoint: noteOf(checkpoint), extra });
   }
@@ -161,6 +177,8 @@ export class EvidenceLog {
     if (shown?.size !== size) return;
     const known = new Set(shown.signatures.map(({ name, keyId }) => `${name} ${keyId}`));
     const added = signatures.filter(({ name, keyId }) => !known.has(`${name} ${keyId}`));
+    const others = shown.signatures.filter(({ name }) => name !== this.origin).length;
+    if (added.length === 0 || others + added.length > cosignaturesMax) return;
     const doc: CheckpointDoc = {
       ...shown,
       signatures: [...shown.signatures, ...added.map(signatureDoc)],

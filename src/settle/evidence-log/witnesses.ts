@@ -3,7 +3,14 @@ import { ComityError } from "../../kernel/errors.ts";
 import type { Peers } from "../../ports/peers.ts";
 import type { Store } from "../../ports/store.ts";
 import { checkpointIn, openCheckpoint } from "../../wire/tlog/checkpoint.ts";
-import { noteIn, noteKeyOf, signersOf } from "../../wire/tlog/note.ts";
+import {
+  keyIdOf,
+  noteIn,
+  noteKeyOf,
+  signatureType,
+  signersOf,
+  verifierKey,
+} from "../../wire/tlog/note.ts";
 import type { LogConflicts } from "./conflicts.ts";
 import type { EvidenceLog, ShownCheckpoint } from "./evidence-log.ts";
 import {
@@ -36,6 +43,7 @@ export interface Witness {
 }
 
 const kind = "evidence-witness";
+const cosignerTypes = [signatureType.ed25519Cosignature, signatureType.mlDsa44Cosignature];
 
 /** Shows this node's log to the nodes it trades with, and keeps their signatures with it. */
 export class Witnesses {
@@ -85,8 +93,10 @@ export class Witnesses {
   }
 
   async #askOne(did: string, shown: ShownCheckpoint, known: number): Promise<void> {
-    const answer = await this.#post(did, shown, known);
-    if (answer.cosigned !== undefined) return this.#keep(did, answer.cosigned);
+    let answer = await this.#post(did, shown, known);
+    // Who was restored from a backup knows less of this log, or nothing.
+    if (known > 0 && !answer.cosigned && !answer.known) answer = await this.#post(did, shown, 0);
+    if (answer.cosigned !== undefined) return this.#keep(did, shown, answer.cosigned);
     const told = await this.#ownCheckpoint(answer.known);
     if (told === undefined) return;
     const { log, conflicts } = this.#options;
@@ -95,7 +105,7 @@ export class Witnesses {
       return conflicts.keep({ ...both, what: "shrank" }, "This node's own");
     }
     const again = await this.#post(did, shown, told.size);
-    if (again.cosigned !== undefined) return this.#keep(did, again.cosigned);
+    if (again.cosigned !== undefined) return this.#keep(did, shown, again.cosigned);
     await conflicts.keep({ ...both, what: "forked" }, "This node's own");
   }
 
@@ -111,22 +121,26 @@ export class Witnesses {
     throw new ComityError("SIGNATURE_INVALID", { what: `the checkpoint at ${did}`, problem });
   }
 
-  async #keep(did: string, cosigned: NonNullable<WitnessAnswer["cosigned"]>): Promise<void> {
+  /** Only what it signed of the very checkpoint that it was shown, with one key of each kind. */
+  async #keep(
+    did: string,
+    shown: ShownCheckpoint,
+    cosigned: NonNullable<WitnessAnswer["cosigned"]>,
+  ): Promise<void> {
     const { log, store, clock } = this.#options;
-    const keys = cosigned.keys.flatMap((text) => noteKeyOf(text) ?? []);
-    const opened = openCheckpoint(
-      cosigned.note,
-      keys.filter(({ name }) => name === did),
-    );
+    const keys = cosignerTypes.flatMap((type) => {
+      const told = cosigned.keys.flatMap((text) => noteKeyOf(text) ?? []);
+      return told.find((key) => key.name === did && key.type === type) ?? [];
+    });
+    const opened = openCheckpoint(cosigned.note, keys);
     if (opened === undefined || opened.signers.length === 0) return;
+    if (opened.note.text !== noteIn(shown.note)?.text) return;
     const { size } = opened.checkpoint;
-    const names = new Set(opened.signers.map(({ name }) => name));
-    await log.cosigned(
-      size,
-      opened.note.signatures.filter(({ name }) => names.has(name)),
-    );
+    const ids = new Set(opened.signers.map(keyIdOf));
+    const own = opened.note.signatures.filter(({ name, keyId }) => name === did && ids.has(keyId));
+    await log.cosigned(size, own);
     const at = new Date(clock.now()).toISOString();
-    const doc: Witness = { size, at, keys: cosigned.keys };
+    const doc: Witness = { size, at, keys: opened.signers.map(verifierKey) };
     await store.commit([{ op: "put", kind, id: did, doc }]);
   }
 
