@@ -7,11 +7,28 @@ import type { ListRange, LogBlock, LogState, Store, Stored, Write } from "../../
 /** Called around each commit; a simulation ends the process there. */
 export type CommitHook = (when: "before" | "after") => void;
 
+const databases = new WeakMap<StoreDatabase, DatabaseSync>();
+
 /** What outlives a crash: the embedded store's own tables, in memory. */
 export function newDisk(): StoreDatabase {
   const database = new DatabaseSync(":memory:");
   migrate(database, ":memory:", migrations);
-  return new StoreDatabase(database);
+  return diskOn(database);
+}
+
+/** The same rows on a disk of its own. */
+export function copyOf(disk: StoreDatabase): StoreDatabase {
+  const source = databases.get(disk);
+  if (source === undefined) throw new Error("it is no disk of this file's");
+  const database = new DatabaseSync(":memory:");
+  database.deserialize(source.serialize());
+  return diskOn(database);
+}
+
+function diskOn(database: DatabaseSync): StoreDatabase {
+  const disk = new StoreDatabase(database);
+  databases.set(disk, database);
+  return disk;
 }
 
 /**

@@ -28,6 +28,15 @@ export class Random {
     return from[Math.floor(this.next() * from.length)]!;
   }
 
+  shuffled<T>(from: readonly T[]): T[] {
+    const all = [...from];
+    for (let last = all.length - 1; last > 0; last--) {
+      const at = this.between(0, last);
+      [all[last], all[at]] = [all[at]!, all[last]!];
+    }
+    return all;
+  }
+
   bytes(length: number): Uint8Array {
     return Uint8Array.from({ length }, () => this.between(0, 255));
   }

@@ -14,7 +14,7 @@ import { Turns } from "../../src/kernel/turns.ts";
 import { disagreements } from "./agreement-of-sides.ts";
 import { calm, Network, type Weather } from "./network.ts";
 import { Random } from "./random.ts";
-import { type Process, Side } from "./side.ts";
+import { type Process, type Side, sideOf } from "./side.ts";
 
 export interface SimulationResult {
   /** What does not agree, in words; empty when all is well. */
@@ -39,9 +39,9 @@ export async function simulate(
     delayMsMax: random.between(0, 4),
   };
   const network = new Network(random.branch(), () => weather);
-  const sideOf = (name: "provider" | "consumer"): Side => {
+  const openSide = (name: "provider" | "consumer"): Side => {
     const otherName = name === "provider" ? "consumer" : "provider";
-    return new Side({
+    return sideOf({
       name,
       signer: signers[name],
       origin: origins[name],
@@ -52,7 +52,7 @@ export async function simulate(
       downMs: () => random.between(0, 6),
     });
   };
-  const sides = { provider: sideOf("provider"), consumer: sideOf("consumer") };
+  const sides = { provider: openSide("provider"), consumer: openSide("consumer") };
   await sides.provider.start();
   await sides.consumer.start();
   const work: Promise<unknown>[] = [];

@@ -44,8 +44,9 @@ export class StatementExchange {
     for (const record of await this.#options.statements.list()) {
       if (isWaiting(record)) this.#retries.soon(record.id);
     }
-    this.#look = setInterval(() => void this.look(), this.#options.lookMs ?? 3_600_000).unref();
-    void this.look();
+    const look = (): void => void this.look().catch((thrown: unknown) => this.#missed(thrown));
+    this.#look = setInterval(look, this.#options.lookMs ?? 3_600_000).unref();
+    look();
   }
 
   async close(): Promise<void> {
