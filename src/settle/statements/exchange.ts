@@ -25,6 +25,8 @@ export interface ExchangeOptions extends RetriesOptions {
 
 /** Where a node takes statements and what the other side says to them. */
 export const statementsPath = "/comity/v1/statements";
+/** Months before this one that are stated anew where something of them is signed only now. */
+const lateMonths = 3;
 const dossiersShape = Compile(Type.Object({ statements: Type.Array(Type.Unknown()) }));
 
 /** Takes statements and steps to the other side, until it has them; at a month's end by itself. */
@@ -110,15 +112,18 @@ export class StatementExchange {
     return { statements: inOrder.map(dossierOf) };
   }
 
-  /** Statements of the month that is over, and disputes that nobody ended in time. */
+  /** Statements of the months that are over, where something was signed late as well, and disputes that nobody ended in time. */
   async look(): Promise<void> {
     const { agreements, clock, statements } = this.#options;
     const now = clock.now();
-    const over = monthBefore(monthOf(now));
     const sold = agreements.list().filter((one) => one.role === "provider");
     for (const consumer of new Set(sold.map((one) => one.consumer))) {
-      if (this.#retries.closed) return;
-      await this.draw(consumer, over).catch((thrown: unknown) => this.#missed(thrown));
+      let over = monthOf(now);
+      for (let back = 0; back < lateMonths; back++) {
+        over = monthBefore(over);
+        if (this.#retries.closed) return;
+        await this.draw(consumer, over).catch((thrown: unknown) => this.#missed(thrown));
+      }
     }
     for (const record of await statements.list()) {
       for (const { line, state, dispute } of standingHere(record).lines) {

@@ -92,14 +92,16 @@ async function lineFor(
   const usedSoFar = difference(before, end);
   const soFar = monthOf(Date.parse(at)) > month ? microOf(whole.amount) : usedSoFar;
   const amount = soFar - (stated?.micro ?? 0n);
-  if (amount <= 0n) return undefined;
+  const usage = difference(opening, end);
+  // usage that a minimum had asked for before: nothing more is owed, and what was charged is less
+  if (amount < 0n || (amount === 0n && usage === 0n)) return undefined;
   return {
     ...{ agreement: agreement.id, product: agreement.product, title: agreement.title },
     from,
     to: end?.seq ?? 0,
     messages: (end?.messages ?? 0) - (opening?.messages ?? 0),
     bytes: (end?.bytes ?? 0) - (opening?.bytes ?? 0),
-    usage: formatAmount(difference(opening, end)),
+    usage: formatAmount(usage),
     amount: formatAmount(amount),
     currency: whole.currency,
   };

@@ -10,6 +10,9 @@ import { type Deal, expected, type World } from "./world.ts";
 /** In its first days some prices are lowered, from the next month on. */
 const lowersIn = "2027-06";
 
+/** Who does not sign is not waited for longer. */
+const closeMs = 3000;
+
 /** Messages of one stretch at most; what a line has under way that is not acknowledged. */
 export const stretchMax = 60;
 
@@ -63,7 +66,8 @@ export async function closeMonth(world: World, hides: (deal: Deal) => boolean): 
     if (last) await (await deal.seller.life.calm()).meter.acknowledge(deal.id, last);
   }
   await world.each(async ({ receipts, log }) => {
-    await receipts.closeWindows(undefined, 2000);
+    // some get to it only after the month, and after its statement was drawn up
+    if (!world.random.chance(0.1)) await receipts.closeWindows(undefined, closeMs);
     await log.settle();
   });
   await world.each(({ witnesses }) => witnesses.ask());
@@ -73,6 +77,8 @@ export async function closeMonth(world: World, hides: (deal: Deal) => boolean): 
 export async function settleMonth(world: World, month: string): Promise<string[]> {
   await world.each(({ statements }) => statements.look());
   const problems = await quiet(world, month);
+  await world.each(({ receipts }) => receipts.closeWindows(undefined, closeMs));
+  await world.each(({ statements }) => statements.look());
   await argue(world, month);
   problems.push(...(await quiet(world, month)));
   if (month === lowersIn) await lowerPrices(world);
@@ -151,7 +157,7 @@ async function lowerPrices({ deals, clock }: World): Promise<void> {
     if (price === undefined) continue;
     const { federation, agreements } = await deal.seller.life.calm();
     await federation.prices.offer(deal.id, price, `${from}-01T00:00:00Z`);
-    for (let tries = 0; agreements.need(deal.id).changes === undefined && tries < 200; tries++) {
+    for (let tries = 0; agreements.need(deal.id).changes === undefined && tries < 2000; tries++) {
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
     if (agreements.need(deal.id).changes !== undefined) deal.changed = { from, price };

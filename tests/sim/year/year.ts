@@ -45,6 +45,7 @@ export async function year(options: YearOptions): Promise<YearResult> {
     tried.begin(n);
     world.storm();
     for (let day = 0; day < options.daysPerMonth; day++) {
+      if (day > 0) world.clock.pass(Math.floor(28 / options.daysPerMonth));
       await inParts(world.random.shuffled(world.deals), (deal) =>
         deliver(world, deal, !tried.hides(deal)),
       );
@@ -54,7 +55,6 @@ export async function year(options: YearOptions): Promise<YearResult> {
           await rooms?.receipts.closeWindows(undefined, 200).catch(expected);
         }),
       );
-      world.clock.pass(Math.floor(28 / options.daysPerMonth));
     }
     await closeMonth(world, (deal) => tried.hides(deal));
     problems.push(...(await exposureProblems(world)));
