@@ -7,6 +7,7 @@ import { formatAmount } from "../kernel/amount.ts";
 import type { Agreements } from "../market/agreements.ts";
 import type { Store } from "../ports/store.ts";
 import { auditLedger } from "../settle/audit.ts";
+import type { ProveReceipt } from "../settle/bill.ts";
 import { balancesOf } from "../settle/ledger.ts";
 import type { Account, Entry } from "../settle/ledger.ts";
 import { clearedFindings, setoffEntries } from "../settle/setoff/record.ts";
@@ -18,6 +19,7 @@ import {
   statementEntries,
   type StatementRecord,
 } from "../settle/statements/record.ts";
+import { statementFileOf } from "../settle/statements/file.ts";
 import type { Statements } from "../settle/statements/statements.ts";
 
 /** The ledger, and what is settled with others, as the HTTP API sees them. */
@@ -27,6 +29,8 @@ export interface BooksApi {
   audit(): Promise<LedgerAuditResource>;
   /** Statements of a month, or all. */
   statements(month?: string): Promise<readonly SignedStatementResource[]>;
+  /** Both sides' words and all that proves the lines: a file. NOT_FOUND. */
+  evidence(id: string): Promise<unknown>;
   /** As provider: drawn up, signed and brought. NOT_FOUND where nothing is left to state. */
   draw(consumer: string, month: string): Promise<SignedStatementResource>;
   /** This side's word about a statement, signed and brought. */
@@ -37,6 +41,7 @@ export function booksApi(rooms: {
   readonly store: Store;
   readonly agreements: Agreements;
   readonly statements: { readonly exchange: StatementExchange; readonly kept: Statements };
+  readonly prove: ProveReceipt;
 }): BooksApi {
   const { store, agreements, statements } = rooms;
   let running: Promise<LedgerAuditResource> | undefined;
@@ -62,6 +67,11 @@ export function booksApi(rooms: {
     },
     async statements(month) {
       return (await statements.kept.list(month)).map(statementTold);
+    },
+    async evidence(id) {
+      const agreementOf = (named: string) => agreements.need(named);
+      const { prove } = rooms;
+      return statementFileOf(await statements.kept.need(id), { store, agreementOf, prove });
     },
     draw: async (consumer, month) => statementTold(await statements.exchange.draw(consumer, month)),
     act: async (id, act) => statementTold(await statements.exchange.act(id, act)),

@@ -93,6 +93,20 @@ export function booksRoutes(scope: FastifyInstance, deps: ApiDeps): void {
     async (request) => books.statements(request.query.month),
   );
 
+  app.get(
+    "/signed-statements/:id/evidence",
+    {
+      config: allow("viewer"),
+      schema: {
+        summary: "A file with both sides' words and what proves its lines",
+        description: "`comity verify` checks it, offline.",
+        params: IdParams,
+        response: { 200: answer<unknown>("A file of evidence.") },
+      },
+    },
+    async (request) => books.evidence(request.params.id),
+  );
+
   app.post(
     "/signed-statements",
     {

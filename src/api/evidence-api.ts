@@ -1,4 +1,6 @@
 import type { EvidenceResource } from "../client/evidence.ts";
+import { ComityError } from "../kernel/errors.ts";
+import type { ProveReceipt } from "../settle/bill.ts";
 import type { LogConflicts } from "../settle/evidence-log/conflicts.ts";
 import type { EvidenceLog } from "../settle/evidence-log/evidence-log.ts";
 import { nameOfLeaf } from "../settle/evidence-log/leaf.ts";
@@ -37,10 +39,26 @@ export function evidenceApi(
       };
     },
     async prove(agreement, receipt) {
-      const known = await witnesses.list();
-      const keys = [...known.values()].flatMap((one) => one.keys);
+      const keys = await keysOf(witnesses);
       const leaf = receipt === undefined ? undefined : ({ kind: "receipt", seq: receipt } as const);
       return log.prove(nameOfLeaf({ kind: "agreement", ...leaf, of: agreement }), keys);
     },
   };
+}
+
+/** Places of receipts, for bills; one that both signed before there was a log has none. */
+export function receiptProver({ log, witnesses }: EvidenceRooms): ProveReceipt {
+  return async (of, seq) => {
+    try {
+      return await log.prove(nameOfLeaf({ kind: "receipt", of, seq }), await keysOf(witnesses));
+    } catch (thrown) {
+      if (thrown instanceof ComityError && thrown.code === "NOT_FOUND") return undefined;
+      throw thrown;
+    }
+  };
+}
+
+async function keysOf(witnesses: Witnesses): Promise<string[]> {
+  const known = await witnesses.list();
+  return [...known.values()].flatMap((one) => one.keys);
 }

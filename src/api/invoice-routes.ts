@@ -108,6 +108,20 @@ export function invoiceRoutes(scope: FastifyInstance, deps: ApiDeps): void {
     async (request) => invoices.get(request.params.id),
   );
 
+  app.get(
+    "/invoices/:id/evidence",
+    {
+      config: allow("viewer"),
+      schema: {
+        summary: "A file with one document and what proves its lines",
+        description: "`comity verify` checks it, offline.",
+        params: Id,
+        response: { 200: answer<unknown>("A file of evidence.") },
+      },
+    },
+    async (request) => invoices.evidence(request.params.id),
+  );
+
   const form = (of: string) => ({
     config: allow("viewer"),
     schema: { summary: `The document as ${of}`, params: Id },

@@ -8,10 +8,12 @@ import { formatAmount } from "../kernel/amount.ts";
 import { ComityError } from "../kernel/errors.ts";
 import type { CreditWish } from "../settle/invoice/credit.ts";
 import type { InvoiceBody } from "../settle/invoice/document.ts";
+import { invoiceFileOf } from "../settle/invoice/file.ts";
 import type { IssuedInvoice, IssuedInvoices, InvoiceWish } from "../settle/invoice/issued.ts";
 import type { Parties } from "../settle/invoice/parties.ts";
 import type { ReceivedInvoice, ReceivedInvoices } from "../settle/invoice/received.ts";
 import type { InvoiceSettings } from "../settle/invoice/settings.ts";
+import type { FileSources } from "../settle/statements/file.ts";
 
 /** Invoices as the HTTP API sees them. */
 export interface InvoicesApi {
@@ -24,6 +26,8 @@ export interface InvoicesApi {
   credit(wish: CreditWish): Promise<InvoiceResource>;
   /** NOT_FOUND where there is none; the body to make its forms of. */
   get(id: string): Promise<InvoiceDetail & { readonly body: InvoiceBody }>;
+  /** The document and all that proves its lines: a file. NOT_FOUND. */
+  evidence(id: string): Promise<unknown>;
 }
 
 export interface InvoiceRooms {
@@ -32,9 +36,14 @@ export interface InvoiceRooms {
   readonly received: ReceivedInvoices;
 }
 
+type Kept =
+  | { readonly own: IssuedInvoice; readonly theirs?: undefined }
+  | { readonly own?: undefined; readonly theirs: ReceivedInvoice };
+
 export function invoicesApi(
   { parties, issued, received }: InvoiceRooms,
   peers: { list(): readonly { readonly did: string; readonly name: string }[] },
+  sources: FileSources,
 ): InvoicesApi {
   const didOf = (named: string): string =>
     peers.list().find(({ did, name }) => did === named || name === named)?.did ?? named;
@@ -45,6 +54,17 @@ export function invoicesApi(
     id: `${nameOf(invoice.body.provider)}/${invoice.body.number}`,
     state: invoice.differences.length === 0 ? "agrees" : "differs",
   });
+  const kept = async (id: string): Promise<Kept> => {
+    const cut = id.lastIndexOf("/");
+    if (cut < 0) {
+      const own = await issued.get(id);
+      if (own !== undefined) return { own };
+    } else {
+      const theirs = await received.get(didOf(id.slice(0, cut)), id.slice(cut + 1));
+      if (theirs !== undefined) return { theirs };
+    }
+    throw new ComityError("NOT_FOUND", { what: "invoice", id });
+  };
   return {
     async settings() {
       const given = await parties.given();
@@ -70,18 +90,16 @@ export function invoicesApi(
     },
     credit: async (wish) => outOf(await issued.credit(wish)),
     async get(id) {
-      const cut = id.lastIndexOf("/");
-      if (cut < 0) {
-        const own = await issued.get(id);
-        if (own !== undefined) return { ...outOf(own), ...detailOf(own) };
-      } else {
-        const theirs = await received.get(didOf(id.slice(0, cut)), id.slice(cut + 1));
-        if (theirs !== undefined) {
-          const { body, signed, differences } = theirs;
-          return { ...inOf(theirs), body, signed, differences };
-        }
-      }
-      throw new ComityError("NOT_FOUND", { what: "invoice", id });
+      const { own, theirs } = await kept(id);
+      if (own !== undefined) return { ...outOf(own), ...detailOf(own) };
+      const { body, signed, differences } = theirs;
+      return { ...inOf(theirs), body, signed, differences };
+    },
+    async evidence(id) {
+      const { own, theirs } = await kept(id);
+      return own === undefined
+        ? invoiceFileOf(theirs, received.all(), sources)
+        : invoiceFileOf(own, issued.all(), sources);
     },
   };
 }

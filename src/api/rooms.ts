@@ -33,7 +33,7 @@ import type { Traffic } from "../meter/traffic.ts";
 import type { Meter } from "../meter/usage.ts";
 import type { Store } from "../ports/store.ts";
 import type { Shares } from "../market/shares.ts";
-import { evidenceApi, type EvidenceRooms } from "./evidence-api.ts";
+import { evidenceApi, type EvidenceRooms, receiptProver } from "./evidence-api.ts";
 import { invoicesApi, type InvoiceRooms } from "./invoices-api.ts";
 import { sharesApi } from "./share/shares-api.ts";
 import { booksApi } from "./books-api.ts";
@@ -127,6 +127,7 @@ export interface Rooms {
 /** The rooms as the HTTP API sees them. */
 export function apiDeps(rooms: Rooms): ApiDeps {
   const { facts, clock, journal, things, users, audit } = rooms;
+  const prove = receiptProver(rooms.evidenceLog);
   return {
     node: facts,
     clock,
@@ -157,12 +158,15 @@ export function apiDeps(rooms: Rooms): ApiDeps {
     erasures: erasuresApi(rooms),
     negotiations: rooms.federation.negotiations,
     transfers: transfersApi(rooms),
-    settle: settleApi(rooms),
+    settle: settleApi({ ...rooms, prove }),
     spending: spendingApi(rooms),
     evidence: evidenceApi(rooms.evidenceLog, (did) => rooms.federation.peers.nameOf(did)),
-    ...{ books: booksApi(rooms), setoffs: setoffsApi(rooms) },
+    ...{ books: booksApi({ ...rooms, prove }), setoffs: setoffsApi(rooms) },
     prices: rooms.federation.prices,
-    invoices: invoicesApi(rooms.invoices, rooms.federation.peers),
+    invoices: invoicesApi(rooms.invoices, rooms.federation.peers, {
+      ...{ store: rooms.store, prove },
+      agreementOf: (id) => rooms.agreements.need(id),
+    }),
     shares: sharesApi(rooms),
     sectors: rooms.sectors,
     commissions: {

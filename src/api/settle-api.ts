@@ -7,7 +7,7 @@ import type { Agreements } from "../market/agreements.ts";
 import { receiptsAfter } from "../meter/receipt.ts";
 import type { ProviderReceipts } from "../meter/receipts-provider.ts";
 import type { Store } from "../ports/store.ts";
-import { billOf, oneSidedBillOf } from "../settle/bill.ts";
+import { billOf, oneSidedBillOf, type ProveReceipt } from "../settle/bill.ts";
 import type { Budgets } from "../settle/budgets.ts";
 import { begunStatement } from "../settle/statement.ts";
 import { usageOf } from "../settle/usage-view.ts";
@@ -34,6 +34,7 @@ type SettleRooms = Parameters<typeof usageOf>[1] & {
   readonly store: Store;
   readonly receipts: ProviderReceipts;
   readonly budgets: Budgets;
+  readonly prove: ProveReceipt;
 };
 
 export function settleApi(rooms: SettleRooms): SettleApi {
@@ -54,7 +55,7 @@ export function settleApi(rooms: SettleRooms): SettleApi {
       if (month > monthOf(clock.now())) {
         throw new ComityError("BILL_ABSENT", { month, id });
       }
-      return counted ?? billOf(store, need(id), month);
+      return counted ?? billOf(store, need(id), month, { prove: rooms.prove });
     },
   };
 }

@@ -3,6 +3,7 @@ import { Command } from "commander";
 import type { InvoiceForm, InvoiceResource, InvoiceSettingsResource } from "../client/invoices.ts";
 import { problemOf } from "../kernel/errors.ts";
 import { connect, type CliIo, globals, readObject, typed } from "./context.ts";
+import { writeEvidence } from "./evidence-file.ts";
 import { invalid, repeated } from "./flags.ts";
 import { printJson, printLine, printTable } from "./output.ts";
 
@@ -80,6 +81,13 @@ export function invoiceCommand(io: CliIo): Command {
       if (form === "json") return write(io, out, JSON.stringify(await calls.get(id), null, 2));
       if (!isForm(form)) throw invalid(`--form "${form}" is not ${forms.join(", ")} or json`);
       write(io, out, await calls.form(id, form));
+    });
+  invoice
+    .command("export <number>")
+    .description("a file with one document and all that proves its lines")
+    .option("--out <file>", "write it there; else it is printed")
+    .action(async (id: string, { out }: { out?: string }, command: Command) => {
+      writeEvidence(io, command, await connect(io, command).invoices.evidence(id), { out });
     });
   invoice
     .command("credit <number>")

@@ -1,13 +1,10 @@
-import { writeFileSync } from "node:fs";
 import { Command } from "commander";
-import { ComityError, problemOf } from "../kernel/errors.ts";
 import { monthOf, systemClock } from "../kernel/clock.ts";
-import { describePrice } from "../kernel/price-text.ts";
-import { connect, type CliIo, globals, readText } from "./context.ts";
-import { printVerifiedProof } from "./evidence.ts";
+import { connect, type CliIo, globals } from "./context.ts";
 import { addSignedStatements } from "./signed-statement.ts";
-import { invalid } from "./flags.ts";
-import { printJson, printLine, printTable } from "./output.ts";
+import { writeEvidence } from "./evidence-file.ts";
+import { printJson, printTable } from "./output.ts";
+import { verifyCommand } from "./verify.ts";
 
 /** `usage`, `statement`, `bill` and `verify`. */
 export function moneyCommands(io: CliIo): Command[] {
@@ -93,70 +90,11 @@ function billCommand(io: CliIo): Command {
     .action(
       async (month: string, agreement: string, options: { out?: string }, command: Command) => {
         const bill = await connect(io, command).bill(month, agreement);
-        if (options.out === undefined) return printJson(io, bill);
-        try {
-          writeFileSync(options.out, `${JSON.stringify(bill, null, 2)}\n`);
-        } catch (error) {
-          throw invalid(`${options.out} cannot be written: ${problemOf(error)}`);
-        }
-        if (globals(command).json === true) return printJson(io, { file: options.out });
-        if ((bill as { evidence?: unknown }).evidence === "one-sided") {
-          printLine(io, `${options.out}: evidence: one-sided; the provider alone counted`);
-          return;
-        }
-        printLine(io, `${options.out}: check it anywhere with comity verify ${options.out}`);
+        const isOneSided = (bill as { evidence?: unknown }).evidence === "one-sided";
+        const told = isOneSided ? "evidence: one-sided; the provider alone counted" : undefined;
+        writeEvidence(io, command, bill, { out: options.out, told });
       },
     );
-}
-
-const partText = {
-  usage: "for what was delivered",
-  month: "by the month",
-  minimum: "up to the month's minimum",
-} as const;
-
-function verifyCommand(io: CliIo): Command {
-  return new Command("verify")
-    .description("check a bill, or a proof out of an evidence log, offline")
-    .argument("<file>", "from comity bill … or comity evidence prove … --out FILE")
-    .action(async (file: string, _options: unknown, command: Command) => {
-      const text = readText(file);
-      const { isLogProof, verifyProof } = await import("../settle/evidence-log/verify-proof.ts");
-      if (isLogProof(text)) {
-        const proof = verifyProof(text);
-        if (globals(command).json !== true) return printVerifiedProof(io, file, proof);
-        const { leaf, index, signers } = proof;
-        return printJson(io, { verified: true, leaf, index, signers });
-      }
-      const { chainText, verifyBill } = await import("../settle/verify.ts");
-      const verified = await verifyBill(parseBill(file, text));
-      if (globals(command).json === true) return printJson(io, { verified: true, ...verified });
-      printLine(io, `${file} verifies.`);
-      printLine(io, `  agreement  ${verified.agreement} (${verified.title})`);
-      printLine(io, `  provider   ${verified.provider}`);
-      printLine(io, `  consumer   ${verified.consumer}`);
-      printLine(io, `  month      ${verified.month}`);
-      printLine(io, `  delivered  ${verified.messages.toLocaleString("en")} messages`);
-      printLine(io, `  price      ${describePrice(verified.price)}`);
-      printLine(io, `  amount     ${verified.amount} ${verified.currency}`);
-      for (const { charge, amount } of verified.parts ?? []) {
-        printLine(io, `             ${amount} ${partText[charge]}`);
-      }
-      printLine(io, `  evidence   ${chainText(verified.chain)}, each signed by both`);
-      printLine(
-        io,
-        "  keys       compare them once with what both publish in their DID documents:",
-      );
-      for (const key of verified.keys) printLine(io, `             ${key}`);
-    });
-}
-
-function parseBill(file: string, text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new ComityError("EVIDENCE_BROKEN", { problem: `${file}: ${problemOf(error)}` });
-  }
 }
 
 function withheldText(refused: Readonly<Record<string, number>>): string {

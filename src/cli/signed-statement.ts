@@ -2,6 +2,7 @@ import { Command } from "commander";
 import type { SignedStatementResource } from "../client/books.ts";
 import { monthOf, systemClock } from "../kernel/clock.ts";
 import { connect, type CliIo, globals } from "./context.ts";
+import { writeEvidence } from "./evidence-file.ts";
 import { invalid } from "./flags.ts";
 import { printJson, printLine, printTable } from "./output.ts";
 
@@ -13,7 +14,7 @@ interface DisputeOptions {
   readonly withdraw?: true;
 }
 
-/** `statement signed`, `draw` and `paid`: what both sides say of a month. */
+/** `statement signed`, `draw`, `export` and `paid`: what both sides say of a month. */
 export function addSignedStatements(io: CliIo, statement: Command): void {
   statement
     .command("signed")
@@ -39,6 +40,13 @@ export function addSignedStatements(io: CliIo, statement: Command): void {
       const drawn = await node.books.draw(peer?.did ?? consumer, asked);
       if (globals(command).json === true) return printJson(io, drawn);
       printStatement(io, drawn, consumer);
+    });
+  statement
+    .command("export <statement>")
+    .description("a file with both sides' words and all that proves its lines; its id")
+    .option("--out <file>", "write it there; else it is printed")
+    .action(async (id: string, { out }: { out?: string }, command: Command) => {
+      writeEvidence(io, command, await connect(io, command).books.evidence(id), { out });
     });
   statement
     .command("paid <statement> <amount>")

@@ -68,6 +68,8 @@ export class BooksCalls {
   balances = () => this.#caller.json<BalanceResource[]>("/ledger");
   statements = (month?: string) =>
     this.#caller.json<SignedStatementResource[]>("/signed-statements", { query: { month } });
+  /** A file that `comity verify` checks, offline. */
+  evidence = (id: string) => this.#caller.json<unknown>(`/signed-statements/${part(id)}/evidence`);
   draw = (consumer: string, month: string) =>
     this.#caller.json<SignedStatementResource>("/signed-statements", {
       method: "POST",

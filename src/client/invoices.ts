@@ -115,6 +115,8 @@ export class InvoiceCalls {
   issue = (month: string, buyer: string) =>
     this.#caller.json<InvoiceResource[]>("/invoices", { method: "POST", json: { month, buyer } });
   get = (id: string) => this.#caller.json<InvoiceDetail>(`/invoices/${part(id)}`);
+  /** A file that `comity verify` checks, offline. */
+  evidence = (id: string) => this.#caller.json<unknown>(`/invoices/${part(id)}/evidence`);
   async form(id: string, form: InvoiceForm): Promise<string> {
     const answer = await this.#caller.call(`/invoices/${part(id)}/${form}`, {});
     return answer.text();

@@ -34,8 +34,8 @@ export const moneyErrors = {
   },
   EVIDENCE_BROKEN: {
     status: 400,
-    message: "The bill does not verify: {problem}",
-    remedy: "Ask for the bill again; if it fails again, dispute the named receipt.",
+    message: "The evidence does not verify: {problem}",
+    remedy: "Ask for the file again; if it fails again, dispute what is named.",
   },
   INVOICE_INVALID: {
     status: 409,

@@ -52,6 +52,8 @@ export const Bill = Type.Object(
         { additionalProperties: false },
       ),
     ),
+    /** c2sp.org/tlog-proof: that the month's last receipt stands in one side's evidence log. */
+    proof: Type.Optional(Type.String({ maxLength: 200_000 })),
     statement: Type.Object(
       {
         agreement: Type.String(),
@@ -92,11 +94,27 @@ export interface OneSidedBill {
   readonly statement: Statement;
 }
 
+/** A receipt's place in this side's evidence log, as a file; undefined where it has none. */
+export type ProveReceipt = (agreement: string, seq: number) => Promise<string | undefined>;
+
+export interface BillOptions {
+  /** The number of the receipt at which the month is looked at; absent: its last. */
+  readonly upTo?: number;
+  /** Of the month's latest; two are enough to prove its sum. */
+  readonly receiptsMax?: number;
+  readonly prove?: ProveReceipt;
+}
+
 const page = 500;
 
 /** Throws BILL_ABSENT where the month has no receipt that both signed. */
-export async function billOf(store: Store, agreement: Agreement, month: string): Promise<Bill> {
-  const window = await receiptsUntil(store, agreement.id, month);
+export async function billOf(
+  store: Store,
+  agreement: Agreement,
+  month: string,
+  { upTo, receiptsMax = monthReceiptsMax, prove }: BillOptions = {},
+): Promise<Bill> {
+  const window = await windowOf(store, agreement.id, month, upTo);
   const { ended, ...standing } = agreement;
   // an end that nobody signed yet proves nothing
   const terms = lineTerms(ended?.record === undefined ? standing : agreement);
@@ -105,13 +123,15 @@ export async function billOf(store: Store, agreement: Agreement, month: string):
     throw new ComityError("BILL_ABSENT", { month, id: agreement.id });
   }
   const { payload, signatures } = agreement.evidence;
+  const proof = window.last && (await prove?.(agreement.id, window.last.seq));
   return {
     v: 1,
     evidence: { payload, signatures: both(signatures, agreement.id) },
     policy: agreement.policy as Bill["policy"],
     ...(agreement.changes && { prices: agreement.changes.map((one) => priceIn(one.evidence)) }),
     ...(agreement.ended?.record && { ending: endingIn(agreement.ended.record) }),
-    receipts: await signedReceipts(store, agreement.id, window),
+    receipts: await signedReceipts(store, agreement.id, window, receiptsMax),
+    ...(proof !== undefined && { proof }),
     statement: statement as Bill["statement"],
   };
 }
@@ -134,10 +154,25 @@ export async function oneSidedBillOf(
   };
 }
 
+async function windowOf(
+  store: Store,
+  agreement: string,
+  month: string,
+  upTo: number | undefined,
+): Promise<MonthOfReceipts> {
+  const { before, last } = await receiptsUntil(store, agreement, month);
+  if (upTo === undefined || last === undefined || upTo >= last.seq) return { before, last };
+  if (upTo <= (before?.seq ?? 0)) return { before, last: undefined };
+  const record = await receiptAt(store, agreement, upTo);
+  if (record === undefined) throw new Error(`receipt ${upTo} of ${agreement} is missing`);
+  return { before, last: record.body };
+}
+
 async function signedReceipts(
   store: Store,
   agreement: string,
   { before, last }: MonthOfReceipts,
+  receiptsMax: number,
 ): Promise<SignedReceipt[]> {
   if (last === undefined) {
     const ended = before && (await receiptAt(store, agreement, before.seq));
@@ -146,7 +181,7 @@ async function signedReceipts(
   const first = (before?.seq ?? 0) + 1;
   const opening = before === undefined ? [first] : [before.seq, first];
   const records = await Promise.all(opening.map((seq) => receiptAt(store, agreement, seq)));
-  let at = Math.max(first, last.seq - monthReceiptsMax + 1);
+  let at = Math.max(first, last.seq - receiptsMax + 1);
   while (at < last.seq) {
     const found = await receiptsAfter(store, agreement, at, Math.min(page, last.seq - at));
     if (found.length === 0) break;
@@ -160,7 +195,7 @@ async function signedReceipts(
   return cosigned.map((record) => signedBy(agreement, record));
 }
 
-function signedBy(agreement: string, { body, signatures }: ReceiptRecord): SignedReceipt {
+export function signedBy(agreement: string, { body, signatures }: ReceiptRecord): SignedReceipt {
   return { body, signatures: both(signatures, agreement) };
 }
 

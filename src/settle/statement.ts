@@ -3,7 +3,7 @@
  *
  * In come co-signed receipts from the meter's rows in the store. Out go statements, one line for
  * each agreement and month (here); bills, files of evidence that prove a line to anybody
- * (`bill.ts`), and their check, offline (`verify.ts`); and the ledger's postings, made in the
+ * (`bill.ts`), and their check, offline (`verify/`); and the ledger's postings, made in the
  * very commit that stores a co-signature (`ledger.ts`). Back to the links goes one word: whether
  * what comes next may be spent (`spending-limits.ts`, `budgets.ts`).
  *

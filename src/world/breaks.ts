@@ -6,7 +6,8 @@ import type { Clock } from "../kernel/clock.ts";
 import { monthOf } from "../kernel/clock.ts";
 import { problemOf } from "../kernel/errors.ts";
 import type { Bill, SignedReceipt } from "../settle/bill.ts";
-import { chainText, verifyBill } from "../settle/verify.ts";
+import { verifyBill } from "../settle/verify/bill.ts";
+import { chainText } from "../settle/verify/receipts.ts";
 import { compareLogs } from "./log-compare.ts";
 import type { Deal, Member, World } from "./world.ts";
 

@@ -4,7 +4,7 @@ import { formatAmount, parseAmount } from "../kernel/amount.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { monthOf } from "../kernel/clock.ts";
 import { problemOf } from "../kernel/errors.ts";
-import { verifyBill } from "../settle/verify.ts";
+import { verifyBill } from "../settle/verify/bill.ts";
 import { sectorWorkOf, type SectorWork } from "./sector-work.ts";
 import type { Deal, World } from "./world.ts";
 

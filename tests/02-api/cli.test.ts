@@ -307,11 +307,11 @@ test("comity user - adds a trader with a budget, changes it, and takes the token
 test("comity verify - names what is wrong with a bill, without a node", async () => {
   const file = join(folder, "bill.json");
   await writeFile(file, '{"v":1');
-  assert.match((await comity("verify", file)).err, /^comity: The bill does not verify/);
+  assert.match((await comity("verify", file)).err, /^comity: The evidence does not verify/);
   await writeFile(file, '{"v":1}');
   const { code, err } = await comity("verify", file);
   assert.equal(code, 1);
-  assert.match(err, /^comity: The bill does not verify.*\n {2}\S/);
+  assert.match(err, /^comity: The evidence does not verify.*\n {2}\S/);
 });
 
 test("comity up - a config file is checked, and what is unknown in it is named", async () => {

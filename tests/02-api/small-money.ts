@@ -70,9 +70,12 @@ export async function smallMoney(
   const received = new ReceivedInvoices({
     ...{ ...sold, parties, journal: new Journal(), did: signer.did },
   });
+  const prove = async () => undefined; // what it never signed stands in no log
+  const agreementOf = (id: string) => agreements.need(id);
+  const files = { store, agreementOf, prove };
   return {
-    invoices: invoicesApi({ parties, issued, received }, { list: () => [] }),
-    books: booksApi({ store, agreements, statements }),
+    invoices: invoicesApi({ parties, issued, received }, { list: () => [] }, files),
+    books: booksApi({ store, agreements, statements, prove }),
     setoffs: setoffsApi({ store, setoffs: { kept: setoffs, exchange: setoffExchange } }),
     spending: { limits, forecasts: async () => [] },
   };

@@ -8,7 +8,7 @@ import type { NewProduct } from "../../src/client/resources.ts";
 import type { ErasureResource } from "../../src/client/erasure.ts";
 import { runCli } from "../../src/cli/program.ts";
 import { type Clock, systemClock } from "../../src/kernel/clock.ts";
-import { verifyBill } from "../../src/settle/verify.ts";
+import { verifyBill } from "../../src/settle/verify/bill.ts";
 import { type TestNode, type TwoNodes, twoNodes, until } from "../two-nodes.ts";
 
 const price = { amount: "0.001", currency: "EUR", perMessages: 1 };

@@ -10,7 +10,7 @@ import { runCli } from "../../src/cli/program.ts";
 import type { ComityHttp } from "../../src/client/http.ts";
 import { connectMqtt } from "../../src/client/mqtt.ts";
 import { systemClock } from "../../src/kernel/clock.ts";
-import { verifyBill } from "../../src/settle/verify.ts";
+import { verifyBill } from "../../src/settle/verify/bill.ts";
 import { RawClient } from "../01-connect/raw-client.ts";
 import { oneChild } from "../07-federate/node-child.ts";
 import { nodeOptions, startTestNode, type TestNode, until } from "../two-nodes.ts";

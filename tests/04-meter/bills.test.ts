@@ -7,7 +7,7 @@ import { usageMicro } from "../../src/kernel/price.ts";
 import { receiptType } from "../../src/meter/receipt.ts";
 import { billOf } from "../../src/settle/bill.ts";
 import type { Bill, SignedReceipt } from "../../src/settle/bill.ts";
-import { verifyBill } from "../../src/settle/verify.ts";
+import { verifyBill } from "../../src/settle/verify/bill.ts";
 import { asBuyer, buyer, Pair, seller } from "./sides.ts";
 
 const price = { amount: "0.25", currency: "JPY", perMessages: 10 };

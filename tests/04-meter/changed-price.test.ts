@@ -7,7 +7,7 @@ import { priceChangeType } from "../../src/market/price-change.ts";
 import { receiptsAfter } from "../../src/meter/receipt.ts";
 import { billOf } from "../../src/settle/bill.ts";
 import { statementOf } from "../../src/settle/statement.ts";
-import { verifyBill } from "../../src/settle/verify.ts";
+import { verifyBill } from "../../src/settle/verify/bill.ts";
 import { mergeSignatures, unsignedJws } from "../../src/wire/jws.ts";
 import { asBuyer, Pair, seller } from "./sides.ts";
 

@@ -5,7 +5,7 @@ import type { ChargedPrice } from "../../src/kernel/price.ts";
 import { lastReceipt, receiptsAfter, receiptType } from "../../src/meter/receipt.ts";
 import { type Bill, billOf, type SignedReceipt } from "../../src/settle/bill.ts";
 import { statementOf } from "../../src/settle/statement.ts";
-import { verifyBill } from "../../src/settle/verify.ts";
+import { verifyBill } from "../../src/settle/verify/bill.ts";
 import { asBuyer, Pair, seller } from "./sides.ts";
 
 const dayMs = 86_400_000;

@@ -6,7 +6,8 @@ import { receiptType, receiptWrite } from "../../src/meter/receipt.ts";
 import type { ReceiptBody, ReceiptRecord } from "../../src/meter/receipt.ts";
 import { billOf, monthReceiptsMax } from "../../src/settle/bill.ts";
 import type { Bill, SignedReceipt } from "../../src/settle/bill.ts";
-import { chainText, verifyBill } from "../../src/settle/verify.ts";
+import { verifyBill } from "../../src/settle/verify/bill.ts";
+import { chainText } from "../../src/settle/verify/receipts.ts";
 import { Pair } from "./sides.ts";
 
 const price = { amount: "0.25", currency: "JPY", perMessages: 10 };

@@ -6,7 +6,7 @@ import type { Agreement } from "../../src/market/agreement.ts";
 import { endingType } from "../../src/market/ending.ts";
 import { type Bill, billOf } from "../../src/settle/bill.ts";
 import { begunStatement, statementOf } from "../../src/settle/statement.ts";
-import { verifyBill } from "../../src/settle/verify.ts";
+import { verifyBill } from "../../src/settle/verify/bill.ts";
 import type { Signer } from "../../src/ports/signer.ts";
 import { mergeSignatures, unsignedJws } from "../../src/wire/jws.ts";
 import { asBuyer, Pair } from "./sides.ts";

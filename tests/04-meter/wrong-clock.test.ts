@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { TestContext } from "node:test";
 import { receiptsAfter } from "../../src/meter/receipt.ts";
 import { billOf } from "../../src/settle/bill.ts";
-import { verifyBill } from "../../src/settle/verify.ts";
+import { verifyBill } from "../../src/settle/verify/bill.ts";
 import { buyer, Pair, seller } from "./sides.ts";
 
 const price = { amount: "0.002", currency: "EUR", perMessages: 1 };

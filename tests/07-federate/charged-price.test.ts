@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { verifyBill } from "../../src/settle/verify.ts";
+import { verifyBill } from "../../src/settle/verify/bill.ts";
 import { twoNodes, until } from "../two-nodes.ts";
 
 const month = new Date().toISOString().slice(0, 7);

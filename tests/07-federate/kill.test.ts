@@ -11,7 +11,7 @@ import { fileName, type ReplayMessage, replayMessages } from "../../src/cli/repl
 import { connectMqtt } from "../../src/client/mqtt.ts";
 import { systemClock } from "../../src/kernel/clock.ts";
 import type { CrashPoint } from "../../src/kernel/crash.ts";
-import { verifyBill } from "../../src/settle/verify.ts";
+import { verifyBill } from "../../src/settle/verify/bill.ts";
 import { type Random, seededRandom } from "../../src/world/random.ts";
 import { until } from "../two-nodes.ts";
 import { type NodeChild, twoChildren } from "./node-child.ts";

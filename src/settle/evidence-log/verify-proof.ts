@@ -2,7 +2,7 @@ import { Type } from "typebox";
 import { Compile } from "typebox/compile";
 import { ComityError } from "../../kernel/errors.ts";
 import type { Checkpoint } from "../../wire/tlog/checkpoint.ts";
-import { type NoteKey, noteKeyOf, signatureType } from "../../wire/tlog/note.ts";
+import { type NoteKey, noteKeyOf, signatureType, verifierKey } from "../../wire/tlog/note.ts";
 import { proofIn, provedBy } from "../../wire/tlog/proof.ts";
 import { entryOf, type Leaf } from "./leaf.ts";
 
@@ -13,7 +13,7 @@ export interface VerifiedProof {
   readonly checkpoint: Checkpoint;
   /** Names of those that signed the checkpoint, the log's own first, and with which kinds of keys. */
   readonly signers: readonly { readonly name: string; readonly lasting: boolean }[];
-  /** To be compared once with what their nodes tell. */
+  /** Those that signed; to be compared once with what their nodes tell. */
   readonly keys: readonly string[];
 }
 
@@ -38,23 +38,30 @@ export function isLogProof(text: string): boolean {
 
 /** Checks it with nothing but the file. Throws EVIDENCE_BROKEN. */
 export function verifyProof(text: string): VerifiedProof {
+  const proved = provedIn(text);
+  if (typeof proved === "string") throw new ComityError("EVIDENCE_BROKEN", { problem: proved });
+  return proved;
+}
+
+/** What it proves; else in words why it does not. */
+export function provedIn(text: string): VerifiedProof | string {
   const proof = proofIn(text);
   const beside = proof && besideIn(proof.extra);
-  if (proof === undefined || beside === undefined) throw broken("it is no proof of this kind");
+  if (proof === undefined || beside === undefined) return "it is no proof of this kind";
   const keys = beside.keys.flatMap((one) => noteKeyOf(one) ?? []);
   const leaf = beside.entry as Leaf;
   const opened = provedBy(entryOf(leaf), proof, keys);
-  if (typeof opened === "string") throw broken(opened);
+  if (typeof opened === "string") return opened;
   const { checkpoint, signers } = opened;
   const names = new Map<string, NoteKey[]>();
   for (const key of signers) names.set(key.name, [...(names.get(key.name) ?? []), key]);
-  if (!names.has(checkpoint.origin)) throw broken(`${checkpoint.origin} has not signed it itself`);
+  if (!names.has(checkpoint.origin)) return `${checkpoint.origin} has not signed it itself`;
   return {
     ...{ leaf, index: proof.index, checkpoint },
     signers: [...names].map(([name, of]) => {
       return { name, lasting: of.some(({ type }) => type === signatureType.mlDsa44Cosignature) };
     }),
-    keys: beside.keys,
+    keys: signers.map(verifierKey),
   };
 }
 
@@ -65,8 +72,4 @@ function besideIn(extra: Uint8Array | undefined) {
   } catch {
     return undefined;
   }
-}
-
-function broken(problem: string): ComityError {
-  return new ComityError("EVIDENCE_BROKEN", { problem });
 }

@@ -14,7 +14,10 @@
  */
 import { type Static, Type } from "typebox";
 import { Compile } from "typebox/compile";
+import { canonicalBytes } from "../../kernel/canonical.ts";
+import { ComityError } from "../../kernel/errors.ts";
 import { Signature } from "../../meter/receipt.ts";
+import type { GeneralJws } from "../../ports/signer.ts";
 import { Party, Payment, TaxCategory } from "./settings.ts";
 
 /** The `typ` of its signature. */
@@ -108,11 +111,35 @@ export type InvoiceBody = Static<typeof InvoiceBody>;
 export const invoiceBody = Compile(InvoiceBody);
 
 /** How it travels: RFC 7515 general JSON over the body's canonical form, signed by the seller. */
-const OfferedInvoice = Type.Object(
+export const OfferedInvoice = Type.Object(
   { payload: Type.String(), signatures: Type.Tuple([Signature]) },
   closed,
 );
+/** As it travels, and is kept. */
+export type OfferedInvoice = Static<typeof OfferedInvoice>;
 export const offeredInvoice = Compile(OfferedInvoice);
+
+/** What is signed is the body's canonical form, and nothing that only reads like it: BODY_INVALID. */
+export function invoiceIn(signed: GeneralJws): InvoiceBody {
+  const bytes = Buffer.from(signed.payload, "base64url");
+  let body: unknown;
+  try {
+    body = JSON.parse(bytes.toString());
+  } catch {
+    throw invalid("its payload is no JSON");
+  }
+  if (!invoiceBody.Check(body)) {
+    const [first] = invoiceBody.Errors(body);
+    throw invalid(`it is no invoice of version 1: ${first?.instancePath} ${first?.message}`);
+  }
+  const canonical = Buffer.from(canonicalBytes(body)).toString("base64url");
+  if (canonical !== signed.payload) throw invalid("its payload is not canonical");
+  return body;
+}
+
+function invalid(problem: string): ComityError {
+  return new ComityError("BODY_INVALID", { problem });
+}
 
 /** What the buyer's node found beside its own lines. */
 const Difference = Type.Object({

@@ -1,4 +1,4 @@
-import { canonicalBytes, canonicalHash } from "../../kernel/canonical.ts";
+import { canonicalHash } from "../../kernel/canonical.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import { type Crash, neverCrash } from "../../kernel/crash.ts";
 import { ComityError } from "../../kernel/errors.ts";
@@ -12,9 +12,9 @@ import { begunStatement } from "../statement.ts";
 import { differencesOf, type OwnView } from "./differences.ts";
 import {
   type InvoiceAnswer,
-  invoiceBody,
   type InvoiceBody,
   type InvoiceDifference,
+  invoiceIn,
   invoiceType,
   offeredInvoice,
 } from "./document.ts";
@@ -75,7 +75,7 @@ export class ReceivedInvoices {
    */
   async take(from: string, offered: unknown): Promise<InvoiceAnswer> {
     if (!offeredInvoice.Check(offered)) throw badBody("it is no signed invoice");
-    const body = bodyIn(offered);
+    const body = invoiceIn(offered);
     const { agreements, did } = this.#options;
     const what = `invoice ${body.number}`;
     await verifyByPinned(offered, pinnedKeys(agreements(), from), from, {
@@ -149,24 +149,6 @@ export class ReceivedInvoices {
     const party = (await parties.given())?.party;
     return { lines, before, ...(party && { party }), ...(corrected && { corrected }) };
   }
-}
-
-/** What is signed is the body's canonical form, and nothing that only reads like it. */
-function bodyIn(signed: GeneralJws): InvoiceBody {
-  const bytes = Buffer.from(signed.payload, "base64url");
-  let body: unknown;
-  try {
-    body = JSON.parse(bytes.toString());
-  } catch {
-    throw badBody("its payload is no JSON");
-  }
-  if (!invoiceBody.Check(body)) {
-    const [first] = invoiceBody.Errors(body);
-    throw badBody(`it is no invoice of version 1: ${first?.instancePath} ${first?.message}`);
-  }
-  const canonical = Buffer.from(canonicalBytes(body)).toString("base64url");
-  if (canonical !== signed.payload) throw badBody("its payload is not canonical");
-  return body;
 }
 
 function receivedId(seller: string, number: string): string {

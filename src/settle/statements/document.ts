@@ -110,12 +110,12 @@ const Step = Type.Object(
 );
 export type Step = Static<typeof Step>;
 
-const SignedStatement = Type.Object({ body: StatementBody, signature: Signature }, strict);
+export const SignedStatement = Type.Object({ body: StatementBody, signature: Signature }, strict);
 const SignedStep = Type.Object({ body: Step, signature: Signature }, strict);
 export type SignedStep = Static<typeof SignedStep>;
 
 /** All that one side has of a statement; it travels whole, both ways. */
-const Dossier = Type.Object(
+export const Dossier = Type.Object(
   { statement: SignedStatement, steps: Type.Array(SignedStep, { maxItems: stepsMax }) },
   strict,
 );

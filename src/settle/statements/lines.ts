@@ -6,6 +6,7 @@ import { receiptAt } from "../../meter/receipt.ts";
 import type { ReceiptBody } from "../../meter/receipt.ts";
 import type { Store } from "../../ports/store.ts";
 import { lineTerms, receiptsUntil, statementLine } from "../statement.ts";
+import type { LineTerms } from "../statement.ts";
 import type { Act, Line, StatementBody } from "./document.ts";
 import { linesMax } from "./document.ts";
 import { microOf } from "./standing.ts";
@@ -69,26 +70,46 @@ function lineProblem(line: Line, own: Line | undefined): string | undefined {
   return undefined;
 }
 
-/**
- * What the month of an agreement comes to at that receipt, or at the last, less what earlier
- * statements of the month have; undefined where that is nothing.
- */
+/** Undefined where that is nothing. */
 async function lineFor(
   store: Store,
   agreement: Agreement,
   place: LinePlace,
   upTo?: number,
 ): Promise<Line | undefined> {
-  const { month, earlier, at } = place;
+  const { month, earlier } = place;
   const { before, last: newest } = await receiptsUntil(store, agreement.id, month);
   const isNewest = upTo === undefined || newest === undefined || upTo >= newest.seq;
   const last = isNewest ? newest : await receiptOf(store, agreement.id, upTo, month);
-  const stated = statedIn(agreement.id, earlier);
-  const from = stated?.to ?? before?.seq ?? 0;
+  const from = statedIn(agreement.id, earlier)?.to ?? before?.seq ?? 0;
   const opening = from === (before?.seq ?? 0) ? before : await receiptOf(store, agreement.id, from);
+  return lineFrom(lineTerms(agreement), place, { before, last, opening });
+}
+
+/** Receipts that a line is made from. */
+export interface LineReceipts {
+  /** The last of the months before. */
+  readonly before: ReceiptBody | undefined;
+  /** The last of the month, or that at which it is looked at. */
+  readonly last: ReceiptBody | undefined;
+  /** With which the earlier statements of the month end; `before` where there is none. */
+  readonly opening: ReceiptBody | undefined;
+}
+
+/**
+ * What the month of an agreement comes to at its last receipt, less what earlier statements of
+ * the month have; undefined where that is nothing.
+ */
+export function lineFrom(
+  terms: LineTerms,
+  { month, earlier, at }: LinePlace,
+  { before, last, opening }: LineReceipts,
+): Line | undefined {
+  const stated = statedIn(terms.id, earlier);
+  const from = stated?.to ?? before?.seq ?? 0;
   const end = last ?? before;
   if ((end?.seq ?? 0) < from) return undefined;
-  const whole = statementLine(lineTerms(agreement), month, before, last);
+  const whole = statementLine(terms, month, before, last);
   const usedSoFar = difference(before, end);
   const soFar = monthOf(Date.parse(at)) > month ? microOf(whole.amount) : usedSoFar;
   const amount = soFar - (stated?.micro ?? 0n);
@@ -96,7 +117,7 @@ async function lineFor(
   // usage that a minimum had asked for before: nothing more is owed, and what was charged is less
   if (amount < 0n || (amount === 0n && usage === 0n)) return undefined;
   return {
-    ...{ agreement: agreement.id, product: agreement.product, title: agreement.title },
+    ...{ agreement: terms.id, product: terms.product, title: terms.title },
     from,
     to: end?.seq ?? 0,
     messages: (end?.messages ?? 0) - (opening?.messages ?? 0),

@@ -1,4 +1,5 @@
-import type { Act, StatementBody } from "./document.ts";
+import { canonicalHash } from "../../kernel/canonical.ts";
+import type { Act, StatementBody, Step } from "./document.ts";
 import { microOf } from "./standing.ts";
 import type { LineStanding, Standing } from "./standing.ts";
 
@@ -17,6 +18,20 @@ const skewMs = 60_000;
 
 const consumers = ["accept", "dispute", "agree", "withdraw"];
 const providers = ["credit", "paid"];
+
+/** Why a step does not go on from that side's step before, or undefined. */
+export function placeProblem(
+  statement: StatementBody,
+  { by, seq, prev, statement: of }: Step,
+  before: Step | undefined,
+): string | undefined {
+  if (by !== statement.provider && by !== statement.consumer) return `${by} has no word in it`;
+  const next = (before?.seq ?? 0) + 1;
+  if (seq !== next) return `step ${next} of ${by} comes next, not ${seq}`;
+  const goesOn = prev === (before === undefined ? "" : canonicalHash(before));
+  const isOf = of === canonicalHash(statement);
+  return goesOn && isOf ? undefined : `step ${seq} of ${by} goes on from something else`;
+}
 
 /**
  * Why the other side's word is not taken, or undefined. What came too late to change anything is

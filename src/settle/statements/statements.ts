@@ -26,7 +26,7 @@ import { requireSigned, signStatement, signStep, statementId, stepsMax } from ".
 import { answersTo, linesFor } from "./lines.ts";
 import { entriesOf, otherSide, recordOf, recordsOf, recordWrite, standingHere } from "./record.ts";
 import type { StatementRecord } from "./record.ts";
-import { ownProblem, takenProblem } from "./rules.ts";
+import { ownProblem, placeProblem, takenProblem } from "./rules.ts";
 
 export interface StatementsOptions {
   readonly store: Store;
@@ -315,26 +315,15 @@ export class Statements {
     before: SignedStep | undefined,
   ): Promise<void> {
     const { body } = step;
-    const { provider, consumer } = record.body;
-    if (body.by !== provider && body.by !== consumer) {
-      throw disagrees(record.body, `${body.by} has no word in it`);
-    }
-    const seq = (before?.body.seq ?? 0) + 1;
-    if (body.seq !== seq) {
-      throw disagrees(record.body, `step ${seq} of ${body.by} comes next, not ${body.seq}`);
-    }
-    const prev = before === undefined ? "" : canonicalHash(before.body);
-    const isOf = body.statement === canonicalHash(record.body);
-    if (body.prev !== prev || !isOf) {
-      throw disagrees(record.body, `step ${seq} of ${body.by} goes on from something else`);
-    }
+    const misplaced = placeProblem(record.body, body, before?.body);
+    if (misplaced !== undefined) throw disagrees(record.body, misplaced);
     await this.#requireKeys(record.body, (did, key) => requireSigned(step, did, key), body.by);
     if (body.by === this.#options.signer.did) return; // signed here once, and lost since
     const standing = standingHere(record);
     const context = { body: record.body, standing, by: body.by, now: this.#options.clock.now() };
     const problem = takenProblem(body.act, context);
     if (problem !== undefined)
-      throw disagrees(record.body, `step ${seq} of ${body.by}: ${problem}`);
+      throw disagrees(record.body, `step ${body.seq} of ${body.by}: ${problem}`);
   }
 
   #now(): string {
