@@ -6,8 +6,9 @@ import type {
 import { formatAmount } from "../kernel/amount.ts";
 import type { Agreements } from "../market/agreements.ts";
 import type { Store } from "../ports/store.ts";
-import { auditLedger } from "../settle/audit.ts";
+import { type AuditFinding, auditLedger } from "../settle/audit.ts";
 import type { ProveReceipt } from "../settle/bill.ts";
+import { ownerEntries, ownerFindings } from "../settle/owners/shares.ts";
 import { balancesOf } from "../settle/ledger.ts";
 import type { Account, Entry } from "../settle/ledger.ts";
 import { clearedFindings, setoffEntries } from "../settle/setoff/record.ts";
@@ -49,7 +50,7 @@ export function booksApi(rooms: {
     const report = await auditLedger({
       ...{ store, agreements },
       entries: () => documentEntries(store),
-      findings: () => clearedFindings(store),
+      findings: () => documentFindings(store),
     });
     const books = report.books.map(({ sum, ...book }) => ({
       ...balanceOf(book),
@@ -82,6 +83,12 @@ export function booksApi(rooms: {
 async function* documentEntries(store: Store): AsyncGenerator<Entry> {
   yield* statementEntries(store);
   yield* setoffEntries(store);
+  yield* ownerEntries(store);
+}
+
+async function* documentFindings(store: Store): AsyncGenerator<AuditFinding> {
+  yield* clearedFindings(store);
+  yield* ownerFindings(store);
 }
 
 function statementTold(record: StatementRecord): SignedStatementResource {

@@ -31,6 +31,7 @@ import type { EvidenceApi } from "./evidence-api.ts";
 import type { PriceChanges } from "../federate/price-changes.ts";
 import type { InvoicesApi } from "./invoices-api.ts";
 import type { SpendingApi } from "./spending-api.ts";
+import type { OwnersApi } from "./owners-api.ts";
 import type { SetoffsApi } from "./setoffs-api.ts";
 import type { SettleApi } from "./settle-api.ts";
 import type { SharesApi } from "./share/shares-api.ts";
@@ -76,6 +77,7 @@ export interface ApiDeps {
   readonly evidence: EvidenceApi;
   readonly books: BooksApi;
   readonly setoffs: SetoffsApi;
+  readonly owners: OwnersApi;
   readonly prices: Pick<PriceChanges, "offerOf" | "offer" | "decide">;
   readonly invoices: InvoicesApi;
   readonly shares: SharesApi;

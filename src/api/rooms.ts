@@ -20,6 +20,7 @@ import type { TopResource } from "../client/top.ts";
 import { readMessages } from "../flow/log-reader.ts";
 import type { Readings } from "../flow/readings.ts";
 import { type Clock } from "../kernel/clock.ts";
+import type { Entropy } from "../kernel/id.ts";
 import type { Journal } from "../kernel/journal.ts";
 import type { Agreements } from "../market/agreements.ts";
 import type { Catalogue } from "../market/catalogue.ts";
@@ -38,6 +39,7 @@ import { invoicesApi, type InvoiceRooms } from "./invoices-api.ts";
 import { sharesApi } from "./share/shares-api.ts";
 import { booksApi } from "./books-api.ts";
 import { spendingApi } from "./spending-api.ts";
+import { ownersApi } from "./owners-api.ts";
 import { setoffsApi } from "./setoffs-api.ts";
 import { settleApi } from "./settle-api.ts";
 import {
@@ -49,6 +51,8 @@ import {
   transfersApi,
 } from "./trade-api.ts";
 import type { Budgets } from "../settle/budgets.ts";
+import type { Parts } from "../settle/owners/parts.ts";
+import type { OwnerShares } from "../settle/owners/shares.ts";
 import type { SetoffExchange } from "../settle/setoff/exchange.ts";
 import type { Setoffs } from "../settle/setoff/setoffs.ts";
 import type { StatementExchange } from "../settle/statements/exchange.ts";
@@ -72,6 +76,7 @@ import type { Validator } from "../things/wot/validator.ts";
 export interface Rooms {
   readonly facts: NodeFacts;
   readonly clock: Clock;
+  readonly entropy: Entropy;
   readonly journal: Journal;
   readonly store: Store;
   readonly things: Things;
@@ -111,6 +116,7 @@ export interface Rooms {
   readonly evidenceLog: EvidenceRooms;
   readonly statements: { readonly exchange: StatementExchange; readonly kept: Statements };
   readonly setoffs: { readonly exchange: SetoffExchange; readonly kept: Setoffs };
+  readonly owners: { readonly parts: Parts; readonly shares: OwnerShares };
   readonly invoices: InvoiceRooms;
   readonly owed: Owed;
   readonly shares: Shares;
@@ -162,6 +168,7 @@ export function apiDeps(rooms: Rooms): ApiDeps {
     spending: spendingApi(rooms),
     evidence: evidenceApi(rooms.evidenceLog, (did) => rooms.federation.peers.nameOf(did)),
     ...{ books: booksApi({ ...rooms, prove }), setoffs: setoffsApi(rooms) },
+    owners: ownersApi(rooms),
     prices: rooms.federation.prices,
     invoices: invoicesApi(rooms.invoices, rooms.federation.peers, {
       ...{ store: rooms.store, prove },

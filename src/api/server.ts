@@ -43,6 +43,7 @@ import { shareRoutes } from "./share/share-routes.ts";
 import { retainedRoutes } from "./retained-routes.ts";
 import { evidenceRoutes } from "./evidence-routes.ts";
 import { settleRoutes } from "./settle-routes.ts";
+import { ownerRoutes } from "./owner-routes.ts";
 import { setoffApiRoutes } from "./setoff-routes.ts";
 import { booksRoutes } from "./books-routes.ts";
 import { invoiceRoutes } from "./invoice-routes.ts";
@@ -132,6 +133,7 @@ export async function apiRoutes(app: FastifyInstance, deps: ApiDeps): Promise<vo
       evidenceRoutes,
       booksRoutes,
       setoffApiRoutes,
+      ownerRoutes,
       priceRoutes,
       invoiceRoutes,
       logRoutes,

@@ -36,6 +36,7 @@ import { sdgCommand } from "./sdg.ts";
 import { sectorCommands } from "./sector.ts";
 import { shareCommand } from "./share.ts";
 import { startedNode } from "./started-node.ts";
+import { ownersCommand } from "./owners.ts";
 import { setoffCommand } from "./setoff.ts";
 import { disputeCommand } from "./signed-statement.ts";
 import { statusCommand } from "./status.ts";
@@ -115,6 +116,7 @@ function buildProgram(io: CliIo): Command {
   program.addCommand(budgetCommand(io));
   program.addCommand(disputeCommand(io));
   program.addCommand(setoffCommand(io));
+  program.addCommand(ownersCommand(io));
   program.addCommand(evidenceCommand(io));
   program.addCommand(commissionCommand(io));
   program.addCommand(userCommand(io));

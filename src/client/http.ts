@@ -66,6 +66,7 @@ import { BooksCalls } from "./books.ts";
 import { InvoiceCalls } from "./invoices.ts";
 import { EvidenceCalls } from "./evidence.ts";
 import { PriceCalls } from "./prices.ts";
+import { OwnerCalls } from "./owners.ts";
 import { SetoffCalls } from "./setoffs.ts";
 import { SpendingCalls } from "./spending.ts";
 import type { Stated } from "./attestation.ts";
@@ -90,6 +91,7 @@ export class ComityHttp {
   readonly evidence: EvidenceCalls;
   readonly books: BooksCalls;
   readonly setoffs: SetoffCalls;
+  readonly owners: OwnerCalls;
   readonly negotiations: NegotiationCalls;
   readonly transfers: TransferCalls;
   readonly prices: PriceCalls;
@@ -105,6 +107,7 @@ export class ComityHttp {
     this.evidence = new EvidenceCalls(this.#caller);
     this.books = new BooksCalls(this.#caller);
     this.setoffs = new SetoffCalls(this.#caller);
+    this.owners = new OwnerCalls(this.#caller);
     this.negotiations = new NegotiationCalls(this.#caller);
     this.transfers = new TransferCalls(this.#caller);
     this.prices = new PriceCalls(this.#caller);

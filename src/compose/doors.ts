@@ -40,7 +40,7 @@ const sessionLogBytesMax = 1_073_741_824;
 export async function openDoors(rooms: Rooms, trade: Trade, sectors: Sectors): Promise<void> {
   const { options, signer, things, urls, app, closing, failed, clock, entropy } = rooms;
   const { federation, issuers, wants, cosigner, links, traffic, receipts, access, samples } = trade;
-  const { statements, setoffs } = trade.settlement;
+  const { statements, setoffs, owners } = trade.settlement;
   const jwts = openJwts(rooms, trade);
   const mqtt = mqttServer(rooms, trade, jwts);
   await mqtt.sessions.restore(await keptSessions(rooms));
@@ -100,7 +100,7 @@ export async function openDoors(rooms: Rooms, trade: Trade, sectors: Sectors): P
     sectors,
     samples,
     evidenceLog: trade.evidenceLog,
-    ...{ statements, setoffs },
+    ...{ statements, setoffs, owners },
     invoices: trade.invoices,
   };
   await apiRoutes(app, apiDeps({ ...rooms, ...own, ...access }));

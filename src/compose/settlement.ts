@@ -1,4 +1,6 @@
 import type { Federation } from "../federate/federation.ts";
+import { Parts } from "../settle/owners/parts.ts";
+import { OwnerShares } from "../settle/owners/shares.ts";
 import { SetoffExchange } from "../settle/setoff/exchange.ts";
 import { Setoffs } from "../settle/setoff/setoffs.ts";
 import { StatementExchange } from "../settle/statements/exchange.ts";
@@ -16,13 +18,21 @@ export function openSettlement(rooms: Rooms, { peers }: Pick<Federation, "peers"
     ...{ peers, clock, journal, store, setoffs, statements: exchange },
   });
   rooms.closing.add("the set-offs", () => setoffExchange.close());
+  const parts = new Parts({ store, clock, did: signer.did });
+  const shares = new OwnerShares({
+    ...{ store, clock, ledger, parts, agreements },
+    onFailed: (error) => rooms.log.error(error, "owners' shares cannot be booked"),
+  });
+  rooms.closing.add("the owners' shares", () => shares.close());
   return {
+    owners: { parts, shares },
     statements: { exchange, kept: statements },
     setoffs: { exchange: setoffExchange, kept: setoffs },
     /** Takes up what a stop left behind. */
     async start(): Promise<void> {
       await exchange.start();
       await setoffExchange.start();
+      await shares.look();
     },
   };
 }

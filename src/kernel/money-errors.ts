@@ -32,6 +32,11 @@ export const moneyErrors = {
     message: "It cannot be set off: {problem}.",
     remedy: "See what is owed both ways, and what is on its way: comity setoff list.",
   },
+  OWNERS_INVALID: {
+    status: 409,
+    message: "Owners of {of}: {problem}.",
+    remedy: "See whose what is, and what is owed to whom: comity owners list.",
+  },
   EVIDENCE_BROKEN: {
     status: 400,
     message: "The evidence does not verify: {problem}",

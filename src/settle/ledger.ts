@@ -22,12 +22,15 @@ const accounts = [
   "payable",
   /** The other side of what was paid, which happens outside: no money is held here. */
   "paid",
+  /** What of the revenue is other owners', and what of that they were not paid yet. */
+  "shared",
+  "owners",
 ] as const;
 export type Account = (typeof accounts)[number];
 
 /** What an entry rests on, where it is no receipt; the id is that of a signed document. */
 export interface EntrySource {
-  readonly kind: "charge" | "credit" | "payment" | "setoff";
+  readonly kind: "charge" | "credit" | "payment" | "setoff" | "share" | "share-payment";
   readonly id: string;
 }
 
@@ -177,18 +180,23 @@ export async function balancesOf(store: Store): Promise<Balances[]> {
 }
 
 export function emptyBook(): Record<Account, bigint> {
-  return { receivable: 0n, revenue: 0n, expense: 0n, payable: 0n, paid: 0n };
+  const zeros = accounts.map((account) => [account, 0n]);
+  return Object.fromEntries(zeros) as Record<Account, bigint>;
 }
 
 export function linesIn({ accounts: book }: RunningSum): [Account, bigint][] {
   return Object.entries(book).map(([account, micro]) => [account as Account, BigInt(micro)]);
 }
 
-/** All rows of a kind in order of their ids, a page at a time. */
-export async function* rowsOf<T>(store: Store, kind: string): AsyncGenerator<Stored<T>> {
+/** All rows of a kind in order of their ids, or those that begin alike; a page at a time. */
+export async function* rowsOf<T>(
+  store: Store,
+  kind: string,
+  prefix = "",
+): AsyncGenerator<Stored<T>> {
   let after = "";
   for (;;) {
-    const rows = await store.list<T>(kind, { after, limit: page });
+    const rows = await store.list<T>(kind, { prefix, after, limit: page });
     yield* rows;
     after = rows.at(-1)?.id ?? "";
     if (rows.length < page) return;

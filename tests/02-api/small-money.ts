@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { booksApi } from "../../src/api/books-api.ts";
+import { ownersApi } from "../../src/api/owners-api.ts";
 import { setoffsApi } from "../../src/api/setoffs-api.ts";
 import { invoicesApi } from "../../src/api/invoices-api.ts";
 import type { ApiDeps } from "../../src/api/deps.ts";
 import type { UsageResource } from "../../src/client/resources.ts";
 import { systemClock as clock } from "../../src/kernel/clock.ts";
+import { systemEntropy } from "../../src/kernel/id.ts";
 import { Journal } from "../../src/kernel/journal.ts";
 import type { Agreement } from "../../src/market/agreement.ts";
 import type { Agreements } from "../../src/market/agreements.ts";
@@ -16,6 +18,8 @@ import { IssuedInvoices } from "../../src/settle/invoice/issued.ts";
 import { Parties } from "../../src/settle/invoice/parties.ts";
 import { ReceivedInvoices } from "../../src/settle/invoice/received.ts";
 import { Ledger } from "../../src/settle/ledger.ts";
+import { Parts } from "../../src/settle/owners/parts.ts";
+import { OwnerShares } from "../../src/settle/owners/shares.ts";
 import { SetoffExchange } from "../../src/settle/setoff/exchange.ts";
 import { Setoffs } from "../../src/settle/setoff/setoffs.ts";
 import { StatementExchange } from "../../src/settle/statements/exchange.ts";
@@ -27,7 +31,7 @@ export async function smallMoney(
   store: Store,
   agreements: Agreements,
   signer: Signer,
-): Promise<Pick<ApiDeps, "books" | "invoices" | "setoffs" | "spending">> {
+): Promise<Pick<ApiDeps, "books" | "invoices" | "owners" | "setoffs" | "spending">> {
   const limits = await SpendingLimits.open({
     ...{ store, clock, journal: new Journal(), agreements },
     counts: await ConsumerCounts.open(store, clock),
@@ -67,6 +71,11 @@ export async function smallMoney(
     ...{ setoffs, store, clock, journal: new Journal(), statements: statements.exchange },
     peers: { get: away, post: away, keyOf: away, nameOf: String },
   });
+  const parts = new Parts({ store, clock, did: signer.did });
+  const shares = new OwnerShares({
+    ...{ store, clock, agreements, parts, ledger: await Ledger.open(store) },
+    onFailed: (error) => assert.fail(String(error)),
+  });
   const received = new ReceivedInvoices({
     ...{ ...sold, parties, journal: new Journal(), did: signer.did },
   });
@@ -76,6 +85,10 @@ export async function smallMoney(
   return {
     invoices: invoicesApi({ parties, issued, received }, { list: () => [] }, files),
     books: booksApi({ store, agreements, statements, prove }),
+    owners: ownersApi({
+      ...{ agreements, entropy: systemEntropy, catalogue: { get: () => undefined } },
+      owners: { parts, shares },
+    }),
     setoffs: setoffsApi({ store, setoffs: { kept: setoffs, exchange: setoffExchange } }),
     spending: { limits, forecasts: async () => [] },
   };
