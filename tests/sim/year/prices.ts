@@ -61,7 +61,10 @@ export function costByHand(
     return (BigInt(all) * microOf(price.amount)) / BigInt(price.perMessages);
   }
   let sum = 0n;
-  for (const [month, delivered] of deliveries) {
+  // a month without a delivery has its flat charges and its minimum as well
+  for (let nth = 1; nth <= 12; nth++) {
+    const month = `2027-${String(nth).padStart(2, "0")}`;
+    const delivered = deliveries.get(month) ?? { messages: 0, bytes: 0 };
     const isChanged = changed !== undefined && month >= changed.from;
     sum += monthByHand(isChanged ? changed.price : price, price, month, delivered);
   }
