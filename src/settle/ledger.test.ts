@@ -60,7 +60,15 @@ function receipt({ id, price }: Agreement, seq: number, micro: bigint): ReceiptB
   };
 }
 
-const none = { receivable: 0n, revenue: 0n, expense: 0n, payable: 0n, paid: 0n };
+const none = {
+  receivable: 0n,
+  revenue: 0n,
+  expense: 0n,
+  payable: 0n,
+  paid: 0n,
+  shared: 0n,
+  owners: 0n,
+};
 
 test("ledger - each receipt adds what it is more than the one before", async (t) => {
   const store = await open(t);

@@ -199,7 +199,15 @@ test("ledger - both sides' books balance, and mirror each other", async (t) => {
   const owed = 2_666_666n; // floor(4000 × 2000 / 3)
   assert.deepEqual(sold, {
     currency: "EUR",
-    accounts: { receivable: owed, revenue: -owed, expense: 0n, payable: 0n, paid: 0n },
+    accounts: {
+      receivable: owed,
+      revenue: -owed,
+      expense: 0n,
+      payable: 0n,
+      paid: 0n,
+      shared: 0n,
+      owners: 0n,
+    },
   });
   assert.deepEqual(bought?.accounts, {
     receivable: 0n,
@@ -207,6 +215,8 @@ test("ledger - both sides' books balance, and mirror each other", async (t) => {
     expense: owed,
     payable: -owed,
     paid: 0n,
+    shared: 0n,
+    owners: 0n,
   });
   assert.equal((await pair.seller.store.list("posting")).length, 4);
 });
