@@ -1,23 +1,22 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { runCli } from "../../src/cli/program.ts";
-import { twoNodes, until, type TwoNodes } from "../two-nodes.ts";
+import { twoNodes, until } from "../two-nodes.ts";
 import {
   absent,
   assertCounted,
   assertSameRows,
   assertStated,
   expectedRows,
-  filesOf,
   hasSigned,
   monthsSince,
   type Price,
   readCsv,
   readWholeLog,
   type Recording,
+  replay,
 } from "./recorded.ts";
 
 interface DataSet {
@@ -88,26 +87,6 @@ const dataSets: readonly DataSet[] = [
   },
 ];
 
-/** `comity replay` as a person would type it, at the provider; what it says with --json. */
-async function replay(world: TwoNodes, folder: string, recording: Recording): Promise<number> {
-  const map = join(folder, "map.yaml");
-  await writeFile(map, recording.map);
-  const { node, token } = world.provider;
-  const words = ["--url", node.httpUrl, "--token", token, "--json"];
-  const written = { out: "", err: "" };
-  const code = await runCli(
-    [...words, "replay", ...filesOf(recording), "--map", map, "--speed", "max"],
-    {
-      stdout: { write: (text) => (written.out += text) },
-      stderr: { write: (text) => (written.err += text) },
-      env: {},
-    },
-  );
-  assert.equal(code, 0, written.err);
-  const replayed = JSON.parse(written.out) as { messages: number }[];
-  return replayed.reduce((sum, { messages }) => sum + messages, 0);
-}
-
 for (const { folder, product, topics, price, recordings } of dataSets) {
   const title = `recorded data - ${folder} is the consumer's row for row, counted and billed`;
   test(title, { skip: absent(folder) }, async (t) => {
@@ -124,7 +103,8 @@ for (const { folder, product, topics, price, recordings } of dataSets) {
     assert.ok(expected.length > 1000, "the files have rows");
     const acknowledge = async (): Promise<number> => {
       let acknowledged = 0;
-      for (const recording of recordings) acknowledged += await replay(world, maps, recording);
+      for (const recording of recordings)
+        acknowledged += await replay(world.provider, maps, recording);
       return acknowledged;
     };
     assert.equal(await acknowledge(), expected.length);

@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { runCli } from "../../src/cli/program.ts";
 import type { ComityHttp } from "../../src/client/http.ts";
 import type { LogLine, UsageResource } from "../../src/client/resources.ts";
+import type { TestNode } from "../two-nodes.ts";
 
 /** Recorded data that is kept beside the repository, not in it. */
 const dataFolder = fileURLToPath(new URL("../../../shared/data/", import.meta.url));
@@ -61,6 +64,29 @@ function rowsOf(path: string, recording: Recording): ExpectedRow[] {
     });
     return { from: `${basename(path)}:${line}`, topic, cells: Object.fromEntries(named) };
   });
+}
+
+/** `comity replay` as a person would type it, through the node's MQTT door; how many it says with --json. */
+export async function replay(
+  { node, token }: TestNode,
+  folder: string,
+  recording: Recording,
+): Promise<number> {
+  const map = join(folder, "map.yaml");
+  await writeFile(map, recording.map);
+  const words = ["--url", node.httpUrl, "--token", token, "--json"];
+  const written = { out: "", err: "" };
+  const code = await runCli(
+    [...words, "replay", ...filesOf(recording), "--map", map, "--speed", "max"],
+    {
+      stdout: { write: (text) => (written.out += text) },
+      stderr: { write: (text) => (written.err += text) },
+      env: {},
+    },
+  );
+  assert.equal(code, 0, written.err);
+  const replayed = JSON.parse(written.out) as { messages: number }[];
+  return replayed.reduce((sum, { messages }) => sum + messages, 0);
 }
 
 /** RFC 4180, letter by letter, and nothing of the reader under test. Empty lines are no rows. */
