@@ -27,7 +27,7 @@ const sides = ["provider", "consumer"] as const;
 interface Sold {
   readonly id: string;
   readonly currency: string;
-  readonly perMessage: { readonly upTo: number; readonly first: string; readonly then: string };
+  readonly perMessage: { readonly upTo: number; readonly first: string; readonly beyond: string };
   readonly perMegabyte: string;
   readonly recording: Recording;
 }
@@ -36,7 +36,7 @@ const sold: readonly Sold[] = [
   {
     id: "loops",
     currency: "EUR",
-    perMessage: { upTo: 10_000, first: "0.000731", then: "0.000419" },
+    perMessage: { upTo: 10_000, first: "0.000731", beyond: "0.000419" },
     perMegabyte: "0.173333",
     recording: {
       folder: "transportation/mndot-loops",
@@ -49,7 +49,7 @@ const sold: readonly Sold[] = [
   {
     id: "sun",
     currency: "EUR",
-    perMessage: { upTo: 5000, first: "0.0033", then: "0.000001" },
+    perMessage: { upTo: 5000, first: "0.0033", beyond: "0.000001" },
     perMegabyte: "1.999999",
     recording: {
       folder: "energy/pv-nrel",
@@ -61,7 +61,7 @@ const sold: readonly Sold[] = [
   {
     id: "pumps",
     currency: "EUR",
-    perMessage: { upTo: 1, first: "12", then: "0.00777" },
+    perMessage: { upTo: 1, first: "12", beyond: "0.00777" },
     perMegabyte: "0.01",
     recording: {
       folder: "industry/skab-pump-testbed/other",
@@ -73,7 +73,7 @@ const sold: readonly Sold[] = [
   {
     id: "soil",
     currency: "JPY",
-    perMessage: { upTo: 1000, first: "0.4", then: "0.37" },
+    perMessage: { upTo: 1000, first: "0.4", beyond: "0.37" },
     perMegabyte: "57.3",
     recording: {
       folder: "agriculture/soil-moisture-sydney",
@@ -86,9 +86,9 @@ const sold: readonly Sold[] = [
 
 /** In words of its own: what falls into each tier at its rate, and bytes; each rounded down once. */
 function owed({ perMessage, perMegabyte }: Sold, messages: number, bytes: number): bigint {
-  const { upTo, first, then } = perMessage;
+  const { upTo, first, beyond } = perMessage;
   const low = BigInt(Math.min(messages, upTo)) * microOf(first);
-  const high = BigInt(Math.max(0, messages - upTo)) * microOf(then);
+  const high = BigInt(Math.max(0, messages - upTo)) * microOf(beyond);
   return low + high + (BigInt(bytes) * microOf(perMegabyte)) / 1_000_000n;
 }
 
@@ -99,8 +99,8 @@ function textOf(micro: bigint): string {
 
 async function offer(nodes: TwoNodes, one: Sold): Promise<string> {
   const { id, currency, perMessage, perMegabyte } = one;
-  const { upTo, first, then } = perMessage;
-  const graduated = [{ upTo, amount: first }, { amount: then }];
+  const { upTo, first, beyond } = perMessage;
+  const graduated = [{ upTo, amount: first }, { amount: beyond }];
   const charges = [
     { perMessages: 1, graduated },
     { perBytes: 1_000_000, amount: perMegabyte },
