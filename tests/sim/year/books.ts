@@ -9,8 +9,9 @@ import {
   statementEntries,
   type StatementRecord,
 } from "../../../src/settle/statements/record.ts";
+import { rowPrefix } from "../../../src/meter/row-id.ts";
 import type { Store } from "../../../src/ports/store.ts";
-import { byDid, isHonest, mostUnsigned, unsigned } from "./business.ts";
+import { byDid, hidden, isHonest, mostUnsigned, unsigned } from "./business.ts";
 import type { Participant } from "./participant.ts";
 import { costByHand } from "./prices.ts";
 import type { Deal, World } from "./world.ts";
@@ -62,7 +63,8 @@ export async function outcomeOf(world: World): Promise<Outcome> {
       if (spent !== owed) problems.push(`${what}: ${spent} spent, ${owed} owed by hand`);
       problems.push(...receiptProblems(deal));
     } else if (isHonest(world, seller)) {
-      const loss = { deal, micro: owed - earned, mostMicro: mostUnsigned(deal) };
+      const micro = owed - earned + (await hidden(deal));
+      const loss = { deal, micro, mostMicro: mostUnsigned(deal) };
       losses.push(loss);
       if (loss.micro < 0n) problems.push(`${what}: earned ${-loss.micro} more than was delivered`);
       if (loss.micro > loss.mostMicro) {
@@ -85,6 +87,41 @@ export async function exposureProblems(world: World): Promise<string[]> {
     problems.push(`${deal.id}: ${micro} is unsigned, and ${mostUnsigned(deal)} is the most`);
   }
   return problems;
+}
+
+/**
+ * On any day of the storm, whatever the nodes say of it: what came to stand on a buyer's disk, less
+ * what its seller has a signature for, costs no more than may be unsigned.
+ */
+export function deliveryProblems(world: World): string[] {
+  return world.deals.flatMap((deal) => {
+    if (!isHonest(world, deal.seller)) return [];
+    const micro = unsignedByHand(world, deal);
+    if (micro <= mostUnsigned(deal)) return [];
+    return [`${deal.id}: ${micro} was delivered unsigned, and ${mostUnsigned(deal)} is the most`];
+  });
+}
+
+function unsignedByHand({ truth }: World, { id, seller, price, changed }: Deal): bigint {
+  const range = { prefix: rowPrefix(id), reverse: true, limit: 2 };
+  const signed = seller.life.disk
+    .list("receipt", range)
+    .map(({ doc }) => JSON.parse(doc) as ReceiptRecord)
+    .find(({ state }) => state === "cosigned")?.body;
+  const delivered = truth.of(id);
+  const left = new Map(delivered);
+  let [messages, bytes] = [-(signed?.messages ?? 0), -(signed?.bytes ?? 0)];
+  for (const month of delivered.values()) {
+    messages += month.messages;
+    bytes += month.bytes;
+  }
+  for (const [month, all] of [...delivered].toReversed()) {
+    const less = { messages: Math.min(messages, all.messages), bytes: Math.min(bytes, all.bytes) };
+    left.set(month, { messages: all.messages - less.messages, bytes: all.bytes - less.bytes });
+    messages -= less.messages;
+    bytes -= less.bytes;
+  }
+  return costByHand(price, delivered, changed) - costByHand(price, left, changed);
 }
 
 function owedByHand({ truth }: World, { id, price, changed, credited }: Deal): bigint {

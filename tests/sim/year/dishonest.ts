@@ -34,6 +34,8 @@ import type { Deal, World } from "./world.ts";
 /** What somebody tries who is not honest; always over the other's real routes, with a real key. */
 export interface Way {
   readonly name: string;
+  /** What alone an honest side may answer. */
+  readonly met: RegExp;
   /** As seller or as buyer of the deal, once; the answer in a few words, undefined: no occasion. */
   readonly as?: "seller" | "buyer";
   readonly tries?: (liar: Rooms, deal: Deal) => Promise<string | undefined>;
@@ -46,13 +48,19 @@ export interface Way {
   readonly after?: (world: World, liar: Participant) => Promise<string>;
 }
 
+const miscounted = /does not agree with what was counted here: it claims/;
+const mispriced = /does not agree with what was counted here: .* cost … micro-units, not/;
+const another = /another receipt … is signed already/;
+const waited = /^waited for/;
+
 const huge = "9223372036854775807";
 
 /** In the order in which each of them is tried, a month each. */
 export const ways: readonly Way[] = [
-  { name: "over-counts", as: "seller", tries: overCounts },
+  { name: "over-counts", met: either(miscounted, another), as: "seller", tries: overCounts },
   {
     name: "never signs",
+    met: waited,
     begins(liar) {
       liar.cosigns = async () => {
         throw new ComityError("STATE_INVALID", {
@@ -65,16 +73,37 @@ export const ways: readonly Way[] = [
     },
     ends: honestAgain,
   },
-  { name: "signs twice", as: "seller", tries: signsTwice },
-  { name: "forks its log", as: "seller", tries: forksItsLog },
-  { name: "replays old receipts", as: "seller", tries: replays },
-  { name: "changes the price in the middle", as: "seller", tries: changesPrice },
-  { name: "under-counts", hidesCounts: true },
-  { name: "restores an old backup", after: restores },
-  { name: "invoices in an unknown currency", as: "seller", tries: invoicesUnknown },
-  { name: "asks for amounts near 2^63", as: "seller", tries: asksForHuge },
+  { name: "signs twice", met: another, as: "seller", tries: signsTwice },
+  { name: "forks its log", met: /^found and named/, as: "seller", tries: forksItsLog },
+  {
+    name: "replays old receipts",
+    met: either(/messages went from … to …/, another),
+    as: "seller",
+    tries: replays,
+  },
+  {
+    name: "changes the price in the middle",
+    met: either(mispriced, another),
+    as: "seller",
+    tries: changesPrice,
+  },
+  { name: "under-counts", met: waited, hidesCounts: true },
+  {
+    name: "invoices in an unknown currency",
+    met: /^kept for people, its currency named/,
+    as: "seller",
+    tries: invoicesUnknown,
+  },
+  { name: "restores an old backup", met: /^restored/, after: restores },
+  {
+    name: "asks for amounts near 2^63",
+    met: either(mispriced, another),
+    as: "seller",
+    tries: asksForHuge,
+  },
   {
     name: "signs something else",
+    met: waited,
     begins(liar) {
       liar.cosigns = async () => {
         const rooms = await liar.life.calm();
@@ -84,8 +113,17 @@ export const ways: readonly Way[] = [
     },
     ends: honestAgain,
   },
-  { name: "states too much", as: "seller", tries: statesTooMuch },
+  {
+    name: "states too much",
+    met: either(/^disputed at once/, /another statement … is here already/),
+    as: "seller",
+    tries: statesTooMuch,
+  },
 ];
+
+function either(...answers: readonly RegExp[]): RegExp {
+  return new RegExp(answers.map(({ source }) => source).join("|"));
+}
 
 function honestAgain(liar: Participant): void {
   liar.cosigns = undefined;
@@ -99,7 +137,8 @@ async function overCounts(liar: Rooms, deal: Deal): Promise<string | undefined> 
 }
 
 async function asksForHuge(liar: Rooms, deal: Deal): Promise<string | undefined> {
-  await statesTooMuch(liar, deal, "9223372036854.775807");
+  const stated = await statesTooMuch(liar, deal, "9223372036854.775807");
+  if (stated === "taken") return "its statement was taken";
   const body = (honest: ReceiptBody): ReceiptBody => ({ ...honest, amountMicro: huge });
   return offered(liar, deal, body, false);
 }
@@ -113,7 +152,8 @@ async function changesPrice(liar: Rooms, deal: Deal): Promise<string | undefined
     from: "2027-01-01T00:00:00Z",
   };
   const signature = await liar.signer.sign(canonicalBytes(body), priceChangeType);
-  await answerOf(liar, deal, pricePathOf(deal.id), { body, signature });
+  const changed = await answerOf(liar, deal, pricePathOf(deal.id), { body, signature });
+  if (changed?.startsWith("taken") === true) return "its price was taken, or waits for somebody";
   const dearer = (honest: ReceiptBody): ReceiptBody => {
     const more = 2n * BigInt(honest.amountMicro) + 1_000_000n;
     return { ...honest, amountMicro: more.toString() };

@@ -1,6 +1,5 @@
-import { dearestMicro } from "../../../src/kernel/price.ts";
 import { copyOf } from "../memory-store.ts";
-import { isHonest, unsigned } from "./business.ts";
+import { hidden, isHonest, unsigned } from "./business.ts";
 import { type Way, ways } from "./dishonest.ts";
 import type { Participant } from "./participant.ts";
 import { type Deal, expected, type World } from "./world.ts";
@@ -84,9 +83,9 @@ export class Tried {
   problems(): string[] {
     const missing = ways.filter(({ name }) => !this.#rows.has(name)).map(({ name }) => name);
     const problems = this.#world.dishonest.size === 0 ? [] : missing.map((one) => `${one}: never`);
-    for (const { way, answers } of this.#rows.values()) {
-      for (const answer of answers.keys()) {
-        if (/^(taken|cosigned|the same again)/.test(answer)) problems.push(`${way}: ${answer}`);
+    for (const { name, met } of ways) {
+      for (const answer of this.#rows.get(name)?.answers.keys() ?? []) {
+        if (!met.test(answer)) problems.push(`${name}: ${answer}`);
       }
     }
     return problems;
@@ -111,13 +110,4 @@ export class Tried {
     }
     return row;
   }
-}
-
-/** What the buyer has and did not tell. */
-async function hidden({ id, seller, buyer, price }: Deal): Promise<bigint> {
-  const there = await (await buyer.life.calm()).counts.last(id);
-  const told = (await seller.life.calm()).meter.acknowledged(id);
-  const messages = (there?.messages ?? 0) - told.messages;
-  const bytes = (there?.payloadBytes ?? 0) - told.payloadBytes;
-  return messages <= 0 ? 0n : dearestMicro(price, { messages, bytes: Math.max(0, bytes) });
 }

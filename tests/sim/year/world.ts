@@ -34,8 +34,9 @@ export interface WorldOptions {
   readonly dishonest: number;
 }
 
-const storm: Weather = { lostRequests: 0.03, lostAnswers: 0.03, saidTwice: 0.03, delayMsMax: 1 };
-const crashChance = 0.01;
+/** Of each commit, that a process ends there; each storm has its own, and its own weather. */
+const crashChanceMax = 0.03;
+const lostMax = 0.1;
 
 /** Participants that trade with each other over one clock and one bad network. */
 export class World {
@@ -46,12 +47,13 @@ export class World {
   readonly deals: Deal[] = [];
   readonly dishonest = new Set<Participant>();
   readonly network: Network;
-  #isStormy = false;
+  #weather: Weather = calm;
+  #crashChance = 0;
   #folder = "";
 
   constructor(seed: number) {
     this.random = new Random(seed);
-    this.network = new Network(this.random.branch(), () => (this.#isStormy ? storm : calm));
+    this.network = new Network(this.random.branch(), () => this.#weather);
   }
 
   static async open(options: WorldOptions): Promise<World> {
@@ -68,19 +70,36 @@ export class World {
 
   /** Processes end at any commit, and the network loses, repeats and delays. */
   storm(): void {
-    this.#isStormy = true;
+    const { random } = this;
+    this.#crashChance = random.next() * crashChanceMax;
+    this.#weather = {
+      lostRequests: random.next() * lostMax,
+      lostAnswers: random.next() * lostMax,
+      saidTwice: random.next() * lostMax,
+      delayMsMax: random.between(0, 2),
+    };
     for (const { life } of this.participants) life.stormy();
   }
 
   /** Everybody is there, and what is said arrives. */
   async calm(): Promise<void> {
-    this.#isStormy = false;
+    this.#weather = calm;
+    this.#crashChance = 0;
     await Promise.all(this.participants.map(({ life }) => life.calm()));
   }
 
   /** Each one's rooms, one after the other side by side; all are there. */
   async each<T>(work: (rooms: Rooms, one: Participant) => Promise<T>): Promise<T[]> {
     return Promise.all(this.participants.map(async (one) => work(await one.life.calm(), one)));
+  }
+
+  /** In the storm: with whoever runs, and what comes of it is seen in the calm. */
+  async eachRunning(work: (rooms: Rooms, one: Participant) => Promise<unknown>): Promise<void> {
+    await Promise.all(
+      this.participants.map(async (one) => {
+        if (one.rooms !== undefined) await work(one.rooms, one).catch(expected);
+      }),
+    );
   }
 
   async #people({ participants, dishonest }: WorldOptions): Promise<void> {
@@ -99,7 +118,7 @@ export class World {
       const one = new Participant({
         ...{ name, signer, noteSigner, origin, everybody, clock, network },
         random: random.branch(),
-        crashChance: () => (this.#isStormy ? crashChance : 0),
+        crashChance: () => this.#crashChance,
       });
       this.participants.push(one);
       await one.life.start();

@@ -1,7 +1,5 @@
 import type { Clock } from "../../../src/kernel/clock.ts";
 
-const dayMs = 86_400_000;
-
 /**
  * One clock for all: it stands on a day, on which time passes as it does outside, and is put to
  * the next. Monotonic time runs fifty times as fast, so that rates and pauses do not hold up a run.
@@ -26,8 +24,11 @@ export class YearClock implements Clock {
       .slice(0, 7);
   }
 
-  pass(days: number): void {
-    this.#day += days * dayMs;
+  /** To a day of the same month, 1 to 28: every month has it. */
+  goTo(day: number): void {
+    const today = new Date(this.#day);
+    if (day < today.getUTCDate() || day > 28) throw new Error(`day ${day} of a month`);
+    this.#day = Date.UTC(today.getUTCFullYear(), today.getUTCMonth(), day);
     this.#since = performance.now();
   }
 

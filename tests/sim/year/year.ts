@@ -9,10 +9,11 @@
  * embedded store's own tables. The stream alone is modelled, by its checkpoints, and the clock is
  * put forward from day to day.
  */
-import { exposureProblems, type Loss, outcomeOf } from "./books.ts";
-import { closeMonth, deliver, settleMonth } from "./business.ts";
+import { deliveryProblems, exposureProblems, type Loss, outcomeOf } from "./books.ts";
+import { closeMonth, deliver } from "./business.ts";
+import { settleMonth } from "./settlement.ts";
 import { Tried, type WayRow } from "./tried.ts";
-import { expected, World, type WorldOptions } from "./world.ts";
+import { World, type WorldOptions } from "./world.ts";
 
 export interface YearOptions extends WorldOptions {
   /** On which something is delivered, of each month. */
@@ -45,16 +46,13 @@ export async function year(options: YearOptions): Promise<YearResult> {
     tried.begin(n);
     world.storm();
     for (let day = 0; day < options.daysPerMonth; day++) {
-      if (day > 0) world.clock.pass(Math.floor(28 / options.daysPerMonth));
+      world.clock.goTo(1 + Math.floor((28 / options.daysPerMonth) * day));
       await inParts(world.random.shuffled(world.deals), (deal) =>
         deliver(world, deal, !tried.hides(deal)),
       );
+      problems.push(...deliveryProblems(world));
       await tried.attack();
-      await Promise.all(
-        world.participants.map(async ({ rooms }) => {
-          await rooms?.receipts.closeWindows(undefined, 200).catch(expected);
-        }),
-      );
+      await world.eachRunning(({ receipts }) => receipts.closeWindows(undefined, 200));
     }
     await closeMonth(world, (deal) => tried.hides(deal));
     problems.push(...(await exposureProblems(world)));
