@@ -51,16 +51,40 @@ export function addSignedStatements(io: CliIo, statement: Command): void {
   statement
     .command("paid <statement> <amount>")
     .option("--reference <text>", "the bank's, or your own", "")
+    .option("--in <amount>", 'what came instead, such as "1360 JPY"; with --rate and --source')
+    .option("--rate <decimal>", "so much of it for one of the statement's currency")
+    .option("--source <text>", 'whose rate and of when, such as "ECB, 2026-11-20"')
     .description('as provider: the money came, such as "12.5 EUR"; part of it will do')
-    .action(async (id: string, text: string, options: { reference: string }, command: Command) => {
-      const [, amount, currency] = /^(\d[\d.]*) ?([A-Z]{3})$/.exec(text) ?? [];
-      if (amount === undefined) throw invalid(`"${text}" is no amount such as "12.5 EUR"`);
+    .action(async (id: string, text: string, options: PaidOptions, command: Command) => {
       const { reference } = options;
-      const act = { do: "paid", amount, currency, reference };
+      const exchanged = exchangedIn(options);
+      const act = { do: "paid", ...amountIn(text), reference, ...(exchanged && { exchanged }) };
       const told = await connect(io, command).books.act(id, act);
       if (globals(command).json === true) return printJson(io, told);
       for (const { due, ...of } of told.dues) printLine(io, `${due} ${of.currency} are still due.`);
     });
+}
+
+interface PaidOptions {
+  readonly reference: string;
+  readonly in?: string;
+  readonly rate?: string;
+  readonly source?: string;
+}
+
+function exchangedIn({ in: came, rate, source }: PaidOptions) {
+  const said = [came, rate, source].filter((one) => one !== undefined);
+  if (said.length === 0) return undefined;
+  if (came === undefined || rate === undefined || source === undefined) {
+    throw invalid("--in, --rate and --source belong together");
+  }
+  return { ...amountIn(came), rate, source };
+}
+
+function amountIn(text: string): { readonly amount: string; readonly currency: string } {
+  const [, amount, currency] = /^(\d[\d.]*) ?([A-Z]{3})$/.exec(text) ?? [];
+  if (amount !== undefined && currency !== undefined) return { amount, currency };
+  throw invalid(`"${text}" is no amount such as "12.5 EUR"`);
 }
 
 /** `dispute`: a line of a statement, from the first word to the last. */

@@ -68,6 +68,7 @@ const none = {
   paid: 0n,
   shared: 0n,
   owners: 0n,
+  exchange: 0n,
 };
 
 test("ledger - each receipt adds what it is more than the one before", async (t) => {

@@ -25,12 +25,21 @@ const accounts = [
   /** What of the revenue is other owners', and what of that they were not paid yet. */
   "shared",
   "owners",
+  /** Between two books: what left one of them came into the other, at a rate that is told. */
+  "exchange",
 ] as const;
 export type Account = (typeof accounts)[number];
 
 /** What an entry rests on, where it is no receipt; the id is that of a signed document. */
 export interface EntrySource {
-  readonly kind: "charge" | "credit" | "payment" | "setoff" | "share" | "share-payment";
+  readonly kind:
+    | "charge"
+    | "credit"
+    | "payment"
+    | "setoff"
+    | "share"
+    | "share-payment"
+    | "exchange";
   readonly id: string;
 }
 
@@ -47,6 +56,8 @@ export interface Posting {
   readonly source?: EntrySource;
   /** The receipts whose entries it corrects. */
   readonly corrects?: { readonly from: number; readonly to: number };
+  /** Another entry, in another book, has the same `of`: what was exchanged, and at which rate. */
+  readonly exchange?: { readonly of: string; readonly rate: string; readonly source: string };
   /** The other side's DID. */
   readonly party: string;
   readonly currency: string;

@@ -57,6 +57,7 @@ test("audit - both sides' books follow from what they signed", async (t) => {
       paid: "0",
       shared: "0",
       owners: "0",
+      exchange: "0",
     },
   });
 });

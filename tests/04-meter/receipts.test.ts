@@ -207,6 +207,7 @@ test("ledger - both sides' books balance, and mirror each other", async (t) => {
       paid: 0n,
       shared: 0n,
       owners: 0n,
+      exchange: 0n,
     },
   });
   assert.deepEqual(bought?.accounts, {
@@ -217,6 +218,7 @@ test("ledger - both sides' books balance, and mirror each other", async (t) => {
     paid: 0n,
     shared: 0n,
     owners: 0n,
+    exchange: 0n,
   });
   assert.equal((await pair.seller.store.list("posting")).length, 4);
 });

@@ -125,3 +125,41 @@ test("statement - a word that its side signed while the other was away arrives, 
   assert.equal(upheld.lines[0]?.dispute?.state, "upheld");
   assert.equal(upheld.lines[0]?.amount, "1");
 });
+
+test("statement - what is paid in another currency stands in two books, linked by its rate", async () => {
+  await delivered(4);
+  const id = await draw();
+  await agreed(id, "accepted");
+  const came = { currency: "JPY", rate: "162.3456", source: "ECB, 2026-11-20" };
+  const pay = (amount: string, exchanged: object) => {
+    const act = { do: "paid", amount, currency: "EUR", reference: "" };
+    return nodes.provider.http.books.act(id, { ...act, exchanged });
+  };
+  // 1.5 EUR are 243.5184 JPY: a yen more or less is rounding
+  for (const amount of ["242", "245", "0", "24300"]) {
+    await assert.rejects(pay("1.5", { ...came, amount }), { code: "STATEMENT_REFUSES" }, amount);
+  }
+  const wrong = [
+    { ...came, amount: "1.5", currency: "EUR", rate: "1" },
+    { ...came, amount: "244", currency: "XAU" },
+    { ...came, amount: "244", rate: "0" },
+  ];
+  for (const one of wrong) await assert.rejects(pay("1.5", one), { code: "STATEMENT_REFUSES" });
+  await assert.rejects(pay("1.5", { ...came, amount: "244", rate: "-1" }), {
+    code: "BODY_INVALID",
+  });
+  const before = (await balances("provider"))["receivable"];
+  await pay("1.5", { ...came, amount: "244" });
+  const { dues } = await agreed(id, "accepted");
+  assert.equal(dues[0]?.due, "0.5");
+  const books = async (side: Side) => {
+    const all = await nodes[side].http.books.balances();
+    return Object.fromEntries(all.map(({ currency, accounts }) => [currency, accounts]));
+  };
+  const [sold, bought] = [await books("provider"), await books("consumer")];
+  assert.equal(sold["EUR"]?.["exchange"], "1.5");
+  assert.equal(Number(sold["EUR"]?.["receivable"]), Number(before) - 1.5);
+  assert.deepEqual([sold["JPY"]?.["paid"], sold["JPY"]?.["exchange"]], ["244", "-244"]);
+  assert.deepEqual([bought["JPY"]?.["paid"], bought["JPY"]?.["exchange"]], ["-244", "244"]);
+  assert.equal(bought["EUR"]?.["exchange"], "-1.5");
+});

@@ -69,6 +69,20 @@ const said = {
   /** Hashes of files that were shown outside. */
   files: Type.Array(Hash, { maxItems: filesMax }),
 };
+/** A payment that came in another currency: how much of it, and at which rate by whose word. */
+const Exchanged = Type.Object(
+  {
+    currency: Currency,
+    amount: Amount,
+    /** So much of it for one of the statement's. */
+    rate: Type.String({ pattern: "^(0|[1-9][0-9]{0,8})(\\.[0-9]{1,12})?$" }),
+    /** Who says so, and of when: `ECB reference rate, 2026-11-20`. */
+    source: Type.String({ minLength: 1, maxLength: 200 }),
+  },
+  strict,
+);
+export type Exchanged = Static<typeof Exchanged>;
+
 /** What either side signs about lines of a statement, or about its payment. */
 const Act = Type.Union([
   Type.Object(
@@ -86,7 +100,10 @@ const Act = Type.Union([
   Type.Object({ do: Type.Literal("expire"), ...one }, strict),
   /** The provider was paid, outside of any node. */
   Type.Object(
-    { do: Type.Literal("paid"), currency: Currency, amount: Amount, reference: Text },
+    {
+      ...{ do: Type.Literal("paid"), currency: Currency, amount: Amount, reference: Text },
+      exchanged: Type.Optional(Exchanged),
+    },
     strict,
   ),
 ]);

@@ -68,7 +68,8 @@ export function dossierOf({ body, signature, steps, pending }: StatementRecord):
 /**
  * What both sides' words add to the ledger, the same on both sides but for the sign: what no
  * message caused, once it is accepted; a credit note that was agreed to, which corrects the
- * entries of its line's receipts; a payment, which lessens what is owed.
+ * entries of its line's receipts; a payment, which lessens what is owed, and where it came in
+ * another currency two entries in two books, linked.
  */
 export function entriesOf(record: StatementRecord): Entry[] {
   return [...chargeEntries(record), ...creditEntries(record), ...paymentEntries(record)];
@@ -129,17 +130,25 @@ function paymentEntries(record: StatementRecord): Entry[] {
     const { act } = step;
     if (act.do !== "paid") return [];
     const micro = microOf(act.amount);
-    const entry: Entry = {
-      v: 1,
-      at: step.at,
-      month: body.month,
-      source: { kind: "payment", id: `${id}/${step.seq}` },
-      party: otherSide(record),
-      currency: act.currency,
-      lines:
-        role === "provider" ? moved("paid", "receivable", micro) : moved("payable", "paid", micro),
+    const of = `${id}/${step.seq}`;
+    const shared = { v: 1 as const, at: step.at, month: body.month, party: otherSide(record) };
+    const { exchanged: came } = act;
+    const by = came === undefined ? "paid" : "exchange";
+    const rate = came && { of, rate: came.rate, source: came.source };
+    const payment: Entry = {
+      ...{ ...shared, source: { kind: "payment", id: of }, currency: act.currency },
+      ...(rate && { exchange: rate }),
+      lines: role === "provider" ? moved(by, "receivable", micro) : moved("payable", by, micro),
     };
-    return [entry];
+    if (came === undefined || rate === undefined) return [payment];
+    const other = microOf(came.amount);
+    const leg: Entry = {
+      ...{ ...shared, source: { kind: "exchange", id: of }, currency: came.currency },
+      exchange: rate,
+      lines:
+        role === "provider" ? moved("paid", "exchange", other) : moved("exchange", "paid", other),
+    };
+    return [payment, leg];
   });
 }
 

@@ -1,5 +1,6 @@
 import { canonicalHash } from "../../kernel/canonical.ts";
 import type { Act, StatementBody, Step } from "./document.ts";
+import { exchangeProblem } from "./exchange-rate.ts";
 import { microOf } from "./standing.ts";
 import type { LineStanding, Standing } from "./standing.ts";
 
@@ -45,7 +46,8 @@ export function takenProblem(act: Act, context: ActContext): string | undefined 
   if (act.do === "paid") {
     const isIn = standing.dues.some(({ currency }) => currency === act.currency);
     if (!isIn) return `nothing in it is owed in ${act.currency}`;
-    return microOf(act.amount) > 0n ? undefined : "it is about no money";
+    if (microOf(act.amount) <= 0n) return "it is about no money";
+    return act.exchanged && exchangeProblem(act, act.exchanged);
   }
   const named = act.do === "accept" ? act.agreements : [act.agreement];
   const lines = named.map((id) => standing.lines.find(({ line }) => line.agreement === id));
