@@ -6,6 +6,7 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import pino, { type Logger } from "pino";
+import { signInPath } from "./api/session-routes.ts";
 import {
   contractsToDataPlane,
   dataPlaneToContracts,
@@ -84,7 +85,7 @@ async function openEngines(options: NodeOptions, log: Logger, closing: Closing):
 }
 
 function runningNode(rooms: Rooms): RunningNode {
-  const { options, signer, urls, adminToken, store, closing } = rooms;
+  const { options, signer, urls, adminToken, store, closing, sessions, users } = rooms;
   return {
     name: options.name,
     did: signer.did,
@@ -92,6 +93,11 @@ function runningNode(rooms: Rooms): RunningNode {
     mqttUrl: urls.mqtt,
     transportUrls: urls.transports,
     ...(adminToken === undefined ? {} : { adminToken }),
+    signInLink() {
+      const owner = users.list().find(({ role }) => role === "owner");
+      if (!owner) throw new Error("a node keeps at least one owner");
+      return new URL(signInPath(sessions.invite(owner).code), urls.http).href;
+    },
     failed: store.failed,
     close: () => closing.close(),
   };

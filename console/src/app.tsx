@@ -7,6 +7,7 @@
  */
 import { render } from "preact";
 import { WorldMap } from "./map/world-map.tsx";
+import { Account } from "./panels/account.tsx";
 import { Agreements } from "./panels/agreements.tsx";
 import { Card } from "./panels/card.tsx";
 import { Intro, Legend } from "./panels/intro.tsx";
@@ -14,7 +15,7 @@ import { Pending } from "./panels/pending.tsx";
 import { SignIn } from "./panels/sign-in.tsx";
 import { Ticker } from "./panels/ticker.tsx";
 import { Totals } from "./panels/totals.tsx";
-import { connect, startClock } from "./state.ts";
+import { enter, startClock } from "./state.ts";
 
 function Page() {
   return (
@@ -29,6 +30,7 @@ function Page() {
         <SignIn />
       </main>
       <aside class="side" aria-label="The market now">
+        <Account />
         <Pending />
         <Totals />
         <Agreements />
@@ -45,5 +47,5 @@ const place = document.getElementById("page");
 if (place) {
   render(<Page />, place);
   startClock();
-  connect();
+  void enter();
 }

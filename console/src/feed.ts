@@ -12,7 +12,6 @@ export interface FeedEvents {
 
 export interface FeedOptions extends FeedEvents {
   readonly fetch: typeof fetch;
-  readonly token: string | undefined;
 }
 
 const SILENCE_MAX_MS = 6000;
@@ -36,7 +35,7 @@ async function run(options: FeedOptions, stop: AbortSignal): Promise<void> {
     } catch (problem) {
       if (stop.aborted) return;
       if (problem instanceof NotAllowed) {
-        options.connection(options.token === undefined ? "sign-in" : "refused");
+        options.connection("sign-in");
         return;
       }
     }
@@ -73,8 +72,7 @@ async function readOnce(options: FeedOptions, stop: AbortSignal, good: () => voi
 }
 
 async function get(path: string, options: FeedOptions, signal: AbortSignal): Promise<Response> {
-  const headers: Record<string, string> = { accept: "application/json, text/event-stream" };
-  if (options.token !== undefined) headers["authorization"] = `Bearer ${options.token}`;
+  const headers = { accept: "application/json, text/event-stream" };
   const response = await options.fetch(path, { headers, signal, cache: "no-store" });
   if (response.status === 401 || response.status === 403) throw new NotAllowed();
   if (!response.ok) throw new Error(`${path} answered ${response.status}`);

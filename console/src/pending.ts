@@ -15,13 +15,11 @@ const PAUSE_MS = 3000;
 const DECIDED_SHOWN_MS = 15_000;
 const MAY_DECIDE: readonly CallerResource["role"][] = ["operator", "trader", "owner"];
 
-let bearer = "";
 let fading: ReturnType<typeof setTimeout> | undefined;
 
 /** Follows the devices that wait until stopped; who signed in without that right sees none. */
-export function followPending(token: string, stop: AbortSignal): void {
-  bearer = token;
-  void run(stop).finally(() => (waiting.value = []));
+export function followPending({ role }: CallerResource, stop: AbortSignal): void {
+  if (MAY_DECIDE.includes(role)) void run(stop).finally(() => (waiting.value = []));
 }
 
 export async function decide({ id, name }: Waiting, act: "accept" | "refuse"): Promise<void> {
@@ -50,8 +48,6 @@ function tell(text: string): void {
 async function run(stop: AbortSignal): Promise<void> {
   while (!stop.aborted) {
     try {
-      const me = (await (await ask("/api/v1/me", { signal: stop })).json()) as CallerResource;
-      if (!MAY_DECIDE.includes(me.role)) return;
       const { body } = await ask("/api/v1/pending/live", { signal: stop });
       if (!body) return;
       for await (const { event, data } of serverEvents(chunksOf(body, () => {}))) {
@@ -65,7 +61,6 @@ async function run(stop: AbortSignal): Promise<void> {
 }
 
 function ask(path: string, init: RequestInit): Promise<Response> {
-  const headers: Record<string, string> = { authorization: `Bearer ${bearer}` };
-  if (init.body !== undefined) headers["content-type"] = "application/json";
+  const headers = init.body === undefined ? {} : { "content-type": "application/json" };
   return fetch(path, { ...init, headers, cache: "no-store" });
 }

@@ -2,6 +2,7 @@ import { batch, computed, signal } from "@preact/signals";
 import type { World, WorldAgreement, Happening, WorldNode } from "./world.ts";
 import { type Connection, startFeed } from "./feed.ts";
 import { followPending } from "./pending.ts";
+import { caller, signInWith, startSession } from "./session.ts";
 import { dropMissing } from "./selection.ts";
 
 /** What the page knows, as signals; the parts of the page read them and redraw themselves. */
@@ -10,7 +11,6 @@ export interface RatePoint {
   readonly rate: number;
 }
 
-const TOKEN = "comity-token";
 const HAPPENINGS_MAX = 40;
 const HISTORY_MAX = 60;
 
@@ -40,23 +40,23 @@ let clockLead = 0;
 let stopFeed: (() => void) | undefined;
 let stopPending = new AbortController();
 
-/** Starts, or starts again with another token. */
-export function connect(token = sessionStorage.getItem(TOKEN) ?? undefined): void {
+/** Signed in where this page was opened so; the world may be open to nobody in particular. */
+export async function enter(): Promise<void> {
+  // that no node answers is told by the feed
+  const outcome = await startSession().catch(() => undefined);
+  connect(outcome);
+}
+
+/** Starts, or starts again as somebody else; `refused`: what was shown was not accepted. */
+function connect(refused?: "refused"): void {
   stopFeed?.();
   stopPending.abort();
   stopPending = new AbortController();
-  const { signal: stop } = stopPending;
-  let isKnown = false;
+  if (caller.value !== undefined) followPending(caller.value, stopPending.signal);
   stopFeed = startFeed({
     fetch: (...call) => fetch(...call),
-    token,
     connection: (next) => {
-      if (next === "refused") sessionStorage.removeItem(TOKEN);
-      if (next === "live" && token !== undefined && !isKnown) {
-        isKnown = true;
-        followPending(token, stop);
-      }
-      connection.value = next;
+      connection.value = next === "sign-in" ? (refused ?? next) : next;
     },
     world: takeWorld,
     happening: (happening) => {
@@ -65,10 +65,8 @@ export function connect(token = sessionStorage.getItem(TOKEN) ?? undefined): voi
   });
 }
 
-/** The token lives as long as the tab, and is sent to this node only. */
-export function signIn(token: string): void {
-  sessionStorage.setItem(TOKEN, token);
-  connect(token);
+export async function signIn(token: string): Promise<void> {
+  connect((await signInWith(token)) ? undefined : "refused");
 }
 
 export function startClock(): void {

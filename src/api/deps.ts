@@ -17,6 +17,7 @@ import type { Sectors } from "../sectors/room.ts";
 import type { AppKeys } from "../things/app-keys.ts";
 import type { AuditTrail } from "../things/audit.ts";
 import type { Jwts } from "../things/jwt.ts";
+import type { ConsoleSessions } from "../things/console-sessions.ts";
 import type { SlowDown } from "../things/slow-down.ts";
 import type { Thing, ThingAccess, Things } from "../things/directory.ts";
 import type { Onboarding } from "../things/onboarding/onboarding.ts";
@@ -55,6 +56,7 @@ export interface ApiDeps {
   readonly things: Things;
   readonly onboarding: Onboarding;
   readonly users: Users;
+  readonly sessions: ConsoleSessions;
   readonly audit: AuditTrail;
   readonly slow: SlowDown;
   readonly keys: AppKeys;

@@ -6,6 +6,8 @@ import { claimantOfBearer, nameInHeader, principalOfBearer } from "../things/cre
 import { isJwt, type JwtVerdict } from "../things/jwt.ts";
 import type { Entrance } from "../things/onboarding/onboarding.ts";
 import type { ApiDeps } from "./deps.ts";
+import { refuseOtherOrigins } from "./same-origin.ts";
+import { principalOfSession } from "./session-cookie.ts";
 
 /** Who may call a route: everybody, any known caller (its topics decide), or a role. */
 export type Access = "open" | "known" | Role;
@@ -38,7 +40,8 @@ export function guardRoutes(app: FastifyInstance, deps: ApiDeps): void {
     const { access, act } = request.routeOptions.config;
     if (access === "open") return;
     const header = request.headers.authorization;
-    const own = principalOfBearer(header, deps) ?? anonymous(request, deps);
+    const person = principalOfBearer(header, deps) ?? principalOfSession(request, deps);
+    const own = person ?? anonymous(request, deps);
     const claimant = own === undefined ? claimantOf(request, deps) : undefined;
     if (claimant?.ok === false) {
       await slow.wait(request.ip, nameInHeader(header));
@@ -97,19 +100,6 @@ export function audited<T>(
   return deps.audit.around(nameOfPrincipal(callerOf(request)), act, what, run);
 }
 
-/** A web page of another origin may not use a browser's place in this network. */
-export function refuseOtherOrigins(request: FastifyRequest): void {
-  const { origin, host } = request.headers;
-  const site = request.headers["sec-fetch-site"];
-  if (request.headers["sec-fetch-mode"] === "navigate" && request.method === "GET") return;
-  const foreign =
-    site === undefined
-      ? origin !== undefined && hostOf(origin) !== host
-      : site !== "same-origin" && site !== "none";
-  if (!foreign) return;
-  throw new ComityError("FORBIDDEN", { who: `A page of ${origin ?? site}`, act: "call this node" });
-}
-
 /** A JWT, where this node's owner names an issuer. */
 async function jwtIn(
   header: string | undefined,
@@ -122,10 +112,6 @@ async function jwtIn(
 function claimantOf(request: FastifyRequest, { onboarding }: ApiDeps): Entrance | undefined {
   if (request.routeOptions.config.claims !== true) return undefined;
   return claimantOfBearer(request.headers.authorization, onboarding);
-}
-
-function hostOf(origin: string): string {
-  return URL.canParse(origin) ? new URL(origin).host : "";
 }
 
 function anonymous(request: FastifyRequest, deps: ApiDeps): Principal | undefined {

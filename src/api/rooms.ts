@@ -62,6 +62,7 @@ import type { Sectors } from "../sectors/room.ts";
 import { nameOfPrincipal } from "../things/access.ts";
 import type { AppKeys } from "../things/app-keys.ts";
 import type { AuditTrail } from "../things/audit.ts";
+import type { ConsoleSessions } from "../things/console-sessions.ts";
 import type { Jwts } from "../things/jwt.ts";
 import type { Paces } from "../things/pace.ts";
 import type { SlowDown } from "../things/slow-down.ts";
@@ -82,6 +83,7 @@ export interface Rooms {
   readonly things: Things;
   readonly onboarding: Onboarding;
   readonly users: Users;
+  readonly sessions: ConsoleSessions;
   readonly validator: Validator;
   readonly readings: Readings;
   readonly directory: TdDirectory;
@@ -141,6 +143,7 @@ export function apiDeps(rooms: Rooms): ApiDeps {
     things,
     onboarding: rooms.onboarding,
     users,
+    sessions: rooms.sessions,
     audit,
     ...{ slow: rooms.slow, keys: rooms.keys, jwts: rooms.jwts },
     wot: {

@@ -49,6 +49,7 @@ import { booksRoutes } from "./books-routes.ts";
 import { invoiceRoutes } from "./invoice-routes.ts";
 import { joinPieces } from "./join-pieces.ts";
 import { spendingRoutes } from "./spending-routes.ts";
+import { sessionRoutes } from "./session-routes.ts";
 import { seenRoutes } from "./seen-routes.ts";
 import { StreamClients } from "./stream-clients.ts";
 import { statusRoutes } from "./status-routes.ts";
@@ -139,6 +140,7 @@ export async function apiRoutes(app: FastifyInstance, deps: ApiDeps): Promise<vo
       logRoutes,
       historyRoutes,
       accessRoutes,
+      sessionRoutes,
       keyRoutes,
       sectorRoutes,
       sectorApis,

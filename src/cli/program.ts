@@ -15,6 +15,7 @@ import { auditCommand } from "./audit.ts";
 import { claimCommand } from "./claim.ts";
 import { commissionCommand } from "./commission.ts";
 import type { CliIo } from "./context.ts";
+import { consoleCommand } from "./console.ts";
 import { dataAccessCommands } from "./data-access.ts";
 import { evidenceCommand } from "./evidence.ts";
 import { invoiceCommand } from "./invoice.ts";
@@ -89,6 +90,7 @@ function buildProgram(io: CliIo): Command {
     .hook("preAction", (_program, command) => startedNode(io, command));
   program.addCommand(upCommand(io));
   program.addCommand(statusCommand(io));
+  program.addCommand(consoleCommand(io));
   program.addCommand(topCommand(io));
   program.addCommand(retainedCommand(io));
   program.addCommand(thingCommand(io));

@@ -117,11 +117,13 @@ interface Started {
   readonly mqttUrl: string;
   readonly transportUrls: readonly string[];
   readonly adminToken?: string;
+  signInLink(): string;
 }
 
 function printStart(io: CliIo, node: Started, data: string): void {
   printLine(io, `Comity ${packageVersion()}, node ${node.name} (${node.did})`);
   printLine(io, `  console and API  ${node.httpUrl}`);
+  printLine(io, `  sign in          ${node.signInLink()}   (good once)`);
   printLine(io, `  MQTT             ${[node.mqttUrl, ...node.transportUrls].join("  ")}`);
   printLine(io, `  data             ${data}`);
   const kept = join(data, tokenFile);

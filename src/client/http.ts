@@ -68,6 +68,7 @@ import { EvidenceCalls } from "./evidence.ts";
 import { PriceCalls } from "./prices.ts";
 import { OwnerCalls } from "./owners.ts";
 import { SetoffCalls } from "./setoffs.ts";
+import type { SignInLink } from "./sessions.ts";
 import { SpendingCalls } from "./spending.ts";
 import type { Stated } from "./attestation.ts";
 import type { LintResource } from "./terms.ts";
@@ -305,6 +306,7 @@ export class ComityHttp {
 
   /** Who this token is, and its budget. */
   me = () => this.#json<CallerResource>("/me");
+  signInLink = () => this.#json<SignInLink>("/sign-in-links", { method: "POST" });
   world = () => this.#json<World>("/world");
   logs = () => this.#json<LogResource[]>("/logs");
 

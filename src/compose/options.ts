@@ -104,6 +104,8 @@ export interface RunningNode {
   readonly transportUrls: readonly string[];
   /** Only at the first start; later it stands in `<data>/admin-token`. */
   readonly adminToken?: string;
+  /** An address that opens the console once, signed in as the first owner. */
+  signInLink(): string;
   /** Resolves with STORE_FAILED when the node can keep nothing any longer and must be started anew. */
   readonly failed: Promise<ComityError>;
   /** Hands on what waits, keeps what must be kept, and ends. */

@@ -38,6 +38,7 @@ import { Budgets } from "../settle/budgets.ts";
 import { SpendingLimits } from "../settle/spending-limits.ts";
 import { AppKeys } from "../things/app-keys.ts";
 import { AuditTrail } from "../things/audit.ts";
+import { ConsoleSessions } from "../things/console-sessions.ts";
 import { Things } from "../things/directory.ts";
 import { Onboarding } from "../things/onboarding/onboarding.ts";
 import { Paces } from "../things/pace.ts";
@@ -151,6 +152,7 @@ export async function openRooms(options: NodeOptions, outside: Outside) {
     ...{ users, adminToken, meter, flow, history, samples, app, catalogue, agreements, counts },
     failed: () => failure,
     ...{ journal, spending },
+    sessions: new ConsoleSessions({ clock, entropy, users }),
     ...{ things, keys, onboarding, slow: new SlowDown(clock), urls, ...described },
     ...{ limits, paces: new Paces(limits, clock) },
     audit: await AuditTrail.open(store, clock),

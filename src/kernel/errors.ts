@@ -92,6 +92,12 @@ export const catalogue = {
     remedy:
       "Send 'Authorization: Bearer TOKEN', or name the node's data folder (comity --data FOLDER …): it keeps the admin token, which the node printed when it first started.",
   },
+  SIGN_IN_REFUSED: {
+    status: 401,
+    message: "Nobody is signed in: this {problem}.",
+    remedy:
+      "'comity console' prints another link; the token of a user of this node does as well (admin's is in the file admin-token of its data folder).",
+  },
   CLAIM_REFUSED: {
     status: 403,
     message: "The claim code opens nothing here: {problem}.",

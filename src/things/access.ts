@@ -22,7 +22,13 @@ export type Principal =
       /** Milliseconds since the Unix epoch at which its credential ends. */
       readonly until?: number;
     })
-  | { readonly kind: "user"; readonly id: string; readonly role: Role }
+  | {
+      readonly kind: "user";
+      readonly id: string;
+      readonly role: Role;
+      /** The browser's session it came with; absent: with its token. */
+      readonly session?: string;
+    }
   /** Another organisation, let in by one agreement's token; its grant decides, not this file. */
   | { readonly kind: "participant"; readonly did: string; readonly agreement: string }
   /** Another organisation's node as itself; each of its agreements is attached with its token. */

@@ -1,5 +1,6 @@
 import type { Principal } from "./access.ts";
 import type { AppKeys } from "./app-keys.ts";
+import type { ConsoleSessions } from "./console-sessions.ts";
 import type { Things } from "./directory.ts";
 import type { Entrance, Onboarding } from "./onboarding/onboarding.ts";
 import { claimUserName } from "./onboarding/onboarding.ts";
@@ -9,6 +10,10 @@ interface Directories {
   readonly things: Things;
   readonly users: Users;
   readonly keys: AppKeys;
+}
+
+interface Sessions {
+  readonly sessions?: Pick<ConsoleSessions, "isOpen">;
 }
 
 /**
@@ -96,9 +101,12 @@ function namedPrincipal(
 /** Whether what somebody came in with is good no more. */
 export function isOver(
   principal: Principal,
-  { things, keys }: Pick<Directories, "things" | "keys">,
+  { things, keys, sessions }: Pick<Directories, "things" | "keys"> & Sessions,
   now: number,
 ): boolean {
+  if (principal.kind === "user" && principal.session !== undefined) {
+    return sessions?.isOpen(principal.session) !== true;
+  }
   if (principal.kind !== "thing" && principal.kind !== "app") return false;
   const { id, turn } = principal;
   if (principal.kind === "app" && now >= (principal.until ?? Infinity)) return true;

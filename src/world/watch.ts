@@ -53,6 +53,16 @@ function rowOf(deal: Deal, told: WorldAgreement | undefined): Row {
   };
 }
 
+/** Opens the console of the first node that runs, once, signed in as its owner. */
+export async function signInLine(world: World): Promise<string> {
+  for (const { node } of world.members) {
+    if (!node.running) continue;
+    const { path } = await node.http.signInLink();
+    return `Open the console, signed in (good once): ${node.httpUrl}${path}`;
+  }
+  return "";
+}
+
 /** Lines that show a shared stream from outside, with the credential made for it. */
 export function pasteLines(world: World): string[] {
   const deal = world.deals[0];

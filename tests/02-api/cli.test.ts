@@ -74,6 +74,7 @@ test("comity up - prints its addresses and, the first time, the admin token", as
   assert.match(node.out(), /console and API {2}http:\/\/127\.0\.0\.1:\d+/);
   assert.match(node.out(), /MQTT {13}mqtt:\/\/127\.0\.0\.1:\d+/);
   assert.match(node.out(), /admin token {6}[A-Za-z0-9_-]{43} /);
+  assert.match(node.out(), /sign in {10}http:\S+#sign-in=[A-Za-z0-9_-]{43} /);
   const { mode } = await stat(join(data, "admin-token"));
   assert.equal(mode & 0o777, 0o600);
   assert.equal(node.err(), "");

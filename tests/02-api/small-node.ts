@@ -27,6 +27,7 @@ import { describePolicy, plainPolicy } from "../../src/market/policy/plain.ts";
 import type { Product } from "../../src/market/product.ts";
 import { AppKeys } from "../../src/things/app-keys.ts";
 import { AuditTrail } from "../../src/things/audit.ts";
+import { ConsoleSessions } from "../../src/things/console-sessions.ts";
 import { Things } from "../../src/things/directory.ts";
 import { Onboarding } from "../../src/things/onboarding/onboarding.ts";
 import { Sectors } from "../../src/sectors/room.ts";
@@ -141,6 +142,7 @@ export async function smallNode(
     things,
     onboarding,
     users,
+    sessions: new ConsoleSessions({ ...outside, users }),
     audit: await AuditTrail.open(store, systemClock),
     slow: new SlowDown(systemClock),
     keys: await AppKeys.open(outside),

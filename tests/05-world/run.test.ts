@@ -70,8 +70,9 @@ const answers = (url: string): Promise<boolean> =>
     () => false,
   );
 
-/** As somebody who opens the address that was printed. */
-async function lookAt(executablePath: string, url: string): Promise<void> {
+/** As somebody who opens the link that was printed. */
+async function lookAt(executablePath: string, link: string): Promise<void> {
+  const url = new URL("/", link).href;
   const browser = await openBrowser(executablePath);
   try {
     const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
@@ -81,7 +82,9 @@ async function lookAt(executablePath: string, url: string): Promise<void> {
     page.on("request", (request) => {
       if (!request.url().startsWith(url)) complaints.push(`asks for ${request.url()}`);
     });
-    await page.goto(url);
+    await page.goto(link);
+    await page.getByText("admin · owner").waitFor();
+    assert.equal(page.url(), url, "the link's secret does not stay in the address");
     await page.waitForSelector('.freshness[data-state="live"]');
     await page.locator(".node").nth(4).waitFor({ state: "attached" });
     await page.locator(".arc-touch").nth(8).waitFor({ state: "attached" });
@@ -111,9 +114,15 @@ test("run - without a terminal it prints plain lines, and Ctrl-C ends it and all
   assert.deepEqual(await Promise.all(urls.map(answers)), Array(5).fill(true));
   assert.ok(lines.some((text) => text.startsWith("mosquitto_sub -h 127.0.0.1")));
   assert.ok(!lines.join("").includes("\u001B"), "no colours");
+  const link =
+    lines
+      .findLast((text) => text.includes("#sign-in="))
+      ?.split(" ")
+      .at(-1) ?? "";
+  assert.ok(link.startsWith(urls[0]!), link);
   const browser = findBrowser();
   const skip = browser === undefined && "no Chromium is installed here (apt-get install chromium)";
-  await t.test("the World page shows it", { skip }, () => lookAt(browser!, urls[0]!));
+  await t.test("the World page shows it", { skip }, () => lookAt(browser!, link));
   child.kill("SIGINT");
   const [code] = await once(child, "exit");
   assert.equal(code, 0);

@@ -1,6 +1,7 @@
 /** Serves the built console and a scripted world as a node does: same origin, strict policy. */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { readFile } from "node:fs/promises";
+import { json } from "node:stream/consumers";
 import { extname, join } from "node:path";
 import type { AddressInfo } from "node:net";
 import type { ScriptedWorld } from "./scripted-world.ts";
@@ -24,6 +25,9 @@ const TYPES: Readonly<Record<string, string>> = {
   ".svg": "image/svg+xml",
 };
 
+const COOKIE = "comity=session";
+const SIGNED_IN = { caller: { name: "vera", role: "viewer" } };
+
 export interface PageServer {
   readonly url: string;
   /** Ends every open stream, as a node that restarts does. */
@@ -39,20 +43,24 @@ export async function servePage(options: {
 }): Promise<PageServer> {
   const { folder, world, token } = options;
   const streams = new Set<ServerResponse>();
-  const allowed = ({ headers }: IncomingMessage): boolean =>
-    token === undefined || headers.authorization === `Bearer ${token}`;
+  const isIn = ({ headers }: IncomingMessage): boolean => headers.cookie === COOKIE;
 
   const server = createServer((request, response) => {
     const path = new URL(request.url ?? "/", "http://page").pathname;
     if (!path.startsWith("/api/")) return void sendFile(join(folder, file(path)), response);
-    if (!allowed(request)) return void response.writeHead(401).end();
-    const told = { "/api/v1/world": world.now(), "/api/v1/me": { name: "vera", role: "viewer" } };
-    if (path in told) {
-      response.writeHead(200, { "content-type": "application/json" });
-      return void response.end(JSON.stringify(told[path as keyof typeof told]));
-    }
+    if (path === "/api/v1/session") return void session(request, response);
+    if (token !== undefined && !isIn(request)) return void response.writeHead(401).end();
+    if (path === "/api/v1/world") return answer(response, world.now());
     stream(response);
   });
+
+  async function session(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (request.method !== "POST") return answer(response, isIn(request) ? SIGNED_IN : {});
+    const proof = (await json(request)) as { token?: string };
+    if (token === undefined || proof.token !== token) return void response.writeHead(401).end();
+    response.setHeader("set-cookie", `${COOKIE}; HttpOnly; SameSite=Strict`);
+    answer(response, SIGNED_IN);
+  }
 
   function stream(response: ServerResponse): void {
     response.writeHead(200, { "content-type": "text/event-stream" });
@@ -84,6 +92,11 @@ export async function servePage(options: {
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+function answer(response: ServerResponse, told: unknown): void {
+  response.writeHead(200, { "content-type": "application/json" });
+  response.end(JSON.stringify(told));
 }
 
 function file(path: string): string {

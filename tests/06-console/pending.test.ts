@@ -19,11 +19,33 @@ describe("pending devices", { skip: path === undefined && "no Chromium on this m
     const page = await profile.newPage();
     await page.goto(url);
     await page.getByRole("textbox", { name: "Token" }).fill(token);
-    const known = page.waitForResponse((response) => response.url().endsWith("/api/v1/me"));
     await page.getByRole("button", { name: "Show the world" }).click();
-    await known;
+    await page.getByRole("button", { name: "Sign out" }).waitFor();
     return page;
   }
+
+  test("the link of a start signs its owner in; signed out, the session is gone", async () => {
+    const { running } = await guardedNode();
+    const { node, http } = running;
+    const link = node.signInLink();
+    const page = await (await browser.newContext()).newPage();
+    await page.goto(link);
+    await page.getByText("admin · owner").waitFor();
+    assert.equal(new URL(page.url()).hash, "");
+    await page.reload();
+    await page.getByText("admin · owner").waitFor();
+    const [cookie] = await page.context().cookies();
+    assert.ok(cookie?.httpOnly === true && cookie.sameSite === "Strict");
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.getByRole("textbox", { name: "Token" }).waitFor();
+    await page.context().addCookies([cookie]);
+    await page.reload();
+    await page.getByRole("textbox", { name: "Token" }).waitFor();
+    await page.goto(link);
+    await page.reload();
+    assert.equal(await page.getByText("admin · owner").count(), 0);
+    assert.deepEqual(await http.things(), []);
+  });
 
   test("an operator accepts one and refuses another; a viewer sees none", async () => {
     const { running } = await guardedNode();

@@ -7,14 +7,14 @@ export function SignIn() {
   const submit = (event: SubmitEvent): void => {
     event.preventDefault();
     const token = new FormData(event.currentTarget as HTMLFormElement).get("token");
-    if (typeof token === "string" && token.trim() !== "") signIn(token.trim());
+    if (typeof token === "string" && token.trim() !== "") void signIn(token.trim());
   };
   return (
     <form class="sign-in" onSubmit={submit} aria-labelledby="sign-in-title">
       <h2 id="sign-in-title">This node shows its world to those who have a token.</h2>
       <p>
-        The node printed its admin token when it first started, and keeps it in the file{" "}
-        <code>admin-token</code> in its data folder.
+        <code>comity console</code> prints a link that signs you in. A token does as well: the
+        admin's is in the file <code>admin-token</code> of the node's data folder.
       </p>
       <label for="token">Token</label>
       <input
@@ -29,8 +29,8 @@ export function SignIn() {
       />
       <p id="sign-in-note" role={state === "refused" ? "alert" : undefined}>
         {state === "refused"
-          ? "The node did not accept that token. Check that it is whole, and from this node."
-          : "It stays in this tab and is sent to this node only."}
+          ? "The node did not accept that. A link is good once; a token must be of this node."
+          : "It is sent to this node only, and kept nowhere."}
       </p>
       <button type="submit">Show the world</button>
     </form>

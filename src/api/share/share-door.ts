@@ -15,7 +15,7 @@ import type { OpenIdIdentity } from "../../federate/openid.ts";
 import type { LoggedIn } from "../../market/share-agreement.ts";
 import type { Share } from "../../market/shares.ts";
 import type { ApiDeps } from "../deps.ts";
-import { refuseOtherOrigins } from "../guard.ts";
+import { refuseOtherOrigins } from "../same-origin.ts";
 import { payloadText } from "../../flow/payload-text.ts";
 import { StreamClients } from "../stream-clients.ts";
 import { loggedIn, loginRoutes } from "./login-routes.ts";

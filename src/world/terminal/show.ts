@@ -2,7 +2,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { Clock } from "../../kernel/clock.ts";
 import { problemOf } from "../../kernel/errors.ts";
 import { cutAndMend, flipOneByte, killAndRestart, revoke } from "../breaks.ts";
-import { look, pasteLines } from "../watch.ts";
+import { look, pasteLines, signInLine } from "../watch.ts";
 import type { Deal, World } from "../world.ts";
 import type { Frame, Pressed } from "./frame.ts";
 import { paintFor } from "./paint.ts";
@@ -34,6 +34,7 @@ async function showPlain({ world, clock, signal, say }: ShowOptions): Promise<vo
   for (const { name, url } of (await frame()).nodes) say(`${name.padEnd(10)} ${url}/`);
   say("Watch a stream from outside:");
   for (const line of pasteLines(world)) say(line);
+  say(await signInLine(world));
   for (let turn = 0; !signal.aborted; turn++) {
     const now = await frame();
     say(plainLine(now));
@@ -62,6 +63,8 @@ class Live {
 
   async run(): Promise<void> {
     const { world, clock, signal, say } = this.#options;
+    const { paste } = this.#pressed;
+    this.#pressed = { ...this.#pressed, paste: [...paste, "", await signInLine(world)] };
     this.#screen.open();
     try {
       while (!signal.aborted) {
