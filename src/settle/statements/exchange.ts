@@ -126,7 +126,12 @@ export class StatementExchange {
       }
     }
     for (const record of await statements.list()) {
-      for (const { line, state, dispute } of standingHere(record).lines) {
+      const { lines } = standingHere(record);
+      if (record.role === "consumer" && lines.some(({ state }) => state === "sent")) {
+        const next = await statements.answer(record.id);
+        if (isWaiting(next)) this.#retries.soon(next.id);
+      }
+      for (const { line, state, dispute } of lines) {
         const isDue = state === "disputed" && now >= Date.parse(dispute?.expiresAt ?? "");
         if (!isDue || this.#retries.closed) continue;
         const act: Act = { do: "expire", agreement: line.agreement };

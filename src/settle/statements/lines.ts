@@ -2,7 +2,7 @@ import { formatAmount } from "../../kernel/amount.ts";
 import { monthOf } from "../../kernel/clock.ts";
 import type { Agreement } from "../../market/agreement.ts";
 import { evidenceSides } from "../../market/evidence.ts";
-import { receiptAt } from "../../meter/receipt.ts";
+import { lastCosigned, receiptAt } from "../../meter/receipt.ts";
 import type { ReceiptBody } from "../../meter/receipt.ts";
 import type { Store } from "../../ports/store.ts";
 import { lineTerms, receiptsUntil, statementLine } from "../statement.ts";
@@ -34,20 +34,26 @@ export async function linesFor(
   return lines;
 }
 
+/** How long a line waits for receipts that this side lost and its provider offers again. */
+const patienceMs = 3 * 86_400_000;
+
 /**
- * What the consumer says to a statement: it accepts each line that its own receipts come to, and
- * disputes every other, with what it holds to be owed.
+ * What the consumer says to lines that it said nothing to yet: it accepts each that its own
+ * receipts come to, and disputes every other, with what it holds to be owed. A line of receipts
+ * that are not here is left for some days: after a restored backup they come again.
  */
 export async function answersTo(
   store: Store,
-  { lines, month, at }: StatementBody,
+  { lines, month, at }: Pick<StatementBody, "lines" | "month" | "at">,
   agreementOf: (id: string) => Agreement | undefined,
-  earlier: readonly StatementBody[],
+  { earlier, now }: { readonly earlier: readonly StatementBody[]; readonly now: number },
 ): Promise<Act[]> {
   const accepted: string[] = [];
   const disputes: Act[] = [];
   for (const line of lines) {
     const agreement = agreementOf(line.agreement);
+    const newest = agreement && (await lastCosigned(store, agreement.id))?.body.seq;
+    if (line.to > (newest ?? 0) && now < Date.parse(at) + patienceMs) continue;
     const own = agreement && (await lineFor(store, agreement, { month, at, earlier }, line.to));
     const reason = lineProblem(line, own);
     if (reason === undefined) accepted.push(line.agreement);

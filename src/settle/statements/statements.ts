@@ -114,6 +114,15 @@ export class Statements {
     });
   }
 
+  /** As consumer: what can be said to lines that were left open when the statement came. */
+  async answer(id: string): Promise<StatementRecord> {
+    return this.#take(await this.need(id), async (record) => {
+      const next = await this.#answered(record);
+      if (next !== record) await this.#options.store.commit([recordWrite("put", next)]);
+      return next;
+    });
+  }
+
   /** The other side refused what this side has signed: it never counted, and is given up. */
   async giveUp(id: string, problem: string): Promise<void> {
     await this.#take(await this.need(id), async (record) => {
@@ -271,21 +280,29 @@ export class Statements {
     { steps }: Dossier,
     isNew: boolean,
   ): Promise<StatementRecord> {
-    const { signer, store, agreements } = this.#options;
+    const { signer } = this.#options;
     let next = record.told ? record : { ...record, told: true };
     if (next.problem !== undefined) next = withoutProblem(next);
     for (const step of steps.toSorted((a, b) => a.body.seq - b.body.seq)) {
       next = await this.#withTheirs(next, step);
     }
     const own = [...next.steps, ...next.pending].some(({ body }) => body.by === signer.did);
-    if (isNew && next.role === "consumer" && !own) {
-      const { provider, consumer, month } = next.body;
-      const pair = await this.#ofPair(provider, consumer, month);
-      const earlier = pair.map(({ body }) => body);
-      for (const act of await answersTo(store, next.body, (id) => agreements.get(id), earlier)) {
-        next = await this.#withStep(next, act);
-      }
-    }
+    return isNew && !own ? this.#answered(next) : next;
+  }
+
+  /** With what this side, as consumer, says to lines it said nothing to yet. */
+  async #answered(record: StatementRecord): Promise<StatementRecord> {
+    const { store, agreements, clock } = this.#options;
+    const { provider, consumer, month, at, number } = record.body;
+    const open = standingHere(record).lines.filter(({ state }) => state === "sent");
+    if (record.role !== "consumer" || open.length === 0) return record;
+    const pair = await this.#ofPair(provider, consumer, month);
+    const earlier = pair.map(({ body }) => body).filter((one) => one.number < number);
+    const lines = open.map(({ line }) => line);
+    const place = { earlier, now: clock.now() };
+    let next = record;
+    const said = await answersTo(store, { lines, month, at }, (id) => agreements.get(id), place);
+    for (const act of said) next = await this.#withStep(next, act);
     return next;
   }
 
