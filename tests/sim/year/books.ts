@@ -12,7 +12,8 @@ import {
 import { rowPrefix } from "../../../src/meter/row-id.ts";
 import type { Store } from "../../../src/ports/store.ts";
 import { byDid, hidden, isHonest, mostUnsigned, unsigned } from "./business.ts";
-import type { Participant } from "./participant.ts";
+import { dueProblems } from "./dues.ts";
+import { docsOf, type Participant } from "./participant.ts";
 import { costByHand } from "./prices.ts";
 import type { Deal, World } from "./world.ts";
 
@@ -74,7 +75,9 @@ export async function outcomeOf(world: World): Promise<Outcome> {
       problems.push(`${what}: ${spent} spent, and ${owed} was owed`);
     }
   }
-  problems.push(...pairProblems(world), ...(await invoiceProblems(world)));
+  problems.push(...pairProblems(world));
+  problems.push(...dueProblems(world, (deal) => owedByHand(world, deal)));
+  problems.push(...(await invoiceProblems(world)));
   return { problems, receipts, losses, did: happened(world) };
 }
 
@@ -133,10 +136,6 @@ async function* documentEntries(store: Store) {
   yield* setoffEntries(store);
 }
 
-function docsOf<T>({ life: { disk } }: Participant, kind: string): T[] {
-  return disk.list(kind, {}).map(({ doc }) => JSON.parse(doc) as T);
-}
-
 /** An account's sum over the entries of one agreement. */
 function booked(one: Participant, agreement: string, account: Account): bigint {
   let sum = 0n;
@@ -157,6 +156,7 @@ function happened(world: World): Record<string, number> {
     charges: of("charge"),
     credits: of("credit"),
     payments: of("payment"),
+    "of them exchanged": of("exchange"),
     "set-offs": of("setoff"),
     statements: honest.reduce((sum, one) => sum + docsOf(one, "statement").length, 0),
     invoices: honest.reduce((sum, one) => sum + docsOf(one, "invoice").length, 0),

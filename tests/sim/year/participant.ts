@@ -104,6 +104,11 @@ export class Participant {
   }
 }
 
+/** What stands on its disk now, whether its process runs or not. */
+export function docsOf<T>({ life: { disk } }: Participant, kind: string): T[] {
+  return disk.list(kind, {}).map(({ doc }) => JSON.parse(doc) as T);
+}
+
 async function openRooms(
   ground: Ground,
   { name, noteSigner, origin, everybody, clock, network }: ParticipantOptions,

@@ -5,6 +5,7 @@
  */
 import { formatAmount } from "../../../src/kernel/amount.ts";
 import { ComityError } from "../../../src/kernel/errors.ts";
+import type { Exchanged } from "../../../src/settle/statements/document.ts";
 import {
   otherSide,
   standingHere,
@@ -205,11 +206,18 @@ async function pay(world: World, month: string): Promise<void> {
         const part = world.random.chance(0.3) ? due / 3n : due;
         if (part <= 0n) continue;
         const amount = formatAmount(part);
-        const act = { do: "paid" as const, currency, amount, reference: "" };
+        const paid = { do: "paid" as const, currency, amount, reference: "" };
+        const act = world.random.chance(0.2) ? { ...paid, exchanged: inZloty(part) } : paid;
         await statements.act(record.id, act).catch(expected);
       }
     }
   });
+}
+
+/** It came in another currency than was owed, at a rate that somebody tells. */
+function inZloty(micro: bigint): Exchanged {
+  const amount = formatAmount((micro * 43n) / 10n);
+  return { currency: "PLN", amount, rate: "4.3", source: "what the bank says" };
 }
 
 async function invoice({ issued, agreements }: Rooms, month: string): Promise<void> {
