@@ -70,7 +70,7 @@ export class Nodes {
     const title = make("b", "node-title");
     const detail = make("span", "node-detail");
     const home = make("span", "node-nation");
-    const name = make("span", "node-name", title, make("span", "node-where", home, detail));
+    const name = make("span", "node-name", title, " ", make("span", "node-where", home, detail));
     const body = make("span", "node-body", make("span", "node-dot"), name);
     const marker = L.marker([node.place.lat, node.place.lon], {
       pane: "nodes",
@@ -166,8 +166,9 @@ function paint({ node, marker, element, title, nation: home, detail }: Shown): v
   detail.textContent = ` · ${node.currency}${node.online ? "" : " · offline"}`;
   element.classList.toggle("node--offline", !node.online);
   element.setAttribute("data-did", node.did);
-  const label = [node.title, nation(node.country), node.currency];
-  element.setAttribute("aria-label", [...label, node.online ? "online" : "offline"].join(", "));
+  // as it is written beside the dot, so that who speaks to the page can say what they read
+  const label = `${node.title} ${home.textContent}${detail.textContent}`;
+  if (element.getAttribute("aria-label") !== label) element.setAttribute("aria-label", label);
 }
 
 function paintThing(marker: L.Marker, thing: WorldThing, apart: boolean): void {
@@ -182,7 +183,7 @@ function samePlace(a: WorldNode, b: WorldNode): boolean {
 }
 
 /** Text only ever goes in as text: titles come from other organisations. */
-function make(tag: string, className: string, ...children: Node[]): HTMLElement {
+function make(tag: string, className: string, ...children: (Node | string)[]): HTMLElement {
   const element = document.createElement(tag);
   element.className = className;
   element.append(...children);
