@@ -138,7 +138,7 @@ async function overCounts(liar: Rooms, deal: Deal): Promise<string | undefined> 
 
 async function asksForHuge(liar: Rooms, deal: Deal): Promise<string | undefined> {
   const stated = await statesTooMuch(liar, deal, "9223372036854.775807");
-  if (stated === "taken") return "its statement was taken";
+  if (stated?.startsWith("taken") === true) return `its statement was ${stated}`;
   const body = (honest: ReceiptBody): ReceiptBody => ({ ...honest, amountMicro: huge });
   return offered(liar, deal, body, false);
 }
@@ -242,8 +242,9 @@ async function statesTooMuch(
   const signature = await signStatement(body, liar.signer);
   const dossier = { statement: { body, signature }, steps: [] };
   return answerOf(liar, deal, statementsPath, dossier, (answer) => {
-    const steps = dossierShape.Check(answer) ? answer.steps : [];
-    return steps.some((step) => step.body.act.do === "dispute") ? "disputed at once" : "taken";
+    if (!dossierShape.Check(answer)) return `taken, with ${JSON.stringify(answer).slice(0, 500)}`;
+    const acts = answer.steps.map(({ body: { act } }) => act.do);
+    return acts.includes("dispute") ? "disputed at once" : `taken, with ${acts.join()}`;
   });
 }
 

@@ -123,9 +123,11 @@ export class World {
       this.participants.push(one);
       await one.life.start();
     }
-    // spread over the world, so that each has honest partners
+    // spread over the world, so that each has honest partners, and some who sell by the month
     const step = Math.max(1, Math.floor(participants / Math.max(1, dishonest)));
-    for (let i = 0; i < dishonest; i++) this.dishonest.add(this.participants[i * step]!);
+    for (let i = 0; i < dishonest; i++) {
+      this.dishonest.add(this.participants[(i * step + 3) % participants]!);
+    }
   }
 
   /** Each offers one product, at each kind of price in turn, and buys from the next ones. */
