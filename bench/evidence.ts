@@ -105,7 +105,8 @@ function told(what: string, count: number, since: number): void {
   console.log(`${of} leaves ${what}: ${seconds.toFixed(1)} s, ${rate}/s`);
 }
 
-function newSigner(): NoteSigner {
+/** Keys of a node that nobody knows. */
+export function newSigner(): NoteSigner {
   const [identity, lasting] = [generateKeyPairSync("ed25519"), generateKeyPairSync("ml-dsa-44")];
   return {
     name: "did:web:bench.example",

@@ -111,7 +111,8 @@ function nextOf(agreement: Agreement, before: ReceiptBody | undefined): ReceiptB
   };
 }
 
-function agreementOf(index: number): Agreement {
+/** Half of them have charges by the month. */
+export function agreementOf(index: number): Agreement {
   const currency = index % 3 === 0 ? "KES" : "EUR";
   return {
     id: `urn:uuid:00000000-0000-4000-8000-${String(index).padStart(12, "0")}`,

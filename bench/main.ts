@@ -21,6 +21,7 @@ import { routerBench } from "./router.ts";
 import { searchBench } from "./search.ts";
 import { allBenches } from "./table.ts";
 import { thingsBench } from "./things.ts";
+import { yearBench } from "./year.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -52,6 +53,7 @@ const claims: Readonly<Record<string, () => Promise<unknown>>> = {
   policies: () => policiesBench(options),
   negotiation: () => negotiationBench(options),
   evidence: () => evidenceBench(options),
+  year: () => yearBench(options),
   router: async () => routerBench(options),
   search: () => searchBench(options),
   things: () => thingsBench(options),

@@ -16,6 +16,7 @@ import {
   lackedReceipt,
   lastCosigned,
   lastReceipt,
+  monthStartWrites,
   receiptAt,
   receiptProblem,
   receiptsPageMax,
@@ -310,6 +311,7 @@ export class ReceiptChain {
     };
     await store.commit([
       receiptWrite("put", cosigned),
+      ...monthStartWrites(body, before?.body),
       ...postings(this.agreement, body, before?.body),
       ...(await joinedRows(store, this.agreement.id, before?.usageTo ?? 0, usageTo)),
     ]);

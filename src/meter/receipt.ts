@@ -113,6 +113,39 @@ export function receiptWrite(op: "add" | "put", record: ReceiptRecord): Write {
   return { op, kind: "receipt", id: rowId(record.body.agreement, record.body.seq), doc: record };
 }
 
+/** The month's first receipt that both signed; kind `receipt-month`, id `<agreement>/2026-11`. */
+interface MonthStart {
+  readonly first: number;
+}
+
+/** For the commit that stores a co-signature: a month is then found without a search. */
+export function monthStartWrites(body: ReceiptBody, before: ReceiptBody | undefined): Write[] {
+  if (before?.month === body.month) return [];
+  const doc: MonthStart = { first: body.seq };
+  return [{ op: "put", kind: "receipt-month", id: monthId(body.agreement, body.month), doc }];
+}
+
+/**
+ * Numbers of the first receipt of the month and of the next month that has one. Undefined: the
+ * month has none, or was begun by a version that noted no months.
+ */
+export async function monthStart(
+  store: Store,
+  agreement: string,
+  month: string,
+): Promise<{ readonly first: number; readonly next?: number } | undefined> {
+  const id = monthId(agreement, month);
+  const start = await store.get<MonthStart>("receipt-month", id);
+  if (start === undefined) return undefined;
+  const range = { prefix: rowPrefix(agreement), after: id, limit: 1 };
+  const [later] = await store.list<MonthStart>("receipt-month", range);
+  return { first: start.first, ...(later && { next: later.doc.first }) };
+}
+
+function monthId(agreement: string, month: string): string {
+  return `${rowPrefix(agreement)}${month}`;
+}
+
 export function receiptAt(
   store: Store,
   agreement: string,

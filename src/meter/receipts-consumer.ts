@@ -13,6 +13,7 @@ import type { ConsumerCounts } from "./consumer-counts.ts";
 import { afterPeriod, periodTimes } from "./rated.ts";
 import {
   lastReceipt,
+  monthStartWrites,
   offeredReceipt,
   receiptAt,
   receiptProblem,
@@ -181,6 +182,7 @@ export class ConsumerReceipts {
     const signatures = [signature, own];
     await store.commit([
       receiptWrite("add", { role: "consumer", body, state: "cosigned", signatures }),
+      ...monthStartWrites(body, before),
       ...(postings?.(agreement, body, before) ?? []),
       ...counts.receipted(agreement.id, body.messages),
     ]);

@@ -59,6 +59,8 @@ interface Account {
   failures: number;
   problem: string | undefined;
   over: boolean;
+  /** Much was owed while a receipt was on its way: another one follows. */
+  early: boolean;
   /** Monotonic time of the last word about a signed receipt. */
   notedAt: number;
 }
@@ -162,6 +164,10 @@ export class ProviderReceipts {
       this.#busy += 1;
       void this.#drive(account).then(() => {
         this.#busy -= 1;
+        if (account.early) {
+          account.early = false;
+          this.#watchExposure(account);
+        }
         this.#pump();
       });
     }
@@ -237,12 +243,22 @@ export class ProviderReceipts {
     const { exposureMaxMicro, onExposure } = this.#options;
     const { agreement } = account.chain;
     const limit = exposureMaxMicro?.(agreement);
-    const over = limit !== undefined && this.#exposureOf(account) > limit;
+    const exposure = limit === undefined ? 0n : this.#exposureOf(account);
+    const over = limit !== undefined && exposure > limit;
+    if (limit !== undefined && exposure * 2n > limit) this.#closeEarly(account);
     if (over === account.over) return;
     account.over = over;
     const text = over ? "stops: too much is unsigned" : "goes on: receipts are signed again";
     this.#note(account, "exposure", `Delivery of ${agreement.title} ${text}`);
     onExposure?.(agreement, over);
+  }
+
+  /** A window ends sooner where much is owed, so that long ones do not stop delivery. */
+  #closeEarly(account: Account): void {
+    account.early = account.busy !== undefined;
+    if (account.early || account.retry !== undefined) return;
+    this.#due.add(account);
+    this.#pump();
   }
 
   #exposureOf({ chain: { agreement, cosigned } }: Account): bigint {
@@ -290,6 +306,7 @@ export class ProviderReceipts {
       retry: undefined,
       failures: 0,
       over: false,
+      early: false,
       notedAt: -Infinity,
     };
     const account: Account = { chain, problem, ...idle };

@@ -18,7 +18,7 @@ import { ComityError } from "../kernel/errors.ts";
 import { isCharged, usageMicro } from "../kernel/price.ts";
 import type { Agreement, EvidenceSides } from "../market/agreement.ts";
 import { evidenceSides } from "../market/evidence.ts";
-import { lastCosigned, receiptAt } from "../meter/receipt.ts";
+import { lastCosigned, monthStart, receiptAt } from "../meter/receipt.ts";
 import { priceOfMonth } from "../meter/prices-in-force.ts";
 import { standingCharges, type StandingTerms } from "../meter/standing-charges.ts";
 import type { ReceiptBody } from "../meter/receipt.ts";
@@ -148,11 +148,31 @@ export async function receiptsUntil(
   month: string,
 ): Promise<MonthOfReceipts> {
   requireMonth(month);
+  const noted = await notedMonth(store, agreement, month);
+  if (noted !== undefined) return noted;
   const newest = (await lastCosigned(store, agreement))?.body.seq ?? 0;
   const last = await lastWhere(store, agreement, newest, (body) => body.month <= month);
   if (last?.month !== month) return { before: last, last: undefined };
   const before = await lastWhere(store, agreement, last.seq, (body) => body.month < month);
   return { before, last };
+}
+
+/** Undefined where months were not noted, or not all of them: an older version came between. */
+async function notedMonth(
+  store: Store,
+  agreement: string,
+  month: string,
+): Promise<MonthOfReceipts | undefined> {
+  const start = await monthStart(store, agreement, month);
+  if (start === undefined) return undefined;
+  const { first, next } = start;
+  const [before, last] = await Promise.all([
+    first === 1 ? undefined : receiptAt(store, agreement, first - 1),
+    next === undefined ? lastCosigned(store, agreement) : receiptAt(store, agreement, next - 1),
+  ]);
+  const begins = first === 1 || (before !== undefined && before.body.month < month);
+  if (!begins || last?.body.month !== month) return undefined;
+  return { before: before?.body, last: last.body };
 }
 
 /** The last receipt that both signed for the months before. */

@@ -1,9 +1,15 @@
 /** Statements and invoices as files that prove themselves, from both nodes' own doors. */
 import assert from "node:assert/strict";
+import { generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { neverCrash } from "../../src/kernel/crash.ts";
+import type { Bill, SignedReceipt } from "../../src/settle/bill.ts";
+import { EvidenceLog } from "../../src/settle/evidence-log/evidence-log.ts";
+import { nameOfLeaf, receiptLeaf } from "../../src/settle/evidence-log/leaf.ts";
 import { verifyFile } from "../../src/settle/verify/file.ts";
+import { MemoryStore, newDisk } from "../sim/memory-store.ts";
 import { twoNodes, type TwoNodes, until } from "../two-nodes.ts";
 import { asked, changedAt, emptyFolder, jsonOf } from "./evidence-files.ts";
 import { leavesOf, type Path, verified, withoutProofs } from "./evidence-files.ts";
@@ -215,4 +221,29 @@ test("bill - carries the place of its last receipt in the log of the side that w
     await writeFile(lied, JSON.stringify({ ...bill, proof: `${bill.proof}x` }));
     assert.match((await verified(lied)).text, /The evidence does not verify: the proof: its check/);
   }
+});
+
+test("bill - is not proved by a log that somebody made up in a side's name", async () => {
+  const bill = (await jsonOf(join(folder.path, "provider-bill.json"))) as Bill;
+  const { body } = bill.receipts.at(-1) as SignedReceipt;
+  const [identity, lasting] = [generateKeyPairSync("ed25519"), generateKeyPairSync("ml-dsa-44")];
+  const raw = (key: KeyObject): Buffer => {
+    const { x, pub } = key.export({ format: "jwk" }) as { x?: string; pub?: string };
+    return Buffer.from(x ?? pub ?? "", "base64url");
+  };
+  const store = new MemoryStore(newDisk());
+  const log = await EvidenceLog.open({
+    ...{ store, clock, crash: neverCrash, onFailed: (error) => assert.fail(String(error)) },
+    signer: {
+      name: nodes.provider.node.did,
+      ...{ ed25519: raw(identity.publicKey), mlDsa44: raw(lasting.publicKey) },
+      signText: async (text) => sign(null, text, identity.privateKey),
+      signLasting: async (message) => sign(null, message, lasting.privateKey),
+    },
+  });
+  await store.commit([receiptLeaf(body)]);
+  const { agreement: of, seq } = body;
+  const proof = await log.prove(nameOfLeaf({ kind: "receipt", of, seq }));
+  await log.close();
+  await assertBroken(bill, ["proof"], proof, /the proof: the agreement pins another key of the/);
 });

@@ -32,8 +32,11 @@ async function delivered(count: number): Promise<void> {
 }
 
 async function receipted(): Promise<number> {
-  const usage = await nodes.consumer.http.usage();
-  return usage.find((one) => one.agreement === agreement)?.receipted?.messages ?? 0;
+  const signed = [nodes.provider, nodes.consumer].map(async ({ http }) => {
+    const usage = await http.usage();
+    return usage.find((one) => one.agreement === agreement)?.receipted?.messages ?? 0;
+  });
+  return Math.min(...(await Promise.all(signed)));
 }
 
 async function draw(): Promise<string> {
