@@ -5,6 +5,6 @@ export const uncounted: UsagePort = {
   acknowledged: () => noUsage,
   acknowledge: async () => {},
   acknowledgedBefore: async () => 0,
-  handedOver() {},
+  handedOver: () => ({ add() {} }),
   refused() {},
 };

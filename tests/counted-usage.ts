@@ -13,10 +13,12 @@ export function countedUsage(acknowledge = async (): Promise<void> => {}): {
     acknowledged: () => noUsage,
     acknowledge,
     acknowledgedBefore: async () => 0,
-    handedOver(_agreement, messages, payloadBytes) {
-      handed.messages += messages;
-      handed.payloadBytes += payloadBytes;
-    },
+    handedOver: () => ({
+      add(messages, payloadBytes) {
+        handed.messages += messages;
+        handed.payloadBytes += payloadBytes;
+      },
+    }),
     refused(_agreement, reason, messages) {
       refused[reason] = (refused[reason] ?? 0) + messages;
     },

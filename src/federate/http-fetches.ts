@@ -161,7 +161,7 @@ export class HttpFetches {
       const { epoch } = block;
       const received = { log, epoch, from: known?.from ?? first, to: first + 1 };
       await store.commit([{ op: "append", block }, beginning(agreement.id, received)]);
-      flow.outside.usage.handedOver(agreement.id, 1, payload.length);
+      flow.outside.usage.handedOver(agreement.id).add(1, payload.length);
       run.isReceived = true;
       flow.received.advanced({ name: log, epoch, from: first, end: first + 1 });
       await flow.publish(run);

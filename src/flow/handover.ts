@@ -65,7 +65,7 @@ export class Handover {
     this.#flow = flow;
     this.#take = options.take;
     const { usage } = flow.outside;
-    this.#tally = { add: (messages, bytes) => usage.handedOver(agreement, messages, bytes) };
+    this.#tally = usage.handedOver(agreement);
     this.#outbox = new Outbox(
       { write: (packets) => this.#write(packets) },
       {

@@ -1,5 +1,5 @@
 import type { Store } from "../ports/store.ts";
-import type { Refusal } from "../ports/usage.ts";
+import type { HandedOver, Refusal } from "../ports/usage.ts";
 
 /** Counts that nobody bills: what was withheld, and what plain clients were handed. */
 export interface Tally {
@@ -9,10 +9,24 @@ export interface Tally {
 }
 
 /** The same while it is counted: changed in place, for every run handed over comes by here. */
-interface Counts {
+class Count implements HandedOver {
   readonly refused: Map<Refusal, number>;
   messages: number;
   bytes: number;
+  /** Since it was written down. */
+  isChanged = false;
+
+  constructor({ refused, handedOver }: Tally) {
+    this.refused = new Map(Object.entries(refused) as [Refusal, number][]);
+    this.messages = handedOver.messages;
+    this.bytes = handedOver.bytes;
+  }
+
+  add(messages: number, bytes: number): void {
+    this.messages += messages;
+    this.bytes += bytes;
+    this.isChanged = true;
+  }
 }
 
 const nothing: Tally = { refused: {}, handedOver: { messages: 0, bytes: 0 } };
@@ -23,16 +37,12 @@ const nobody = "none";
 /** Kept in memory, written down on a timer and at close; kind `tally`, id = the agreement. */
 export class Tallies {
   readonly #store: Store;
-  readonly #counts = new Map<string, Counts>();
-  readonly #changed = new Set<string>();
+  readonly #counts = new Map<string, Count>();
   readonly #timer: NodeJS.Timeout;
 
   constructor(store: Store, known: ReadonlyMap<string, Tally>, flushMs: number) {
     this.#store = store;
-    for (const [id, { refused, handedOver }] of known) {
-      const reasons = Object.entries(refused) as [Refusal, number][];
-      this.#counts.set(id, { ...handedOver, refused: new Map(reasons) });
-    }
+    for (const [id, tally] of known) this.#counts.set(id, new Count(tally));
     this.#timer = setInterval(() => void this.#flush().catch(() => {}), flushMs).unref();
   }
 
@@ -44,15 +54,14 @@ export class Tallies {
     return { refused: Object.fromEntries(refused), handedOver: { messages, bytes } };
   }
 
-  handedOver(agreement: string, messages: number, bytes: number): void {
-    const counts = this.#touch(agreement);
-    counts.messages += messages;
-    counts.bytes += bytes;
+  handedOver(agreement: string): HandedOver {
+    return this.#of(agreement);
   }
 
   refused(agreement: string, reason: Refusal, messages: number): void {
-    const { refused } = this.#touch(reason === "no-agreement" ? nobody : agreement);
-    refused.set(reason, (refused.get(reason) ?? 0) + messages);
+    const count = this.#of(reason === "no-agreement" ? nobody : agreement);
+    count.refused.set(reason, (count.refused.get(reason) ?? 0) + messages);
+    count.isChanged = true;
   }
 
   /** Of the whole node. */
@@ -69,26 +78,25 @@ export class Tallies {
     await this.#flush();
   }
 
-  #touch(id: string): Counts {
-    this.#changed.add(id);
-    let counts = this.#counts.get(id);
-    if (counts === undefined) {
-      counts = { refused: new Map(), messages: 0, bytes: 0 };
-      this.#counts.set(id, counts);
+  #of(id: string): Count {
+    let count = this.#counts.get(id);
+    if (count === undefined) {
+      count = new Count(nothing);
+      this.#counts.set(id, count);
     }
-    return counts;
+    return count;
   }
 
   async #flush(): Promise<void> {
-    if (this.#changed.size === 0) return;
-    const ids = [...this.#changed];
-    this.#changed.clear();
+    const changed = [...this.#counts].filter(([, { isChanged }]) => isChanged);
+    if (changed.length === 0) return;
+    for (const [, count] of changed) count.isChanged = false;
     try {
       await this.#store.commit(
-        ids.map((id) => ({ op: "put", kind: "tally", id, doc: this.of(id) })),
+        changed.map(([id]) => ({ op: "put", kind: "tally", id, doc: this.of(id) })),
       );
     } catch (problem) {
-      for (const id of ids) this.#changed.add(id); // the next flush tells it again
+      for (const [, count] of changed) count.isChanged = true; // the next flush tells it again
       throw problem;
     }
   }

@@ -156,8 +156,9 @@ test("meter - refusals and one-sided counts are kept over a restart", async (t) 
   meter.refused("a", "cap", 1);
   meter.refused("b", "topic", 5);
   for (let i = 0; i < 50; i++) meter.refused(`invented-${i}`, "no-agreement", 1);
-  meter.handedOver("a", 10, 640);
-  meter.handedOver("a", 1, 64);
+  const handedOver = meter.handedOver("a");
+  handedOver.add(10, 640);
+  handedOver.add(1, 64);
   await meter.close();
   const again = await Meter.open({ store, clock });
   assert.deepEqual(again.tally("a"), {

@@ -17,7 +17,7 @@ import type { Crash } from "../kernel/crash.ts";
 import { ComityError } from "../kernel/errors.ts";
 import type { Store } from "../ports/store.ts";
 import { noUsage } from "../ports/usage.ts";
-import type { Checkpoint, Refusal, UsagePort } from "../ports/usage.ts";
+import type { Checkpoint, HandedOver, Refusal, UsagePort } from "../ports/usage.ts";
 import { lastUsageRows, monthOfRows, usageRowWrite } from "./usage-rows.ts";
 import type { UsageRow } from "./usage-rows.ts";
 import { loadTallies, Tallies } from "./tally.ts";
@@ -121,8 +121,8 @@ export class Meter implements UsagePort {
     return before?.totalMessages ?? 0;
   }
 
-  handedOver(agreement: string, messages: number, payloadBytes: number): void {
-    this.#tallies.handedOver(agreement, messages, payloadBytes);
+  handedOver(agreement: string): HandedOver {
+    return this.#tallies.handedOver(agreement);
   }
 
   refused(agreement: string, reason: Refusal, messages: number): void {

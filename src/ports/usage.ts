@@ -45,6 +45,11 @@ export type Refusal =
   | "suspended"
   | "queue-full";
 
+/** What clients that keep no checkpoints are handed: counted on this side only. */
+export interface HandedOver {
+  add(messages: number, payloadBytes: number): void;
+}
+
 export interface UsagePort {
   /** The last checkpoint the other side acknowledged; where a new connection counts on from. */
   acknowledged(agreement: string): Checkpoint;
@@ -55,7 +60,7 @@ export interface UsagePort {
   acknowledge(agreement: string, checkpoint: Checkpoint, unsigned?: boolean): Promise<void>;
   /** Messages durably acknowledged before the month (`2026-11`) began. */
   acknowledgedBefore(agreement: string, month: string): Promise<number>;
-  /** Handed to a client that keeps no checkpoints: counted on this side only. */
-  handedOver(agreement: string, messages: number, payloadBytes: number): void;
+  /** To be kept by who hands over: each run comes by it, and none looks for the agreement. */
+  handedOver(agreement: string): HandedOver;
   refused(agreement: string, reason: Refusal, messages: number): void;
 }

@@ -161,7 +161,7 @@ export class OneAgreement {
       if (checkpoint.messages >= this.#acknowledged.messages) this.#acknowledged = checkpoint;
     },
     acknowledgedBefore: async () => 0,
-    handedOver: () => this.problems.push("a link has no one-sided counts"),
+    handedOver: () => ({ add: () => this.problems.push("a link has no one-sided counts") }),
     refused: (_agreement, reason, messages) => {
       if (messages > 0) this.refused[reason] = (this.refused[reason] ?? 0) + messages;
     },

@@ -50,7 +50,7 @@ export class GuestClient implements Client, Receiver {
     this.#agreement = agreement;
     this.#feeds = new LinkFeeds(line, false);
     const { usage } = line.flow.outside;
-    this.#tally = { add: (messages, bytes) => usage.handedOver(agreement, messages, bytes) };
+    this.#tally = usage.handedOver(agreement);
   }
 
   publish(scanned: ScannedRun): void {
