@@ -3,7 +3,7 @@
  * that a node serves it with an ETag and nothing is ever fetched from elsewhere. Plain
  * JavaScript, because the set-up may run on an older Node.
  */
-import { copyFile, mkdir, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readdir, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -21,6 +21,12 @@ const leafletModules = {
     onResolve({ filter: /^leaflet$/ }, () => ({ path }));
   },
 };
+
+/** English comes with the bundle; the others are fetched by who reads them. */
+async function wordFiles() {
+  const names = await readdir(join(SOURCES, "words"));
+  return names.filter((name) => name !== "en.json");
+}
 
 /** @param {{ outDir?: string, minify?: boolean }} options */
 export async function buildConsole({ outDir = join(HERE, "../dist/console"), minify = true } = {}) {
@@ -50,6 +56,9 @@ export async function buildConsole({ outDir = join(HERE, "../dist/console"), min
     outlines().then((text) => writeFile(join(outDir, "outlines.json"), text)),
     copyFile(join(SOURCES, "index.html"), join(outDir, "index.html")),
     copyFile(join(SOURCES, "icon.svg"), join(outDir, "icon.svg")),
+    ...(await wordFiles()).map((name) =>
+      copyFile(join(SOURCES, "words", name), join(outDir, `words-${name}`)),
+    ),
   ]);
 }
 

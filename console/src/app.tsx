@@ -6,6 +6,7 @@
  * never lets another organisation's text be anything but text.
  */
 import { render } from "preact";
+import { loadWords } from "./language.ts";
 import { WorldMap } from "./map/world-map.tsx";
 import { Account } from "./panels/account.tsx";
 import { Agreements } from "./panels/agreements.tsx";
@@ -16,12 +17,13 @@ import { SignIn } from "./panels/sign-in.tsx";
 import { Ticker } from "./panels/ticker.tsx";
 import { Totals } from "./panels/totals.tsx";
 import { enter, startClock } from "./state.ts";
+import { say } from "./words.ts";
 
 function Page() {
   return (
     <div class="page">
       <a class="skip" href="#agreements">
-        Skip to the table of agreements
+        {say("skip")}
       </a>
       <Intro />
       <main class="stage">
@@ -29,7 +31,7 @@ function Page() {
         <Card />
         <SignIn />
       </main>
-      <aside class="side" aria-label="The market now">
+      <aside class="side" aria-label={say("market")}>
         <Account />
         <Pending />
         <Totals />
@@ -45,7 +47,11 @@ function Page() {
 
 const place = document.getElementById("page");
 if (place) {
-  render(<Page />, place);
-  startClock();
-  void enter();
+  void loadWords()
+    .catch(() => {}) // then it speaks English
+    .then(() => {
+      render(<Page />, place);
+      startClock();
+      return enter();
+    });
 }

@@ -1,24 +1,17 @@
 import { type Agreed, describePrice } from "./world.ts";
+import { locale, many, say } from "./words.ts";
 
 /** Numbers as people read them: each with its unit, none with false precision. Pure. */
-const nations = new Intl.DisplayNames("en", { type: "region" });
-const dates = new Intl.DateTimeFormat("en-GB", {
-  day: "numeric",
-  month: "short",
-  year: "numeric",
-  timeZone: "UTC",
-});
-const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 
 export function count(value: number): string {
-  return whole.format(Number.isFinite(value) ? value : 0);
+  return fixed(Number.isFinite(value) ? value : 0, 0);
 }
 
 /** `12.4 msg/s`; a slow stream is told per minute. */
 export function rate(perSecond: number): string {
-  if (!(perSecond > 0)) return "0 msg/s";
-  if (perSecond < 0.1) return `${fixed(perSecond * 60, 1)} msg/min`;
-  return `${fixed(perSecond, perSecond < 100 ? 1 : 0)} msg/s`;
+  if (!(perSecond > 0)) return say("rate.second", { n: fixed(0, 0) });
+  if (perSecond < 0.1) return say("rate.minute", { n: fixed(perSecond * 60, 1) });
+  return say("rate.second", { n: fixed(perSecond, perSecond < 100 ? 1 : 0) });
 }
 
 export function latency(ms: number | undefined): string {
@@ -38,35 +31,41 @@ export function money(amount: string, currency: string): string {
 export function price(agreed: Agreed["terms"]["price"]): string {
   if (agreed.charges !== undefined) return describePrice(agreed);
   const { amount, currency, perMessages } = agreed;
-  if (Number(amount) === 0) return "free";
-  const per = perMessages === 1 ? "message" : `${count(perMessages)} messages`;
-  return `${currency} ${amount} per ${per}`;
+  if (Number(amount) === 0) return say("price.free");
+  const told = `${currency} ${amount}`;
+  if (perMessages === 1) return say("price.message", { price: told });
+  return say("price.messages", { price: told, n: count(perMessages) });
 }
 
 /** Price first, then whatever narrows the stream. */
 export function terms({ terms: agreed, delivery }: Agreed): string[] {
   const parts = [price(agreed.price)];
-  if (agreed.fields?.length) parts.push(`only ${agreed.fields.join(", ")}`);
-  if (agreed.messagesMax !== undefined) parts.push(`at most ${count(agreed.messagesMax)} messages`);
-  if (agreed.notAfter !== undefined) parts.push(`until ${day(agreed.notAfter)}`);
-  if (delivery === "logged") parts.push("nothing lost, nothing twice");
+  if (agreed.fields?.length) parts.push(say("terms.fields", { fields: agreed.fields.join(", ") }));
+  if (agreed.messagesMax !== undefined) parts.push(numbered("terms.most", agreed.messagesMax));
+  if (agreed.notAfter !== undefined) parts.push(say("terms.until", { day: day(agreed.notAfter) }));
+  if (delivery === "logged") parts.push(say("terms.logged"));
   return parts;
 }
 
 /** `31 Dec 2026`, UTC. */
 function day(iso: string): string {
   const at = Date.parse(iso);
-  return Number.isNaN(at) ? iso : dates.format(at);
+  if (Number.isNaN(at)) return iso;
+  // English as most of the world writes its dates
+  return new Intl.DateTimeFormat(locale() === "en" ? "en-GB" : locale(), {
+    ...{ day: "numeric", month: "short", year: "numeric", timeZone: "UTC" },
+  }).format(at);
 }
 
 export function age(ms: number): string {
   const seconds = Math.max(0, Math.round(ms / 1000));
-  if (seconds < 1) return "now";
-  if (seconds < 60) return `${seconds} s ago`;
+  if (seconds < 1) return say("age.now");
+  if (seconds < 60) return say("age.seconds", { n: count(seconds) });
   const minutes = Math.floor(seconds / 60);
-  if (minutes < 60) return `${minutes} min ago`;
+  if (minutes < 60) return say("age.minutes", { n: count(minutes) });
   const hours = Math.floor(minutes / 60);
-  return hours < 48 ? `${hours} h ago` : `${Math.floor(hours / 24)} d ago`;
+  if (hours < 48) return say("age.hours", { n: count(hours) });
+  return say("age.days", { n: count(Math.floor(hours / 24)) });
 }
 
 /** `12.4 kWh`: about three significant digits, never an exponent. */
@@ -76,19 +75,19 @@ export function measure(value: number, unit: string): string {
   return `${fixed(value, size >= 100 || Number.isInteger(value) ? 0 : size >= 10 ? 1 : 2)} ${unit}`;
 }
 
-/** The nation's English name for a code; a name is passed through. */
+/** The nation's name for a code; a name is passed through. */
 export function nation(country: string): string {
   if (!/^[A-Z]{2}$/.test(country)) return country;
-  return nations.of(country) ?? country;
+  return new Intl.DisplayNames(locale(), { type: "region" }).of(country) ?? country;
 }
 
 /** `1 agreement`, `7 agreements`. */
-export function plural(n: number, one: string, many = `${one}s`): string {
-  return `${count(n)} ${n === 1 ? one : many}`;
+export function numbered(key: Parameters<typeof many>[0], n: number): string {
+  return many(key, n, count(n));
 }
 
 function fixed(value: number, places: number): string {
-  return value.toLocaleString("en", {
+  return value.toLocaleString(locale(), {
     minimumFractionDigits: places,
     maximumFractionDigits: places,
   });

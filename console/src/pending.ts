@@ -3,6 +3,7 @@ import type { CallerResource } from "../../src/client/callers.ts";
 import type { PendingResource } from "../../src/client/onboarding.ts";
 import { chunksOf } from "./feed.ts";
 import { serverEvents } from "./sse.ts";
+import { say } from "./words.ts";
 
 /** Devices that came with a claim code, for who signed in and may decide about them. */
 export type Waiting = PendingResource;
@@ -30,12 +31,14 @@ export async function decide({ id, name }: Waiting, act: "accept" | "refuse"): P
     });
     if (response.ok) {
       waiting.value = waiting.value.filter((device) => device.id !== id);
-      return tell(act === "accept" ? `${name} is accepted.` : `${name} is refused.`);
+      return tell(
+        act === "accept" ? say("pending.accepted", { name }) : say("pending.refused", { name }),
+      );
     }
     const { error } = (await response.json()) as { error?: { message: string } };
-    tell(error?.message ?? `The node answered ${response.status}.`);
+    tell(error?.message ?? say("pending.failed", { status: response.status }));
   } catch {
-    tell(`The node does not answer; nothing was decided about ${name}, as far as is known here.`);
+    tell(say("pending.silent", { name }));
   }
 }
 

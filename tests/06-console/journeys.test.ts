@@ -56,14 +56,41 @@ describe("journeys", { skip: path === undefined && "no Chromium on this machine"
     }
   }
 
-  for (const colorScheme of ["light", "dark"] as const) {
-    test(`the World page opens signed in, and is for everybody, in the ${colorScheme}`, () =>
-      signedIn({ colorScheme }, async (page) => {
-        await page.getByRole("row").filter({ hasText: "Bus positions" }).waitFor();
-        await page.getByText("admin · owner").waitFor();
-        assert.deepEqual(await axeFindings(page), []);
+  const readers = [
+    { locale: "en-GB", dir: "ltr", heading: "Live data", agreements: "Agreements", role: "owner" },
+    { locale: "zh-CN", dir: "ltr", heading: "实时数据", agreements: "协议", role: "所有者" },
+    { locale: "ar-EG", dir: "rtl", heading: "بيانات حية", agreements: "الاتفاقيات", role: "مالك" },
+  ];
+  for (const { locale, dir, heading, agreements, role } of readers) {
+    for (const colorScheme of ["light", "dark"] as const) {
+      test(`the World page opens signed in, for everybody, ${locale}, ${colorScheme}`, () =>
+        signedIn({ locale, colorScheme }, async (page) => {
+          await page.getByRole("heading", { level: 1, name: heading }).waitFor();
+          const table = page.getByRole("table", { name: agreements });
+          await table.getByRole("row").filter({ hasText: "Bus positions" }).waitFor();
+          await page.getByText(`admin · ${role}`).waitFor();
+          assert.equal(await page.locator("html").getAttribute("dir"), dir);
+          assert.equal(await page.locator("html").getAttribute("lang"), locale.slice(0, 2));
+          await page.locator(".row-title button").click();
+          await page.locator('.card[data-pinned="true"]').waitFor();
+          assert.deepEqual(await axeFindings(page), []);
+        }));
+    }
+    test(`a phone shows all of it without scrolling sideways, ${locale}`, () =>
+      signedIn({ locale, viewport: { width: 390, height: 844 } }, async (page) => {
+        const wide = await page.evaluate<number>("document.documentElement.scrollWidth");
+        assert.ok(wide <= 390, `${wide} pixels wide`);
       }));
   }
+
+  test("a language that was chosen stays, before those of the browser", () =>
+    signedIn({ locale: "fr-FR" }, async (page) => {
+      await page.getByLabel("Language").selectOption("zh");
+      await page.getByRole("heading", { level: 1, name: "实时数据" }).waitFor();
+      await page.reload();
+      await page.getByLabel("语言").selectOption("en");
+      await page.getByRole("heading", { level: 1, name: "Live data" }).waitFor();
+    }));
 });
 
 /** WCAG 2.2 A and AA, as far as a program can tell; each with where it is. */

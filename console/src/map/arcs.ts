@@ -2,6 +2,7 @@ import * as L from "leaflet";
 import type { WorldAgreement, WorldNode } from "../world.ts";
 import { rate } from "../format.ts";
 import { sectorOf } from "../sector.ts";
+import { say } from "../words.ts";
 import { toLatLng } from "./crs.ts";
 import { curve, widthOf } from "./curve.ts";
 import { project } from "./projection.ts";
@@ -168,8 +169,10 @@ export class Arcs {
       );
       element.classList.toggle("arc--idle", !flows);
     }
-    const said = agreement.state === "ended" ? "ended" : rate(agreement.ratePerSecond);
-    const label = `${agreement.title}: ${from.title} to ${to.title}, ${said}`;
+    const said = agreement.state === "ended" ? say("state.ended") : rate(agreement.ratePerSecond);
+    const label = say("map.arc", {
+      ...{ title: agreement.title, from: from.title, to: to.title, state: said },
+    });
     const touch = arc.touch.getElement();
     if (touch?.getAttribute("aria-label") !== label) touch?.setAttribute("aria-label", label);
     touch?.setAttribute("data-agreement", agreement.id);

@@ -1,6 +1,7 @@
 import * as L from "leaflet";
 import type { WorldNode, WorldThing } from "../world.ts";
 import { nation } from "../format.ts";
+import { say } from "../words.ts";
 import { petal } from "./curve.ts";
 import { type Box, boxOf, fitLabels, placeLabels } from "./labels.ts";
 import { clearRight } from "./view.ts";
@@ -163,7 +164,7 @@ function paint({ node, marker, element, title, nation: home, detail }: Shown): v
   marker.setLatLng([node.place.lat, node.place.lon]);
   title.textContent = node.title;
   home.textContent = nation(node.country);
-  detail.textContent = ` · ${node.currency}${node.online ? "" : " · offline"}`;
+  detail.textContent = ` · ${node.currency}${node.online ? "" : ` · ${say("state.offline")}`}`;
   element.classList.toggle("node--offline", !node.online);
   element.setAttribute("data-did", node.did);
   // as it is written beside the dot, so that who speaks to the page can say what they read

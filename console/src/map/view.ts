@@ -2,6 +2,7 @@ import { effect } from "@preact/signals";
 import * as L from "leaflet";
 import type { WorldNode } from "../world.ts";
 import { approach } from "../selection.ts";
+import { say } from "../words.ts";
 
 export interface View {
   show(nodes: readonly WorldNode[]): void;
@@ -38,9 +39,9 @@ export function holdView(map: L.Map): View {
   map.getContainer().addEventListener("wheel", () => setMoved(true), { passive: true });
   map.on("resize", () => !moved && home());
   addButtons(map, [
-    ["+", "Zoom in", () => zoomBy(1)],
-    ["−", "Zoom out", () => zoomBy(-1)],
-    ["⤢", "Show all nodes", home],
+    ["+", say("map.closer"), () => zoomBy(1)],
+    ["−", say("map.further"), () => zoomBy(-1)],
+    ["⤢", say("map.all"), home],
   ]);
   const stopApproach = effect(() => {
     if (approach.value.length === 0) return;

@@ -3,6 +3,7 @@ import * as L from "leaflet";
 import { useEffect, useRef } from "preact/hooks";
 import { anchor, choose, close, leave, meet, type Selection, selection } from "../selection.ts";
 import { happenings, nodesByDid, now, world } from "../state.ts";
+import { say } from "../words.ts";
 import { Arcs } from "./arcs.ts";
 import { equalEarth } from "./crs.ts";
 import { Land } from "./land.ts";
@@ -15,7 +16,7 @@ const OUTLINES_URL = "/outlines.json";
 export function WorldMap() {
   const frame = useRef<HTMLDivElement>(null);
   useEffect(() => (frame.current ? drawMap(frame.current) : undefined), []);
-  return <div class="map" ref={frame} role="region" aria-label="Map of nodes and agreements" />;
+  return <div class="map" ref={frame} role="region" aria-label={say("map")} />;
 }
 
 function drawMap(frame: HTMLElement): () => void {

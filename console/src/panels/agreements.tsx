@@ -3,17 +3,27 @@ import { count, latency, measure, money, rate } from "../format.ts";
 import { sectorOf } from "../sector.ts";
 import { choose, leave, meet, selection } from "../selection.ts";
 import { agreements, nodesByDid, world } from "../state.ts";
+import { rich, say } from "../words.ts";
+import { Arrow } from "./arrow.tsx";
 import { Sign } from "./sign.tsx";
 import { Ticking } from "./ticking.tsx";
 
-const COLUMNS = ["Stream", "From and to", "Effect", "Rate", "Latency", "Messages", "Amount"];
+const COLUMNS = [
+  "column.stream",
+  "column.parties",
+  "column.effect",
+  "column.rate",
+  "column.latency",
+  "column.messages",
+  "column.amount",
+] as const;
 
 /** The map as a table: for screen readers, narrow screens, and whoever wants the numbers. */
 export function Agreements() {
   const rows = agreements.value;
   return (
     <section class="agreements" id="agreements" tabIndex={-1} aria-labelledby="agreements-title">
-      <h2 id="agreements-title">Agreements</h2>
+      <h2 id="agreements-title">{say("agreements")}</h2>
       {rows.length === 0 ? (
         <Empty />
       ) : (
@@ -23,7 +33,7 @@ export function Agreements() {
             <tr role="row">
               {COLUMNS.map((title) => (
                 <th key={title} role="columnheader" scope="col">
-                  {title}
+                  {say(title)}
                 </th>
               ))}
             </tr>
@@ -60,7 +70,7 @@ function Row({ agreement }: { readonly agreement: WorldAgreement }) {
         </button>
       </th>
       <td role="cell" class="row-parties">
-        {titleOf(provider)} <span aria-label="to">→</span> {titleOf(consumer)}
+        <bdi>{titleOf(provider)}</bdi> <Arrow /> <bdi>{titleOf(consumer)}</bdi>
       </td>
       <td role="cell" class="row-effect">
         {effect ? (
@@ -68,7 +78,7 @@ function Row({ agreement }: { readonly agreement: WorldAgreement }) {
             <b>{measure(effect.value, effect.unit)}</b> {effect.text}
           </>
         ) : (
-          <span class="quiet">No effect reported yet</span>
+          <span class="quiet">{say("effect.none")}</span>
         )}
       </td>
       <td role="cell" class="row-rate">
@@ -89,20 +99,22 @@ function Row({ agreement }: { readonly agreement: WorldAgreement }) {
 
 /** What to say instead of a rate; undefined while the stream runs. */
 export function stateOf({ state, link, endedReason }: WorldAgreement): string | undefined {
-  if (state === "ended") return endedReason ?? "ended";
-  return link === "up" ? undefined : "link down";
+  if (state === "ended") return endedReason ?? say("state.ended");
+  return link === "up" ? undefined : say("state.down");
 }
 
 function messagesOf(messages: number): string {
-  return `${count(Math.floor(messages))} msg`;
+  return say("messages.short", { n: count(Math.floor(messages)) });
 }
 
 function Empty() {
-  if (!world.value) return <p class="quiet">Nothing known yet.</p>;
+  if (!world.value) return <p class="quiet">{say("agreements.unknown")}</p>;
   return (
     <p class="empty">
-      No agreements yet. <code>comity find WORDS</code> finds a product, and{" "}
-      <code>comity agree OFFER</code> takes its offer; it appears here at once.
+      {rich("agreements.none", {
+        find: <code>comity find WORDS</code>,
+        agree: <code>comity agree OFFER</code>,
+      })}
     </p>
   );
 }

@@ -1,11 +1,13 @@
 import type { Agreed, WorldAgreement, WorldNode } from "../world.ts";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
-import { age, count, latency, measure, money, nation, rate, terms } from "../format.ts";
+import { age, count, latency, measure, money, nation, numbered, rate, terms } from "../format.ts";
 import { sectorOf } from "../sector.ts";
 import { clearRight } from "../map/view.ts";
 import { anchor, approach, choose, close, giveBack, leave, selection, stay } from "../selection.ts";
 import { agreements, history, nodesByDid, now } from "../state.ts";
 import { stateOf } from "./agreements.tsx";
+import { say } from "../words.ts";
+import { Arrow } from "./arrow.tsx";
 import { Sign } from "./sign.tsx";
 import { Spark } from "./spark.tsx";
 
@@ -31,14 +33,14 @@ export function Card() {
       class="card"
       ref={frame}
       role="region"
-      aria-label="Details"
+      aria-label={say("card")}
       data-pinned={looked.pinned}
       onMouseEnter={stay}
       onMouseLeave={leave}
       onFocusIn={stay}
     >
       {looked.pinned && (
-        <button type="button" class="card-close" aria-label="Close" onClick={close}>
+        <button type="button" class="card-close" aria-label={say("card.close")} onClick={close}>
           ×
         </button>
       )}
@@ -91,12 +93,12 @@ function AgreementCard({ agreement }: { readonly agreement: WorldAgreement }) {
   return (
     <>
       <p class="card-kind">
-        <Sign sector={sectorOf(sector)} /> {sector} · agreement
+        <Sign sector={sectorOf(sector)} /> {say("card.agreement", { sector })}
         {said !== undefined && <b class="card-state">{said}</b>}
       </p>
       <h3>{title}</h3>
       <p class="card-parties">
-        {titleOf(agreement.provider)} <span aria-label="to">→</span> {titleOf(agreement.consumer)}
+        <bdi>{titleOf(agreement.provider)}</bdi> <Arrow /> <bdi>{titleOf(agreement.consumer)}</bdi>
       </p>
       {effect && (
         <p class="card-effect">
@@ -105,20 +107,20 @@ function AgreementCard({ agreement }: { readonly agreement: WorldAgreement }) {
         </p>
       )}
       <dl>
-        <dt>Rate</dt>
+        <dt>{say("column.rate")}</dt>
         <dd class="card-rate">
           <Spark points={history.value.get(id) ?? []} />
           {rate(agreement.ratePerSecond)}
         </dd>
-        <dt>Latency</dt>
+        <dt>{say("column.latency")}</dt>
         <dd>{latency(agreement.latencyMs)}</dd>
-        <dt>Delivered</dt>
-        <dd>{count(agreement.messages)} messages</dd>
-        <dt>Amount</dt>
+        <dt>{say("card.delivered")}</dt>
+        <dd>{numbered("count.message", agreement.messages)}</dd>
+        <dt>{say("column.amount")}</dt>
         <dd>{money(agreement.amount, agreement.currency)}</dd>
         {hasTerms(agreement) && (
           <>
-            <dt>Terms</dt>
+            <dt>{say("card.terms")}</dt>
             <dd>
               {terms(agreement).map((term) => (
                 <span key={term} class="card-term">
@@ -142,17 +144,23 @@ function NodeCard({ node }: { readonly node: WorldNode }) {
   return (
     <>
       <p class="card-kind">
-        {nation(node.country)} · {node.currency} · node
-        {!node.online && <b class="card-state">offline</b>}
+        {say("card.node", { nation: nation(node.country), currency: node.currency })}
+        {!node.online && <b class="card-state">{say("state.offline")}</b>}
       </p>
       <h3>{node.title}</h3>
       <p class="card-parties">
         {[node.place.name, rate(node.messagesPerSecond)].filter(Boolean).join(" · ")}
       </p>
-      <Streams title="Sells" rows={own.filter(({ provider }) => provider === node.did)} />
-      <Streams title="Buys" rows={own.filter(({ consumer }) => consumer === node.did)} />
+      <Streams
+        title={say("card.sells")}
+        rows={own.filter(({ provider }) => provider === node.did)}
+      />
+      <Streams
+        title={say("card.buys")}
+        rows={own.filter(({ consumer }) => consumer === node.did)}
+      />
       <h4>
-        Things <span class="quiet">{node.things.length}</span>
+        {say("card.things")} <span class="quiet">{count(node.things.length)}</span>
       </h4>
       <ul class="card-things">
         {node.things.slice(0, THINGS_SHOWN).map(({ id, title, last, lastAt }) => (
@@ -164,11 +172,11 @@ function NodeCard({ node }: { readonly node: WorldNode }) {
         ))}
       </ul>
       {node.things.length > THINGS_SHOWN && (
-        <p class="quiet">and {count(node.things.length - THINGS_SHOWN)} more</p>
+        <p class="quiet">{say("card.more", { n: count(node.things.length - THINGS_SHOWN) })}</p>
       )}
       {node.things.some(({ place }) => place) && (
         <button type="button" class="card-approach" onClick={() => lookCloser(node)}>
-          Look closer
+          {say("card.closer")}
         </button>
       )}
     </>

@@ -1,7 +1,8 @@
 import type { Connection } from "../feed.ts";
-import { plural, rate } from "../format.ts";
+import { numbered, rate } from "../format.ts";
 import { SECTORS, sectorOf } from "../sector.ts";
 import { agreements, connection, world } from "../state.ts";
+import { rich, say } from "../words.ts";
 import { Sign } from "./sign.tsx";
 
 /** What this is, in ten seconds. */
@@ -15,34 +16,35 @@ export function Intro() {
         </svg>
         Comity
       </p>
-      <h1>Live data, shared between nations under contract.</h1>
-      <p class="lead">
-        Every organisation runs its own node. Nodes agree terms machine to machine; each message is
-        checked, counted by both sides and paid for. No centre, no coin.
-      </p>
+      <h1>{say("intro.title")}</h1>
+      <p class="lead">{say("intro.lead")}</p>
       <Summary />
     </header>
   );
 }
 
-const UNSEEN: Readonly<Record<Connection, string>> = {
-  connecting: "Listening to the node…",
-  live: "Listening to the node…",
-  reconnecting: "The node does not answer. Trying again…",
-  "sign-in": "Sign in to see this node's world.",
-  refused: "Sign in to see this node's world.",
-};
+const UNSEEN = {
+  connecting: "unseen.connecting",
+  live: "unseen.connecting",
+  reconnecting: "unseen.reconnecting",
+  "sign-in": "unseen.sign-in",
+  refused: "unseen.sign-in",
+} as const satisfies Readonly<Record<Connection, string>>;
 
 function Summary() {
   const seen = world.value;
-  if (!seen) return <p class="summary">{UNSEEN[connection.value]}</p>;
+  if (!seen) return <p class="summary">{say(UNSEEN[connection.value])}</p>;
   const nations = new Set(seen.nodes.map(({ country }) => country)).size;
   const running = agreements.value.filter(({ state }) => state === "active");
   const total = running.reduce((sum, { ratePerSecond }) => sum + ratePerSecond, 0);
   return (
     <p class="summary">
-      <b>{plural(seen.nodes.length, "organisation")}</b> in {plural(nations, "nation")},{" "}
-      <b>{plural(running.length, "agreement")}</b> running, <b>{rate(total)}</b>
+      {rich("summary", {
+        organisations: <b>{numbered("count.organisation", seen.nodes.length)}</b>,
+        nations: numbered("count.nation", nations),
+        agreements: <b>{numbered("count.agreement", running.length)}</b>,
+        rate: <b>{rate(total)}</b>,
+      })}
     </p>
   );
 }
@@ -51,16 +53,13 @@ function Summary() {
 export function Legend() {
   const present = new Set(agreements.value.map(({ sector }) => sectorOf(sector)));
   return (
-    <section class="legend" aria-label="How to read the map">
-      <p>
-        An arc is an agreement. Its dots travel with the data; its width is messages per second. The
-        shaded side of the map has night.
-      </p>
-      <ul aria-label="Colours of the sectors">
+    <section class="legend" aria-label={say("legend")}>
+      <p>{say("legend.text")}</p>
+      <ul aria-label={say("legend.sectors")}>
         {SECTORS.filter((sector) => present.has(sector)).map((sector) => (
           <li key={sector}>
             <Sign sector={sector} />
-            {sector}
+            {say(`sector.${sector}`)}
           </li>
         ))}
       </ul>

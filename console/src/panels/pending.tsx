@@ -1,3 +1,5 @@
+import { numbered } from "../format.ts";
+import { rich, say } from "../words.ts";
 import { decide, decided, type Waiting, waiting } from "../pending.ts";
 
 /** Devices that wait to be let in, a card each; nothing where none waits. */
@@ -6,7 +8,7 @@ export function Pending() {
   const isQuiet = devices.length === 0 && decided.value === "";
   return (
     <section class="pending" aria-labelledby="pending-title" hidden={isQuiet}>
-      <h2 id="pending-title">Devices that wait</h2>
+      <h2 id="pending-title">{say("pending")}</h2>
       <p class="quiet" role="status">
         {decided.value}
       </p>
@@ -26,7 +28,10 @@ function Device(device: Waiting) {
     <li class="pending-device">
       <h3 id={title}>{name}</h3>
       <p class="quiet">
-        {messages} {messages === 1 ? "message" : "messages"} over {door} from {addresses.join(", ")}
+        {say("pending.from", {
+          messages: numbered("count.message", messages),
+          ...{ door, addresses: addresses.join(", ") },
+        })}
       </p>
       <dl>
         {topics.slice(0, 3).map(({ topic, preview }) => (
@@ -36,10 +41,10 @@ function Device(device: Waiting) {
           </div>
         ))}
       </dl>
-      <p>
-        Accepted, it is <b>{suggestedName}</b> and may publish {publish.join(", ")}.
-      </p>
-      {shared !== undefined && <p class="pending-shared">But {shared}: accept it by command.</p>}
+      <p>{rich("pending.would", { name: <b>{suggestedName}</b>, topics: publish.join(", ") })}</p>
+      {shared !== undefined && (
+        <p class="pending-shared">{say("pending.shared", { reason: shared })}</p>
+      )}
       <div class="pending-acts">
         <button
           type="button"
@@ -47,14 +52,14 @@ function Device(device: Waiting) {
           disabled={shared !== undefined}
           onClick={() => void decide(device, "accept")}
         >
-          Accept
+          {say("pending.accept")}
         </button>
         <button
           type="button"
           aria-describedby={title}
           onClick={() => void decide(device, "refuse")}
         >
-          Refuse
+          {say("pending.refuse")}
         </button>
       </div>
     </li>

@@ -1,4 +1,5 @@
 import { connection, signIn } from "../state.ts";
+import { rich, say } from "../words.ts";
 
 /** Shown where the node keeps its world to those who have a token. */
 export function SignIn() {
@@ -11,12 +12,14 @@ export function SignIn() {
   };
   return (
     <form class="sign-in" onSubmit={submit} aria-labelledby="sign-in-title">
-      <h2 id="sign-in-title">This node shows its world to those who have a token.</h2>
+      <h2 id="sign-in-title">{say("sign-in")}</h2>
       <p>
-        <code>comity console</code> prints a link that signs you in. A token does as well: the
-        admin's is in the file <code>admin-token</code> of the node's data folder.
+        {rich("sign-in.how", {
+          command: <code>comity console</code>,
+          file: <code>admin-token</code>,
+        })}
       </p>
-      <label for="token">Token</label>
+      <label for="token">{say("sign-in.token")}</label>
       <input
         id="token"
         name="token"
@@ -28,11 +31,9 @@ export function SignIn() {
         required
       />
       <p id="sign-in-note" role={state === "refused" ? "alert" : undefined}>
-        {state === "refused"
-          ? "The node did not accept that. A link is good once; a token must be of this node."
-          : "It is sent to this node only, and kept nowhere."}
+        {say(state === "refused" ? "sign-in.refused" : "sign-in.kept")}
       </p>
-      <button type="submit">Show the world</button>
+      <button type="submit">{say("sign-in.go")}</button>
     </form>
   );
 }

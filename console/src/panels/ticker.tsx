@@ -2,6 +2,7 @@ import type { Happening } from "../world.ts";
 import { age } from "../format.ts";
 import { leave, meet } from "../selection.ts";
 import { happenings, now } from "../state.ts";
+import { say } from "../words.ts";
 
 const SHOWN = 5;
 
@@ -13,9 +14,9 @@ export function Ticker() {
   const latest = happenings.value.slice(0, SHOWN);
   return (
     <section class="ticker" aria-labelledby="ticker-title">
-      <h2 id="ticker-title">Just now</h2>
+      <h2 id="ticker-title">{say("ticker")}</h2>
       {latest.length === 0 ? (
-        <p class="quiet">Nothing has happened since this page was opened.</p>
+        <p class="quiet">{say("ticker.none")}</p>
       ) : (
         <ol>
           {latest.map((happening) => (
@@ -34,7 +35,9 @@ function Line({ at, kind, text, agreement }: Happening) {
   return (
     <li data-tone={toneOf(kind)} onMouseEnter={show} onMouseLeave={leave}>
       <time dateTime={new Date(at).toISOString()}>{age(now.value - at)}</time>
-      <span class="ticker-text">{text}</span>
+      <span class="ticker-text" dir="auto">
+        {text}
+      </span>
     </li>
   );
 }

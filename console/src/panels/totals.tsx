@@ -1,17 +1,9 @@
 import type { WorldTotal } from "../world.ts";
-import type { Connection } from "../feed.ts";
 import { age, count, money, rate } from "../format.ts";
 import { connection, history, now, world } from "../state.ts";
+import { say } from "../words.ts";
 import { Spark } from "./spark.tsx";
 import { Ticking } from "./ticking.tsx";
-
-const SAID: Readonly<Record<Connection, string>> = {
-  connecting: "connecting…",
-  live: "live",
-  reconnecting: "reconnecting…",
-  "sign-in": "signed out",
-  refused: "signed out",
-};
 
 /** How fresh the page is, the market's pulse, and what sellers have earned in each currency. */
 export function Totals() {
@@ -23,7 +15,7 @@ export function Totals() {
         <Spark points={points} />
         <span class="pulse-rate">{rate(points.at(-1)?.rate ?? 0)}</span>
       </div>
-      <h2 id="totals-title">Earned by sellers</h2>
+      <h2 id="totals-title">{say("earned")}</h2>
       {world.value && world.value.totals.length > 0 ? (
         <dl class="currencies">
           {world.value.totals.map((total) => (
@@ -31,7 +23,7 @@ export function Totals() {
           ))}
         </dl>
       ) : (
-        <p class="quiet">Nothing yet.</p>
+        <p class="quiet">{say("nothing")}</p>
       )}
     </section>
   );
@@ -40,11 +32,11 @@ export function Totals() {
 function Freshness() {
   const state = connection.value;
   const at = world.value?.at;
-  const old = at !== undefined && state !== "live" ? ` · data from ${age(now.value - at)}` : "";
+  const told = say(`state.${state}`);
+  const isOld = at !== undefined && state !== "live";
   return (
     <span class="freshness" data-state={state} role="status">
-      {SAID[state]}
-      {old}
+      {isOld ? say("freshness", { state: told, age: age(now.value - at) }) : told}
     </span>
   );
 }
@@ -64,5 +56,5 @@ function Currency({ currency, amount, messages }: WorldTotal) {
 }
 
 function messagesOf(messages: number): string {
-  return `${count(Math.floor(messages))} msg`;
+  return say("messages.short", { n: count(Math.floor(messages)) });
 }
