@@ -9,6 +9,7 @@
  * embedded store's own tables. The stream alone is modelled, by its checkpoints, and the clock is
  * put forward from day to day.
  */
+import { Turns } from "../../../src/kernel/turns.ts";
 import { deliveryProblems, exposureProblems, type Loss, outcomeOf } from "./books.ts";
 import { closeMonth, deliver, isHonest } from "./business.ts";
 import { settleMonth } from "./settlement.ts";
@@ -41,6 +42,7 @@ export async function year(options: YearOptions): Promise<YearResult> {
   const problems: string[] = [];
   const tried = new Tried(world);
   tell(`${world.participants.length} participants, ${world.deals.length} agreements`);
+  const lines = new Turns();
   // who is not honest takes all that it is given, so that each limit is come to
   const taken = world.deals.filter(({ buyer }) => !isHonest(world, buyer));
   const greedy = [...taken, ...taken, ...taken];
@@ -51,7 +53,7 @@ export async function year(options: YearOptions): Promise<YearResult> {
     for (let day = 0; day < options.daysPerMonth; day++) {
       world.clock.goTo(1 + Math.floor((28 / options.daysPerMonth) * day));
       await inParts(world.random.shuffled([...world.deals, ...greedy]), (deal) =>
-        deliver(world, deal, !tried.hides(deal)),
+        lines.take(deal.id, () => deliver(world, deal, !tried.hides(deal))),
       );
       problems.push(...deliveryProblems(world));
       await tried.attack();
