@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import type { OwnerResource } from "../client/owners.ts";
-import { monthOf, systemClock } from "../kernel/clock.ts";
+import { monthAfter, monthOf, systemClock } from "../kernel/clock.ts";
 import { connect, type CliIo, globals } from "./context.ts";
 import { invalid } from "./flags.ts";
 import { printJson, printLine, printTable } from "./output.ts";
@@ -80,10 +80,4 @@ function ownerIn(text: string): OwnerResource {
   const [, id, whole, fraction = ""] = /^(.+)=(\d{1,3})(?:\.(\d{1,4}))? ?%$/.exec(text) ?? [];
   if (id === undefined) throw invalid(`"${text}" is no part such as "Ann=25%"`);
   return { id, partsPerMillion: Number(`${whole}${fraction.padEnd(4, "0")}`) };
-}
-
-function monthAfter(month: string): string {
-  const next = new Date(`${month}-01T00:00:00Z`);
-  next.setUTCMonth(next.getUTCMonth() + 1);
-  return monthOf(next.getTime());
 }

@@ -14,6 +14,13 @@ export function parseAmount(text: string): bigint | undefined {
   return sign === "-" ? -micro : micro;
 }
 
+/** Of an amount that was checked. */
+export function microOf(amount: string): bigint {
+  const micro = parseAmount(amount);
+  if (micro === undefined) throw new RangeError(`"${amount}" is no decimal amount`);
+  return micro;
+}
+
 /** `2000n` → `"0.002"`; `1500000n` → `"1.5"`; never an exponent, never a trailing zero. */
 export function formatAmount(micro: bigint): string {
   const sign = micro < 0n ? "-" : "";

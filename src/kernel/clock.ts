@@ -17,9 +17,28 @@ export const systemClock: Clock = {
   monotonic: () => performance.now(),
 };
 
+/** A day of 24 hours: days are UTC, and have no other length. */
+export const dayMs = 86_400_000;
+
 /** `2026-11` for `2026-12`. */
 export function monthBefore(month: string): string {
-  return monthOf(Date.parse(`${month}-01`) - 1);
+  return monthOf(monthStart(month) - 1);
+}
+
+/** `2026-12` for `2026-11`. */
+export function monthAfter(month: string): string {
+  return monthOf(monthEnd(month));
+}
+
+/** The first millisecond of a month such as `2026-11`, UTC. */
+export function monthStart(month: string): number {
+  return Date.parse(`${month}-01`);
+}
+
+/** The first millisecond of the month after it. */
+export function monthEnd(month: string): number {
+  const next = new Date(monthStart(month));
+  return next.setUTCMonth(next.getUTCMonth() + 1);
 }
 
 /** `2026-11` for a time in milliseconds: the month a statement covers, in UTC. */

@@ -1,4 +1,5 @@
-import { type Charge, isCharged, microOf, type Price, type Tier } from "./price.ts";
+import { microOf } from "./amount.ts";
+import { type Charge, isCharged, type Price, type Tier } from "./price.ts";
 
 /**
  * Does every possible bill by `next` come to no more than by `price`? Said of pairs that compare

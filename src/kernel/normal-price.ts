@@ -1,7 +1,7 @@
-import { formatAmount } from "./amount.ts";
+import { formatAmount, microOf } from "./amount.ts";
 import { canonicalBytes } from "./canonical.ts";
 import { objectAt } from "./json-object.ts";
-import { type Charge, isCharged, microOf, type Price, type Tier } from "./price.ts";
+import { type Charge, isCharged, type Price, type Tier } from "./price.ts";
 
 /** A price that was checked, in the one form that all its spellings have, so that it has one hash. */
 export function normalPrice(price: Price): Price {

@@ -1,7 +1,7 @@
-import { formatAmount, parseAmount } from "./amount.ts";
+import { formatAmount, microOf, parseAmount } from "./amount.ts";
 import { currencyExponent } from "./currency.ts";
 import type { Charge, Price } from "./price.ts";
-import { isFree, microOf } from "./price.ts";
+import { isFree } from "./price.ts";
 
 const chargesMax = 10;
 const tiersMax = 20;

@@ -1,5 +1,5 @@
-import { formatAmount } from "./amount.ts";
-import { type Charge, isCharged, isFree, microOf, type Price } from "./price.ts";
+import { formatAmount, microOf } from "./amount.ts";
+import { type Charge, isCharged, isFree, type Price } from "./price.ts";
 
 /** `0.002 EUR per message`, `5 KES per 1,000 messages`, `free`, or one sentence of all charges. */
 export function describePrice(price: Price): string {

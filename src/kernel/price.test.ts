@@ -6,7 +6,8 @@ import { normalPrice } from "./normal-price.ts";
 import { priceProblem } from "./price-problem.ts";
 import { describePrice } from "./price-text.ts";
 import type { Charge, ChargedPrice, Price, Tier } from "./price.ts";
-import { dearestMicro, isFree, microOf, usageMicro } from "./price.ts";
+import { microOf } from "./amount.ts";
+import { dearestMicro, isFree, usageMicro } from "./price.ts";
 
 const messages = (count: number) => ({ messages: count, bytes: 0 });
 const eur = (...charges: Charge[]): ChargedPrice => ({ currency: "EUR", charges });

@@ -1,4 +1,4 @@
-import { parseAmount } from "./amount.ts";
+import { microOf, parseAmount } from "./amount.ts";
 
 /**
  * What a stream costs: so much for so many messages, or a list of charges. One rule for all:
@@ -145,13 +145,6 @@ export function pricePerMessage(price: Price): number {
     return perMessages === undefined ? Infinity : Number(dearest) / perMessages;
   });
   return minimum === undefined ? rates.reduce((a, b) => a + b, 0) : Infinity;
-}
-
-/** Of an amount that was checked. */
-export function microOf(amount: string): bigint {
-  const micro = parseAmount(amount);
-  if (micro === undefined) throw new RangeError(`price "${amount}" is not a decimal`);
-  return micro;
 }
 
 function least(a: bigint, b: bigint): bigint {

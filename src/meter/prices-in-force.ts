@@ -1,10 +1,9 @@
+import { dayMs, monthStart } from "../kernel/clock.ts";
 import { isCharged, type Price } from "../kernel/price.ts";
 import type { Agreement } from "../market/agreement.ts";
 
 /** What both signed about prices: the agreement's, and those it was changed to. */
 export type PricedTerms = Pick<Agreement, "price" | "signedAt" | "changes">;
-
-const dayMs = 86_400_000;
 
 /** The number of the price at that time: 1 is the agreement's own. */
 export function priceNumberAt({ changes = [] }: PricedTerms, at: number): number {
@@ -18,7 +17,7 @@ export function priceOfNumber({ price, changes = [] }: PricedTerms, number: numb
 
 /** With which the month begins: charges by the month change with a month alone. */
 export function priceOfMonth(terms: PricedTerms, month: string): Price {
-  return priceOfNumber(terms, priceNumberAt(terms, Date.parse(`${month}-01`))) ?? terms.price;
+  return priceOfNumber(terms, priceNumberAt(terms, monthStart(month))) ?? terms.price;
 }
 
 /** Of a price's first days nothing is owed: the day of signing and so many after it, UTC. */

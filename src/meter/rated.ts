@@ -5,7 +5,7 @@
  * price takes effect. Under one price for messages the agreement is one period, and has no base.
  */
 import { canonicalHash } from "../kernel/canonical.ts";
-import { monthOf } from "../kernel/clock.ts";
+import { monthEnd, monthOf, monthStart } from "../kernel/clock.ts";
 import { isCharged, type Price, type Used, usageMicro } from "../kernel/price.ts";
 import { type PricedTerms, priceNumberAt, priceOfNumber, trialEnd } from "./prices-in-force.ts";
 
@@ -84,7 +84,7 @@ export function periodTimes(
   const changed = Date.parse(terms.changes?.[price - 2]?.from ?? "");
   const changes = Date.parse(terms.changes?.[price - 1]?.from ?? "") || Infinity;
   if (trial === true) return { start: changed || -Infinity, end: Math.min(over, changes) };
-  const begins = isCharged(priceOf(terms, { price })) ? Date.parse(`${month}-01`) : -Infinity;
+  const begins = isCharged(priceOf(terms, { price })) ? monthStart(month) : -Infinity;
   return { start: Math.max(over, begins, changed || -Infinity), end: changes };
 }
 
@@ -175,8 +175,5 @@ function since(base: Base | undefined, { messages, bytes }: Used): Used {
 
 /** Within the month that it is for, whatever a clock said. */
 function timeIn({ month, at }: Placed): number {
-  const begins = Date.parse(`${month}-01`);
-  const next = new Date(begins);
-  next.setUTCMonth(next.getUTCMonth() + 1);
-  return Math.min(Math.max(at, begins), next.getTime() - 1);
+  return Math.min(Math.max(at, monthStart(month)), monthEnd(month) - 1);
 }

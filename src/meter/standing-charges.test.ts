@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
 import { formatAmount } from "../kernel/amount.ts";
-import { type ChargedPrice, microOf } from "../kernel/price.ts";
+import { microOf } from "../kernel/amount.ts";
+import type { ChargedPrice } from "../kernel/price.ts";
 import {
   mostStandingMicro,
   standingCharges,

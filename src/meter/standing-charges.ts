@@ -1,4 +1,6 @@
-import { isCharged, microOf, type Price, type Used, usageMicro } from "../kernel/price.ts";
+import { microOf } from "../kernel/amount.ts";
+import { dayMs, monthAfter, monthEnd, monthStart } from "../kernel/clock.ts";
+import { isCharged, type Price, type Used, usageMicro } from "../kernel/price.ts";
 import { isoTime } from "../kernel/time.ts";
 import { type PricedTerms, priceOfMonth, trialEnd } from "./prices-in-force.ts";
 
@@ -16,7 +18,6 @@ export interface StandingCharges {
   readonly minimum: bigint;
 }
 
-const dayMs = 86_400_000;
 const none: StandingCharges = { month: 0n, minimum: 0n };
 
 /**
@@ -68,22 +69,14 @@ export function mostStandingMicro(terms: StandingTerms, month: string): bigint {
   return sum;
 }
 
-function monthAfter(month: string): string {
-  const next = new Date(`${month}-01`);
-  next.setUTCMonth(next.getUTCMonth() + 1);
-  return next.toISOString().slice(0, 7);
-}
-
 function atLeastZero(micro: bigint): bigint {
   return micro > 0n ? micro : 0n;
 }
 
 /** Days of the month on which it stood and was no trial, and how many the month has. */
 function daysOwed(terms: StandingTerms, month: string): readonly [bigint, bigint] {
-  const begins = Date.parse(`${month}-01`);
-  const next = new Date(begins);
-  next.setUTCMonth(next.getUTCMonth() + 1);
-  const ends = next.getTime();
+  const begins = monthStart(month);
+  const ends = monthEnd(month);
   const first = dayOf(Math.max(begins, Date.parse(terms.signedAt), trialEnd(terms) ?? begins));
   const end = isoTime(terms.endedAt ?? "") ?? ends;
   const last = dayOf(Math.min(ends - 1, end));

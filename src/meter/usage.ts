@@ -11,7 +11,7 @@
  * the other side has not acknowledged.
  */
 import type { Clock } from "../kernel/clock.ts";
-import { monthOf } from "../kernel/clock.ts";
+import { dayMs, monthOf } from "../kernel/clock.ts";
 import { neverCrash } from "../kernel/crash.ts";
 import type { Crash } from "../kernel/crash.ts";
 import { ComityError } from "../kernel/errors.ts";
@@ -35,7 +35,7 @@ export interface MeterOptions {
 const payloadBytesMax = 268_435_455;
 
 /** What clocks are corrected by; where it is more, the month before was a clock's fault. */
-const setBackMaxMs = 24 * 3_600_000;
+const setBackMaxMs = dayMs;
 
 /** Acknowledged in one month and one epoch, not yet in the store. */
 interface Pending {

@@ -1,5 +1,5 @@
 import { formatAmount, parseAmount } from "../kernel/amount.ts";
-import { type Clock, monthBefore } from "../kernel/clock.ts";
+import { type Clock, monthOf } from "../kernel/clock.ts";
 import { ComityError } from "../kernel/errors.ts";
 import { type Entropy, newUrn } from "../kernel/id.ts";
 import {
@@ -18,7 +18,7 @@ import type { Owed } from "../meter/owed.ts";
 import type { Store } from "../ports/store.ts";
 import { noUsage } from "../ports/usage.ts";
 import type { Users } from "../things/users.ts";
-import { lastCosignedBefore } from "./statement.ts";
+import { owedBefore } from "./owed-before.ts";
 
 export interface BudgetsOptions {
   readonly store: Store;
@@ -187,7 +187,7 @@ export class Budgets {
 
   /** What this month's money is bound by: what was used, and what running agreements may use. */
   async #committed(user: string, currency: string): Promise<bigint> {
-    const month = new Date(this.#options.clock.now()).toISOString().slice(0, 7);
+    const month = monthOf(this.#options.clock.now());
     let sum = 0n;
     for (const spending of this.#spendings.values()) {
       if (spending.user !== user || spending.currency !== currency) continue;
@@ -201,13 +201,11 @@ export class Budgets {
     const { agreement: id, maxMicro, at, released = false } = spending;
     const agreement = id === undefined ? undefined : agreements.get(id);
     if (!agreement) return released || !at.startsWith(month) ? 0n : BigInt(maxMicro);
-    const before = await lastCosignedBefore(store, agreement.id, month);
-    const standing = owed.standingMicro(agreement, monthBefore(month));
-    const paidBefore = BigInt(before?.amountMicro ?? 0) + standing;
+    const before = await owedBefore(store, owed, agreement, month);
     const { messages, payloadBytes: bytes } = (await counts.last(agreement.id)) ?? noUsage;
     const used = { messages, bytes };
     const all = agreement.state === "active" ? BigInt(maxMicro) : owed.billMicro(agreement, used);
-    return all > paidBefore ? all - paidBefore : 0n;
+    return all > before ? all - before : 0n;
   }
 
   /** The money that was set aside for it, found by what was asked of whom. */
@@ -252,7 +250,7 @@ export class Budgets {
   /** What came to nothing is let go once nothing can come of it. */
   async #load(): Promise<void> {
     const { store, clock } = this.#options;
-    const month = new Date(clock.now()).toISOString().slice(0, 7);
+    const month = monthOf(clock.now());
     for (const { id, doc } of await store.list<Spending>(kind)) {
       const isOver = doc.agreement === undefined && clock.now() - Date.parse(doc.at) > lateMs;
       if (!isOver || (!doc.released && doc.at.startsWith(month))) this.#hold(doc);

@@ -1,4 +1,4 @@
-const dayMs = 86_400_000;
+import { dayMs } from "../kernel/clock.ts";
 
 /** What was spent by then, in integer micro-units, over the agreement's or the month's life. */
 export interface SpentBy {

@@ -1,11 +1,12 @@
 import { formatAmount } from "../kernel/amount.ts";
-import { type Clock, monthBefore, monthOf } from "../kernel/clock.ts";
+import { type Clock, dayMs, monthEnd, monthOf } from "../kernel/clock.ts";
 import type { Used } from "../kernel/price.ts";
 import type { Agreement } from "../market/agreement.ts";
 import type { Owed } from "../meter/owed.ts";
 import type { Store } from "../ports/store.ts";
 import { type Forecast, forecastOf, recentDays, type SpentBy } from "./forecast.ts";
-import { lastCosignedBefore, lastCosignedBy } from "./statement.ts";
+import { owedBefore } from "./owed-before.ts";
+import { lastCosignedBy } from "./statement.ts";
 
 /** What one agreement's month comes to; decimal strings. */
 export interface MonthForecast {
@@ -23,7 +24,6 @@ export interface MonthForecast {
 }
 
 const seenMinMs = 3_600_000;
-const dayMs = 86_400_000;
 
 /** By what both have signed on the days before, and `used`, what was counted until now. */
 export async function monthForecast(
@@ -36,7 +36,6 @@ export async function monthForecast(
   const now = clock.now();
   const month = monthOf(now);
   const life = owed.micro(agreement, used);
-  const before = BigInt((await lastCosignedBefore(store, id, month))?.amountMicro ?? 0);
   const recent: SpentBy[] = [];
   for (let days = recentDays; days > 0; days--) {
     const at = now - days * dayMs;
@@ -47,9 +46,7 @@ export async function monthForecast(
   if (recent.length < recentDays) recent.unshift({ at: signedAt, micro: 0n });
   recent.push({ at: now, micro: life });
   // charges by the month are those of the whole month, whatever comes
-  const standing =
-    owed.standingMicro(agreement, month) - owed.standingMicro(agreement, monthBefore(month));
-  const spent = life - before + standing;
+  const spent = owed.billMicro(agreement, used) - (await owedBefore(store, owed, agreement, month));
   const soFar = {
     ...{ agreement: id, role, title, month, currency: price.currency },
     spent: formatAmount(spent),
@@ -58,7 +55,7 @@ export async function monthForecast(
   if (!isOver && now - signedAt < seenMinMs) return soFar;
   const { expected, least, most }: Forecast = forecastOf(spent, isOver ? [] : recent, {
     now,
-    ends: endOf(month),
+    ends: monthEnd(month),
   });
   return {
     ...soFar,
@@ -66,10 +63,4 @@ export async function monthForecast(
     least: formatAmount(least),
     most: formatAmount(most),
   };
-}
-
-/** The moment at which a month such as `2026-11` ends, UTC. */
-function endOf(month: string): number {
-  const [year = 0, number = 0] = month.split("-").map(Number);
-  return Date.UTC(year, number, 1);
 }

@@ -1,5 +1,5 @@
-import { formatAmount, parseAmount } from "../kernel/amount.ts";
-import { type Clock, monthBefore, monthOf } from "../kernel/clock.ts";
+import { formatAmount, microOf, parseAmount } from "../kernel/amount.ts";
+import { type Clock, monthOf } from "../kernel/clock.ts";
 import { ComityError } from "../kernel/errors.ts";
 import type { Journal } from "../kernel/journal.ts";
 import type { Used } from "../kernel/price.ts";
@@ -10,7 +10,7 @@ import type { ConsumerCounts } from "../meter/consumer-counts.ts";
 import type { Owed } from "../meter/owed.ts";
 import type { Store } from "../ports/store.ts";
 import { noUsage } from "../ports/usage.ts";
-import { lastCosignedBefore } from "./statement.ts";
+import { owedBefore } from "./owed-before.ts";
 
 export interface SpendingLimitsOptions {
   readonly store: Store;
@@ -58,7 +58,7 @@ interface Rest {
 interface Sum {
   /** Over its life, with what is being taken now. */
   life: bigint;
-  /** What both have signed for the months before. */
+  /** Of it, for the months before. */
   before: bigint;
 }
 
@@ -155,7 +155,7 @@ export class SpendingLimits {
     const life = this.#options.owed.billMicro(agreement, used);
     const more = life - sum.life;
     if (more <= 0n) return true;
-    const reached = limits.find((one) => this.#spentOf(one) + more > microOf(one));
+    const reached = limits.find((one) => this.#spentOf(one) + more > microOf(one.amount));
     if (reached !== undefined) {
       this.#rest(agreement, life, reached);
       return false;
@@ -261,11 +261,10 @@ export class SpendingLimits {
       for (const agreement of agreements.list()) {
         const { role, id } = agreement;
         if (role !== "consumer" || this.#of(agreement).length === 0) continue;
-        const before = await lastCosignedBefore(store, id, month);
+        const before = await owedBefore(store, owed, agreement, month);
         const { messages, payloadBytes: bytes } = (await counts.last(id)) ?? noUsage;
         const stored = owed.billMicro(agreement, { messages, bytes });
-        const standing = owed.standingMicro(agreement, monthBefore(month));
-        read.push([agreement, BigInt(before?.amountMicro ?? 0) + standing, stored]);
+        read.push([agreement, before, stored]);
       }
       this.#month = month;
       this.#overall.clear();
@@ -285,7 +284,9 @@ export class SpendingLimits {
     const agreement = this.#options.agreements.get(id);
     if (agreement === undefined) return true;
     const more = BigInt(needs) - (this.#sums.get(id)?.life ?? 0n);
-    return this.#of(agreement).every((limit) => this.#spentOf(limit) + more <= microOf(limit));
+    return this.#of(agreement).every(
+      (limit) => this.#spentOf(limit) + more <= microOf(limit.amount),
+    );
   }
 
   #resume(id: string): void {
@@ -307,11 +308,7 @@ function idOf({ agreement, currency }: Pick<SpendingLimit, "agreement" | "curren
   return agreement === undefined ? `overall/${currency}` : `agreement/${agreement}`;
 }
 
-function microOf({ amount }: SpendingLimit): bigint {
-  return parseAmount(amount) ?? 0n;
-}
-
 function percentOf(spent: bigint, limit: SpendingLimit): number {
-  const micro = microOf(limit);
+  const micro = microOf(limit.amount);
   return micro === 0n ? 100 : Number((spent * 100n) / micro);
 }

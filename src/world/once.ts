@@ -1,6 +1,6 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { UsageResource } from "../client/resources.ts";
-import { formatAmount, parseAmount } from "../kernel/amount.ts";
+import { formatAmount, microOf } from "../kernel/amount.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { monthOf } from "../kernel/clock.ts";
 import { problemOf } from "../kernel/errors.ts";
@@ -162,12 +162,6 @@ async function billOf(
     sum.amountMicro += microOf(bill.amount);
   }
   return sum;
-}
-
-function microOf(amount: string): bigint {
-  const micro = parseAmount(amount);
-  if (micro === undefined) throw new RangeError(`"${amount}" is not an amount`);
-  return micro;
 }
 
 function line(deal: Deal, counts: Counts, bill: BillSum): DealSummary {

@@ -1,8 +1,8 @@
-import { formatAmount } from "../../kernel/amount.ts";
+import { formatAmount, microOf } from "../../kernel/amount.ts";
 import { formatMinor, roundedToMinor } from "../../kernel/currency.ts";
 import { ComityError } from "../../kernel/errors.ts";
 import type { InvoiceBody, InvoiceLine } from "./document.ts";
-import { exponentOf, microOf } from "./draw-up.ts";
+import { exponentOf } from "./draw-up.ts";
 
 /** A credit note to draw up: what is given back of an invoice's lines, without tax. */
 export interface CreditWish {

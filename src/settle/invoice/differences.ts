@@ -1,10 +1,10 @@
-import { formatAmount } from "../../kernel/amount.ts";
+import { formatAmount, microOf } from "../../kernel/amount.ts";
 import { canonicalHash } from "../../kernel/canonical.ts";
 import { currencyExponent, formatMinor, roundedToMinor } from "../../kernel/currency.ts";
 import { ComityError } from "../../kernel/errors.ts";
 import type { StatementLine } from "../statement.ts";
 import type { InvoiceBody, InvoiceDifference, InvoiceLine } from "./document.ts";
-import { microOf, sumsOf } from "./draw-up.ts";
+import { sumsOf } from "./draw-up.ts";
 import type { Party } from "./settings.ts";
 import { invoiceXml } from "./to-ubl.ts";
 

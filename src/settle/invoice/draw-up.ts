@@ -1,4 +1,5 @@
-import { formatAmount, parseAmount } from "../../kernel/amount.ts";
+import { formatAmount, microOf } from "../../kernel/amount.ts";
+import { dayMs } from "../../kernel/clock.ts";
 import { currencyExponent, formatMinor, roundedToMinor } from "../../kernel/currency.ts";
 import { ComityError } from "../../kernel/errors.ts";
 import { isSameTax, taxOf } from "../../wire/ubl/rules.ts";
@@ -77,14 +78,8 @@ export function sumsOf(lines: readonly InvoiceLine[], currency: string): Sums {
 }
 
 /** Of a text that a schema let through. */
-export function microOf(text: string): bigint {
-  const micro = parseAmount(text);
-  if (micro === undefined) throw new Error(`"${text}" is no amount`);
-  return micro;
-}
-
 export function dayAfter(day: string, days: number): string {
-  return new Date(Date.parse(`${day}T00:00:00Z`) + days * 86_400_000).toISOString().slice(0, 10);
+  return new Date(Date.parse(`${day}T00:00:00Z`) + days * dayMs).toISOString().slice(0, 10);
 }
 
 function taxIn({ category, rate, reason, reasonCode }: UblTax): InvoiceLine["tax"] {

@@ -1,7 +1,7 @@
 import type { Store, Write } from "../../ports/store.ts";
 import type { StatementLine } from "../statement.ts";
 import type { InvoiceBody } from "./document.ts";
-import { microOf } from "./draw-up.ts";
+import { microOf } from "../../kernel/amount.ts";
 
 /** What invoices ask for of one agreement's month; kind `invoiced`, on both sides. */
 interface Invoiced {

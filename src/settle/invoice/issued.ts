@@ -1,4 +1,4 @@
-import { formatAmount } from "../../kernel/amount.ts";
+import { formatAmount, microOf } from "../../kernel/amount.ts";
 import { canonicalBytes, canonicalHash } from "../../kernel/canonical.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import { type Crash, neverCrash } from "../../kernel/crash.ts";
@@ -22,7 +22,7 @@ import {
   invoiceType,
 } from "./document.ts";
 import { creditLines, type CreditWish } from "./credit.ts";
-import { type Billable, dayAfter, linesOf, microOf, sumsOf } from "./draw-up.ts";
+import { type Billable, dayAfter, linesOf, sumsOf } from "./draw-up.ts";
 import { invoicedMicro, invoicedWrites } from "./invoiced.ts";
 import type { Parties } from "./parties.ts";
 import { type InvoiceSettings, taxFor } from "./settings.ts";

@@ -1,7 +1,9 @@
 import type { UblDocument, UblParty } from "../../wire/ubl/document.ts";
 import { ublOf } from "../../wire/ubl/invoice.ts";
 import type { InvoiceBody, InvoiceLine } from "./document.ts";
-import { dayAfter, microOf } from "./draw-up.ts";
+import { microOf } from "../../kernel/amount.ts";
+import { monthAfter } from "../../kernel/clock.ts";
+import { dayAfter } from "./draw-up.ts";
 import type { Party } from "./settings.ts";
 
 /** EN 16931 in UBL 2.1; INVOICE_INVALID names the rule that the body breaks. */
@@ -63,9 +65,7 @@ function documentOf(body: InvoiceBody): UblDocument {
 
 /** First and last day of a month. */
 export function periodOf(month: string): { readonly from: string; readonly to: string } {
-  const [year = 0, number = 0] = month.split("-").map(Number);
-  const next = new Date(Date.UTC(year, number, 1)).toISOString().slice(0, 10);
-  return { from: `${month}-01`, to: dayAfter(next, -1) };
+  return { from: `${month}-01`, to: dayAfter(`${monthAfter(month)}-01`, -1) };
 }
 
 /** What a reader must know that is in no field. */

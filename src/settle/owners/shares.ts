@@ -9,7 +9,7 @@
  * buyer sees nothing of it. A part is of the month's whole sum and rounded down once, so that it
  * does not depend on how receipts fell.
  */
-import { type Clock, monthOf } from "../../kernel/clock.ts";
+import { type Clock, monthBefore, monthOf } from "../../kernel/clock.ts";
 import { formatAmount } from "../../kernel/amount.ts";
 import { ComityError } from "../../kernel/errors.ts";
 import { Turns } from "../../kernel/turns.ts";
@@ -85,7 +85,7 @@ export class OwnerShares {
   async look(): Promise<void> {
     let month = monthOf(this.#options.clock.now());
     for (let back = 0; back < lateMonths; back++) {
-      month = monthOf(Date.parse(`${month}-01T00:00:00Z`) - 1);
+      month = monthBefore(month);
       await this.book(month);
     }
   }

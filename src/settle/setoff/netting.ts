@@ -1,6 +1,5 @@
-import { formatAmount } from "../../kernel/amount.ts";
+import { formatAmount, microOf } from "../../kernel/amount.ts";
 import { canonicalHash } from "../../kernel/canonical.ts";
-import { microOf } from "../statements/standing.ts";
 import { standingHere } from "../statements/record.ts";
 import type { StatementRecord } from "../statements/record.ts";
 import { itemsMax } from "./document.ts";

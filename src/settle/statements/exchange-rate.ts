@@ -1,7 +1,6 @@
-import { formatAmount } from "../../kernel/amount.ts";
+import { formatAmount, microOf } from "../../kernel/amount.ts";
 import { currencyExponent, formatMinor } from "../../kernel/currency.ts";
 import type { ActOf, Exchanged } from "./document.ts";
-import { microOf } from "./standing.ts";
 
 /**
  * Why a payment cannot have come in another currency as it says, or undefined. Rate and amounts

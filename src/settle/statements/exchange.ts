@@ -1,6 +1,6 @@
 import { Compile } from "typebox/compile";
 import { Type } from "typebox";
-import { type Clock, monthOf } from "../../kernel/clock.ts";
+import { type Clock, monthBefore, monthOf } from "../../kernel/clock.ts";
 import { ComityError, problemOf } from "../../kernel/errors.ts";
 import type { Journal } from "../../kernel/journal.ts";
 import { Turns } from "../../kernel/turns.ts";
@@ -213,8 +213,4 @@ export class StatementExchange {
 function isRefusal(thrown: unknown): thrown is ComityError {
   const refusals = ["PEER_REFUSED", "SIGNATURE_INVALID", "STATEMENT_DISAGREES", "BODY_INVALID"];
   return thrown instanceof ComityError && refusals.includes(thrown.code);
-}
-
-function monthBefore(month: string): string {
-  return monthOf(Date.parse(`${month}-01T00:00:00Z`) - 1);
 }

@@ -1,5 +1,5 @@
-import { formatAmount } from "../../kernel/amount.ts";
-import { monthOf } from "../../kernel/clock.ts";
+import { formatAmount, microOf } from "../../kernel/amount.ts";
+import { dayMs, monthOf } from "../../kernel/clock.ts";
 import type { Agreement } from "../../market/agreement.ts";
 import { evidenceSides } from "../../market/evidence.ts";
 import { lastCosigned, receiptAt } from "../../meter/receipt.ts";
@@ -9,7 +9,6 @@ import { lineTerms, receiptsUntil, statementLine } from "../statement.ts";
 import type { LineTerms } from "../statement.ts";
 import type { Act, Line, StatementBody } from "./document.ts";
 import { linesMax } from "./document.ts";
-import { microOf } from "./standing.ts";
 
 /** Which statement a line is for: its month, when it was drawn up, and those of the month before it. */
 export interface LinePlace {
@@ -35,7 +34,7 @@ export async function linesFor(
 }
 
 /** How long a line waits for receipts that this side lost and its provider offers again. */
-const patienceMs = 3 * 86_400_000;
+const patienceMs = 3 * dayMs;
 
 /**
  * What the consumer says to lines that it said nothing to yet: it accepts each that its own

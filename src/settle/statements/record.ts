@@ -3,7 +3,8 @@ import type { Store, Write } from "../../ports/store.ts";
 import type { Entry, PostingLine } from "../ledger.ts";
 import { rowsOf } from "../ledger.ts";
 import type { Dossier, SignedStep, StatementBody } from "./document.ts";
-import { microOf, standingOf } from "./standing.ts";
+import { standingOf } from "./standing.ts";
+import { microOf } from "../../kernel/amount.ts";
 import type { Cleared, Standing } from "./standing.ts";
 
 /** A statement as either side keeps it; kind `statement`. */

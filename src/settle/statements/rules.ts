@@ -1,7 +1,8 @@
+import { microOf } from "../../kernel/amount.ts";
+import { dayMs } from "../../kernel/clock.ts";
 import { canonicalHash } from "../../kernel/canonical.ts";
 import type { Act, StatementBody, Step } from "./document.ts";
 import { exchangeProblem } from "./exchange-rate.ts";
-import { microOf } from "./standing.ts";
 import type { LineStanding, Standing } from "./standing.ts";
 
 export interface ActContext {
@@ -13,7 +14,6 @@ export interface ActContext {
   readonly now: number;
 }
 
-const dayMs = 86_400_000;
 /** How far the two sides' clocks may differ. */
 const skewMs = 60_000;
 

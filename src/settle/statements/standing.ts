@@ -1,4 +1,5 @@
-import { parseAmount } from "../../kernel/amount.ts";
+import { microOf } from "../../kernel/amount.ts";
+import { dayMs } from "../../kernel/clock.ts";
 import { canonicalHash } from "../../kernel/canonical.ts";
 import type { Act, ActOf, Line, SignedStep, StatementBody, Step } from "./document.ts";
 
@@ -45,8 +46,6 @@ export interface Standing {
   readonly lines: readonly LineStanding[];
   readonly dues: readonly DueStanding[];
 }
-
-const dayMs = 86_400_000;
 
 /**
  * How a statement stands by what both sides signed about it. It depends on each side's own order
@@ -147,12 +146,6 @@ function duesOf(
 function isAbout(act: Act, agreement: string): boolean {
   if (act.do === "paid") return false;
   return act.do === "accept" ? act.agreements.includes(agreement) : act.agreement === agreement;
-}
-
-export function microOf(amount: string): bigint {
-  const micro = parseAmount(amount);
-  if (micro === undefined) throw new RangeError(`"${amount}" is no amount`);
-  return micro;
 }
 
 function sum(amounts: readonly bigint[]): bigint {

@@ -7,7 +7,8 @@ import type { InvoiceBody, InvoiceLine, OfferedInvoice } from "../invoice/docume
 import { invoiceIn, invoiceType } from "../invoice/document.ts";
 import { invoiceFile } from "../invoice/file.ts";
 import type { Dossier } from "../statements/document.ts";
-import { microOf, type Standing } from "../statements/standing.ts";
+import type { Standing } from "../statements/standing.ts";
+import { microOf } from "../../kernel/amount.ts";
 import { type ProvedBill, proveBill } from "./bill.ts";
 import { broken, brokenIn } from "./broken.ts";
 import type { ProvedChain } from "./receipts.ts";

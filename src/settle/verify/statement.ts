@@ -1,3 +1,4 @@
+import { microOf } from "../../kernel/amount.ts";
 import { monthOf } from "../../kernel/clock.ts";
 import type { ReceiptBody } from "../../meter/receipt.ts";
 import type { PublicJwk } from "../../ports/signer.ts";
@@ -6,7 +7,7 @@ import type { Dossier, Line, SignedStep } from "../statements/document.ts";
 import { statementFile, type StatementFile } from "../statements/file.ts";
 import { lineFrom } from "../statements/lines.ts";
 import { placeProblem, takenProblem } from "../statements/rules.ts";
-import { microOf, type Standing, standingOf } from "../statements/standing.ts";
+import { type Standing, standingOf } from "../statements/standing.ts";
 import type { Agreed } from "./agreed.ts";
 import { type ProvedBill, proveBill } from "./bill.ts";
 import { broken, brokenIn } from "./broken.ts";

@@ -1,5 +1,4 @@
-import { formatAmount } from "../../../src/kernel/amount.ts";
-import { microOf } from "../../../src/kernel/price.ts";
+import { formatAmount, microOf } from "../../../src/kernel/amount.ts";
 import type { Account, Posting } from "../../../src/settle/ledger.ts";
 import type { SetoffRecord } from "../../../src/settle/setoff/record.ts";
 import type { StatementRecord } from "../../../src/settle/statements/record.ts";

@@ -1,4 +1,5 @@
-import { microOf, type Price, type Tier } from "../../../src/kernel/price.ts";
+import { microOf } from "../../../src/kernel/amount.ts";
+import { type Price, type Tier } from "../../../src/kernel/price.ts";
 
 const cheap: readonly Tier[] = [
   { upTo: 300, amount: "0.004" },
