@@ -15,12 +15,12 @@ export const moneyErrors = {
   STATEMENT_DISAGREES: {
     status: 409,
     message: "Statement {id} does not agree with what is here: {problem}.",
-    remedy: "Compare it with both sides' receipts: comity statement show ID on either node.",
+    remedy: "Compare it with both sides' receipts: comity statement export ID gives either node's.",
   },
   STATEMENT_REFUSES: {
     status: 409,
     message: "Statement {id} takes no {act}: {problem}.",
-    remedy: "Look at how its lines stand: comity statement show ID.",
+    remedy: "Look at how its lines stand: comity statement signed.",
   },
   SETOFF_DISAGREES: {
     status: 409,
