@@ -1,3 +1,4 @@
+import { monthPattern } from "../kernel/clock.ts";
 import { Type } from "typebox";
 
 /** What a text has to look like, as a pattern for machines and in words for who gets it wrong. */
@@ -7,7 +8,7 @@ const forms = {
     pattern: "^(?!\\.)[A-Za-z0-9._-]{1,64}$",
     words: "1 to 64 of A-Z, a-z, 0-9, -, _ and, not at its beginning, a dot",
   },
-  month: { pattern: "^[0-9]{4}-(0[1-9]|1[0-2])$", words: "a month such as 2026-11" },
+  month: { pattern: monthPattern, words: "a month such as 2026-11" },
   currency: { pattern: "^[A-Z]{3}$", words: "an ISO 4217 code such as EUR" },
 } as const;
 

@@ -2,7 +2,7 @@ import { Command } from "commander";
 import type { AgreementPriceResource } from "../client/prices.ts";
 import { describePrice } from "../kernel/price-text.ts";
 import { printable } from "../kernel/printable.ts";
-import { connect, type CliIo, globals, typed } from "./context.ts";
+import { connect, type CliIo, globals } from "./context.ts";
 import { invalid, wholeNumber } from "./flags.ts";
 import { printJson, printLine, printTable } from "./output.ts";
 import { priceGiven } from "./price.ts";
@@ -46,9 +46,6 @@ export function agreementPriceCommand(io: CliIo): Command {
       });
       printTable(io, ["NUMBER", "PRICE", "FROM", "STATE"], rows, "");
       if (told.at(-1)?.state !== "waiting") return;
-      printLine(
-        io,
-        `Its consumer answers with ${typed(command, `agreement price ${id} --accept`)}`,
-      );
+      printLine(io, `Its consumer answers, on its own node: comity agreement price ${id} --accept`);
     });
 }

@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { Command } from "commander";
 import type { SetoffResource } from "../client/setoffs.ts";
+import { ComityError } from "../kernel/errors.ts";
 import { connect, type CliIo, globals } from "./context.ts";
 import { invalid } from "./flags.ts";
 import { printJson, printLine, printTable } from "./output.ts";
@@ -121,7 +122,10 @@ async function nameOf(node: Node, did: string): Promise<string> {
 async function onlyCurrency(node: Node, other: string): Promise<string> {
   const open = (await node.setoffs.open()).filter((one) => one.with === other);
   const [only] = open;
-  if (only === undefined) throw invalid("nothing is owed both ways with that partner");
+  if (only === undefined) {
+    const problem = "nothing is owed both ways with that partner";
+    throw new ComityError("SETOFF_REFUSED", { problem });
+  }
   if (open.length === 1) return only.currency;
   throw invalid(`say --currency: ${open.map(({ currency }) => currency).join(", ")} are owed`);
 }

@@ -1,3 +1,4 @@
+import { monthPattern } from "../kernel/clock.ts";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { type Static, Type } from "typebox";
 import { statementsPath } from "../settle/statements/exchange.ts";
@@ -10,7 +11,7 @@ export interface StatementRoutesDeps {
 }
 
 const OfMonth = Type.Object({
-  month: Type.String({ pattern: "^[0-9]{4}-(0[1-9]|1[0-2])$" }),
+  month: Type.String({ pattern: monthPattern }),
 });
 
 /** A thousand lines, each disputed with a reason and files, and answered. */

@@ -41,6 +41,9 @@ export function monthEnd(month: string): number {
   return next.setUTCMonth(next.getUTCMonth() + 1);
 }
 
+/** Of a month such as `2026-11`. */
+export const monthPattern = "^[0-9]{4}-(0[1-9]|1[0-2])$";
+
 /** `2026-11` for a time in milliseconds: the month a statement covers, in UTC. */
 export function monthOf(at: number): string {
   return new Date(at).toISOString().slice(0, 7);

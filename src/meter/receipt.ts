@@ -1,6 +1,7 @@
 import { Type } from "typebox";
 import type { Static } from "typebox";
 import { Compile } from "typebox/compile";
+import { monthPattern } from "../kernel/clock.ts";
 import { canonicalBytes, canonicalHash } from "../kernel/canonical.ts";
 import type { Agreement } from "../market/agreement.ts";
 import type { JwsSignature, PublicJwk } from "../ports/signer.ts";
@@ -35,7 +36,7 @@ export const ReceiptBody = Type.Object(
     amountMicro: Micro,
     currency: Type.String({ pattern: "^[A-Z]{3}$" }),
     /** UTC, of delivery. A receipt never straddles two. */
-    month: Type.String({ pattern: "^[0-9]{4}-(0[1-9]|1[0-2])$" }),
+    month: Type.String({ pattern: monthPattern }),
     /** What stood when its billing period began; absent where that was with the agreement. */
     base: Type.Optional(Type.Object({ messages: Count, bytes: Count, amountMicro: Micro }, closed)),
     /** The number of the price it is rated by; absent: 1, the agreement's own. */

@@ -4,7 +4,7 @@ import type { Agreement } from "../market/agreement.ts";
 import type { AgreementBook, ReceiptBody, ReceiptRecord } from "../meter/receipt.ts";
 import { receiptAt, receiptProblem } from "../meter/receipt.ts";
 import type { Store } from "../ports/store.ts";
-import { balanceProblem, emptyBook, linesIn, postingId, postingsOf } from "./ledger.ts";
+import { balanceProblem, booksOf, linesIn, postingId, postingsOf, sumOf } from "./ledger.ts";
 import { rowsOf, sumId, summed } from "./ledger.ts";
 import type { Account, Entry, Posting, RunningSum } from "./ledger.ts";
 
@@ -183,19 +183,11 @@ class Audit {
   }
 
   #books(): AuditReport["books"] {
-    const books = new Map<string, Record<Account, bigint>>();
-    for (const sum of this.#sums.values()) {
-      const book = books.get(sum.currency) ?? emptyBook();
-      for (const [account, micro] of linesIn(sum)) book[account] += micro;
-      books.set(sum.currency, book);
-    }
-    return [...books]
-      .map(([currency, accounts]) => {
-        const sum = Object.values(accounts).reduce((all, micro) => all + micro, 0n);
-        if (sum !== 0n) this.#find(`the book in ${currency}`, `it is off balance by ${sum}`);
-        return { currency, accounts, sum };
-      })
-      .sort((a, b) => a.currency.localeCompare(b.currency));
+    return booksOf(this.#sums.values()).map(({ currency, accounts }) => {
+      const sum = sumOf(accounts);
+      if (sum !== 0n) this.#find(`the book in ${currency}`, `it is off balance by ${sum}`);
+      return { currency, accounts, sum };
+    });
   }
 
   #find(what: string, problem: string): void {

@@ -12,22 +12,26 @@ import type { MonthOfReceipts, Statement } from "./statement.ts";
 /** A month's receipts in one bill: its first and its latest; windows of 10 s make 260,000. */
 export const monthReceiptsMax = 1000;
 
+/** A member nobody signed has no place in evidence. */
+const closed = { additionalProperties: false } as const;
+
+const SignedByBoth = Type.Object(
+  { payload: Type.String(), signatures: Type.Tuple([Signature, Signature]) },
+  closed,
+);
+
 /** A receipt with both signatures: the provider's, then the consumer's. */
 export const SignedReceipt = Type.Object(
   { body: ReceiptBody, signatures: Type.Tuple([Signature, Signature]) },
-  { additionalProperties: false },
+  closed,
 );
 export type SignedReceipt = Static<typeof SignedReceipt>;
 
-/** Closed: a member nobody signed has no place in evidence. */
 export const Bill = Type.Object(
   {
     v: Type.Literal(1),
     /** RFC 7515 general JSON: the agreement as both sides signed it. */
-    evidence: Type.Object(
-      { payload: Type.String(), signatures: Type.Tuple([Signature, Signature]) },
-      { additionalProperties: false },
-    ),
+    evidence: SignedByBoth,
     /** The same agreement to read: parties, product, price and the pinned keys. */
     policy: Type.Object({}, { additionalProperties: true }),
     /**
@@ -36,21 +40,10 @@ export const Bill = Type.Object(
      */
     receipts: Type.Array(Type.Unknown(), { maxItems: monthReceiptsMax + 1 }),
     /** RFC 7515 general JSON: the prices it was changed to, as both sides signed them, in order. */
-    prices: Type.Optional(
-      Type.Array(
-        Type.Object(
-          { payload: Type.String(), signatures: Type.Tuple([Signature, Signature]) },
-          { additionalProperties: false },
-        ),
-        { maxItems: 999 },
-      ),
-    ),
+    prices: Type.Optional(Type.Array(SignedByBoth, { maxItems: 999 })),
     /** RFC 7515 general JSON: that the agreement ended, as one side signed it. */
     ending: Type.Optional(
-      Type.Object(
-        { payload: Type.String(), signatures: Type.Tuple([Signature]) },
-        { additionalProperties: false },
-      ),
+      Type.Object({ payload: Type.String(), signatures: Type.Tuple([Signature]) }, closed),
     ),
     /** c2sp.org/tlog-proof: that the month's last receipt stands in one side's evidence log. */
     proof: Type.Optional(Type.String({ maxLength: 200_000 })),
@@ -68,18 +61,13 @@ export const Bill = Type.Object(
         currency: Type.String(),
         receipts: Type.Number(),
         parts: Type.Optional(
-          Type.Array(
-            Type.Object(
-              { charge: Type.String(), amount: Type.String() },
-              { additionalProperties: false },
-            ),
-          ),
+          Type.Array(Type.Object({ charge: Type.String(), amount: Type.String() }, closed)),
         ),
       },
-      { additionalProperties: false },
+      closed,
     ),
   },
-  { additionalProperties: false },
+  closed,
 );
 /** A month of one agreement with all that proves it; `verifyBill` needs nothing else. */
 export type Bill = Static<typeof Bill>;
@@ -199,7 +187,7 @@ export function signedBy(agreement: string, { body, signatures }: ReceiptRecord)
   return { body, signatures: both(signatures, agreement) };
 }
 
-function priceIn({ payload, signatures }: GeneralJws): NonNullable<Bill["prices"]>[number] {
+function priceIn({ payload, signatures }: GeneralJws): Bill["evidence"] {
   return { payload, signatures: both(signatures, "a price") };
 }
 

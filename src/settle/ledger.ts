@@ -176,21 +176,35 @@ export class Ledger {
 
 /** Every account of every currency, from the running sums. */
 export async function balancesOf(store: Store): Promise<Balances[]> {
-  const books = new Map<string, Record<Account, bigint>>();
-  for await (const { doc } of rowsOf<RunningSum>(store, "balance")) {
-    const sum = books.get(doc.currency) ?? emptyBook();
-    for (const [account, micro] of linesIn(doc)) sum[account] += micro;
-    books.set(doc.currency, sum);
-  }
-  const found = [...books].map(([currency, book]) => ({ currency, accounts: book }));
-  for (const { currency, accounts: book } of found) {
-    const sum = Object.values(book).reduce((all, micro) => all + micro, 0n);
+  const sums: RunningSum[] = [];
+  for await (const { doc } of rowsOf<RunningSum>(store, "balance")) sums.push(doc);
+  const books = booksOf(sums);
+  for (const { currency, accounts: book } of books) {
+    const sum = sumOf(book);
     if (sum !== 0n) throw new Error(`the book in ${currency} is off balance by ${sum}`);
   }
-  return found.sort((a, b) => a.currency.localeCompare(b.currency));
+  return books;
 }
 
-export function emptyBook(): Record<Account, bigint> {
+/** What running sums come to, in the order of the currencies; balanced or not. */
+export function booksOf(sums: Iterable<RunningSum>): Balances[] {
+  const books = new Map<string, Record<Account, bigint>>();
+  for (const sum of sums) {
+    const book = books.get(sum.currency) ?? emptyBook();
+    for (const [account, micro] of linesIn(sum)) book[account] += micro;
+    books.set(sum.currency, book);
+  }
+  return [...books]
+    .map(([currency, book]) => ({ currency, accounts: book }))
+    .sort((a, b) => a.currency.localeCompare(b.currency));
+}
+
+/** Zero, where the book balances. */
+export function sumOf(book: Balances["accounts"]): bigint {
+  return Object.values(book).reduce((all, micro) => all + micro, 0n);
+}
+
+function emptyBook(): Record<Account, bigint> {
   const zeros = accounts.map((account) => [account, 0n]);
   return Object.fromEntries(zeros) as Record<Account, bigint>;
 }

@@ -13,7 +13,7 @@
  * `one-sided`, and stands in no ledger.
  */
 import { formatAmount } from "../kernel/amount.ts";
-import { monthOf } from "../kernel/clock.ts";
+import { monthOf, monthPattern } from "../kernel/clock.ts";
 import { ComityError } from "../kernel/errors.ts";
 import { isCharged, usageMicro } from "../kernel/price.ts";
 import type { Agreement, EvidenceSides } from "../market/agreement.ts";
@@ -260,7 +260,9 @@ async function lastWhere(
   return found;
 }
 
+const isMonth = new RegExp(monthPattern);
+
 function requireMonth(month: string): void {
-  if (/^\d{4}-(0[1-9]|1[0-2])$/.test(month)) return;
+  if (isMonth.test(month)) return;
   throw new ComityError("BODY_INVALID", { problem: `"${month}" is no month such as 2026-11` });
 }

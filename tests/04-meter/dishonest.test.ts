@@ -10,16 +10,13 @@ import { receiptsAfter, receiptType } from "../../src/meter/receipt.ts";
 import type { ReceiptBody } from "../../src/meter/receipt.ts";
 import type { Signer } from "../../src/ports/signer.ts";
 import { statementOf } from "../../src/settle/statement.ts";
-import { buyer, Pair } from "./sides.ts";
+import { buyer, openPair, type Pair } from "./sides.ts";
 import type { SideOptions } from "./sides.ts";
 
 const price = { amount: "0.002", currency: "CLP", perMessages: 1 };
 
-async function open(t: TestContext, receipts: SideOptions["receipts"] = {}): Promise<Pair> {
-  const pair = await Pair.open(price, receipts);
-  t.after(() => pair.close());
-  return pair;
-}
+const open = (t: TestContext, receipts?: SideOptions["receipts"]): Promise<Pair> =>
+  openPair(t, price, receipts);
 
 /** What an honest provider would write next. */
 async function nextBody(pair: Pair, change: Partial<ReceiptBody> = {}): Promise<ReceiptBody> {

@@ -7,16 +7,13 @@ import type { UsageRow } from "../../src/meter/usage-rows.ts";
 import type { Store } from "../../src/ports/store.ts";
 import { balancesOf } from "../../src/settle/ledger.ts";
 import { statementOf } from "../../src/settle/statement.ts";
-import { asBuyer, buyer, Pair, seller } from "./sides.ts";
+import { asBuyer, buyer, openPair, type Pair, seller } from "./sides.ts";
 import type { SideOptions } from "./sides.ts";
 
 const price = { amount: "0.002", currency: "EUR", perMessages: 3 };
 
-async function open(t: TestContext, receipts: SideOptions["receipts"] = {}): Promise<Pair> {
-  const pair = await Pair.open(price, receipts);
-  t.after(() => pair.close());
-  return pair;
-}
+const open = (t: TestContext, receipts?: SideOptions["receipts"]): Promise<Pair> =>
+  openPair(t, price, receipts);
 
 function receiptsOf(store: Store, pair: Pair): Promise<ReceiptRecord[]> {
   return receiptsAfter(store, pair.agreement.id, 0, 1000);

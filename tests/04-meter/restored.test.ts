@@ -6,14 +6,13 @@ import { receiptsAfter, receiptType } from "../../src/meter/receipt.ts";
 import type { ReceiptRecord } from "../../src/meter/receipt.ts";
 import { rowId } from "../../src/meter/row-id.ts";
 import { billOf } from "../../src/settle/bill.ts";
-import { asBuyer, buyer, Pair, seller } from "./sides.ts";
+import { asBuyer, buyer, openPair, type Pair, seller } from "./sides.ts";
 
 const price = { amount: "0.002", currency: "EUR", perMessages: 1 };
 
 /** Five receipts, of which the buyer's backup holds two. */
 async function restored(t: TestContext): Promise<Pair> {
-  const pair = await Pair.open(price);
-  t.after(() => pair.close());
+  const pair = await openPair(t, price);
   for (let i = 0; i < 5; i++) {
     await pair.deliver(10);
     await pair.seller.provider.closeWindows();
@@ -77,8 +76,7 @@ async function billsAlike(pair: Pair): Promise<void> {
 }
 
 test("restored - a provider takes back the receipts that both had signed, then builds the next", async (t) => {
-  const pair = await Pair.open(price);
-  t.after(() => pair.close());
+  const pair = await openPair(t, price);
   const windows = async (count: number): Promise<void> => {
     for (let i = 0; i < count; i++) {
       await pair.deliver(10);
@@ -106,8 +104,7 @@ test("restored - a provider takes back the receipts that both had signed, then b
 });
 
 test("restored - a provider takes back only what carries both signatures and continues its chain", async (t) => {
-  const pair = await Pair.open(price);
-  t.after(() => pair.close());
+  const pair = await openPair(t, price);
   await pair.deliver(10);
   await pair.seller.provider.closeWindows();
   const restore = await pair.backUp(seller);
@@ -144,8 +141,7 @@ test("restored - a provider takes back only what carries both signatures and con
 });
 
 test("restored - a provider is shown only receipts of its own agreements", async (t) => {
-  const pair = await Pair.open(price);
-  t.after(() => pair.close());
+  const pair = await openPair(t, price);
   const ask = (id: string) =>
     pair.seller.peers.get(buyer, `/comity/v1/receipts?agreement=${encodeURIComponent(id)}&after=0`);
   assert.deepEqual(await ask(pair.agreement.id), { receipts: [] });

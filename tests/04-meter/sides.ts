@@ -2,6 +2,7 @@
 import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { TestContext } from "node:test";
 import Fastify from "fastify";
 import type { FastifyInstance } from "fastify";
 import { openEmbeddedSigner } from "../../src/engines/embedded/signer.ts";
@@ -310,6 +311,17 @@ export class Pair {
       if (role === "provider") this.agreement = doc;
     }
   }
+}
+
+/** Closed when the test ends. */
+export async function openPair(
+  t: TestContext,
+  price: Price,
+  receipts?: SideOptions["receipts"],
+): Promise<Pair> {
+  const pair = await Pair.open(price, receipts);
+  t.after(() => pair.close());
+  return pair;
 }
 
 /** The agreement as the buyer holds it. */

@@ -4,16 +4,12 @@ import type { TestContext } from "node:test";
 import { receiptsAfter } from "../../src/meter/receipt.ts";
 import { billOf } from "../../src/settle/bill.ts";
 import { verifyBill } from "../../src/settle/verify/bill.ts";
-import { buyer, Pair, seller } from "./sides.ts";
+import { buyer, openPair, type Pair, seller } from "./sides.ts";
 
 const price = { amount: "0.002", currency: "EUR", perMessages: 1 };
 const yearsMs = 72 * 365 * 86_400_000;
 
-async function open(t: TestContext): Promise<Pair> {
-  const pair = await Pair.open(price, { retryMs: 2 });
-  t.after(() => pair.close());
-  return pair;
-}
+const open = (t: TestContext): Promise<Pair> => openPair(t, price, { retryMs: 2 });
 
 /** Every receipt the seller holds: its month, messages and state. */
 async function chain(pair: Pair): Promise<(readonly [string, number, string])[]> {

@@ -14,6 +14,7 @@
  */
 import { type Static, Type } from "typebox";
 import { Compile } from "typebox/compile";
+import { monthPattern } from "../../kernel/clock.ts";
 import { canonicalBytes } from "../../kernel/canonical.ts";
 import { ComityError } from "../../kernel/errors.ts";
 import { Signature } from "../../meter/receipt.ts";
@@ -82,7 +83,7 @@ const InvoiceBody = Type.Object(
     number: Type.String({ pattern: "^([A-Z][A-Z0-9]{0,9}-)?[0-9]{4}-[0-9]{6}$" }),
     issued: Day,
     due: Type.Optional(Day),
-    month: Type.String({ pattern: "^[0-9]{4}-(0[1-9]|1[0-2])$" }),
+    month: Type.String({ pattern: monthPattern }),
     currency: Type.String({ pattern: "^[A-Z]{3}$" }),
     /** DIDs. */
     ...{ provider: Id, consumer: Id },

@@ -1,6 +1,7 @@
 import { Type } from "typebox";
 import type { Static } from "typebox";
 import { Compile } from "typebox/compile";
+import { monthPattern } from "../../kernel/clock.ts";
 import { canonicalBytes, canonicalHash } from "../../kernel/canonical.ts";
 import { Signature } from "../../meter/receipt.ts";
 import type { JwsSignature, PublicJwk, Signer } from "../../ports/signer.ts";
@@ -51,7 +52,7 @@ export const StatementBody = Type.Object(
     type: Type.Literal("statement"),
     provider: Did,
     consumer: Did,
-    month: Type.String({ pattern: "^[0-9]{4}-(0[1-9]|1[0-2])$" }),
+    month: Type.String({ pattern: monthPattern }),
     /** From 1, without gaps, in the month: what was signed later is in a later one. */
     number: Type.Integer({ minimum: 1, maximum: 9999 }),
     /** An accepted line may be disputed for so long, and a dispute stays open for so long. */
