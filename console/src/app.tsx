@@ -13,13 +13,24 @@ import { Agreements } from "./panels/agreements.tsx";
 import { Card } from "./panels/card.tsx";
 import { Intro, Legend } from "./panels/intro.tsx";
 import { Pending } from "./panels/pending.tsx";
+import { Room } from "./panels/room.tsx";
 import { SignIn } from "./panels/sign-in.tsx";
+import { ThingsRoom } from "./panels/things.tsx";
 import { Ticker } from "./panels/ticker.tsx";
 import { Totals } from "./panels/totals.tsx";
+import { page, startRouter } from "./router.ts";
 import { enter, startClock } from "./state.ts";
 import { say } from "./words.ts";
 
 function Page() {
+  document.title = page.value === "things" ? `Comity · ${say("things")}` : say("title");
+  if (page.value === "things") {
+    return (
+      <Room>
+        <ThingsRoom />
+      </Room>
+    );
+  }
   return (
     <div class="page">
       <a class="skip" href="#agreements">
@@ -52,6 +63,7 @@ if (place) {
     .then(() => {
       render(<Page />, place);
       startClock();
+      startRouter();
       return enter();
     });
 }

@@ -1,4 +1,4 @@
-import { locale, preferred, say, speak, type Words } from "./words.ts";
+import { locale, preferred, speak, type Words } from "./words.ts";
 
 const CHOSEN = "comity-language";
 const RIGHT_TO_LEFT: ReadonlySet<string> = new Set(["ar"]);
@@ -11,7 +11,6 @@ export async function loadWords(): Promise<void> {
   const page = document.documentElement;
   page.lang = locale();
   page.dir = RIGHT_TO_LEFT.has(locale()) ? "rtl" : "ltr";
-  document.title = say("title");
 }
 
 /** Everything is drawn anew: a page in two languages would be read wrongly. */

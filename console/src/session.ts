@@ -5,6 +5,9 @@ import type { SessionResource } from "../../src/client/sessions.ts";
 /** Who this browser is signed in as; the session itself is a cookie that no script can read. */
 export const caller = signal<CallerResource | undefined>(undefined);
 
+/** Who one is has been asked, whatever came of it. */
+export const isSettled = signal(false);
+
 const PATH = "/api/v1/session";
 const LINK = /^#sign-in=([A-Za-z0-9_-]{1,200})$/;
 

@@ -2,7 +2,7 @@ import { batch, computed, signal } from "@preact/signals";
 import type { World, WorldAgreement, Happening, WorldNode } from "./world.ts";
 import { type Connection, startFeed } from "./feed.ts";
 import { followPending } from "./pending.ts";
-import { caller, signInWith, startSession } from "./session.ts";
+import { caller, isSettled, signInWith, startSession } from "./session.ts";
 import { dropMissing } from "./selection.ts";
 
 /** What the page knows, as signals; the parts of the page read them and redraw themselves. */
@@ -44,6 +44,7 @@ let stopPending = new AbortController();
 export async function enter(): Promise<void> {
   // that no node answers is told by the feed
   const outcome = await startSession().catch(() => undefined);
+  isSettled.value = true;
   connect(outcome);
 }
 

@@ -27,6 +27,8 @@ const types: Readonly<Record<string, string>> = {
 };
 const compressed = /^(text\/|application\/json|image\/svg)/;
 const filesMax = 200;
+/** The console's pages beside the World: each is the same file, and its script shows which. */
+const pages = ["things"];
 
 /** A page may load from this node alone, run no inline script and be framed by nobody. */
 const pagePolicy = [
@@ -47,6 +49,9 @@ export async function consoleRoutes(app: FastifyInstance, deps: ApiDeps): Promis
   const files = readConsole(deps.consoleDir ?? builtConsoleDir());
   const index = files.get("index.html") ?? plainPage(deps.node.title);
   app.get("/", async (request, reply) => serve(index, request, reply));
+  for (const page of pages) {
+    app.get(`/console/${page}`, async (request, reply) => serve(index, request, reply));
+  }
   for (const [path, file] of files) {
     app.get(`/${path}`, async (request, reply) => serve(file, request, reply));
   }

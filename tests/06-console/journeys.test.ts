@@ -3,15 +3,13 @@
  * console error, no request that leaves the node, no finding of axe.
  */
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { after, before, describe, test } from "node:test";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { twoNodes, type TwoNodes } from "../two-nodes.ts";
+import { axeFindings } from "./axe.ts";
 import { findBrowser, openBrowser } from "./browser.ts";
 
 const path = findBrowser();
-const axeSource = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 const free = { price: { amount: "0.002", currency: "EUR", perMessages: 1 } };
 
 describe("journeys", { skip: path === undefined && "no Chromium on this machine" }, () => {
@@ -92,14 +90,3 @@ describe("journeys", { skip: path === undefined && "no Chromium on this machine"
       await page.getByRole("heading", { level: 1, name: "Live data" }).waitFor();
     }));
 });
-
-/** WCAG 2.2 A and AA, as far as a program can tell; each with where it is. */
-async function axeFindings(page: Page): Promise<string[]> {
-  // evaluated, not loaded: the page's policy lets no script in that is not the node's
-  await page.evaluate(await readFile(axeSource, "utf8"));
-  const rules = JSON.stringify(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]);
-  const run = `axe.run(document, { runOnly: ${rules} }).then(({ violations }) =>
-    violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) =>
-      id + " " + target.join(" ") + ": " + failureSummary)))`;
-  return page.evaluate<string[]>(run);
-}

@@ -1,12 +1,27 @@
 import { caller, signOut } from "../session.ts";
 import { chooseLanguage } from "../language.ts";
+import { follow, hrefOf, page, type PageName } from "../router.ts";
 import { languages, locale, say } from "../words.ts";
 
-/** Who one is here, and the way out; the page's language for everybody. */
+const PAGES: readonly PageName[] = ["world", "things"];
+
+/** Who one is here, the way out and to the other pages; the page's language for everybody. */
 export function Account() {
   const known = caller.value;
   return (
     <section class="account" aria-label={say("account")}>
+      <nav aria-label={say("pages")}>
+        {PAGES.map((name) => (
+          <a
+            key={name}
+            href={hrefOf(name)}
+            aria-current={page.value === name ? "page" : undefined}
+            onClick={(event) => follow(event, name)}
+          >
+            {say(`page.${name}`)}
+          </a>
+        ))}
+      </nav>
       <select
         aria-label={say("language")}
         value={locale()}
