@@ -43,6 +43,7 @@ export async function year(options: YearOptions): Promise<YearResult> {
   const tried = new Tried(world);
   tell(`${world.participants.length} participants, ${world.deals.length} agreements`);
   const lines = new Turns();
+  let told = 0;
   // who is not honest takes all that it is given, so that each limit is come to
   const taken = world.deals.filter(({ buyer }) => !isHonest(world, buyer));
   const greedy = [...taken, ...taken, ...taken];
@@ -65,6 +66,8 @@ export async function year(options: YearOptions): Promise<YearResult> {
     world.clock.turn();
     problems.push(...(await settleMonth(world, month)).map((one) => `${month}: ${one}`));
     tell(`${month}: ${crashesIn(world)} crashes so far, ${problems.length} problems`);
+    for (const problem of problems.slice(told, told + 10)) tell(`  ${problem}`);
+    told = problems.length;
   }
   const outcome = await outcomeOf(world);
   const result = {
