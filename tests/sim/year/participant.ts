@@ -64,6 +64,7 @@ export function exposureMaxMicro({ price }: Pick<Agreement, "price">): bigint {
 
 export class Participant {
   readonly life: Life<Rooms>;
+  #isReady = false;
   readonly name: string;
   readonly did: string;
   /** What its owner would read: kinds of happenings, over all of its lives. */
@@ -86,6 +87,7 @@ export class Participant {
       downMs: () => fate.between(0, 5),
       open: (ground) => {
         this.stopped.clear();
+        this.#isReady = false;
         return openRooms(ground, options, this);
       },
       started: async (rooms) => {
@@ -93,14 +95,15 @@ export class Participant {
         await rooms.receipts.start();
         await rooms.statements.start();
         await rooms.setoffs.start();
+        this.#isReady = true;
       },
       close: closeRooms,
     });
   }
 
-  /** Undefined while it is down. */
+  /** Undefined while it is down, and until it knows again where too much is unsigned. */
   get rooms(): Rooms | undefined {
-    return this.life.process;
+    return this.#isReady ? this.life.process : undefined;
   }
 }
 
