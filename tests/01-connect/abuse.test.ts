@@ -223,22 +223,27 @@ test("abuse - bodies that come a byte a chunk take no more memory than they have
 
 test("abuse - a batch of enormous lines that are refused is answered in few words, and nothing of them stays", async (t) => {
   const others = await witness(t);
-  const stays = memory(t);
   const long = "x".repeat(mebibyte);
   const lines = [JSON.stringify({ topic: long }), JSON.stringify({ topic: "a", [long]: 1 })];
   const count = 120 * scale;
   async function* body(): AsyncGenerator<Buffer> {
     for (let i = 0; i < count; i++) yield Buffer.from(`${lines[i % 2]}\n`);
   }
-  const response = await fetch(`${node.url}/api/v1/publish`, {
-    method: "POST",
-    body: body(),
-    duplex: "half",
-    headers: { "content-type": "application/x-ndjson", authorization: `Bearer ${node.token}` },
-  });
-  const answer = await response.text();
-  assert.match(answer, /"refused":\[\{"line":1,"code":"TOPIC_INVALID"/);
-  assert.ok(answer.length < 1000 * 1000, `${answer.length} characters`);
+  const send = async (): Promise<void> => {
+    const response = await fetch(`${node.url}/api/v1/publish`, {
+      method: "POST",
+      body: body(),
+      duplex: "half",
+      headers: { "content-type": "application/x-ndjson", authorization: `Bearer ${node.token}` },
+    });
+    const answer = await response.text();
+    assert.match(answer, /"refused":\[\{"line":1,"code":"TOPIC_INVALID"/);
+    assert.ok(answer.length < 1000 * 1000, `${answer.length} characters`);
+  };
+  // the heap grows to its working size with the first; what stays of one comes with each
+  await send();
+  const stays = memory(t);
+  await send();
   await others.isServed();
   stays(slackBytes);
 });
