@@ -10,7 +10,7 @@ import type { Entropy } from "../kernel/id.ts";
 import type { Catalogue } from "../market/catalogue.ts";
 import type { Agreements } from "../market/agreements.ts";
 import type { Parts } from "../settle/owners/parts.ts";
-import type { OwnerShare, OwnerShares } from "../settle/owners/shares.ts";
+import { bookedOf, type OwnerShare, type OwnerShares } from "../settle/owners/shares.ts";
 
 /** Whose the revenue is, as the HTTP API sees it. */
 export interface OwnersApi {
@@ -61,14 +61,13 @@ export function ownersApi(rooms: {
 }
 
 function told({ revenue, parts, entries, ...share }: OwnerShare): OwnerShareResource {
-  const booked = (owner: string): bigint =>
-    entries.reduce((sum, one) => sum + (one.owner === owner ? BigInt(one.micro) : 0n), 0n);
+  const booked = bookedOf({ entries });
   return {
     ...share,
     revenue: formatAmount(BigInt(revenue)),
     parts: parts.map(({ id, partsPerMillion, micro }) => ({
       ...{ id, partsPerMillion, share: formatAmount(BigInt(micro)) },
-      booked: formatAmount(booked(id)),
+      booked: formatAmount(booked.get(id) ?? 0n),
     })),
   };
 }

@@ -32,7 +32,7 @@ export function openSettlement(rooms: Rooms, { peers }: Pick<Federation, "peers"
     async start(): Promise<void> {
       await exchange.start();
       await setoffExchange.start();
-      await shares.look();
+      shares.start();
     },
   };
 }

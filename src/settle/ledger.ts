@@ -237,8 +237,13 @@ export function postingId({ agreement = "", receipt, source }: Posting): string 
 
 /** Under which its lines are summed. */
 export function sumId({ currency, agreement = "", party, source }: Posting): string {
-  const subject = source === undefined ? agreement : party;
-  return `${currency}/${source === undefined ? "agreement" : "party"}/${rowPrefix(subject)}`;
+  if (source !== undefined) return partySumId(currency, party);
+  return `${currency}/agreement/${rowPrefix(agreement)}`;
+}
+
+/** Under which all that documents make with one party is summed. */
+export function partySumId(currency: string, party: string): string {
+  return `${currency}/party/${rowPrefix(party)}`;
 }
 
 export function summed(before: RunningSum | undefined, posting: Posting): RunningSum {

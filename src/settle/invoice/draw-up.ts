@@ -77,7 +77,6 @@ export function sumsOf(lines: readonly InvoiceLine[], currency: string): Sums {
   };
 }
 
-/** Of a text that a schema let through. */
 export function dayAfter(day: string, days: number): string {
   return new Date(Date.parse(`${day}T00:00:00Z`) + days * dayMs).toISOString().slice(0, 10);
 }

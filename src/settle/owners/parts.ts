@@ -51,10 +51,14 @@ export class Parts {
     return found;
   }
 
-  /** Empty: it is the seller's alone. */
-  async of(product: string, month: string): Promise<readonly Owner[]> {
-    const doc = await this.#options.store.get<OwnersDoc>(kind, product);
-    return doc?.versions.findLast(({ from }) => from <= month)?.owners ?? [];
+  /** By product, of those that are not the seller's alone in that month. */
+  async in(month: string): Promise<ReadonlyMap<string, readonly Owner[]>> {
+    const found = new Map<string, readonly Owner[]>();
+    for (const { product, versions } of await this.list()) {
+      const owners = versions.findLast(({ from }) => from <= month)?.owners ?? [];
+      if (owners.length > 0) found.set(product, owners);
+    }
+    return found;
   }
 
   /** OWNERS_INVALID says what is wrong. One that was set for that month or later is replaced. */

@@ -9,7 +9,7 @@
  * buyer sees nothing of it. A part is of the month's whole sum and rounded down once, so that it
  * does not depend on how receipts fell.
  */
-import { type Clock, monthBefore, monthOf } from "../../kernel/clock.ts";
+import { type Clock, monthOf } from "../../kernel/clock.ts";
 import { formatAmount } from "../../kernel/amount.ts";
 import { ComityError } from "../../kernel/errors.ts";
 import { Turns } from "../../kernel/turns.ts";
@@ -17,7 +17,8 @@ import type { Agreement } from "../../market/agreement.ts";
 import type { Store, Write } from "../../ports/store.ts";
 import type { AuditFinding } from "../audit.ts";
 import type { Entry, Ledger, Posting, RunningSum } from "../ledger.ts";
-import { linesIn, rowsOf, sumId } from "../ledger.ts";
+import { linesIn, partySumId, rowsOf } from "../ledger.ts";
+import { monthsStillOpen } from "../late-months.ts";
 import { receiptsUntil } from "../statement.ts";
 import { type Owner, type Parts, partOf } from "./parts.ts";
 
@@ -62,18 +63,22 @@ export interface OwnerPayment {
 
 const shareKind = "owner-share";
 const paymentKind = "owner-payment";
-/** Months whose entries are looked at again, for what was credited or signed late. */
-const lateMonths = 3;
 
 export class OwnerShares {
   readonly #options: OwnerSharesOptions;
   readonly #turns = new Turns();
-  readonly #timer: NodeJS.Timeout;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(options: OwnerSharesOptions) {
     this.#options = options;
-    const look = (): void => void this.look().catch(options.onFailed);
-    this.#timer = setInterval(look, options.everyMs ?? 3_600_000).unref();
+  }
+
+  /** From now on the months that are over are booked by themselves. */
+  start(): void {
+    const { onFailed, everyMs = 3_600_000 } = this.#options;
+    const look = (): void => void this.look().catch(onFailed);
+    this.#timer = setInterval(look, everyMs).unref();
+    look();
   }
 
   async close(): Promise<void> {
@@ -83,23 +88,20 @@ export class OwnerShares {
 
   /** Books the months that are over. */
   async look(): Promise<void> {
-    let month = monthOf(this.#options.clock.now());
-    for (let back = 0; back < lateMonths; back++) {
-      month = monthBefore(month);
-      await this.book(month);
-    }
+    for (const month of monthsStillOpen(this.#options.clock)) await this.book(month);
   }
 
   /** Whose what is of a month that is running or over, as the ledger has it now. */
   async month(month: string): Promise<OwnerShare[]> {
     const { store, agreements, parts } = this.#options;
-    const sold = agreements.list().filter(({ role }) => role === "provider");
+    const owned = await parts.in(month);
+    if (owned.size === 0) return [];
     const beside = await besideReceipts(store, month);
     const found: OwnerShare[] = [];
-    for (const { id, product, price } of sold) {
+    for (const { id, product, price, role } of agreements.list()) {
+      const owners = role === "provider" ? owned.get(product) : undefined;
+      if (owners === undefined) continue;
       const known = await store.get<OwnerShare>(shareKind, shareId(month, id));
-      const owners = await parts.of(product, month);
-      if (owners.length === 0) continue;
       const { before, last } = await receiptsUntil(store, id, month);
       const usage = BigInt((last ?? before)?.amountMicro ?? 0) - BigInt(before?.amountMicro ?? 0);
       const revenue = usage + (beside.get(id) ?? 0n);
@@ -143,21 +145,18 @@ export class OwnerShares {
 
   /** What each owner is owed and not paid, in micro-units, by currency. */
   async due(): Promise<{ owner: string; currency: string; micro: bigint }[]> {
-    const found = new Map<string, { owner: string; currency: string; micro: bigint }>();
-    const { store } = this.#options;
     const owners = new Map<string, Set<string>>();
-    for await (const { doc } of rowsOf<OwnerShare>(store, shareKind)) {
+    for await (const { doc } of rowsOf<OwnerShare>(this.#options.store, shareKind)) {
       for (const { owner } of doc.entries) {
         owners.set(owner, (owners.get(owner) ?? new Set()).add(doc.currency));
       }
     }
-    for (const [owner, currencies] of owners) {
-      for (const currency of currencies) {
-        const micro = await this.#dueTo(owner, currency);
-        found.set(`${owner} ${currency}`, { owner, currency, micro });
-      }
-    }
-    return [...found.values()].toSorted((a, b) => (a.owner < b.owner ? -1 : 1));
+    const dues = [...owners].flatMap(([owner, currencies]) =>
+      [...currencies].map(async (currency) => {
+        return { owner, currency, micro: await this.#dueTo(owner, currency) };
+      }),
+    );
+    return (await Promise.all(dues)).toSorted((a, b) => (a.owner < b.owner ? -1 : 1));
   }
 
   /** It was paid outside; OWNERS_INVALID where less is owed. */
@@ -177,15 +176,12 @@ export class OwnerShares {
   }
 
   async #dueTo(owner: string, currency: string): Promise<bigint> {
-    const source = { kind: "share", id: "" } as const;
-    const id = sumId({ ...emptyEntry, currency, party: owner, source });
+    const id = partySumId(currency, owner);
     const sum = await this.#options.store.get<RunningSum>("balance", id);
     const owed = sum && new Map(linesIn(sum)).get("owners");
     return -(owed ?? 0n);
   }
 }
-
-const emptyEntry = { v: 1, at: "", month: "", lines: [] } as const;
 
 /** Charges that were accepted and credits that were taken, by agreement; micro-units. */
 async function besideReceipts(store: Store, month: string): Promise<Map<string, bigint>> {
@@ -202,12 +198,19 @@ async function besideReceipts(store: Store, month: string): Promise<Map<string, 
   return sums;
 }
 
+/** What stands in the ledger of it, by owner; micro-units. */
+export function bookedOf({ entries }: Pick<OwnerShare, "entries">): Map<string, bigint> {
+  const booked = new Map<string, bigint>();
+  for (const { owner, micro } of entries) {
+    booked.set(owner, (booked.get(owner) ?? 0n) + BigInt(micro));
+  }
+  return booked;
+}
+
 /** With what is missing of each part, or was too much. */
 function withEntries(share: OwnerShare, at: string): OwnerShare {
   const owed = new Map(share.parts.map(({ id, micro }) => [id, BigInt(micro)]));
-  for (const { owner, micro } of share.entries) {
-    owed.set(owner, (owed.get(owner) ?? 0n) - BigInt(micro));
-  }
+  for (const [owner, micro] of bookedOf(share)) owed.set(owner, (owed.get(owner) ?? 0n) - micro);
   const added = [...owed].filter(([, micro]) => micro !== 0n);
   const entries = added.map(([owner, micro]) => ({ at, owner, micro: String(micro) }));
   return { ...share, entries: [...share.entries, ...entries] };
@@ -244,10 +247,7 @@ export async function* ownerEntries(store: Store): AsyncGenerator<Entry> {
 /** Shares that are not the parts of what their month came to. */
 export async function* ownerFindings(store: Store): AsyncGenerator<AuditFinding> {
   for await (const { id, doc } of rowsOf<OwnerShare>(store, shareKind)) {
-    const posted = new Map<string, bigint>();
-    for (const { owner, micro } of doc.entries) {
-      posted.set(owner, (posted.get(owner) ?? 0n) + BigInt(micro));
-    }
+    const posted = bookedOf(doc);
     for (const part of doc.parts) {
       const should = partOf(BigInt(doc.revenue), part);
       const is = posted.get(part.id) ?? 0n;

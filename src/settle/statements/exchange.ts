@@ -1,11 +1,12 @@
 import { Compile } from "typebox/compile";
 import { Type } from "typebox";
-import { type Clock, monthBefore, monthOf } from "../../kernel/clock.ts";
+import type { Clock } from "../../kernel/clock.ts";
 import { ComityError, problemOf } from "../../kernel/errors.ts";
 import type { Journal } from "../../kernel/journal.ts";
 import { Turns } from "../../kernel/turns.ts";
 import type { Agreement } from "../../market/agreement.ts";
 import type { Peers } from "../../ports/peers.ts";
+import { monthsStillOpen } from "../late-months.ts";
 import { Retries, type RetriesOptions } from "../retries.ts";
 import type { Act, Dossier } from "./document.ts";
 import { dossierShape } from "./document.ts";
@@ -25,8 +26,6 @@ export interface ExchangeOptions extends RetriesOptions {
 
 /** Where a node takes statements and what the other side says to them. */
 export const statementsPath = "/comity/v1/statements";
-/** Months before this one that are stated anew where something of them is signed only now. */
-const lateMonths = 3;
 const dossiersShape = Compile(Type.Object({ statements: Type.Array(Type.Unknown()) }));
 
 /** Takes statements and steps to the other side, until it has them; at a month's end by itself. */
@@ -112,15 +111,16 @@ export class StatementExchange {
     return { statements: inOrder.map(dossierOf) };
   }
 
-  /** Statements of the months that are over, where something was signed late as well, and disputes that nobody ended in time. */
+  /**
+   * Statements of the months that are over, answers to lines that were left open, and disputes
+   * that nobody ended in time.
+   */
   async look(): Promise<void> {
     const { agreements, clock, statements } = this.#options;
     const now = clock.now();
     const sold = agreements.list().filter((one) => one.role === "provider");
     for (const consumer of new Set(sold.map((one) => one.consumer))) {
-      let over = monthOf(now);
-      for (let back = 0; back < lateMonths; back++) {
-        over = monthBefore(over);
+      for (const over of monthsStillOpen(clock)) {
         if (this.#retries.closed) return;
         await this.draw(consumer, over).catch((thrown: unknown) => this.#missed(thrown));
       }
