@@ -1,11 +1,9 @@
 import type { OpenSetoffResource, SetoffResource } from "../client/setoffs.ts";
 import { formatAmount } from "../kernel/amount.ts";
-import type { Store } from "../ports/store.ts";
 import type { SetoffExchange } from "../settle/setoff/exchange.ts";
-import { clearedMicro } from "../settle/setoff/netting.ts";
+import { clearedMicro, type Netting } from "../settle/setoff/netting.ts";
 import type { SetoffRecord } from "../settle/setoff/record.ts";
 import type { Setoffs } from "../settle/setoff/setoffs.ts";
-import { otherSide, recordsOf } from "../settle/statements/record.ts";
 
 /** What is owed both ways, as the HTTP API sees it. */
 export interface SetoffsApi {
@@ -20,16 +18,15 @@ export interface SetoffsApi {
 }
 
 export function setoffsApi(rooms: {
-  readonly store: Store;
   readonly setoffs: { readonly exchange: SetoffExchange; readonly kept: Setoffs };
 }): SetoffsApi {
-  const { store } = rooms;
   const { exchange, kept } = rooms.setoffs;
   return {
     async open() {
-      const partners = [...new Set((await recordsOf(store)).map(otherSide))].toSorted();
-      const all = await Promise.all(partners.map((other) => openWith(kept, other)));
-      return all.flat();
+      const open = [...(await kept.open())].toSorted(([a], [b]) => (a < b ? -1 : 1));
+      return open.flatMap(([other, nettings]) =>
+        nettings.map((netting) => openTold(other, netting, kept.draws(other))),
+      );
     },
     list: async () => (await kept.list()).map(told),
     get: async (id) => told(await kept.need(id)),
@@ -43,13 +40,16 @@ export function setoffsApi(rooms: {
   };
 }
 
-async function openWith(kept: Setoffs, other: string): Promise<OpenSetoffResource[]> {
-  const isFirst = kept.draws(other);
-  return (await kept.open(other)).map(({ currency, owed: [first, second], micro }) => ({
+function openTold(
+  other: string,
+  { currency, owed: [first, second], micro }: Netting,
+  isFirst: boolean,
+): OpenSetoffResource {
+  return {
     ...{ with: other, currency, clears: formatAmount(micro) },
     owedToUs: formatAmount(isFirst ? first : second),
     owedByUs: formatAmount(isFirst ? second : first),
-  }));
+  };
 }
 
 function told({ id, with: other, state, body, signatures }: SetoffRecord): SetoffResource {

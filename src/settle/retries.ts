@@ -1,3 +1,5 @@
+import { ComityError } from "../kernel/errors.ts";
+
 export interface RetriesOptions {
   /** The first pause before something is tried again; doubled up to `retryMaxMs`. */
   readonly retryMs?: number | undefined;
@@ -52,4 +54,17 @@ export class Retries {
     }, pauseMs).unref();
     this.#timers.set(id, timer);
   }
+}
+
+const refusals: readonly string[] = [
+  "PEER_REFUSED",
+  "SIGNATURE_INVALID",
+  "STATEMENT_DISAGREES",
+  "SETOFF_DISAGREES",
+  "BODY_INVALID",
+];
+
+/** The other side answered, and another try would be answered alike. */
+export function isRefusal(thrown: unknown): thrown is ComityError {
+  return thrown instanceof ComityError && refusals.includes(thrown.code);
 }

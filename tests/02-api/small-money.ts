@@ -89,7 +89,7 @@ export async function smallMoney(
       ...{ agreements, entropy: systemEntropy, catalogue: { get: () => undefined } },
       owners: { parts, shares },
     }),
-    setoffs: setoffsApi({ store, setoffs: { kept: setoffs, exchange: setoffExchange } }),
+    setoffs: setoffsApi({ setoffs: { kept: setoffs, exchange: setoffExchange } }),
     spending: { limits, forecasts: async () => [] },
   };
 }

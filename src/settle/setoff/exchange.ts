@@ -5,7 +5,7 @@ import { ComityError, problemOf } from "../../kernel/errors.ts";
 import type { Journal } from "../../kernel/journal.ts";
 import type { Peers } from "../../ports/peers.ts";
 import type { Store } from "../../ports/store.ts";
-import { Retries, type RetriesOptions } from "../retries.ts";
+import { isRefusal, Retries, type RetriesOptions } from "../retries.ts";
 import type { StatementExchange } from "../statements/exchange.ts";
 import { otherSide, recordsOf } from "../statements/record.ts";
 import { signedShape } from "./document.ts";
@@ -78,16 +78,15 @@ export class SetoffExchange {
     const { setoffs, statements, peers } = this.#options;
     await statements.bringAll(other);
     if (setoffs.draws(other)) return this.bring((await setoffs.draw(other, currency)).id);
-    const netting = (await setoffs.open(other)).find((one) => one.currency === currency);
-    if (netting === undefined) {
+    const open = (await setoffs.open()).get(other) ?? [];
+    if (!open.some((one) => one.currency === currency)) {
       const problem = `nothing in ${currency} is owed both ways`;
       throw new ComityError("SETOFF_REFUSED", { problem });
     }
     await this.#consent(other, { asked: currency });
     await peers.post(other, setoffsPath, { ask: currency });
-    return (await setoffs.list(other)).find(
-      (one) => one.body.currency === currency && !isOver(one),
-    );
+    const all = await setoffs.list(other);
+    return all.find(({ body, state }) => body.currency === currency && state !== "agreed");
   }
 
   /** The second signature. */
@@ -267,15 +266,6 @@ function signedOf(said: unknown): SignedSetoff {
   throw malformed();
 }
 
-function isOver({ state }: SetoffRecord): boolean {
-  return state === "agreed";
-}
-
 function malformed(): ComityError {
   return new ComityError("BODY_INVALID", { problem: "it is no set-off of version 1" });
-}
-
-function isRefusal(thrown: unknown): thrown is ComityError {
-  const refusals = ["PEER_REFUSED", "SIGNATURE_INVALID", "SETOFF_DISAGREES", "BODY_INVALID"];
-  return thrown instanceof ComityError && refusals.includes(thrown.code);
 }

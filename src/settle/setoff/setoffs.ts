@@ -18,7 +18,7 @@ import type { PublicJwk, Signer } from "../../ports/signer.ts";
 import type { Store, Write } from "../../ports/store.ts";
 import type { Ledger } from "../ledger.ts";
 import type { StatementRecord } from "../statements/record.ts";
-import { recordWrite } from "../statements/record.ts";
+import { otherSide, recordWrite } from "../statements/record.ts";
 import type { Statements } from "../statements/statements.ts";
 import { setoffId, signersOf, signSetoff } from "./document.ts";
 import type { SetoffBody, SignedSetoff } from "./document.ts";
@@ -66,9 +66,10 @@ export class Setoffs {
     return this.#options.signer.did < other;
   }
 
-  /** What could be set off with a participant now. */
-  open(other: string): Promise<Netting[]> {
-    return this.#options.statements.withPartner(other, async (all) => this.#nettings(other, all));
+  /** What could be set off now, by participant. */
+  async open(): Promise<ReadonlyMap<string, readonly Netting[]>> {
+    const partners = Map.groupBy(await this.#options.statements.list(), otherSide);
+    return new Map([...partners].map(([other, all]) => [other, this.#nettings(other, all)]));
   }
 
   /** The next one, drawn up and signed; or the one that is out. SETOFF_REFUSED says why not. */

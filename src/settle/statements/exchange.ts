@@ -7,7 +7,7 @@ import { Turns } from "../../kernel/turns.ts";
 import type { Agreement } from "../../market/agreement.ts";
 import type { Peers } from "../../ports/peers.ts";
 import { monthsStillOpen } from "../late-months.ts";
-import { Retries, type RetriesOptions } from "../retries.ts";
+import { isRefusal, Retries, type RetriesOptions } from "../retries.ts";
 import type { Act, Dossier } from "./document.ts";
 import { dossierShape } from "./document.ts";
 import { dossierOf, otherSide, standingHere } from "./record.ts";
@@ -208,9 +208,4 @@ export class StatementExchange {
     const { journal, clock } = this.#options;
     journal.record({ at: clock.now(), kind: "statement", text: `Statement ${id} ${what}` });
   }
-}
-
-function isRefusal(thrown: unknown): thrown is ComityError {
-  const refusals = ["PEER_REFUSED", "SIGNATURE_INVALID", "STATEMENT_DISAGREES", "BODY_INVALID"];
-  return thrown instanceof ComityError && refusals.includes(thrown.code);
 }
