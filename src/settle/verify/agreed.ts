@@ -46,6 +46,26 @@ export interface Agreed {
   readonly consumerKey: PublicJwk;
 }
 
+/** Who both are, the provider first, as their signatures stand under what both signed. */
+export function sidesOf({ provider, providerKey, consumer, consumerKey }: Agreed) {
+  return [
+    { did: provider, key: providerKey, side: "provider" },
+    { did: consumer, key: consumerKey, side: "consumer" },
+  ] as const;
+}
+
+/** Undefined: it is neither of the two. */
+export function pinnedKey(agreed: Agreed, did: string): PublicJwk | undefined {
+  return sidesOf(agreed).find((one) => one.did === did)?.key;
+}
+
+/** The keys, each once, that agreements pin for who is a side of each of them; never none. */
+export function pinnedKeys(agreements: readonly Agreed[], did: string): PublicJwk[] {
+  const keys = agreements.flatMap((agreed) => pinnedKey(agreed, did) ?? []);
+  if (keys.length === 0 || keys.length < agreements.length) throw broken(`${did} is no side of it`);
+  return [...new Map(keys.map((key) => [key.x, key])).values()];
+}
+
 const endingShape = Compile(EndingRecord);
 const changeShape = Compile(PriceChangeBody);
 const policyShape = Compile(SignedPolicy);
@@ -62,16 +82,11 @@ async function verifyAgreement({ evidence, policy }: Bill): Promise<Agreed> {
   const agreed = termsIn(policy);
   const problem = priceProblem(agreed.price);
   if (problem !== undefined) throw broken(`the agreement's price: ${problem}`);
-  const { provider, providerKey, consumer, consumerKey } = agreed;
-  const parties = [
-    { did: provider, key: providerKey, name: "provider" },
-    { did: consumer, key: consumerKey, name: "consumer" },
-  ];
-  for (const { did, key, name } of parties) {
+  for (const { did, key, side } of sidesOf(agreed)) {
     try {
       await assertSignedBy(evidence, did, key, "the agreement");
     } catch (thrown) {
-      throw broken(`the agreement: the ${name}'s signature does not verify`, thrown);
+      throw broken(`the agreement: the ${side}'s signature does not verify`, thrown);
     }
   }
   return agreed;
@@ -100,7 +115,6 @@ function termsIn(policy: Static<typeof SignedPolicy>): Agreed {
 
 /** Each that it was changed to, signed by both, as `priceChangeProblem` lets them follow. */
 async function verifyPrices({ prices = [] }: Bill, agreed: Agreed): Promise<Agreed> {
-  const { provider, providerKey, consumer, consumerKey } = agreed;
   let changes: readonly PriceChange[] = [];
   for (const { payload, signatures } of prices) {
     const what = `price ${changes.length + 2}`;
@@ -108,11 +122,8 @@ async function verifyPrices({ prices = [] }: Bill, agreed: Agreed): Promise<Agre
     if (!changeShape.Check(body)) throw broken(`${what} is none of version 1`);
     const problem = priceChangeProblem(body, { ...agreed, changes });
     if (problem !== undefined) throw broken(`${what}: ${problem}`);
-    for (const [at, did, key, side] of [
-      [0, provider, providerKey, "provider"],
-      [1, consumer, consumerKey, "consumer"],
-    ] as const) {
-      const jws = { payload, signatures: [signatures[at]] };
+    for (const [at, { did, key, side }] of sidesOf(agreed).entries()) {
+      const jws = { payload, signatures: signatures.slice(at, at + 1) };
       const keyOf = (kid: string) => (didOfKeyId(kid) === did ? key : undefined);
       try {
         await verifySignature(jws, keyOf, { what, type: priceChangeType });
@@ -140,13 +151,9 @@ export async function endOf(
   const said = jsonIn(signaturePayload(ending));
   if (!endingShape.Check(said)) throw broken("the ending is none of version 1");
   if (said.agreement !== agreed.id) throw broken("the ending is another agreement's");
-  const { provider, providerKey, consumer, consumerKey } = agreed;
-  const keys = new Map([
-    [provider, providerKey],
-    [consumer, consumerKey],
-  ]);
+  const key = pinnedKey(agreed, said.by);
   try {
-    const keyOf = (kid: string) => (didOfKeyId(kid) === said.by ? keys.get(said.by) : undefined);
+    const keyOf = (kid: string) => (didOfKeyId(kid) === said.by ? key : undefined);
     await verifySignature(ending, keyOf, { what: "the ending", type: endingType });
   } catch (thrown) {
     throw broken("the ending: its signature does not verify", thrown);

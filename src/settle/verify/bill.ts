@@ -22,7 +22,7 @@ import { Bill } from "../bill.ts";
 import { provedIn, type VerifiedProof } from "../evidence-log/verify-proof.ts";
 import { statementLine } from "../statement.ts";
 import type { LineTerms, Statement } from "../statement.ts";
-import { type Agreed, agreedIn, endOf } from "./agreed.ts";
+import { type Agreed, agreedIn, endOf, pinnedKey, sidesOf } from "./agreed.ts";
 import { broken } from "./broken.ts";
 import { type ProvedChain, provedChain, verifyReceipt } from "./receipts.ts";
 
@@ -78,10 +78,7 @@ export async function proveBill(bill: unknown): Promise<ProvedBill> {
   const before = receipts.findLast((body) => body.month < month);
   const statement = verifyLine(bill, statementLine(terms, month, before, last));
   const proof = bill.proof === undefined ? undefined : placeOf(last, bill.proof, agreed);
-  const keys = [
-    await keyIdOf(agreed.provider, agreed.providerKey),
-    await keyIdOf(agreed.consumer, agreed.consumerKey),
-  ];
+  const keys = await Promise.all(sidesOf(agreed).map(({ did, key }) => keyIdOf(did, key)));
   const verified: VerifiedBill = {
     ...statement,
     price: priceOfMonth(agreed, statement.month),
@@ -107,11 +104,7 @@ function placeOf(last: ReceiptBody | undefined, text: string, agreed: Agreed): V
   const proof = provedIn(text);
   if (typeof proof === "string") throw broken(`the proof: ${proof}`);
   const { leaf, checkpoint, keys } = proof;
-  const { provider, providerKey, consumer, consumerKey } = agreed;
-  const pinned = new Map([
-    [provider, providerKey],
-    [consumer, consumerKey],
-  ]).get(checkpoint.origin);
+  const pinned = pinnedKey(agreed, checkpoint.origin);
   if (pinned === undefined) throw broken(`the proof: ${checkpoint.origin} is no side of it`);
   if (!keys.some((key) => isKeyOf(key, checkpoint.origin, pinned))) {
     throw broken("the proof: the agreement pins another key of the log's owner");

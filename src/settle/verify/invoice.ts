@@ -1,6 +1,5 @@
 import { canonicalHash } from "../../kernel/canonical.ts";
 import { ComityError } from "../../kernel/errors.ts";
-import type { PublicJwk } from "../../ports/signer.ts";
 import { didOfKeyId, verifySignature } from "../../wire/jws.ts";
 import { differencesOf } from "../invoice/differences.ts";
 import type { InvoiceBody, InvoiceLine, OfferedInvoice } from "../invoice/document.ts";
@@ -9,6 +8,7 @@ import { invoiceFile } from "../invoice/file.ts";
 import type { Dossier } from "../statements/document.ts";
 import type { Standing } from "../statements/standing.ts";
 import { microOf } from "../../kernel/amount.ts";
+import { pinnedKeys } from "./agreed.ts";
 import { type ProvedBill, proveBill } from "./bill.ts";
 import { broken, brokenIn } from "./broken.ts";
 import type { ProvedChain } from "./receipts.ts";
@@ -120,10 +120,9 @@ async function verifySigned(
   seller: string,
   sides: readonly ProvedBill[],
 ): Promise<void> {
-  const keys = new Map<string, PublicJwk>();
-  for (const { agreed } of sides) keys.set(agreed.providerKey.x, agreed.providerKey);
+  const agreements = sides.map(({ agreed }) => agreed);
   try {
-    for (const key of keys.values()) {
+    for (const key of pinnedKeys(agreements, seller)) {
       const pinned = (kid: string) => (didOfKeyId(kid) === seller ? key : undefined);
       await verifySignature(signed, pinned, { what: name, type: invoiceType });
     }

@@ -3,7 +3,7 @@ import { rateProblem } from "../../meter/rated.ts";
 import { receiptProblem, requireSignature, termsProblem } from "../../meter/receipt.ts";
 import type { ReceiptBody } from "../../meter/receipt.ts";
 import { SignedReceipt } from "../bill.ts";
-import type { Agreed } from "./agreed.ts";
+import { type Agreed, sidesOf } from "./agreed.ts";
 import { broken } from "./broken.ts";
 
 const receiptShape = Compile(SignedReceipt);
@@ -48,12 +48,11 @@ export async function verifyAlone(receipt: unknown, agreed: Agreed): Promise<Rec
 async function signedIn(receipt: unknown, where: string, agreed: Agreed): Promise<ReceiptBody> {
   if (!receiptShape.Check(receipt)) throw broken(`${where}: it is no receipt of version 1`);
   const { body, signatures } = receipt;
-  const { provider, providerKey, consumer, consumerKey } = agreed;
-  const signers = [
-    { did: provider, key: providerKey, side: "provider", signature: signatures[0] },
-    { did: consumer, key: consumerKey, side: "consumer", signature: signatures[1] },
-  ];
-  for (const { did, key, side, signature } of signers) {
+  const [first, second] = sidesOf(agreed);
+  for (const [{ did, key, side }, signature] of [
+    [first, signatures[0]],
+    [second, signatures[1]],
+  ] as const) {
     try {
       await requireSignature(body, signature, did, key);
     } catch (thrown) {

@@ -1,14 +1,13 @@
 import { microOf } from "../../kernel/amount.ts";
 import { monthOf } from "../../kernel/clock.ts";
 import type { ReceiptBody } from "../../meter/receipt.ts";
-import type { PublicJwk } from "../../ports/signer.ts";
 import { requireSigned, type StatementBody, statementId } from "../statements/document.ts";
 import type { Dossier, Line, SignedStep } from "../statements/document.ts";
 import { statementFile, type StatementFile } from "../statements/file.ts";
 import { lineFrom } from "../statements/lines.ts";
 import { placeProblem, takenProblem } from "../statements/rules.ts";
 import { type Standing, standingOf } from "../statements/standing.ts";
-import type { Agreed } from "./agreed.ts";
+import { type Agreed, pinnedKeys } from "./agreed.ts";
 import { type ProvedBill, proveBill } from "./bill.ts";
 import { broken, brokenIn } from "./broken.ts";
 import { type ProvedChain, verifyAlone } from "./receipts.ts";
@@ -135,13 +134,8 @@ async function verifySigned(
   sides: readonly Agreed[],
   what: string,
 ): Promise<void> {
-  const keys = new Map<string, PublicJwk>();
-  for (const { provider, providerKey, consumerKey } of sides) {
-    const key = by === provider ? providerKey : consumerKey;
-    keys.set(key.x, key);
-  }
   try {
-    for (const key of keys.values()) await requireSigned(signed, by, key);
+    for (const key of pinnedKeys(sides, by)) await requireSigned(signed, by, key);
   } catch (thrown) {
     throw broken(`${what} does not verify`, thrown);
   }
