@@ -5,13 +5,7 @@ import { canonicalBytes, canonicalHash } from "../../kernel/canonical.ts";
 import { Signature } from "../../meter/receipt.ts";
 import type { JwsSignature, PublicJwk, Signer } from "../../ports/signer.ts";
 import { didOfKeyId, mergeSignatures, unsignedJws, verifySignature } from "../../wire/jws.ts";
-
-const strict = { additionalProperties: false };
-const Did = Type.String({ minLength: 1, maxLength: 512 });
-const Amount = Type.String({ pattern: "^(0|[1-9][0-9]{0,17})(\\.[0-9]{0,5}[1-9])?$" });
-const Currency = Type.String({ pattern: "^[A-Z]{3}$" });
-const Time = Type.String({ pattern: "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{12}Z$" });
-const Hash = Type.String({ pattern: "^sha256:[\\w-]{43}$" });
+import { Amount, Currency, Did, Hash, strict, Time } from "../signed-shapes.ts";
 
 /** Statements of one side in one set-off; the others are in the next number. */
 export const itemsMax = 500;

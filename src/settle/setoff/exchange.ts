@@ -6,6 +6,7 @@ import type { Journal } from "../../kernel/journal.ts";
 import type { Peers } from "../../ports/peers.ts";
 import type { Store } from "../../ports/store.ts";
 import { isRefusal, Retries, type RetriesOptions } from "../retries.ts";
+import { Currency, strict } from "../signed-shapes.ts";
 import type { StatementExchange } from "../statements/exchange.ts";
 import { otherSide, recordsOf } from "../statements/record.ts";
 import { signedShape } from "./document.ts";
@@ -33,10 +34,9 @@ interface Consent {
 /** Where a node takes set-offs, wishes for one, and that one is refused. */
 export const setoffsPath = "/comity/v1/setoffs";
 
-const strict = { additionalProperties: false };
 const Said = Type.Union([
   Type.Object({ setoff: Type.Unknown() }, strict),
-  Type.Object({ ask: Type.String({ pattern: "^[A-Z]{3}$" }) }, strict),
+  Type.Object({ ask: Currency }, strict),
   Type.Object(
     { refuse: Type.String({ maxLength: 64 }), reason: Type.String({ maxLength: 500 }) },
     strict,

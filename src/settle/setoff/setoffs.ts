@@ -19,6 +19,7 @@ import type { Store, Write } from "../../ports/store.ts";
 import type { Ledger } from "../ledger.ts";
 import type { StatementRecord } from "../statements/record.ts";
 import { otherSide, recordWrite } from "../statements/record.ts";
+import { keyText } from "../signed-shapes.ts";
 import type { Statements } from "../statements/statements.ts";
 import { setoffId, signersOf, signSetoff } from "./document.ts";
 import type { SetoffBody, SignedSetoff } from "./document.ts";
@@ -123,7 +124,7 @@ export class Setoffs {
       if (own !== parties[1] || !signers.includes(from)) {
         throw disagrees(body, "its other party has not signed it");
       }
-      this.#requireSame(body, all);
+      this.#requireSame(from, body, all);
       const offered: SetoffRecord = { ...signed, id, with: from, state: "offered", told: true };
       const before = known.filter(({ state }) => state === "offered");
       await this.#options.store.commit([
@@ -143,7 +144,7 @@ export class Setoffs {
       if (record.state === "drawn") throw refused(`${record.with} has to sign it, not this node`);
       const known = await this.list(record.with);
       this.#requireNext(record.body, known);
-      this.#requireSame(record.body, all);
+      this.#requireSame(record.with, record.body, all);
       const signatures = [...record.signatures, await signSetoff(record.body, signer)];
       return this.#count({ ...record, signatures, state: "agreed", told: false }, all, known);
     });
@@ -233,14 +234,9 @@ export class Setoffs {
     if (body.prev !== prev) throw disagrees(body, "it goes on from another than the last one here");
   }
 
-  #requireSame(body: SetoffBody, all: readonly StatementRecord[]): void {
-    const [, second] = body.claims;
-    const other = body.claims.find(({ provider }) => provider !== this.#options.signer.did);
-    const own = this.#nettings((other ?? second).provider, all);
-    const difference = differenceFrom(
-      body,
-      own.find((one) => one.currency === body.currency),
-    );
+  #requireSame(other: string, body: SetoffBody, all: readonly StatementRecord[]): void {
+    const own = this.#nettings(other, all).find((one) => one.currency === body.currency);
+    const difference = differenceFrom(body, own);
     if (difference !== undefined) throw disagrees(body, difference);
     const at = Date.parse(body.at);
     const isEarly = all.some(
@@ -282,7 +278,7 @@ function released({ held: _held, ...rest }: StatementRecord): StatementRecord {
 }
 
 function keysText(keys: Readonly<Record<string, PublicJwk>>): string {
-  const texts = Object.entries(keys).map(([did, { kty, crv, x }]) => `${did} ${kty} ${crv} ${x}`);
+  const texts = Object.entries(keys).map(([did, key]) => `${did} ${keyText(key)}`);
   return texts.toSorted().join();
 }
 

@@ -21,6 +21,7 @@ import type { Agreement } from "../../market/agreement.ts";
 import type { Signer } from "../../ports/signer.ts";
 import type { Store, Write } from "../../ports/store.ts";
 import { type Ledger, postingId } from "../ledger.ts";
+import { keyText } from "../signed-shapes.ts";
 import type { Act, Dossier, SignedStep, StatementBody } from "./document.ts";
 import { requireSigned, signStatement, signStep, statementId, stepsMax } from "./document.ts";
 import { answersTo, linesFor } from "./lines.ts";
@@ -185,17 +186,17 @@ export class Statements {
 
   /** One signature stands for all lines: agreements that pin other keys are in the next one. */
   #sameKeys(agreements: readonly Agreement[]): Agreement[] {
-    const own = canonicalHash(keyOnly(this.#options.signer.publicJwk));
+    const own = keyText(this.#options.signer.publicJwk);
     const mine = agreements.filter(({ provider, keys }) => {
       const key = keys[provider];
-      return key !== undefined && canonicalHash(keyOnly(key)) === own;
+      return key !== undefined && keyText(key) === own;
     });
     const theirs = mine[0]?.keys[mine[0].consumer];
     if (theirs === undefined) return [];
-    const wanted = canonicalHash(keyOnly(theirs));
+    const wanted = keyText(theirs);
     return mine.filter(({ consumer, keys }) => {
       const key = keys[consumer];
-      return key !== undefined && canonicalHash(keyOnly(key)) === wanted;
+      return key !== undefined && keyText(key) === wanted;
     });
   }
 
@@ -269,7 +270,7 @@ export class Statements {
         agreement?.provider === body.provider && agreement.consumer === body.consumer;
       const key = isTheirs ? agreement.keys[did] : undefined;
       if (key === undefined) throw new ComityError("NOT_FOUND", { what: "agreement", id });
-      const text = canonicalHash(keyOnly(key));
+      const text = keyText(key);
       if (!checked.has(text)) await check(did, key);
       checked.add(text);
     }
@@ -360,10 +361,6 @@ function heldProblem({ held }: StatementRecord, { do: what }: Act): string | und
 
 function withoutProblem({ problem: _problem, ...rest }: StatementRecord): StatementRecord {
   return rest;
-}
-
-function keyOnly({ kty, crv, x }: Agreement["keys"][string]): object {
-  return { kty, crv, x };
 }
 
 function disagrees(body: StatementBody, problem: string): ComityError {
