@@ -1,9 +1,7 @@
-import { writeFileSync } from "node:fs";
 import type { Command } from "commander";
-import { problemOf } from "../kernel/errors.ts";
 import { type CliIo, globals } from "./context.ts";
-import { invalid } from "./flags.ts";
 import { printJson, printLine } from "./output.ts";
+import { writeText } from "./write-text.ts";
 
 interface Written {
   /** Absent: it is printed. */
@@ -20,11 +18,7 @@ export function writeEvidence(
   { out, told }: Written,
 ): void {
   if (out === undefined) return printJson(io, evidence);
-  try {
-    writeFileSync(out, `${JSON.stringify(evidence, null, 2)}\n`);
-  } catch (error) {
-    throw invalid(`${out} cannot be written: ${problemOf(error)}`);
-  }
+  writeText(out, `${JSON.stringify(evidence, null, 2)}\n`);
   if (globals(command).json === true) return printJson(io, { file: out });
   printLine(io, `${out}: ${told ?? `check it anywhere with comity verify ${out}`}`);
 }

@@ -1,10 +1,9 @@
-import { writeFileSync } from "node:fs";
 import { Command } from "commander";
 import type { VerifiedProof } from "../settle/evidence-log/verify-proof.ts";
-import { problemOf } from "../kernel/errors.ts";
 import { connect, type CliIo, globals } from "./context.ts";
 import { invalid } from "./flags.ts";
 import { printJson, printLine, printTable } from "./output.ts";
+import { writeText } from "./write-text.ts";
 
 interface ProveOptions {
   readonly receipt?: string;
@@ -46,11 +45,7 @@ export function evidenceCommand(io: CliIo): Command {
       }
       const { proof } = await connect(io, command).evidence.prove(agreement, number);
       if (out === undefined) return printLine(io, proof.trimEnd());
-      try {
-        writeFileSync(out, proof);
-      } catch (error) {
-        throw invalid(`${out} cannot be written: ${problemOf(error)}`);
-      }
+      writeText(out, proof);
       if (globals(command).json === true) return printJson(io, { file: out });
       printLine(io, `${out}: check it anywhere with comity verify ${out}`);
     });

@@ -70,6 +70,13 @@ export function priceFrom(text: string, perMessages: number): UnitPrice {
   return price;
 }
 
+/** `12.5 EUR`. */
+export function amountFrom(text: string): { readonly amount: string; readonly currency: string } {
+  const [, amount, currency] = /^(\d[\d.]*) ?([A-Z]{3})$/.exec(text) ?? [];
+  if (amount !== undefined && currency !== undefined) return { amount, currency };
+  throw invalid(`"${text}" is no amount such as "12.5 EUR"`);
+}
+
 /** `51.92,4.48` or `51.92,4.48,Rotterdam`. */
 export function placeFrom(text: string): Place {
   const [lat = "", lon = "", ...name] = text.split(",");

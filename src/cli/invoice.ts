@@ -1,11 +1,10 @@
-import { writeFileSync } from "node:fs";
 import { Command } from "commander";
 import type { InvoiceForm, InvoiceResource, InvoiceSettingsResource } from "../client/invoices.ts";
-import { problemOf } from "../kernel/errors.ts";
 import { connect, type CliIo, globals, readObject, typed } from "./context.ts";
 import { writeEvidence } from "./evidence-file.ts";
 import { invalid, repeated } from "./flags.ts";
 import { printJson, printLine, printTable } from "./output.ts";
+import { writeText } from "./write-text.ts";
 
 interface ShowOptions {
   readonly form?: string;
@@ -138,10 +137,6 @@ function lineFrom(text: string): [string, string] {
 
 function write(io: CliIo, out: string | undefined, text: string): void {
   if (out === undefined) return void io.stdout.write(text.endsWith("\n") ? text : `${text}\n`);
-  try {
-    writeFileSync(out, text);
-  } catch (error) {
-    throw invalid(`${out} cannot be written: ${problemOf(error)}`);
-  }
+  writeText(out, text);
   printLine(io, `${out} is written.`);
 }

@@ -2,6 +2,7 @@ import { Command } from "commander";
 import type { NegotiationAct, NegotiationResource } from "../client/negotiations.ts";
 import { type CliIo, connect, globals, readObject, typed } from "./context.ts";
 import { invalid } from "./flags.ts";
+import { didOf } from "./partner.ts";
 import { printJson, printLine, printTable } from "./output.ts";
 import { type StatedFlags, statedFrom } from "./tariffs.ts";
 import { printTerms, type TermsFlags, termsSaid, withTermsOptions } from "./terms.ts";
@@ -134,8 +135,7 @@ function proposeCommand(io: CliIo): Command {
     .addHelpText("after", "\nWhat no option names is as the product says.")
     .action(async (product: string, flags: TermsFlags & { to: string }, self: Command) => {
       const node = connect(io, self);
-      const peer = (await node.peers()).find(({ name }) => name === flags.to);
-      const proposal = { consumer: peer?.did ?? flags.to, terms: termsSaid(flags) };
+      const proposal = { consumer: await didOf(node, flags.to), terms: termsSaid(flags) };
       told(io, self, await node.negotiations.propose(product, proposal));
     });
 }

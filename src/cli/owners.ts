@@ -2,7 +2,7 @@ import { Command } from "commander";
 import type { OwnerResource } from "../client/owners.ts";
 import { monthAfter, monthOf, systemClock } from "../kernel/clock.ts";
 import { connect, type CliIo, globals } from "./context.ts";
-import { invalid } from "./flags.ts";
+import { amountFrom, invalid } from "./flags.ts";
 import { printJson, printLine, printTable } from "./output.ts";
 
 /** `owners`: whose a product is, and what each owner is owed of what it earns. */
@@ -56,10 +56,7 @@ export function ownersCommand(io: CliIo): Command {
     .description('an owner got its money, such as "12.5 EUR"; part of it will do')
     .action(
       async (owner: string, text: string, { reference }: { reference: string }, self: Command) => {
-        const [, amount, currency] = /^(\d[\d.]*) ?([A-Z]{3})$/.exec(text) ?? [];
-        if (amount === undefined || currency === undefined) {
-          throw invalid(`"${text}" is no amount such as "12.5 EUR"`);
-        }
+        const { amount, currency } = amountFrom(text);
         const dues = await connect(io, self).owners.paid(owner, amount, currency, reference);
         if (globals(self).json === true) return printJson(io, dues);
         const left = dues.find((one) => one.owner === owner && one.currency === currency);

@@ -1,10 +1,11 @@
-import { writeFile } from "node:fs/promises";
 import { Command } from "commander";
 import type { SetoffResource } from "../client/setoffs.ts";
 import { ComityError } from "../kernel/errors.ts";
 import { connect, type CliIo, globals } from "./context.ts";
 import { invalid } from "./flags.ts";
 import { printJson, printLine, printTable } from "./output.ts";
+import { didOf } from "./partner.ts";
+import { writeText } from "./write-text.ts";
 
 /** `setoff`: what two participants owe each other, cleared against each other. */
 export function setoffCommand(io: CliIo): Command {
@@ -54,7 +55,7 @@ export function setoffCommand(io: CliIo): Command {
       const node = connect(io, self);
       const found = await node.setoffs.get(id);
       if (out !== undefined) {
-        await writeFile(out, `${JSON.stringify(found.signed, undefined, 2)}\n`);
+        writeText(out, `${JSON.stringify(found.signed, undefined, 2)}\n`);
         return printLine(io, `${out} has what was signed.`);
       }
       if (globals(self).json === true) return printJson(io, found);
@@ -109,10 +110,6 @@ function print(io: CliIo, setoff: SetoffResource, name: string): void {
     const who = provider === other ? `${name} is` : "you are";
     printLine(io, `  ${who} owed ${owed} before, ${left} after`);
   }
-}
-
-async function didOf(node: Node, partner: string): Promise<string> {
-  return (await node.peers()).find(({ name }) => name === partner)?.did ?? partner;
 }
 
 async function nameOf(node: Node, did: string): Promise<string> {

@@ -3,8 +3,9 @@ import type { SignedStatementResource } from "../client/books.ts";
 import { monthOf, systemClock } from "../kernel/clock.ts";
 import { connect, type CliIo, globals } from "./context.ts";
 import { writeEvidence } from "./evidence-file.ts";
-import { invalid } from "./flags.ts";
+import { amountFrom, invalid } from "./flags.ts";
 import { printJson, printLine, printTable } from "./output.ts";
+import { didOf } from "./partner.ts";
 
 interface DisputeOptions {
   readonly amount?: string;
@@ -35,9 +36,8 @@ export function addSignedStatements(io: CliIo, statement: Command): void {
     .description("as provider: state what the month has come to since the last one; DID or name")
     .action(async (consumer: string, month: string | undefined, _: unknown, command: Command) => {
       const node = connect(io, command);
-      const peer = (await node.peers()).find(({ name }) => name === consumer);
       const asked = month ?? monthOf(systemClock.now());
-      const drawn = await node.books.draw(peer?.did ?? consumer, asked);
+      const drawn = await node.books.draw(await didOf(node, consumer), asked);
       if (globals(command).json === true) return printJson(io, drawn);
       printStatement(io, drawn, consumer);
     });
@@ -58,7 +58,7 @@ export function addSignedStatements(io: CliIo, statement: Command): void {
     .action(async (id: string, text: string, options: PaidOptions, command: Command) => {
       const { reference } = options;
       const exchanged = exchangedIn(options);
-      const act = { do: "paid", ...amountIn(text), reference, ...(exchanged && { exchanged }) };
+      const act = { do: "paid", ...amountFrom(text), reference, ...(exchanged && { exchanged }) };
       const told = await connect(io, command).books.act(id, act);
       if (globals(command).json === true) return printJson(io, told);
       for (const { due, ...of } of told.dues) printLine(io, `${due} ${of.currency} are still due.`);
@@ -78,13 +78,7 @@ function exchangedIn({ in: came, rate, source }: PaidOptions) {
   if (came === undefined || rate === undefined || source === undefined) {
     throw invalid("--in, --rate and --source belong together");
   }
-  return { ...amountIn(came), rate, source };
-}
-
-function amountIn(text: string): { readonly amount: string; readonly currency: string } {
-  const [, amount, currency] = /^(\d[\d.]*) ?([A-Z]{3})$/.exec(text) ?? [];
-  if (amount !== undefined && currency !== undefined) return { amount, currency };
-  throw invalid(`"${text}" is no amount such as "12.5 EUR"`);
+  return { ...amountFrom(came), rate, source };
 }
 
 /** `dispute`: a line of a statement, from the first word to the last. */
