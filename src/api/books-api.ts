@@ -6,20 +6,13 @@ import type {
 import { formatAmount } from "../kernel/amount.ts";
 import type { Agreements } from "../market/agreements.ts";
 import type { Store } from "../ports/store.ts";
-import { type AuditFinding, auditLedger } from "../settle/audit.ts";
+import { auditBooks } from "../settle/audit-books.ts";
 import type { ProveReceipt } from "../settle/bill.ts";
-import { ownerEntries, ownerFindings } from "../settle/owners/shares.ts";
 import { balancesOf } from "../settle/ledger.ts";
-import type { Account, Entry } from "../settle/ledger.ts";
-import { clearedFindings, setoffEntries } from "../settle/setoff/record.ts";
+import type { Account } from "../settle/ledger.ts";
 import type { Act } from "../settle/statements/document.ts";
 import type { StatementExchange } from "../settle/statements/exchange.ts";
-import {
-  otherSide,
-  standingHere,
-  statementEntries,
-  type StatementRecord,
-} from "../settle/statements/record.ts";
+import { otherSide, standingHere, type StatementRecord } from "../settle/statements/record.ts";
 import { statementFileOf } from "../settle/statements/file.ts";
 import type { Statements } from "../settle/statements/statements.ts";
 
@@ -47,11 +40,7 @@ export function booksApi(rooms: {
   const { store, agreements, statements } = rooms;
   let running: Promise<LedgerAuditResource> | undefined;
   const audit = async (): Promise<LedgerAuditResource> => {
-    const report = await auditLedger({
-      ...{ store, agreements },
-      entries: () => documentEntries(store),
-      findings: () => documentFindings(store),
-    });
+    const report = await auditBooks(store, agreements);
     const books = report.books.map(({ sum, ...book }) => ({
       ...balanceOf(book),
       sum: formatAmount(sum),
@@ -77,18 +66,6 @@ export function booksApi(rooms: {
     draw: async (consumer, month) => statementTold(await statements.exchange.draw(consumer, month)),
     act: async (id, act) => statementTold(await statements.exchange.act(id, act)),
   };
-}
-
-/** Of all documents that both sides signed, but for receipts. */
-async function* documentEntries(store: Store): AsyncGenerator<Entry> {
-  yield* statementEntries(store);
-  yield* setoffEntries(store);
-  yield* ownerEntries(store);
-}
-
-async function* documentFindings(store: Store): AsyncGenerator<AuditFinding> {
-  yield* clearedFindings(store);
-  yield* ownerFindings(store);
 }
 
 function statementTold(record: StatementRecord): SignedStatementResource {

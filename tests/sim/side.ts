@@ -1,10 +1,5 @@
-import {
-  type Federation,
-  federationRoutes,
-  openFederation,
-} from "../../src/federate/federation.ts";
+import { type Federation, federationRoutes } from "../../src/federate/federation.ts";
 import { receiptRoutes } from "../../src/federate/receipt-routes.ts";
-import { QualityMeter } from "../../src/flow/quality.ts";
 import type { Clock } from "../../src/kernel/clock.ts";
 import { Journal } from "../../src/kernel/journal.ts";
 import { Agreements } from "../../src/market/agreements.ts";
@@ -17,8 +12,8 @@ import { ProviderReceipts } from "../../src/meter/receipts-provider.ts";
 import { Meter } from "../../src/meter/usage.ts";
 import type { Signer } from "../../src/ports/signer.ts";
 import { postingsOf } from "../../src/settle/ledger.ts";
-import { directSearch } from "./direct-search.ts";
 import { type Ground, Life } from "./life.ts";
+import { simulatedFederation } from "./simulated-federation.ts";
 import type { MemoryStore } from "./memory-store.ts";
 import type { Network } from "./network.ts";
 import type { Random } from "./random.ts";
@@ -74,27 +69,18 @@ export function sideOf(options: SideOptions): Side {
 }
 
 async function openProcess(ground: Ground, options: SideOptions): Promise<Process> {
-  const { store, app, signer, host, entropy } = ground;
-  const { origin, other, network, name, random } = options;
+  const { store, app, signer } = ground;
+  const { other, random } = options;
   const clock = fastClock;
   const journal = new Journal();
   const catalogue = await Catalogue.open({ store, clock });
   const agreements = await Agreements.open(store);
   const meter = await Meter.open({ store, clock });
   const counts = await ConsumerCounts.open(store, clock);
-  const federation = await openFederation({
-    ...{ store, signer, clock, entropy, journal, catalogue, agreements },
-    search: directSearch(),
-    quality: await QualityMeter.open({ store, clock }),
-    marks: { of: () => undefined, onTold: () => () => {} },
-    crawlMs: 0,
-    profile: { name, title: name, country: "NL", currency: "EUR" },
-    baseUrl: () => origin,
-    mqttUrl: () => origin.replace("http", "mqtt"),
+  const federation = await simulatedFederation(ground, options, {
+    ...{ clock, journal, catalogue, agreements },
     localPeers: [{ did: other.did, url: other.origin }],
     waitMs: 400,
-    backOffMs: { first: 1, most: 8 },
-    outbound: network.callerOf(host),
     decisions: {
       requested: (negotiation) => haggled(negotiation, catalogue, random),
       offered: ({ digest, asked }) =>

@@ -1,18 +1,13 @@
 import { formatAmount } from "../../../src/kernel/amount.ts";
 import { canonicalHash } from "../../../src/kernel/canonical.ts";
 import type { ReceiptRecord } from "../../../src/meter/receipt.ts";
-import { auditLedger } from "../../../src/settle/audit.ts";
+import { auditBooks } from "../../../src/settle/audit-books.ts";
 import { balancesOf, type Account, type Posting } from "../../../src/settle/ledger.ts";
-import { clearedFindings, setoffEntries } from "../../../src/settle/setoff/record.ts";
-import {
-  standingHere,
-  statementEntries,
-  type StatementRecord,
-} from "../../../src/settle/statements/record.ts";
+import { standingHere, type StatementRecord } from "../../../src/settle/statements/record.ts";
 import { rowPrefix } from "../../../src/meter/row-id.ts";
-import type { Store } from "../../../src/ports/store.ts";
 import { byDid, hidden, isHonest, mostUnsigned, unsigned } from "./business.ts";
 import { dueProblems } from "./dues.ts";
+import { posted } from "./posted.ts";
 import { docsOf, type Participant } from "./participant.ts";
 import { costByHand } from "./prices.ts";
 import type { Deal, World } from "./world.ts";
@@ -41,11 +36,7 @@ export async function outcomeOf(world: World): Promise<Outcome> {
   for (const one of world.participants) {
     const { store, agreements } = await one.life.calm();
     if (!isHonest(world, one)) continue;
-    const report = await auditLedger({
-      ...{ store, agreements },
-      entries: () => documentEntries(store),
-      findings: () => clearedFindings(store),
-    });
+    const report = await auditBooks(store, agreements);
     receipts += report.receipts;
     problems.push(...report.findings.map((f) => `${one.name} ${f.what}: ${f.problem}`));
     for (const { currency, sum } of report.books) {
@@ -131,19 +122,10 @@ function owedByHand({ truth }: World, { id, price, changed, credited }: Deal): b
   return costByHand(price, truth.of(id), changed) - credited;
 }
 
-async function* documentEntries(store: Store) {
-  yield* statementEntries(store);
-  yield* setoffEntries(store);
-}
-
 /** An account's sum over the entries of one agreement. */
-function booked(one: Participant, agreement: string, account: Account): bigint {
-  let sum = 0n;
-  for (const posting of docsOf<Posting>(one, "posting")) {
-    if (posting.agreement !== agreement) continue;
-    for (const line of posting.lines) if (line.account === account) sum += BigInt(line.micro);
-  }
-  return sum;
+function booked(one: Participant, id: string, account: Account): bigint {
+  const sums = [...posted(one, account, ({ agreement }) => agreement === id)];
+  return sums.reduce((sum, [, micro]) => sum + micro, 0n);
 }
 
 function happened(world: World): Record<string, number> {
@@ -206,8 +188,13 @@ function pairProblems(world: World): string[] {
   for (const one of honest) {
     for (const other of honest) {
       if (one === other) continue;
-      for (const [currency, owed] of sums(one, other.did, "receivable")) {
-        const owes = sums(other, one.did, "payable").get(currency) ?? 0n;
+      const owing = posted(other, "payable", ({ party }) => party === one.did);
+      for (const [currency, owed] of posted(
+        one,
+        "receivable",
+        ({ party }) => party === other.did,
+      )) {
+        const owes = owing.of(currency);
         if (owed === -owes) continue;
         const texts = [formatAmount(owed), formatAmount(-owes), currency];
         problems.push(`${one.name} is owed ${texts[0]} by ${other.name}, who owes ${texts[1]}`);
@@ -223,19 +210,6 @@ function pairProblems(world: World): string[] {
     }
   }
   return problems;
-}
-
-function sums(one: Participant, party: string, account: Account): Map<string, bigint> {
-  const found = new Map<string, bigint>();
-  for (const posting of docsOf<Posting>(one, "posting")) {
-    if (posting.party !== party) continue;
-    for (const line of posting.lines) {
-      if (line.account !== account) continue;
-      const { currency } = posting;
-      found.set(currency, (found.get(currency) ?? 0n) + BigInt(line.micro));
-    }
-  }
-  return found;
 }
 
 function bigints(_key: string, value: unknown): unknown {

@@ -1,9 +1,9 @@
-import { formatAmount, microOf } from "../../../src/kernel/amount.ts";
-import type { Account, Posting } from "../../../src/settle/ledger.ts";
+import { microOf } from "../../../src/kernel/amount.ts";
 import type { SetoffRecord } from "../../../src/settle/setoff/record.ts";
 import type { StatementRecord } from "../../../src/settle/statements/record.ts";
 import { isHonest } from "./business.ts";
 import { docsOf, type Participant } from "./participant.ts";
+import { posted, Sums } from "./posted.ts";
 import type { Deal, World } from "./world.ts";
 
 /**
@@ -57,34 +57,4 @@ function payments(seller: Participant, buyer: string): { currency: string; micro
         return act.do === "paid" ? [{ currency: act.currency, micro: microOf(act.amount) }] : [];
       }),
     );
-}
-
-function posted(one: Participant, account: Account, of: (posting: Posting) => boolean): Sums {
-  const sums = new Sums();
-  for (const posting of docsOf<Posting>(one, "posting")) {
-    if (!of(posting)) continue;
-    for (const line of posting.lines) {
-      if (line.account === account) sums.add(posting.currency, BigInt(line.micro));
-    }
-  }
-  return sums;
-}
-
-/** Micro-units by currency. */
-class Sums {
-  readonly #sums = new Map<string, bigint>();
-
-  add(currency: string, micro: bigint): void {
-    this.#sums.set(currency, (this.#sums.get(currency) ?? 0n) + micro);
-  }
-
-  /** Where the books say something else. */
-  differences(books: Sums): string[] {
-    const currencies = new Set([...this.#sums.keys(), ...books.#sums.keys()]);
-    return [...currencies].flatMap((currency) => {
-      const [hand, book] = [this.#sums.get(currency) ?? 0n, books.#sums.get(currency) ?? 0n];
-      if (hand === book) return [];
-      return [`${formatAmount(hand)} ${currency} by hand, ${formatAmount(book)} in the books`];
-    });
-  }
 }

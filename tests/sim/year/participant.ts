@@ -1,11 +1,10 @@
 import type { StoreDatabase } from "../../../src/engines/embedded/store-database.ts";
 import { invoiceRoutes } from "../../../src/federate/invoice-routes.ts";
-import { federationRoutes, openFederation } from "../../../src/federate/federation.ts";
+import { federationRoutes } from "../../../src/federate/federation.ts";
 import { logRoutes } from "../../../src/federate/log-routes.ts";
 import { receiptRoutes, type ReceiptRoutesDeps } from "../../../src/federate/receipt-routes.ts";
 import { setoffRoutes } from "../../../src/federate/setoff-routes.ts";
 import { statementRoutes } from "../../../src/federate/statement-routes.ts";
-import { QualityMeter } from "../../../src/flow/quality.ts";
 import { neverCrash } from "../../../src/kernel/crash.ts";
 import { Journal } from "../../../src/kernel/journal.ts";
 import { dearestMicro } from "../../../src/kernel/price.ts";
@@ -32,8 +31,8 @@ import { SetoffExchange } from "../../../src/settle/setoff/exchange.ts";
 import { Setoffs } from "../../../src/settle/setoff/setoffs.ts";
 import { StatementExchange } from "../../../src/settle/statements/exchange.ts";
 import { Statements } from "../../../src/settle/statements/statements.ts";
-import { directSearch } from "../direct-search.ts";
 import { type Ground, Life } from "../life.ts";
+import { simulatedFederation } from "../simulated-federation.ts";
 import type { Network } from "../network.ts";
 import type { Random } from "../random.ts";
 import type { YearClock } from "./year-clock.ts";
@@ -114,10 +113,11 @@ export function docsOf<T>({ life: { disk } }: Participant, kind: string): T[] {
 
 async function openRooms(
   ground: Ground,
-  { name, noteSigner, origin, everybody, clock, network }: ParticipantOptions,
+  options: ParticipantOptions,
   own: Pick<Participant, "seen" | "stopped" | "cosigns">,
 ) {
-  const { store, app, signer, host, entropy } = ground;
+  const { store, app, signer } = ground;
+  const { noteSigner, everybody, clock } = options;
   const journal = new Journal();
   journal.listen(({ kind }) => own.seen.set(kind, (own.seen.get(kind) ?? 0) + 1));
   const outside = { store, signer, clock, journal };
@@ -126,20 +126,11 @@ async function openRooms(
   const meter = await Meter.open({ store, clock });
   const counts = await ConsumerCounts.open(store, clock);
   const ledger = await Ledger.open(store);
-  const federation = await openFederation({
-    ...{ ...outside, entropy, catalogue, agreements },
-    search: directSearch(),
-    quality: await QualityMeter.open({ store, clock }),
-    marks: { of: () => undefined, onTold: () => () => {} },
-    crawlMs: 0,
-    profile: { name, title: name, country: "NL", currency: "EUR" },
-    baseUrl: () => origin,
-    mqttUrl: () => origin.replace("http", "mqtt"),
+  const federation = await simulatedFederation(ground, options, {
+    ...{ clock, journal, catalogue, agreements },
     localPeers: everybody.filter(({ did }) => did !== signer.did),
     waitMs: 2000,
     requestsPerSecondMax: 10_000,
-    backOffMs: { first: 1, most: 8 },
-    outbound: network.callerOf(host),
   });
   const { peers, authenticatePeer } = federation;
   agreements.withMade((agreement) => [agreementLeaf(agreement)]);
