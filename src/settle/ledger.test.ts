@@ -10,6 +10,7 @@ import type { ReceiptBody } from "../meter/receipt.ts";
 import type { Store } from "../ports/store.ts";
 import { balancesOf, Ledger, postingsOf } from "./ledger.ts";
 import type { Entry } from "./ledger.ts";
+import { emptyBook } from "../../tests/empty-book.ts";
 
 async function open(t: TestContext): Promise<Store> {
   const dir = await mkdtemp(join(tmpdir(), "comity-ledger-"));
@@ -60,17 +61,6 @@ function receipt({ id, price }: Agreement, seq: number, micro: bigint): ReceiptB
   };
 }
 
-const none = {
-  receivable: 0n,
-  revenue: 0n,
-  expense: 0n,
-  payable: 0n,
-  paid: 0n,
-  shared: 0n,
-  owners: 0n,
-  exchange: 0n,
-};
-
 test("ledger - each receipt adds what it is more than the one before", async (t) => {
   const store = await open(t);
   const sold = agreementOf("a", "provider", "KES");
@@ -81,10 +71,10 @@ test("ledger - each receipt adds what it is more than the one before", async (t)
   await store.commit(postingsOf(sold, receipt(sold, 2, huge), one));
   await store.commit(postingsOf(bought, receipt(bought, 1, 7n)));
   assert.deepEqual(await balancesOf(store), [
-    { currency: "EUR", accounts: { ...none, expense: 7n, payable: -7n } },
+    { currency: "EUR", accounts: { ...emptyBook, expense: 7n, payable: -7n } },
     {
       currency: "KES",
-      accounts: { ...none, receivable: huge, revenue: -huge },
+      accounts: { ...emptyBook, receivable: huge, revenue: -huge },
     },
   ]);
 });
@@ -146,7 +136,7 @@ test("ledger - a correction is an entry of its own, posted once, whoever posts a
   const again = ledger.post([creditOf("4", 1n), creditOf("2", 10n)]);
   await assert.rejects(again, { code: "STORE_CONFLICT" });
   const [book] = await balancesOf(store);
-  assert.deepEqual(book?.accounts, { ...none, receivable: 70n, revenue: -70n });
+  assert.deepEqual(book?.accounts, { ...emptyBook, receivable: 70n, revenue: -70n });
   assert.equal((await store.list("posting")).length, 4);
 });
 

@@ -9,6 +9,7 @@ import { balancesOf } from "../../src/settle/ledger.ts";
 import { statementOf } from "../../src/settle/statement.ts";
 import { asBuyer, buyer, openPair, type Pair, seller } from "./sides.ts";
 import type { SideOptions } from "./sides.ts";
+import { emptyBook } from "../empty-book.ts";
 
 const price = { amount: "0.002", currency: "EUR", perMessages: 3 };
 
@@ -196,26 +197,8 @@ test("ledger - both sides' books balance, and mirror each other", async (t) => {
   const owed = 2_666_666n; // floor(4000 × 2000 / 3)
   assert.deepEqual(sold, {
     currency: "EUR",
-    accounts: {
-      receivable: owed,
-      revenue: -owed,
-      expense: 0n,
-      payable: 0n,
-      paid: 0n,
-      shared: 0n,
-      owners: 0n,
-      exchange: 0n,
-    },
+    accounts: { ...emptyBook, receivable: owed, revenue: -owed },
   });
-  assert.deepEqual(bought?.accounts, {
-    receivable: 0n,
-    revenue: 0n,
-    expense: owed,
-    payable: -owed,
-    paid: 0n,
-    shared: 0n,
-    owners: 0n,
-    exchange: 0n,
-  });
+  assert.deepEqual(bought?.accounts, { ...emptyBook, expense: owed, payable: -owed });
   assert.equal((await pair.seller.store.list("posting")).length, 4);
 });
