@@ -8,6 +8,7 @@ import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { twoNodes, type TwoNodes } from "../two-nodes.ts";
 import { axeFindings } from "./axe.ts";
 import { findBrowser, openBrowser } from "./browser.ts";
+import { onWatchedPage } from "./watched-page.ts";
 
 const path = findBrowser();
 const free = { price: { amount: "0.002", currency: "EUR", perMessages: 1 } };
@@ -32,26 +33,14 @@ describe("journeys", { skip: path === undefined && "no Chromium on this machine"
     what: (page: Page) => Promise<void>,
   ): Promise<void> {
     const { node } = nodes.provider;
-    const profile = await browser.newContext({
-      viewport: { width: 1440, height: 900 },
-      ...options,
-    });
-    const page = await profile.newPage();
-    const faults: string[] = [];
-    page.on("pageerror", (error) => faults.push(String(error)));
-    page.on("console", (line) => line.type() === "error" && faults.push(line.text()));
-    page.on("request", (request) => {
-      if (!request.url().startsWith(`${node.httpUrl}/`)) faults.push(request.url());
-    });
-    try {
+    const context = { viewport: { width: 1440, height: 900 }, ...options };
+    const isOwn = ({ href }: URL): boolean => href.startsWith(`${node.httpUrl}/`);
+    await onWatchedPage(browser, context, isOwn, async (page) => {
       await page.goto(node.signInLink());
       await page.locator('.freshness[data-state="live"]').waitFor();
       await page.locator(".account").waitFor();
       await what(page);
-      assert.deepEqual(faults, []);
-    } finally {
-      await profile.close();
-    }
+    });
   }
 
   const readers = [

@@ -8,6 +8,7 @@ import { buildConsole } from "../../console/build.mjs";
 import { findBrowser, openBrowser } from "./browser.ts";
 import { type PageServer, servePage } from "./page-server.ts";
 import { ScriptedWorld } from "./scripted-world.ts";
+import { onWatchedPage } from "./watched-page.ts";
 
 const path = findBrowser();
 const WIDE = { width: 1440, height: 900 };
@@ -41,21 +42,14 @@ describe("world page", { skip: path === undefined && "no Chromium on this machin
   ): Promise<void> {
     const { token, world = new ScriptedWorld(), ...context } = options;
     const server = await servePage({ folder, world, ...(token === undefined ? {} : { token }) });
-    const profile = await browser.newContext({ viewport: WIDE, ...context });
-    const page = await profile.newPage();
-    const faults: string[] = [];
-    page.on("pageerror", (error) => faults.push(String(error)));
-    page.on("console", (line) => line.type() === "error" && faults.push(line.text()));
-    page.on("request", (request) => {
-      const { hostname, protocol } = new URL(request.url());
-      if (protocol !== "data:" && hostname !== "127.0.0.1") faults.push(request.url());
-    });
+    const isOwn = ({ hostname, protocol }: URL): boolean =>
+      protocol === "data:" || hostname === "127.0.0.1";
     try {
-      await page.goto(server.url);
-      await what({ page, world, server, faults });
-      assert.deepEqual(faults, []);
+      await onWatchedPage(browser, { viewport: WIDE, ...context }, isOwn, async (page, faults) => {
+        await page.goto(server.url);
+        await what({ page, world, server, faults });
+      });
     } finally {
-      await profile.close();
       await server.close();
     }
   }

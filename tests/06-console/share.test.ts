@@ -8,6 +8,7 @@ import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { connectMqtt } from "../../src/client/mqtt.ts";
 import { nodeOptions, startTestNode, type TestNode, until } from "../two-nodes.ts";
 import { findBrowser, openBrowser } from "./browser.ts";
+import { onWatchedPage } from "./watched-page.ts";
 
 const path = findBrowser();
 const free = { price: { amount: "0", currency: "EUR", perMessages: 1 } };
@@ -36,21 +37,11 @@ describe("share page", { skip: path === undefined && "no Chromium on this machin
     const title = `<b onmouseover="alert(1)">Buses`;
     await side.http.addProduct({ id: product, title, topics: [`${product}/#`], terms: free });
     const { url } = await side.http.share(product, "City of Delft");
-    const profile = await browser.newContext(options);
-    const page = await profile.newPage();
-    const faults: string[] = [];
-    page.on("pageerror", (error) => faults.push(String(error)));
-    page.on("console", (line) => line.type() === "error" && faults.push(line.text()));
-    page.on("request", (request) => {
-      if (new URL(request.url()).hostname !== "127.0.0.1") faults.push(request.url());
-    });
-    try {
+    const isOwn = ({ hostname }: URL): boolean => hostname === "127.0.0.1";
+    await onWatchedPage(browser, options, isOwn, async (page) => {
       await page.goto(url);
       await what(page);
-      assert.deepEqual(faults, []);
-    } finally {
-      await profile.close();
-    }
+    });
   }
 
   /** What everybody does: reads, accepts, and gets what opens the door. */

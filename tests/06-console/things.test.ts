@@ -6,6 +6,7 @@ import { filtered, windowOf } from "../../console/src/things-shown.ts";
 import { guardedNode } from "../02-things/guarded-node.ts";
 import { axeFindings } from "./axe.ts";
 import { findBrowser, openBrowser } from "./browser.ts";
+import { onWatchedPage } from "./watched-page.ts";
 
 const path = findBrowser();
 const MANY = 1_000;
@@ -23,25 +24,13 @@ describe("things page", { skip: path === undefined && "no Chromium on this machi
     options: BrowserContextOptions = {},
   ): Promise<void> {
     const { node } = guarded.running;
-    const profile = await browser.newContext({
-      viewport: { width: 1280, height: 800 },
-      ...options,
-    });
-    const page = await profile.newPage();
-    const faults: string[] = [];
-    page.on("pageerror", (error) => faults.push(String(error)));
-    page.on("console", (line) => line.type() === "error" && faults.push(line.text()));
-    page.on("request", (request) => {
-      if (!request.url().startsWith(`${node.httpUrl}/`)) faults.push(request.url());
-    });
-    try {
+    const context = { viewport: { width: 1280, height: 800 }, ...options };
+    const isOwn = ({ href }: URL): boolean => href.startsWith(`${node.httpUrl}/`);
+    await onWatchedPage(browser, context, isOwn, async (page, faults) => {
       await page.goto(node.signInLink());
       await page.locator(".account b").waitFor();
       await what(page, faults);
-      assert.deepEqual(faults, []);
-    } finally {
-      await profile.close();
-    }
+    });
   }
 
   test("says how to connect the first, and shows it with what it says", () =>
