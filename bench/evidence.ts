@@ -4,14 +4,12 @@
  * checked as a stranger would who was given the entries: every leaf's hash against its tile, every
  * tile against the one above, the root against the signed checkpoint.
  */
-import { generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openEmbeddedStore } from "../src/engines/embedded/store.ts";
 import { systemClock } from "../src/kernel/clock.ts";
 import { neverCrash } from "../src/kernel/crash.ts";
-import type { NoteSigner } from "../src/ports/note-signer.ts";
 import { EvidenceLog } from "../src/settle/evidence-log/evidence-log.ts";
 import { entryOf, type Leaf, nameOfLeaf, pendingKind } from "../src/settle/evidence-log/leaf.ts";
 import { verifyProof } from "../src/settle/evidence-log/verify-proof.ts";
@@ -19,6 +17,7 @@ import { openCheckpoint } from "../src/wire/tlog/checkpoint.ts";
 import { leafHash, rootOf } from "../src/wire/tlog/merkle.ts";
 import { noteKeyOf } from "../src/wire/tlog/note.ts";
 import { hashesIn, subtreeOf, tileWidth } from "../src/wire/tlog/tile.ts";
+import { newNoteSigner } from "../tests/note-signer.ts";
 
 const leavesAtOnce = 1000;
 const hashBytes = 32;
@@ -28,7 +27,13 @@ export async function evidenceBench({ scale }: { scale: number }): Promise<void>
   const folder = mkdtempSync(join(tmpdir(), "comity-bench-"));
   const store = await openEmbeddedStore({ path: join(folder, "node.db") });
   const log = await EvidenceLog.open({
-    ...{ store, signer: newSigner(), clock: systemClock, crash: neverCrash, everyMs: 3_600_000 },
+    ...{
+      store,
+      signer: newNoteSigner("did:web:bench.example"),
+      clock: systemClock,
+      crash: neverCrash,
+      everyMs: 3_600_000,
+    },
     onFailed(error) {
       throw error;
     },
@@ -106,18 +111,3 @@ function told(what: string, count: number, since: number): void {
 }
 
 /** Keys of a node that nobody knows. */
-export function newSigner(): NoteSigner {
-  const [identity, lasting] = [generateKeyPairSync("ed25519"), generateKeyPairSync("ml-dsa-44")];
-  return {
-    name: "did:web:bench.example",
-    ed25519: raw(identity.publicKey),
-    mlDsa44: raw(lasting.publicKey),
-    signText: async (text) => sign(null, text, identity.privateKey),
-    signLasting: async (message) => sign(null, message, lasting.privateKey),
-  };
-}
-
-function raw(key: KeyObject): Buffer {
-  const { x, pub } = key.export({ format: "jwk" }) as { x?: string; pub?: string };
-  return Buffer.from(x ?? pub ?? "", "base64url");
-}

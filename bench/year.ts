@@ -27,7 +27,7 @@ import { EvidenceLog } from "../src/settle/evidence-log/evidence-log.ts";
 import { receiptLeaf } from "../src/settle/evidence-log/leaf.ts";
 import { postingsOf, rowsOf } from "../src/settle/ledger.ts";
 import { statementOf } from "../src/settle/statement.ts";
-import { newSigner } from "./evidence.ts";
+import { newNoteSigner } from "../tests/note-signer.ts";
 import { median } from "./figures.ts";
 import { agreementOf } from "./ledger.ts";
 
@@ -40,7 +40,13 @@ export async function yearBench(options: { rounds: number; scale: number }): Pro
   const folder = mkdtempSync(join(tmpdir(), "comity-year-"));
   const store = await openEmbeddedStore({ path: join(folder, "store.db") });
   const log = await EvidenceLog.open({
-    ...{ store, signer: newSigner(), clock: systemClock, crash: neverCrash, everyMs: 3_600_000 },
+    ...{
+      store,
+      signer: newNoteSigner("did:web:bench.example"),
+      clock: systemClock,
+      crash: neverCrash,
+      everyMs: 3_600_000,
+    },
     onFailed(error) {
       throw error;
     },

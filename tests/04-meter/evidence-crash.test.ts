@@ -1,10 +1,8 @@
 /** Wherever the process ends, each leaf has one place, and no checkpoint contradicts another. */
 import assert from "node:assert/strict";
-import { generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import { test } from "node:test";
 import * as fc from "fast-check";
 import { neverCrash } from "../../src/kernel/crash.ts";
-import type { NoteSigner } from "../../src/ports/note-signer.ts";
 import { EvidenceLog } from "../../src/settle/evidence-log/evidence-log.ts";
 import { entryOf, type Leaf, nameOfLeaf, pendingKind } from "../../src/settle/evidence-log/leaf.ts";
 import { openCheckpoint } from "../../src/wire/tlog/checkpoint.ts";
@@ -12,20 +10,9 @@ import { isConsistent, leafHash, nodeHash, type TreeHead } from "../../src/wire/
 import { noteKeyOf } from "../../src/wire/tlog/note.ts";
 import { verifyProof } from "../../src/settle/evidence-log/verify-proof.ts";
 import { MemoryStore, newDisk } from "../sim/memory-store.ts";
+import { newNoteSigner } from "../note-signer.ts";
 
-const identity = generateKeyPairSync("ed25519");
-const lasting = generateKeyPairSync("ml-dsa-44");
-const raw = ({ publicKey }: { publicKey: KeyObject }): Buffer => {
-  const { x, pub } = publicKey.export({ format: "jwk" }) as { x?: string; pub?: string };
-  return Buffer.from(x ?? pub ?? "", "base64url");
-};
-const signer: NoteSigner = {
-  name: "did:web:log.example",
-  ed25519: raw(identity),
-  mlDsa44: raw(lasting),
-  signText: async (text) => sign(null, text, identity.privateKey),
-  signLasting: async (message) => sign(null, message, lasting.privateKey),
-};
+const signer = newNoteSigner("did:web:log.example");
 const clock = { now: () => 1_795_000_000_000, monotonic: () => performance.now() };
 
 function leaf(seq: number): Leaf {

@@ -1,6 +1,5 @@
 /** Statements and invoices as files that prove themselves, from both nodes' own doors. */
 import assert from "node:assert/strict";
-import { generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -14,6 +13,7 @@ import { twoNodes, type TwoNodes, until } from "../two-nodes.ts";
 import { asked, changedAt, emptyFolder, jsonOf } from "./evidence-files.ts";
 import { leavesOf, type Path, verified, withoutProofs } from "./evidence-files.ts";
 import { HandClock } from "./sides.ts";
+import { newNoteSigner } from "../note-signer.ts";
 
 type Side = "provider" | "consumer";
 const month = "2026-11";
@@ -226,20 +226,10 @@ test("bill - carries the place of its last receipt in the log of the side that w
 test("bill - is not proved by a log that somebody made up in a side's name", async () => {
   const bill = (await jsonOf(join(folder.path, "provider-bill.json"))) as Bill;
   const { body } = bill.receipts.at(-1) as SignedReceipt;
-  const [identity, lasting] = [generateKeyPairSync("ed25519"), generateKeyPairSync("ml-dsa-44")];
-  const raw = (key: KeyObject): Buffer => {
-    const { x, pub } = key.export({ format: "jwk" }) as { x?: string; pub?: string };
-    return Buffer.from(x ?? pub ?? "", "base64url");
-  };
   const store = new MemoryStore(newDisk());
   const log = await EvidenceLog.open({
     ...{ store, clock, crash: neverCrash, onFailed: (error) => assert.fail(String(error)) },
-    signer: {
-      name: nodes.provider.node.did,
-      ...{ ed25519: raw(identity.publicKey), mlDsa44: raw(lasting.publicKey) },
-      signText: async (text) => sign(null, text, identity.privateKey),
-      signLasting: async (message) => sign(null, message, lasting.privateKey),
-    },
+    signer: newNoteSigner(nodes.provider.node.did),
   });
   await store.commit([receiptLeaf(body)]);
   const { agreement: of, seq } = body;

@@ -1,6 +1,5 @@
 /** Witnesses that are many, that forget, and that sign for something else than they were shown. */
 import assert from "node:assert/strict";
-import { generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import { test } from "node:test";
 import { neverCrash } from "../../src/kernel/crash.ts";
 import type { NoteSigner } from "../../src/ports/note-signer.ts";
@@ -18,29 +17,16 @@ import { Witnesses } from "../../src/settle/evidence-log/witnesses.ts";
 import { checkpointText } from "../../src/wire/tlog/checkpoint.ts";
 import { noteText, verifierKey } from "../../src/wire/tlog/note.ts";
 import { MemoryStore, newDisk } from "../sim/memory-store.ts";
+import { newNoteSigner } from "../note-signer.ts";
 
 const clock = { now: () => 1_795_000_000_000, monotonic: () => performance.now() };
 const journal = { record() {}, list: () => [] } as never;
 const owner = "did:web:log.example";
 
-function newSigner(name: string): NoteSigner {
-  const identity = generateKeyPairSync("ed25519");
-  const lasting = generateKeyPairSync("ml-dsa-44");
-  const raw = ({ publicKey }: { publicKey: KeyObject }): Buffer => {
-    const { x, pub } = publicKey.export({ format: "jwk" }) as { x?: string; pub?: string };
-    return Buffer.from(x ?? pub ?? "", "base64url");
-  };
-  return {
-    ...{ name, ed25519: raw(identity), mlDsa44: raw(lasting) },
-    signText: async (text) => sign(null, text, identity.privateKey),
-    signLasting: async (message) => sign(null, message, lasting.privateKey),
-  };
-}
-
 type Answer = (asked: WitnessRequest) => Promise<WitnessAnswer>;
 
 /** A log, and who is asked to witness it. */
-async function watched(witnesses: ReadonlyMap<string, Answer>, signer = newSigner(owner)) {
+async function watched(witnesses: ReadonlyMap<string, Answer>, signer = newNoteSigner(owner)) {
   const store = new MemoryStore(newDisk());
   const onFailed = (error: unknown): void => assert.fail(String(error));
   const everyMs = 3_600_000;
@@ -94,8 +80,8 @@ function honest(signer: NoteSigner, of: NoteSigner): { answer: Answer; forget: (
 }
 
 test("witnesses - however many there are, all sign and proofs verify", async () => {
-  const signer = newSigner(owner);
-  const all = Array.from({ length: 130 }, (_, i) => newSigner(`did:web:w${i}.example`));
+  const signer = newNoteSigner(owner);
+  const all = Array.from({ length: 130 }, (_, i) => newNoteSigner(`did:web:w${i}.example`));
   const { grow, asking, proved, log } = await watched(
     new Map(all.map((one) => [one.name, honest(one, signer).answer])),
     signer,
@@ -114,10 +100,10 @@ test("witnesses - however many there are, all sign and proofs verify", async () 
 });
 
 test("witnesses - one that signs for another root, or adds what it did not sign, spoils no proof", async () => {
-  const liar = newSigner("did:web:liar.example");
-  const stuffer = newSigner("did:web:stuffer.example");
-  const signer = newSigner(owner);
-  const good = newSigner("did:web:good.example");
+  const liar = newNoteSigner("did:web:liar.example");
+  const stuffer = newNoteSigner("did:web:stuffer.example");
+  const signer = newNoteSigner(owner);
+  const good = newNoteSigner("did:web:good.example");
   const keysOf = (one: NoteSigner) => noteKeysOf(one).slice(1).map(verifierKey);
   const { grow, asking, proved } = await watched(
     new Map<string, Answer>([
@@ -154,8 +140,8 @@ test("witnesses - one that signs for another root, or adds what it did not sign,
 });
 
 test("witnesses - one that has forgotten the log signs for it again", async () => {
-  const signer = newSigner(owner);
-  const partner = newSigner("did:web:partner.example");
+  const signer = newNoteSigner(owner);
+  const partner = newNoteSigner("did:web:partner.example");
   const { answer, forget } = honest(partner, signer);
   const { grow, asking, conflicts } = await watched(new Map([[partner.name, answer]]), signer);
   await grow();
