@@ -4,12 +4,6 @@
  * checked as a stranger would who was given the entries: every leaf's hash against its tile, every
  * tile against the one above, the root against the signed checkpoint.
  */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { openEmbeddedStore } from "../src/engines/embedded/store.ts";
-import { systemClock } from "../src/kernel/clock.ts";
-import { neverCrash } from "../src/kernel/crash.ts";
 import { EvidenceLog } from "../src/settle/evidence-log/evidence-log.ts";
 import { entryOf, type Leaf, nameOfLeaf, pendingKind } from "../src/settle/evidence-log/leaf.ts";
 import { verifyProof } from "../src/settle/evidence-log/verify-proof.ts";
@@ -17,28 +11,14 @@ import { openCheckpoint } from "../src/wire/tlog/checkpoint.ts";
 import { leafHash, rootOf } from "../src/wire/tlog/merkle.ts";
 import { noteKeyOf } from "../src/wire/tlog/note.ts";
 import { hashesIn, subtreeOf, tileWidth } from "../src/wire/tlog/tile.ts";
-import { newNoteSigner } from "../tests/note-signer.ts";
+import { withLoggedStore } from "./logged-store.ts";
 
 const leavesAtOnce = 1000;
 const hashBytes = 32;
 
 export async function evidenceBench({ scale }: { scale: number }): Promise<void> {
   const count = Math.max(1000, Math.round(1_000_000 * scale));
-  const folder = mkdtempSync(join(tmpdir(), "comity-bench-"));
-  const store = await openEmbeddedStore({ path: join(folder, "node.db") });
-  const log = await EvidenceLog.open({
-    ...{
-      store,
-      signer: newNoteSigner("did:web:bench.example"),
-      clock: systemClock,
-      crash: neverCrash,
-      everyMs: 3_600_000,
-    },
-    onFailed(error) {
-      throw error;
-    },
-  });
-  try {
+  await withLoggedStore(async (store, log) => {
     const began = performance.now();
     for (let seq = 1; seq <= count; seq += leavesAtOnce) {
       const some = Array.from({ length: Math.min(leavesAtOnce, count - seq + 1) }, (_, i) =>
@@ -59,11 +39,7 @@ export async function evidenceBench({ scale }: { scale: number }): Promise<void>
       verifyProof(await log.prove(nameOfLeaf(leafOf(1 + Math.floor((i * count) / proofs)))));
     }
     told("proved by a file of its own, and that verified with ML-DSA-44", proofs, proving);
-  } finally {
-    await log.close();
-    await store.close();
-    rmSync(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 /** Throws where anything does not lead to what was signed. */

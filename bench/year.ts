@@ -10,13 +10,9 @@
  *   npm run bench -- year [--rounds N] [--scale X]     scale 1: 100 receipts a month and agreement
  */
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { openEmbeddedStore } from "../src/engines/embedded/store.ts";
 import { canonicalHash } from "../src/kernel/canonical.ts";
-import { systemClock } from "../src/kernel/clock.ts";
-import { neverCrash } from "../src/kernel/crash.ts";
 import type { Agreement } from "../src/market/agreement.ts";
 import { rate } from "../src/meter/rated.ts";
 import { monthStartWrites, type ReceiptBody, receiptWrite } from "../src/meter/receipt.ts";
@@ -27,9 +23,9 @@ import { EvidenceLog } from "../src/settle/evidence-log/evidence-log.ts";
 import { receiptLeaf } from "../src/settle/evidence-log/leaf.ts";
 import { postingsOf, rowsOf } from "../src/settle/ledger.ts";
 import { statementOf } from "../src/settle/statement.ts";
-import { newNoteSigner } from "../tests/note-signer.ts";
 import { median } from "./figures.ts";
 import { agreementOf } from "./ledger.ts";
+import { withLoggedStore } from "./logged-store.ts";
 
 const agreementsCount = 1000;
 const perMonthCount = 100;
@@ -37,21 +33,7 @@ const months = Array.from({ length: 12 }, (_, i) => `2026-${String(i + 1).padSta
 const billsCount = 200;
 
 export async function yearBench(options: { rounds: number; scale: number }): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), "comity-year-"));
-  const store = await openEmbeddedStore({ path: join(folder, "store.db") });
-  const log = await EvidenceLog.open({
-    ...{
-      store,
-      signer: newNoteSigner("did:web:bench.example"),
-      clock: systemClock,
-      crash: neverCrash,
-      everyMs: 3_600_000,
-    },
-    onFailed(error) {
-      throw error;
-    },
-  });
-  try {
+  await withLoggedStore(async (store, log, folder) => {
     const agreements = Array.from({ length: agreementsCount }, (_, i) => signed(agreementOf(i)));
     const perMonth = Math.max(2, Math.round(perMonthCount * options.scale));
     await writeYear(store, log, agreements, perMonth);
@@ -65,11 +47,7 @@ export async function yearBench(options: { rounds: number; scale: number }): Pro
     await timeBills(store, agreements);
     await forgetMonths(store);
     await timeStatements("any month, not noted", store, agreements, 1);
-  } finally {
-    await log.close();
-    await store.close();
-    rmSync(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 async function timeStatements(
