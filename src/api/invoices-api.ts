@@ -6,6 +6,7 @@ import type {
 } from "../client/invoices.ts";
 import { formatAmount } from "../kernel/amount.ts";
 import { ComityError } from "../kernel/errors.ts";
+import { partnerOf } from "../market/agreement.ts";
 import type { CreditWish } from "../settle/invoice/credit.ts";
 import type { InvoiceBody } from "../settle/invoice/document.ts";
 import { invoiceFileOf } from "../settle/invoice/file.ts";
@@ -122,7 +123,7 @@ function told(body: InvoiceBody, role: InvoiceResource["role"]) {
   return {
     ...{ role, type, number, month, issued },
     ...(due !== undefined && { due }),
-    partner: role === "provider" ? consumer : provider,
+    partner: partnerOf({ role, provider, consumer }),
     ...{ currency, net, tax, gross },
   };
 }

@@ -1,4 +1,5 @@
 import type { Federation } from "../federate/federation.ts";
+import { partnerOf } from "../market/agreement.ts";
 import { evidenceSides } from "../market/evidence.ts";
 import type { Postings } from "../meter/receipt.ts";
 import { LogConflicts } from "../settle/evidence-log/conflicts.ts";
@@ -31,7 +32,7 @@ export async function openEvidence(rooms: Rooms, { peers }: Federation) {
     agreements
       .list()
       .filter((one) => one.state === "active" && evidenceSides(one) === "two-sided")
-      .map(({ role, provider, consumer }) => (role === "provider" ? consumer : provider));
+      .map(partnerOf);
   const witnesses = new Witnesses({
     ...{ log, store, clock, peers, conflicts, partners, onFailed },
     everyMs: rooms.options.witnessMs,

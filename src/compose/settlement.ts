@@ -1,4 +1,5 @@
 import type { Federation } from "../federate/federation.ts";
+import type { ConsumerReceipts } from "../meter/receipts-consumer.ts";
 import { Parts } from "../settle/owners/parts.ts";
 import { OwnerShares } from "../settle/owners/shares.ts";
 import { SetoffExchange } from "../settle/setoff/exchange.ts";
@@ -8,10 +9,17 @@ import { Statements } from "../settle/statements/statements.ts";
 import type { Rooms } from "./rooms.ts";
 
 /** What two nodes state to each other, and set off. */
-export function openSettlement(rooms: Rooms, { peers }: Pick<Federation, "peers">) {
+export function openSettlement(
+  rooms: Rooms,
+  { peers }: Pick<Federation, "peers">,
+  cosigner: Pick<ConsumerReceipts, "takeBack">,
+) {
   const { store, signer, clock, journal, ledger, agreements, crash } = rooms;
   const statements = new Statements({ store, signer, clock, ledger, agreements, crash });
-  const exchange = new StatementExchange({ peers, clock, journal, agreements, statements });
+  const exchange = new StatementExchange({
+    ...{ peers, clock, journal, agreements, statements },
+    takeReceipts: (id) => cosigner.takeBack(id),
+  });
   rooms.closing.add("the statements", () => exchange.close());
   const setoffs = new Setoffs({ store, signer, clock, ledger, agreements, statements, crash });
   const setoffExchange = new SetoffExchange({

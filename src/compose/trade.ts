@@ -56,15 +56,14 @@ export async function openTrade(rooms: Rooms) {
   };
   const evidenceLog = await openEvidence(rooms, federation);
   const evidence = {
-    ...{ store, signer, clock, journal, agreements, crash },
+    ...{ store, signer, clock, journal, agreements, crash, peers },
+    takePrices: (id: string) => federation.prices.takeBack(id),
     postings: withLeaves(rooms, postings),
   };
   const owedMax = options.exposureMessagesMax ?? exposureMessagesMax;
   const invoices = await openInvoices(rooms, federation);
   const receipts = new ProviderReceipts({
     ...evidence,
-    peers,
-    takePrices: (id) => federation.prices.takeBack(id),
     meter: rooms.meter,
     windowMs: options.receiptWindowMs,
     exposureMaxMicro: ({ price }) =>
@@ -109,7 +108,7 @@ export async function openTrade(rooms: Rooms) {
   });
   rooms.spending.onResumed((agreement) => links.get(agreement)?.resume());
   const cosigner = new ConsumerReceipts({ ...evidence, counts });
-  const settlement = openSettlement(rooms, federation);
+  const settlement = openSettlement(rooms, federation, cosigner);
   const traffic = new Traffic({ ...rooms, links });
   const fetches = openFetches(rooms, federation);
   const access = await openDataAccess(rooms, federation);

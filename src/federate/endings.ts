@@ -6,7 +6,7 @@ import { ComityError } from "../kernel/errors.ts";
 import type { Journal } from "../kernel/journal.ts";
 import { isoTime } from "../kernel/time.ts";
 import { jsonIn } from "../kernel/json-object.ts";
-import type { Agreement } from "../market/agreement.ts";
+import { type Agreement, partnerOf } from "../market/agreement.ts";
 import type { Agreements } from "../market/agreements.ts";
 import { EndingRecord, endingType } from "../market/ending.ts";
 import type { GeneralJws, Signer } from "../ports/signer.ts";
@@ -61,12 +61,11 @@ export class Endings {
     const said: EndingRecord = { v: 1, agreement: id, reason, by: signer.did, at };
     const bytes = canonicalBytes(said);
     const record = mergeSignatures(unsignedJws(bytes), await signer.sign(bytes, endingType));
-    const other = agreement.role === "provider" ? agreement.consumer : agreement.provider;
     // a partner without a node has no door to bring the record to; its page says it
     const letter =
       agreement.oneSided === undefined
         ? outbox.prepare({
-            did: other,
+            did: partnerOf(agreement),
             url: `/comity/v1/agreements/${encodeURIComponent(id)}/end`,
             body: { record },
             kind: "ending",
@@ -90,8 +89,9 @@ export class Endings {
     if (!agreement && isPending(id, did)) {
       throw new ComityError("AGREEMENT_PENDING", { agreement: id });
     }
-    const other = agreement?.role === "provider" ? agreement.consumer : agreement?.provider;
-    if (!agreement || other !== did) throw new ComityError("NOT_FOUND", { what: "agreement", id });
+    if (!agreement || partnerOf(agreement) !== did) {
+      throw new ComityError("NOT_FOUND", { what: "agreement", id });
+    }
     if (agreement.ended?.record !== undefined) return;
     const said = await this.#verified(agreement, did, record);
     const ending = { reason: said.reason, by: did, at: said.at, record };

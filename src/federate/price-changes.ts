@@ -10,7 +10,7 @@ import { priceProblem } from "../kernel/price-problem.ts";
 import { describePrice } from "../kernel/price-text.ts";
 import type { Price } from "../kernel/price.ts";
 import { Turns } from "../kernel/turns.ts";
-import type { Agreement, PriceChange } from "../market/agreement.ts";
+import { type Agreement, partnerOf, type PriceChange } from "../market/agreement.ts";
 import type { Agreements } from "../market/agreements.ts";
 import { lastPrice, type PriceChangeBody, pricePathOf } from "../market/price-change.ts";
 import { priceChangeProblem, priceChangeType } from "../market/price-change.ts";
@@ -174,27 +174,27 @@ export class PriceChanges {
     });
   }
 
-  /** As consumer: what both have signed. NOT_FOUND unless its provider asks. */
+  /** What both have signed. NOT_FOUND unless the other side asks. */
   signedWith(from: string, id: string): { prices: PriceLetter[] } {
     const agreement = this.#options.agreements.get(id);
-    if (agreement?.role !== "consumer" || agreement.provider !== from) {
+    if (agreement === undefined || partnerOf(agreement) !== from) {
       throw new ComityError("NOT_FOUND", { what: "agreement", id });
     }
     return { prices: (agreement.changes ?? []).map(letterOf) };
   }
 
-  /** As provider: what both have signed and this node lost; false where the consumer shows none. */
+  /** What both have signed and this node lost; false where the other side shows none. */
   takeBack(id: string): Promise<boolean> {
     return this.#turns.take(id, async () => {
       const { agreements, peers } = this.#options;
       const known = agreements.need(id);
-      const answer = await peers.get(known.consumer, pricePathOf(id));
+      const answer = await peers.get(partnerOf(known), pricePathOf(id));
       if (!priceLetters.Check(answer)) return false;
       let isTaken = false;
       for (const { body, signature, cosignature } of answer.prices) {
         const agreement = agreements.need(id);
         if (body.number <= lastPrice(agreement).number || cosignature === undefined) continue;
-        // only what this node signed itself once, and the consumer too
+        // only what this node signed itself once, and the other side too
         await this.#requireSigned(agreement, body, signature, agreement.provider);
         await this.#requireSigned(agreement, body, cosignature, agreement.consumer);
         await this.#keep(agreement, body, [signature, cosignature]);
@@ -312,10 +312,10 @@ export class PriceChanges {
   }
 
   #letter(outbox: Outbox, agreement: Agreement, name: string, body: PriceLetter) {
-    const { id, role, provider, consumer } = agreement;
+    const { id, role } = agreement;
     const path = pricePathOf(id);
     return outbox.prepare({
-      did: role === "provider" ? consumer : provider,
+      did: partnerOf(agreement),
       url: role === "provider" ? path : `${path}/answer`,
       ...{ body, kind: name, subject: id },
     });

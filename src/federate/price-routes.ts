@@ -27,7 +27,7 @@ const PriceAnswer = Type.Object({
   waiting: Type.Optional(Type.Boolean()),
   refused: Type.Optional(Type.Boolean()),
 });
-/** What both have signed, for a provider that lost it. */
+/** What both have signed, for a side that lost it. */
 const PriceLetters = Type.Object({ prices: Type.Array(PriceLetter, { maxItems: 999 }) });
 type PriceLetters = Static<typeof PriceLetters>;
 export const priceLetters = Compile(PriceLetters);

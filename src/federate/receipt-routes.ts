@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { type Static, Type } from "typebox";
-import { receiptsPath } from "../meter/receipt-chain.ts";
+import { receiptsPath } from "../meter/both-signed.ts";
 import type { ConsumerReceipts } from "../meter/receipts-consumer.ts";
 
 export interface ReceiptRoutesDeps {
@@ -17,7 +17,7 @@ const SignedAfter = Type.Object({
 /** A receipt is a kilobyte; evidence of this size is somebody's mistake. */
 const bytesMax = 16 * 1024;
 
-/** Where a provider's node brings its receipts to be co-signed, and finds those it lost. */
+/** Where a provider's node brings its receipts to be co-signed, and either finds those it lost. */
 export async function receiptRoutes(app: FastifyInstance, deps: ReceiptRoutesDeps): Promise<void> {
   // No body schema: validation that coerces or drops members would change what was signed.
   app.post(

@@ -20,6 +20,15 @@ export interface PriceChange {
   readonly evidence: GeneralJws;
 }
 
+/** The DID of who is on the other side of it. */
+export function partnerOf({
+  role,
+  provider,
+  consumer,
+}: Pick<Agreement, "role" | "provider" | "consumer">): string {
+  return role === "provider" ? consumer : provider;
+}
+
 /** Both sides hold the same agreement; `role` says which side this node is. */
 export interface Agreement {
   /** `urn:uuid:…`, the DSP agreement id. */

@@ -10,16 +10,15 @@ import type { Peers } from "../ports/peers.ts";
 import type { JwsSignature, PublicJwk, Signer } from "../ports/signer.ts";
 import type { Store } from "../ports/store.ts";
 import { signaturePayload } from "../wire/jws.ts";
+import { askSignedAfter, receiptsPath } from "./both-signed.ts";
 import {
   cosignedAnswer,
-  cosignedPage,
   lackedReceipt,
   lastCosigned,
   lastReceipt,
   monthStartWrites,
   receiptAt,
   receiptProblem,
-  receiptsPageMax,
   receiptType,
   receiptWrite,
   requireSignature,
@@ -48,9 +47,6 @@ export interface ChainTools {
   /** Prices that both signed and this node lost, from the consumer; false where there are none. */
   readonly takePrices: (agreement: string) => Promise<boolean>;
 }
-
-/** `/comity/v1/receipts` on the consumer's node. */
-export const receiptsPath = "/comity/v1/receipts";
 
 /**
  * The provider's receipts of one agreement, each built on the one before. A body is stored
@@ -245,15 +241,11 @@ export class ReceiptChain {
   /** What both have signed after the last one here; false where the consumer shows none. */
   async #takeBack(): Promise<boolean> {
     const { consumer, id } = this.agreement;
-    const known = this.#cosigned?.body.seq ?? 0;
-    for (;;) {
-      const after = this.#cosigned?.body.seq ?? 0;
-      const query = new URLSearchParams({ agreement: id, after: String(after) });
-      const page = await this.#tools.peers.get(consumer, `${receiptsPath}?${query.toString()}`);
-      if (!cosignedPage.Check(page)) throw this.#invalid(after + 1, "the answer has none");
-      for (const receipt of page.receipts) await this.#restore(receipt);
-      if (page.receipts.length < receiptsPageMax) return after + page.receipts.length > known;
+    const seq = this.#cosigned?.body.seq ?? 0;
+    for await (const receipt of askSignedAfter(this.#tools.peers, consumer, { id, seq })) {
+      await this.#restore(receipt);
     }
+    return (this.#cosigned?.body.seq ?? 0) > seq;
   }
 
   /** Only what this node signed itself once, and the consumer too, and continues the chain. */

@@ -9,6 +9,8 @@ import { Turns } from "../kernel/turns.ts";
 import type { Agreement } from "../market/agreement.ts";
 import type { JwsSignature, Signer } from "../ports/signer.ts";
 import type { Store } from "../ports/store.ts";
+import type { Peers } from "../ports/peers.ts";
+import { askSignedAfter, signedAfter } from "./both-signed.ts";
 import type { ConsumerCounts } from "./consumer-counts.ts";
 import { afterPeriod, periodTimes } from "./rated.ts";
 import {
@@ -17,8 +19,6 @@ import {
   offeredReceipt,
   receiptAt,
   receiptProblem,
-  receiptsAfter,
-  receiptsPageMax,
   receiptType,
   receiptWrite,
   requireSignature,
@@ -27,7 +27,6 @@ import {
 import type {
   AgreementBook,
   CosignedPage,
-  CosignedReceipt,
   OfferedReceipt,
   Postings,
   ReceiptBody,
@@ -40,6 +39,9 @@ export interface ConsumerReceiptsOptions {
   readonly journal: Journal;
   readonly agreements: AgreementBook;
   readonly counts: ConsumerCounts;
+  readonly peers: Pick<Peers, "get">;
+  /** Prices that both signed and this node lost, from the provider. */
+  readonly takePrices: (agreement: string) => Promise<unknown>;
   readonly postings?: Postings;
   readonly crash?: Crash;
 }
@@ -84,18 +86,30 @@ export class ConsumerReceipts {
     }
   }
 
-  /** What both signed after that number: for a provider that lost it. NOT_FOUND as above. */
-  async signedAfter(from: string, id: string, seq: number): Promise<CosignedPage> {
-    await this.#agreementWith(from, id);
-    const records = await receiptsAfter(this.#options.store, id, seq, receiptsPageMax);
-    const receipts = records.map(({ body, signatures }): CosignedReceipt => {
-      const [theirs, own] = signatures;
-      if (theirs === undefined || own === undefined) {
-        throw new Error(`receipt ${body.seq} of ${id} has not two signatures`);
+  /** What both signed after that number, for the side that lost it. NOT_FOUND as above. */
+  signedAfter(from: string, id: string, seq: number): Promise<CosignedPage> {
+    return signedAfter(this.#options, from, { id, seq });
+  }
+
+  /**
+   * Receipts of an agreement that both signed and this node lost, for instance with a disk: from
+   * its provider, one by one, as if it had offered them again. Throws as `cosign` does, and where
+   * the provider cannot be asked.
+   */
+  async takeBack(id: string): Promise<void> {
+    const { store, agreements, peers, takePrices } = this.#options;
+    await takePrices(id);
+    const agreement = await agreements.get(id);
+    if (agreement?.role !== "consumer")
+      throw new ComityError("NOT_FOUND", { what: "agreement", id });
+    await this.#turns.take(id, async () => {
+      const seq = (await lastReceipt(store, id))?.body.seq ?? 0;
+      const lost = askSignedAfter(peers, agreement.provider, { id, seq });
+      for await (const { body, signatures } of lost) {
+        const [signature, cosignature] = signatures;
+        await this.#answer(agreement, { body, signature, cosignature });
       }
-      return { body, signatures: [theirs, own] };
     });
-    return { receipts };
   }
 
   /** Somebody else's agreement is as unknown to the caller as one that does not exist. */

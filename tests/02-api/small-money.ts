@@ -62,6 +62,7 @@ export async function smallMoney(
         agreements,
       },
       journal: new Journal(),
+      takeReceipts: away,
     }),
   };
   const setoffs = new Setoffs({

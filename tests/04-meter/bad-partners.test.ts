@@ -7,7 +7,7 @@ import { test, type TestContext } from "node:test";
 import { canonicalBytes, canonicalHash } from "../../src/kernel/canonical.ts";
 import { ComityError } from "../../src/kernel/errors.ts";
 import { rate } from "../../src/meter/rated.ts";
-import { receiptsPath } from "../../src/meter/receipt-chain.ts";
+import { receiptsPath } from "../../src/meter/both-signed.ts";
 import { lastCosigned, type ReceiptBody, receiptType } from "../../src/meter/receipt.ts";
 import { balancesOf } from "../../src/settle/ledger.ts";
 import { buyer, Pair, seller, type Side } from "./sides.ts";

@@ -5,7 +5,7 @@ import Fastify from "fastify";
 import { canonicalBytes, canonicalHash } from "../../src/kernel/canonical.ts";
 import { ComityError } from "../../src/kernel/errors.ts";
 import { usageMicro } from "../../src/kernel/price.ts";
-import { receiptsPath } from "../../src/meter/receipt-chain.ts";
+import { receiptsPath } from "../../src/meter/both-signed.ts";
 import { receiptsAfter, receiptType } from "../../src/meter/receipt.ts";
 import type { ReceiptBody } from "../../src/meter/receipt.ts";
 import type { Signer } from "../../src/ports/signer.ts";

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
 import { canonicalBytes } from "../../src/kernel/canonical.ts";
+import { ComityError } from "../../src/kernel/errors.ts";
 import { receiptsAfter, receiptType } from "../../src/meter/receipt.ts";
 import type { ReceiptRecord } from "../../src/meter/receipt.ts";
 import { rowId } from "../../src/meter/row-id.ts";
@@ -140,15 +141,86 @@ test("restored - a provider takes back only what carries both signatures and con
   await billsAlike(pair);
 });
 
-test("restored - a provider is shown only receipts of its own agreements", async (t) => {
+test("restored - a consumer asks for the receipts that it lost, and signs on", async (t) => {
   const pair = await openPair(t, price);
-  const ask = (id: string) =>
-    pair.seller.peers.get(buyer, `/comity/v1/receipts?agreement=${encodeURIComponent(id)}&after=0`);
-  assert.deepEqual(await ask(pair.agreement.id), { receipts: [] });
-  const id = "urn:uuid:of-another-provider";
-  const other = { ...asBuyer(pair.agreement), id, provider: "did:web:other.example" };
-  await pair.buyer.store.commit([{ op: "add", kind: "agreement", id, doc: other }]);
-  for (const hidden of [id, "urn:uuid:nobody"]) {
-    await assert.rejects(ask(hidden), { code: "PEER_REFUSED", message: /no agreement/i });
+  const windows = async (count: number): Promise<void> => {
+    for (let i = 0; i < count; i++) {
+      await pair.deliver(10);
+      await pair.seller.provider.closeWindows();
+    }
+  };
+  await windows(2);
+  const restore = await pair.backUp(buyer);
+  await windows(120); // more than are given back at once
+  const before = await receiptsOf(pair, 200);
+  await restore();
+  await pair.buyer.consumer.takeBack(pair.agreement.id);
+  assert.deepEqual(await receiptsOf(pair, 200), before, "to the byte");
+  assert.equal((await pair.buyer.store.list("posting")).length, 122);
+  await pair.buyer.consumer.takeBack(pair.agreement.id);
+  assert.equal((await receiptsOf(pair, 200)).length, 122, "nothing twice");
+  await billsAlike(pair);
+  await pair.deliver(7);
+  const [standing] = await pair.seller.provider.closeWindows();
+  assert.deepEqual([standing?.seq, standing?.messages, standing?.complete], [123, 1227, true]);
+});
+
+test("restored - a consumer takes back only what carries both signatures and continues its chain", async (t) => {
+  const pair = await restored(t);
+  const { store, signer } = pair.seller;
+  const [third, fourth] = await receiptsAfter(store, pair.agreement.id, 2, 2);
+  assert.ok(third && fourth);
+  const dearer = { ...third.body, amountMicro: "99000000" };
+  const forged = await signer.sign(canonicalBytes(dearer), receiptType);
+  const [theirs, own] = third.signatures;
+  assert.ok(theirs && own);
+  const forgeries: Partial<ReceiptRecord>[] = [
+    { body: dearer, signatures: [forged, own] },
+    { signatures: [theirs, theirs] },
+    { signatures: [own, own] },
+    { body: fourth.body, signatures: fourth.signatures },
+  ];
+  const id = rowId(pair.agreement.id, 3);
+  const put = (doc: object) => store.commit([{ op: "put", kind: "receipt", id, doc }]);
+  for (const one of forgeries) {
+    await put({ ...third, ...one });
+    await assert.rejects(pair.buyer.consumer.takeBack(pair.agreement.id), (refused) => {
+      assert.ok(refused instanceof ComityError);
+      return ["SIGNATURE_INVALID", "RECEIPT_DISAGREES"].includes(refused.code);
+    });
+    assert.equal((await receiptsOf(pair)).length, 2);
+  }
+  await put(third);
+  await pair.buyer.consumer.takeBack(pair.agreement.id);
+  assert.equal((await receiptsOf(pair)).length, 5);
+  await billsAlike(pair);
+});
+
+test("restored - either side is shown receipts of its own agreements, and what both signed", async (t) => {
+  const pair = await openPair(t, price);
+  const path = (id: string) => `/comity/v1/receipts?agreement=${encodeURIComponent(id)}&after=0`;
+  const askers = [
+    { asks: pair.seller, of: pair.buyer, did: buyer, agreement: asBuyer(pair.agreement) },
+    { asks: pair.buyer, of: pair.seller, did: seller, agreement: pair.agreement },
+  ];
+  await pair.deliver(10);
+  await pair.buyer.store.commit([{ op: "remove", kind: "agreement", id: pair.agreement.id }]);
+  const [standing] = await pair.seller.provider.closeWindows();
+  assert.deepEqual([standing?.complete, standing?.seq], [false, 0], "signed by the provider alone");
+  await pair.buyer.store.commit([
+    { op: "add", kind: "agreement", id: pair.agreement.id, doc: asBuyer(pair.agreement) },
+  ]);
+  for (const { asks, of, did, agreement } of askers) {
+    assert.deepEqual(await asks.peers.get(did, path(agreement.id)), { receipts: [] });
+    const id = `urn:uuid:between-${did}-and-another`;
+    const other = "did:web:other.example";
+    const partner = agreement.role === "provider" ? { consumer: other } : { provider: other };
+    const doc = { ...agreement, id, ...partner };
+    await of.store.commit([{ op: "add", kind: "agreement", id, doc }]);
+    for (const hidden of [id, "urn:uuid:nobody"]) {
+      await assert.rejects(asks.peers.get(did, path(hidden)), {
+        ...{ code: "PEER_REFUSED", message: /no agreement/i },
+      });
+    }
   }
 });

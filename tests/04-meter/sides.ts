@@ -65,6 +65,7 @@ export interface Side {
   readonly signer: Signer;
   readonly meter: Meter;
   readonly provider: ProviderReceipts;
+  readonly consumer: ConsumerReceipts;
   readonly counts: ConsumerCounts;
   readonly owed: Owed;
   readonly journal: Journal;
@@ -97,13 +98,14 @@ export async function openSide(options: SideOptions): Promise<Side> {
     owed.signed(agreement.id, body);
     return postingsOf(agreement, body, before);
   };
-  const shared = { store, signer, clock, journal, agreements, postings, crash };
+  const takePrices = async () => false; // they agree one price for ever
+  const evidence = { postings, peers, takePrices };
+  const shared = { store, signer, clock, journal, agreements, crash, ...evidence };
   const counts = await ConsumerCounts.open(store, clock);
   const meter = await Meter.open({ store, clock, crash });
   const provider = new ProviderReceipts({
     ...shared,
     meter,
-    peers,
     windowMs: 3_600_000,
     retryMs: 10,
     ...options.receipts,
@@ -112,9 +114,9 @@ export async function openSide(options: SideOptions): Promise<Side> {
   answerErrors(app);
   const profile = { name: "side", title: "Side", country: "NL", currency: "EUR" };
   app.get("/.well-known/did.json", () => didDocumentOf(signer, profile, options.peer.url));
-  const receipts = new ConsumerReceipts({ ...shared, counts });
+  const consumer = new ConsumerReceipts({ ...shared, counts });
   const authenticatePeer = peerAuthenticator({ did, resolver, clock });
-  await app.register(receiptRoutes, { receipts, authenticatePeer });
+  await app.register(receiptRoutes, { receipts: consumer, authenticatePeer });
   const url = await app.listen({ host: "127.0.0.1", port: options.port });
   await provider.start();
   const stop = async (): Promise<void> => {
@@ -125,7 +127,8 @@ export async function openSide(options: SideOptions): Promise<Side> {
     await disk.close();
   };
   const crashed = () => life.over;
-  return { store, signer, meter, provider, counts, owed, journal, url, peers, crashed, stop };
+  const rooms = { store, signer, meter, provider, consumer, counts, owed, journal };
+  return { ...rooms, url, peers, crashed, stop };
 }
 
 /** What a kill does: from this point on nothing more is stored or answered. */

@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { cp, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { verifyBill } from "../../src/settle/verify/bill.ts";
 import { twoNodes, until } from "../two-nodes.ts";
@@ -98,4 +101,31 @@ test("price change - none is taken that is past, of another currency, or of the 
   await refused(prices.offer(id, unit("0.8"), soon(60_000)), /waits for an answer/);
   await provider.revoke(id);
   await refused(prices.offer(id, unit("0.2"), soon()), /has ended/);
+});
+
+test("price change - a consumer put back to before it signed one takes it back with what it rated", async (t) => {
+  const { world, id, deliver, provider } = await trading();
+  t.after(() => world.close());
+  const copy = await mkdtemp(join(tmpdir(), "comity-older-"));
+  t.after(() => rm(copy, { recursive: true }));
+  const { data } = world.consumer.options;
+  await deliver(4);
+  await world.restart("consumer", {}, () => cp(data, copy, { recursive: true }));
+  const from = soon();
+  await provider.prices.offer(id, unit("0.2"), from);
+  await passed(from);
+  await deliver(10);
+  await world.restart("consumer", {}, async () => {
+    await rm(data, { recursive: true });
+    await cp(copy, data, { recursive: true });
+  });
+  const { http } = world.consumer;
+  assert.equal((await http.prices.of(id)).length, 1, "lost");
+  await provider.books.draw(world.consumer.node.did, month);
+  await until("it has taken back what it lost, and accepts", async () => {
+    const [statement] = await http.books.statements(month);
+    return statement?.lines[0]?.state === "accepted" && statement.lines[0].stated === "4";
+  });
+  assert.equal((await http.prices.of(id))[1]?.state, "signed");
+  assert.equal((await http.statement(month))[0]?.messages, 14);
 });

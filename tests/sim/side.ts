@@ -87,10 +87,13 @@ async function openProcess(ground: Ground, options: SideOptions): Promise<Proces
         digest === asked ? { do: "accept" } : { do: "terminate", reason: "other terms" },
     },
   });
-  const evidence = { store, signer, clock, journal, agreements, postings: postingsOf };
+  const { peers } = federation;
+  const takePrices = (id: string) => federation.prices.takeBack(id);
+  const outside = { store, signer, clock, journal, agreements, peers, takePrices };
+  const evidence = { ...outside, postings: postingsOf };
   const receipts = new ProviderReceipts({
     ...evidence,
-    ...{ peers: federation.peers, meter, windowMs: 10, retryMs: 2, retryMaxMs: 10 },
+    ...{ meter, windowMs: 10, retryMs: 2, retryMaxMs: 10 },
   });
   const cosigner = new ConsumerReceipts({ ...evidence, counts });
   await federationRoutes(app, { federation });

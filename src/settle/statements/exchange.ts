@@ -20,6 +20,8 @@ export interface ExchangeOptions extends RetriesOptions {
   readonly clock: Clock;
   readonly journal: Journal;
   readonly agreements: { list(): readonly Agreement[] };
+  /** Receipts of an agreement that both signed and this node lost, from its provider. */
+  readonly takeReceipts: (agreement: string) => Promise<void>;
   /** Between looks for a month that is over and for disputes that have expired. */
   readonly lookMs?: number;
 }
@@ -100,6 +102,10 @@ export class StatementExchange {
   async receive(from: string, said: unknown): Promise<Dossier> {
     const record = await this.#options.statements.take(from, this.#dossier(said));
     if (isWaiting(record)) this.#retries.soon(record.id);
+    const { id } = record;
+    // its caller waits for what this side has now, and may have to be asked for more
+    const answered = isOpen(record) && this.#turns.take(id, () => this.#answerOpen(record));
+    if (answered) answered.catch((thrown: unknown) => this.#missed(thrown));
     return dossierOf(record);
   }
 
@@ -127,10 +133,7 @@ export class StatementExchange {
     }
     for (const record of await statements.list()) {
       const { lines } = standingHere(record);
-      if (record.role === "consumer" && lines.some(({ state }) => state === "sent")) {
-        const next = await statements.answer(record.id);
-        if (isWaiting(next)) this.#retries.soon(next.id);
-      }
+      await this.#answerOpen(record);
       for (const { line, state, dispute } of lines) {
         const isDue = state === "disputed" && now >= Date.parse(dispute?.expiresAt ?? "");
         if (!isDue || this.#retries.closed) continue;
@@ -138,6 +141,18 @@ export class StatementExchange {
         await this.act(record.id, act).catch((thrown: unknown) => this.#missed(thrown));
       }
     }
+  }
+
+  /** What the lines are made of and a restored backup has not, the provider has as well. */
+  async #answerOpen(record: StatementRecord): Promise<void> {
+    const { statements, takeReceipts } = this.#options;
+    if (record.role !== "consumer" || !isOpen(record)) return;
+    for (const agreement of await statements.lacks(record)) {
+      if (this.#retries.closed) return;
+      await takeReceipts(agreement).catch((thrown: unknown) => this.#missed(thrown));
+    }
+    const next = await statements.answer(record.id);
+    if (isWaiting(next)) this.#retries.soon(next.id);
   }
 
   async #exchange(id: string): Promise<StatementRecord> {
@@ -208,4 +223,9 @@ export class StatementExchange {
     const { journal, clock } = this.#options;
     journal.record({ at: clock.now(), kind: "statement", text: `Statement ${id} ${what}` });
   }
+}
+
+/** A line of it has not been answered. */
+function isOpen(record: StatementRecord): boolean {
+  return standingHere(record).lines.some(({ state }) => state === "sent");
 }

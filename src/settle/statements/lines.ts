@@ -33,13 +33,28 @@ export async function linesFor(
   return lines;
 }
 
-/** How long a line waits for receipts that this side lost and its provider offers again. */
+/** How long a line waits for receipts that this side lost and asks its provider for. */
 const patienceMs = 3 * dayMs;
+
+/** The agreements of these lines of which receipts are not here. */
+export async function receiptsLacked(
+  store: Store,
+  lines: readonly Line[],
+  agreementOf: (id: string) => Agreement | undefined,
+): Promise<string[]> {
+  const lacked: string[] = [];
+  for (const { agreement, to } of lines) {
+    if (agreementOf(agreement) === undefined) continue;
+    const newest = (await lastCosigned(store, agreement))?.body.seq ?? 0;
+    if (to > newest) lacked.push(agreement);
+  }
+  return lacked;
+}
 
 /**
  * What the consumer says to lines that it said nothing to yet: it accepts each that its own
  * receipts come to, and disputes every other, with what it holds to be owed. A line of receipts
- * that are not here is left for some days: after a restored backup they come again.
+ * that are not here is left for some days: after a restored backup they are asked for again (`exchange.ts`).
  */
 export async function answersTo(
   store: Store,

@@ -24,7 +24,7 @@ import { type Ledger, postingId } from "../ledger.ts";
 import { keyText } from "../signed-shapes.ts";
 import type { Act, Dossier, SignedStep, StatementBody } from "./document.ts";
 import { requireSigned, signStatement, signStep, statementId, stepsMax } from "./document.ts";
-import { answersTo, linesFor } from "./lines.ts";
+import { answersTo, linesFor, receiptsLacked } from "./lines.ts";
 import { entriesOf, otherSide, recordOf, recordsOf, recordWrite, standingHere } from "./record.ts";
 import type { StatementRecord } from "./record.ts";
 import { ownProblem, placeProblem, takenProblem } from "./rules.ts";
@@ -122,6 +122,14 @@ export class Statements {
       if (next !== record) await this.#options.store.commit([recordWrite("put", next)]);
       return next;
     });
+  }
+
+  /** Agreements of lines that wait for receipts which are not here. */
+  async lacks(record: StatementRecord): Promise<string[]> {
+    const { store, agreements } = this.#options;
+    const open = standingHere(record).lines.filter(({ state }) => state === "sent");
+    const lines = open.map(({ line }) => line);
+    return receiptsLacked(store, lines, (id) => agreements.get(id));
   }
 
   /** The other side refused what this side has signed: it never counted, and is given up. */

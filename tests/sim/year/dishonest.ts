@@ -8,7 +8,7 @@ import {
   pricePathOf,
 } from "../../../src/market/price-change.ts";
 import { rate } from "../../../src/meter/rated.ts";
-import { receiptsPath } from "../../../src/meter/receipt-chain.ts";
+import { receiptsPath } from "../../../src/meter/both-signed.ts";
 import { lastCosigned, type ReceiptBody, receiptType } from "../../../src/meter/receipt.ts";
 import { signaturesOf } from "../../../src/settle/evidence-log/note-signatures.ts";
 import { witnessPath } from "../../../src/settle/evidence-log/witness-book.ts";

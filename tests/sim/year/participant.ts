@@ -140,17 +140,21 @@ async function openRooms(
     receiptLeaf(body),
   ];
   const pace = { retryMs: 2, retryMaxMs: 20 };
+  const evidence = {
+    ...{ ...outside, agreements, postings, peers },
+    takePrices: (id: string) => federation.prices.takeBack(id),
+  };
   const receipts = new ProviderReceipts({
-    ...{ ...outside, ...pace, agreements, postings, peers, meter, exposureMaxMicro },
+    ...{ ...evidence, ...pace, meter, exposureMaxMicro },
     // windows are closed by whoever lets the days pass
     windowMs: 3_600_000,
-    takePrices: (id) => federation.prices.takeBack(id),
     onExposure: ({ id }, over) => void (over ? own.stopped.add(id) : own.stopped.delete(id)),
   });
-  const cosigner = new ConsumerReceipts({ ...outside, agreements, postings, counts });
+  const cosigner = new ConsumerReceipts({ ...evidence, counts });
   const kept = new Statements({ store, signer, clock, ledger, agreements });
   const statements = new StatementExchange({
     ...{ peers, clock, journal, agreements, statements: kept, ...pace },
+    takeReceipts: (id) => cosigner.takeBack(id),
   });
   const keptSetoffs = new Setoffs({ store, signer, clock, ledger, agreements, statements: kept });
   const setoffs = new SetoffExchange({
