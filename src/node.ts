@@ -43,6 +43,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     const rooms = await openRooms(options, await openEngines(options, log, closing));
     const trade = await openTrade(rooms);
     await contractsToDataPlane(rooms, trade);
+    await trade.receipts.load();
     await openMarks(rooms, trade);
     const sectors = await openSectors(rooms, trade);
     await openDoors(rooms, trade, sectors);
@@ -54,7 +55,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       trade.fetches.start(agreement);
     }
     startErasures(rooms, trade);
-    await trade.receipts.start();
+    trade.receipts.start();
     await trade.settlement.start();
     trade.traffic.start();
     sectors.start();

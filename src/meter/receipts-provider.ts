@@ -79,6 +79,7 @@ export class ProviderReceipts {
   #busy = 0;
   #timer: NodeJS.Timeout | undefined;
   #unlisten: (() => void) | undefined;
+  #isStarted = false;
   #closed = false;
 
   constructor(options: ProviderReceiptsOptions) {
@@ -88,9 +89,12 @@ export class ProviderReceipts {
     this.#tools = { store, signer, peers, clock, crash, postings, agreements, takePrices };
   }
 
-  /** Takes up unfinished receipts where they stand, then closes a window every `windowMs`. */
-  async start(): Promise<void> {
-    const { meter, windowMs } = this.#options;
+  /**
+   * Reads how every agreement stands and tells of each that is over the limit: before anything is
+   * delivered. Nothing goes out before `start`.
+   */
+  async load(): Promise<void> {
+    const { meter } = this.#options;
     this.#unlisten = meter.listen((id) => void this.#counted(id));
     for (const id of meter.agreements()) {
       const account = await this.#account(id);
@@ -98,6 +102,12 @@ export class ProviderReceipts {
       this.#watchExposure(account);
       if (account.chain.unfinished !== undefined) this.#due.add(account);
     }
+  }
+
+  /** Takes up unfinished receipts where they stand, then closes a window every `windowMs`. */
+  start(): void {
+    const { windowMs } = this.#options;
+    this.#isStarted = true;
     this.#pump();
     this.#timer = setInterval(() => this.#closeDueWindows(), windowMs).unref();
   }
@@ -158,6 +168,7 @@ export class ProviderReceipts {
   }
 
   #pump(): void {
+    if (!this.#isStarted) return;
     for (const account of this.#due) {
       if (this.#closed || this.#busy >= parallelMax) return;
       this.#due.delete(account);

@@ -118,7 +118,8 @@ export async function openSide(options: SideOptions): Promise<Side> {
   const authenticatePeer = peerAuthenticator({ did, resolver, clock });
   await app.register(receiptRoutes, { receipts: consumer, authenticatePeer });
   const url = await app.listen({ host: "127.0.0.1", port: options.port });
-  await provider.start();
+  await provider.load();
+  provider.start();
   const stop = async (): Promise<void> => {
     await app.close();
     await provider.close();

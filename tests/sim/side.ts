@@ -59,7 +59,8 @@ export function sideOf(options: SideOptions): Side {
     open: (ground) => openProcess(ground, options),
     async started({ federation, receipts }) {
       await federation.resume();
-      await receipts.start();
+      await receipts.load();
+      receipts.start();
     },
     async close({ federation, receipts, meter }) {
       await Promise.all([federation.close(), receipts.close()]);

@@ -54,7 +54,8 @@ export async function receiptsLacked(
 /**
  * What the consumer says to lines that it said nothing to yet: it accepts each that its own
  * receipts come to, and disputes every other, with what it holds to be owed. A line of receipts
- * that are not here is left for some days: after a restored backup they are asked for again (`exchange.ts`).
+ * that are not here is left for some days: they are asked for after a restored backup
+ * (`exchange.ts`).
  */
 export async function answersTo(
   store: Store,

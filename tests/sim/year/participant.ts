@@ -91,7 +91,8 @@ export class Participant {
       },
       started: async (rooms) => {
         await rooms.federation.resume();
-        await rooms.receipts.start();
+        await rooms.receipts.load();
+        rooms.receipts.start();
         await rooms.statements.start();
         await rooms.setoffs.start();
         this.#isReady = true;
