@@ -157,7 +157,7 @@ export class StatementExchange {
 
   async #exchange(id: string): Promise<StatementRecord> {
     const { statements, peers } = this.#options;
-    const record = await statements.need(id);
+    const record = await statements.ready(id);
     if (!isWaiting(record)) return record;
     const other = otherSide(record);
     const send = async (one: StatementRecord): Promise<StatementRecord> => {

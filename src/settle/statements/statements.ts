@@ -98,6 +98,11 @@ export class Statements {
     });
   }
 
+  /** To be brought: one that a stop left unsigned is signed. */
+  async ready(id: string): Promise<StatementRecord> {
+    return this.#take(await this.need(id), (record) => this.#signed(record));
+  }
+
   /** Signs a word of this side and keeps it until the other has it; STATE_INVALID says why not. */
   async act(id: string, act: Act): Promise<StatementRecord> {
     return this.#take(await this.need(id), async (record) => {
