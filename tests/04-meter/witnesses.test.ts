@@ -6,7 +6,11 @@ import type { NoteSigner } from "../../src/ports/note-signer.ts";
 import { LogConflicts } from "../../src/settle/evidence-log/conflicts.ts";
 import { EvidenceLog } from "../../src/settle/evidence-log/evidence-log.ts";
 import { type Leaf, nameOfLeaf, pendingKind } from "../../src/settle/evidence-log/leaf.ts";
-import { cosignaturesOf, noteKeysOf } from "../../src/settle/evidence-log/note-signatures.ts";
+import {
+  cosignaturesOf,
+  noteKeysOf,
+  signaturesOf,
+} from "../../src/settle/evidence-log/note-signatures.ts";
 import { verifyProof } from "../../src/settle/evidence-log/verify-proof.ts";
 import {
   type WitnessAnswer,
@@ -52,9 +56,9 @@ async function watched(witnesses: ReadonlyMap<string, Answer>, signer = newNoteS
       await store.commit([{ op: "put", kind: pendingKind, id: nameOfLeaf(one), doc: one }]);
       await log.settle();
     },
-    proved: async () => {
+    proved: async (seq = 1) => {
       const keys = [...(await asking.list()).values()].flatMap((one) => one.keys);
-      return verifyProof(await log.prove("receipt/urn:a/0000000001", keys));
+      return verifyProof(await log.prove(`receipt/urn:a/${String(seq).padStart(10, "0")}`, keys));
     },
   };
 }
@@ -151,4 +155,84 @@ test("witnesses - one that has forgotten the log signs for it again", async () =
   await asking.ask();
   assert.equal((await asking.list()).get(partner.name)?.size, 2);
   assert.deepEqual(await conflicts.list(), []);
+});
+
+test("witnesses - one that replays the log's own older or newer checkpoints accuses nobody", async () => {
+  const signer = newNoteSigner(owner);
+  const good = newNoteSigner("did:web:good.example");
+  const replays: string[] = [];
+  const answers = new Map<string, Answer>([
+    ["did:web:old.example", async () => ({ known: replays[0]! })],
+    [
+      "did:web:new.example",
+      async () => {
+        if (replays.length === 2) await grow(); // while it is asked, as traffic does
+        return { known: log.checkpoint! };
+      },
+    ],
+    [good.name, honest(good, signer).answer],
+  ]);
+  const { grow, asking, conflicts, log } = await watched(answers, signer);
+  for (let i = 0; i < 3; i++) {
+    await grow();
+    replays.push(log.checkpoint!);
+    await asking.ask();
+    assert.deepEqual(await conflicts.list(), []);
+  }
+  assert.deepEqual([...(await asking.list()).keys()], [good.name]);
+});
+
+test("witnesses - one that knows more of the log, or another, than its node has shows it so", async () => {
+  for (const [size, what] of [
+    [2, "forked"],
+    [3, "forked"],
+    [4, "shrank"],
+  ] as const) {
+    const signer = newNoteSigner(owner);
+    const known = { origin: owner, size, root: Buffer.alloc(32, 7) };
+    const signatures = await signaturesOf(signer, known, 1);
+    const note = noteText({ text: checkpointText(known), signatures });
+    const forger = newNoteSigner(owner);
+    const unsigned = noteText({
+      text: checkpointText(known),
+      signatures: await signaturesOf(forger, known, 1),
+    });
+    let shown = unsigned;
+    const answers = new Map([["did:web:other.example", async () => ({ known: shown })]]);
+    const { grow, asking, conflicts } = await watched(answers, signer);
+    for (let i = 0; i < 3; i++) await grow();
+    await asking.ask();
+    assert.deepEqual(await conflicts.list(), [], "what the log has not signed is nobody's word");
+    shown = note;
+    await asking.ask();
+    const kept = await conflicts.list();
+    assert.deepEqual(
+      kept.map((one) => [one.what, one.known]),
+      [[what, note]],
+    );
+  }
+});
+
+test("witnesses - a proof keeps their signatures while the next checkpoint waits for them", async () => {
+  const signer = newNoteSigner(owner);
+  const partner = newNoteSigner("did:web:partner.example");
+  let isAway = false;
+  const { answer } = honest(partner, signer);
+  const answers = new Map<string, Answer>([
+    [partner.name, (asked) => (isAway ? Promise.reject(new Error("away")) : answer(asked))],
+  ]);
+  const { grow, asking, proved } = await watched(answers, signer);
+  await grow();
+  await asking.ask();
+  isAway = true;
+  await grow();
+  await asking.ask();
+  const first = await proved(1);
+  assert.deepEqual([first.signers.length, first.checkpoint.size], [2, 1]);
+  const second = await proved(2);
+  assert.deepEqual([second.signers.length, second.checkpoint.size], [1, 2]);
+  isAway = false;
+  await asking.ask();
+  const again = await proved(1);
+  assert.deepEqual([again.signers.length, again.checkpoint.size], [2, 2]);
 });

@@ -15,7 +15,7 @@ import { ComityError } from "../../kernel/errors.ts";
 import type { NoteSigner } from "../../ports/note-signer.ts";
 import type { Store, Write } from "../../ports/store.ts";
 import { type Checkpoint, checkpointText } from "../../wire/tlog/checkpoint.ts";
-import { consistencyProof, inclusionProof, type TreeHead } from "../../wire/tlog/merkle.ts";
+import { consistencyProof, inclusionProof, rootOf, type TreeHead } from "../../wire/tlog/merkle.ts";
 import {
   keyIdOf,
   noteKeyOf,
@@ -69,8 +69,9 @@ export class EvidenceLog {
   readonly #timer: NodeJS.Timeout;
   #head: TreeHead;
   #checkpoint: CheckpointDoc | undefined;
-  /** The one that witnesses were shown last, with what they have signed of it. */
+  /** The one that witnesses were shown last, with what they have signed of it; and the one before. */
   #shown: CheckpointDoc | undefined;
+  #shownBefore: CheckpointDoc | undefined;
   #working: Promise<void> = Promise.resolve();
 
   private constructor(options: EvidenceLogOptions, tree: LogTree, head: TreeHead) {
@@ -112,7 +113,10 @@ export class EvidenceLog {
 
   /** What witnesses are to see now: the last checkpoint. Kept until they are shown another. */
   show(): ShownCheckpoint | undefined {
-    if (this.#shown?.size !== this.#checkpoint?.size) this.#shown = this.#checkpoint;
+    if (this.#shown?.size !== this.#checkpoint?.size) {
+      if (cosignatures(this.#shown) > 0) this.#shownBefore = this.#shown;
+      this.#shown = this.#checkpoint;
+    }
     if (this.#shown === undefined) return undefined;
     const { size, signatures } = this.#shown;
     const own = signatures.filter(({ name }) => name === this.origin);
@@ -143,17 +147,29 @@ export class EvidenceLog {
     return consistencyProof(first, size, this.#hashes(size));
   }
 
+  /** How much of it was signed, and is shown to everybody. */
+  get signedSize(): number {
+    return this.#checkpoint?.size ?? 0;
+  }
+
+  /** The root that it had at that size; throws where it was never so long. */
+  async rootAt(size: number): Promise<Buffer> {
+    if (size > this.size) throw new RangeError(`the log has ${this.size} entries, not ${size}`);
+    return rootOf(size, this.#hashes(size));
+  }
+
   /**
    * A file that proves the leaf (c2sp.org/tlog-proof), with its entry and the keys beside it: in
-   * the checkpoint that witnesses saw last, or where the leaf is younger, in the last of all.
+   * the checkpoint that has it and that most witnesses have signed, the newest of them.
    */
   async prove(name: string, witnessKeys: readonly string[] = []): Promise<string> {
     const { store } = this.#options;
     await this.settle();
     const place = await store.get<{ index: number }>("evidence-place", name);
-    const checkpoint = [this.#shown, this.#checkpoint].find(
-      (doc) => doc !== undefined && place !== undefined && place.index < doc.size,
-    );
+    const [checkpoint] = [this.#checkpoint, this.#shown, this.#shownBefore]
+      .filter((doc) => doc !== undefined)
+      .filter(({ size }) => place !== undefined && place.index < size)
+      .toSorted((a, b) => cosignatures(b) - cosignatures(a));
     if (place === undefined || checkpoint === undefined) {
       throw new ComityError("NOT_FOUND", { what: "entry of the evidence log", id: name });
     }
@@ -177,8 +193,7 @@ export class EvidenceLog {
     if (shown?.size !== size) return;
     const known = new Set(shown.signatures.map(({ name, keyId }) => `${name} ${keyId}`));
     const added = signatures.filter(({ name, keyId }) => !known.has(`${name} ${keyId}`));
-    const others = shown.signatures.filter(({ name }) => name !== this.origin).length;
-    if (added.length === 0 || others + added.length > cosignaturesMax) return;
+    if (added.length === 0 || cosignatures(shown) + added.length > cosignaturesMax) return;
     const doc: CheckpointDoc = {
       ...shown,
       signatures: [...shown.signatures, ...added.map(signatureDoc)],
@@ -236,6 +251,13 @@ export class EvidenceLog {
     await this.#options.store.commit([{ op: "put", kind: "evidence-head", id: "checkpoint", doc }]);
     this.#checkpoint = doc;
   }
+}
+
+/** By others than the log itself. */
+function cosignatures(doc: CheckpointDoc | undefined): number {
+  if (doc === undefined) return 0;
+  const [origin] = doc.text.split("\n", 1);
+  return doc.signatures.filter(({ name }) => name !== origin).length;
 }
 
 function noteOf({ text, signatures }: CheckpointDoc): string {

@@ -2,16 +2,9 @@ import type { Clock } from "../../kernel/clock.ts";
 import { ComityError } from "../../kernel/errors.ts";
 import type { Peers } from "../../ports/peers.ts";
 import type { Store } from "../../ports/store.ts";
-import { checkpointIn, openCheckpoint } from "../../wire/tlog/checkpoint.ts";
-import {
-  keyIdOf,
-  noteIn,
-  noteKeyOf,
-  signatureType,
-  signersOf,
-  verifierKey,
-} from "../../wire/tlog/note.ts";
-import type { LogConflicts } from "./conflicts.ts";
+import { type Checkpoint, openCheckpoint } from "../../wire/tlog/checkpoint.ts";
+import { keyIdOf, noteIn, noteKeyOf, signatureType, verifierKey } from "../../wire/tlog/note.ts";
+import type { LogConflict, LogConflicts } from "./conflicts.ts";
 import type { EvidenceLog, ShownCheckpoint } from "./evidence-log.ts";
 import {
   type WitnessAnswer,
@@ -97,16 +90,23 @@ export class Witnesses {
     // Who was restored from a backup knows less of this log, or nothing.
     if (known > 0 && !answer.cosigned && !answer.known) answer = await this.#post(did, shown, 0);
     if (answer.cosigned !== undefined) return this.#keep(did, shown, answer.cosigned);
-    const told = await this.#ownCheckpoint(answer.known);
+    const told = this.#ownCheckpoint(answer.known);
     if (told === undefined) return;
-    const { log, conflicts } = this.#options;
-    const both = { origin: log.origin, known: told.note, shown: shown.note };
-    if (told.size > shown.size) {
-      return conflicts.keep({ ...both, what: "shrank" }, "This node's own");
+    const contradiction = await this.#contradictionOf(told);
+    if (contradiction !== undefined) {
+      const both = { origin: this.#options.log.origin, known: told.note, shown: shown.note };
+      return this.#options.conflicts.keep({ ...both, what: contradiction }, "This node's own");
     }
+    // an older one: what came since is shown from there on
     const again = await this.#post(did, shown, told.size);
-    if (again.cosigned !== undefined) return this.#keep(did, shown, again.cosigned);
-    await conflicts.keep({ ...both, what: "forked" }, "This node's own");
+    if (again.cosigned !== undefined) await this.#keep(did, shown, again.cosigned);
+  }
+
+  /** A checkpoint that this log grew from, or has signed since, contradicts nothing: who knows it is behind. */
+  async #contradictionOf({ size, root }: Checkpoint): Promise<LogConflict["what"] | undefined> {
+    const { log } = this.#options;
+    if (size > log.signedSize) return "shrank";
+    return (await log.rootAt(size)).equals(root) ? undefined : "forked";
   }
 
   async #post(did: string, shown: ShownCheckpoint, old: number): Promise<WitnessAnswer> {
@@ -145,12 +145,11 @@ export class Witnesses {
   }
 
   /** What the witness says to know, if this node has signed it. */
-  async #ownCheckpoint(text = ""): Promise<{ size: number; note: string } | undefined> {
-    const note = noteIn(text);
-    const checkpoint = note && checkpointIn(note.text);
-    const keys = this.#options.log.verifierKeys.flatMap((key) => noteKeyOf(key) ?? []);
-    if (note === undefined || checkpoint?.origin !== this.#options.log.origin) return undefined;
-    const plain = signersOf(note, keys.slice(0, 1));
-    return plain?.length === 1 ? { size: checkpoint.size, note: text } : undefined;
+  #ownCheckpoint(text = ""): (Checkpoint & { readonly note: string }) | undefined {
+    const { log } = this.#options;
+    const keys = log.verifierKeys.flatMap((key) => noteKeyOf(key) ?? []);
+    const opened = openCheckpoint(text, keys.slice(0, 1));
+    if (opened?.checkpoint.origin !== log.origin || opened.signers.length === 0) return undefined;
+    return { ...opened.checkpoint, note: text };
   }
 }
