@@ -23,7 +23,7 @@ export function checkpointText({ origin, size, root }: Checkpoint): string {
 }
 
 /** Undefined: the text is none. Extension lines are not read. */
-export function checkpointIn(text: string): Checkpoint | undefined {
+function checkpointIn(text: string): Checkpoint | undefined {
   const [origin = "", size = "", encoded = ""] = text.split("\n");
   const root = Buffer.from(encoded, "base64");
   const isRoot = root.length === rootBytes && root.toString("base64") === encoded;
