@@ -4,10 +4,11 @@
  * go to the runner (`npm test -- --test-name-pattern=revoked`).
  */
 import { spawn } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
-import { availableParallelism } from "node:os";
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
 import { dirname, join, sep } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { markOf } from "./test-marks.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const testTimeoutMs = 120_000;
@@ -45,18 +46,27 @@ const runner = [
   "--test-reporter=spec",
   `--test-concurrency=${Math.max(2, availableParallelism())}`,
   `--test-timeout=${testTimeoutMs}`,
-  // A failed test may leave its node running; its file must not wait for that for ever.
-  "--test-force-exit",
+  `--import=${pathToFileURL(join(root, "scripts", "test-file.mjs")).href}`,
 ];
+const marks = mkdtempSync(join(tmpdir(), "comity-tests-"));
 const child = spawn(newestNode(), [...runner, ...options, ...files], {
   cwd: root,
   stdio: "inherit",
   // Every test file and every node under test is a process that loads the same sources.
-  env: { NODE_COMPILE_CACHE: join(root, "node_modules", ".cache", "compile"), ...process.env },
+  env: {
+    NODE_COMPILE_CACHE: join(root, "node_modules", ".cache", "compile"),
+    ...process.env,
+    COMITY_TEST_MARKS: marks,
+  },
 });
 // Ctrl-C reaches the runner by itself; it ends its own children and says what was running.
 process.on("SIGINT", () => {});
 process.on("SIGTERM", () => child.kill("SIGTERM"));
 child.on("exit", (code, signal) => {
+  const unfinished = files.filter((file) => !existsSync(markOf(marks, join(root, file))));
+  rmSync(marks, { recursive: true });
   process.exitCode = code ?? (signal === "SIGINT" ? 130 : 1);
+  if (signal !== null || unfinished.length === 0) return;
+  process.stderr.write(`Ended before its last test did:\n  ${unfinished.join("\n  ")}\n`);
+  process.exitCode ||= 1;
 });
