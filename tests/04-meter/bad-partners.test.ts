@@ -10,7 +10,9 @@ import { rate } from "../../src/meter/rated.ts";
 import { receiptsPath } from "../../src/meter/both-signed.ts";
 import { lastCosigned, type ReceiptBody, receiptType } from "../../src/meter/receipt.ts";
 import { balancesOf } from "../../src/settle/ledger.ts";
+import { standingHere } from "../../src/settle/statements/record.ts";
 import { buyer, Pair, seller, type Side } from "./sides.ts";
+import { bodyOf, refusal, state } from "./statement-hands.ts";
 
 /** 0.5 EUR a message; 50 messages may be unsigned. Each test begins with 100 that both signed. */
 const price = { amount: "0.5", currency: "EUR", perMessages: 1 };
@@ -144,6 +146,29 @@ test("bad partner - a provider that changes the price in the middle: it is refus
   assert.equal(await owed(pair.buyer), signedFirst);
   assert.equal(await offer(pair, {}), "taken");
   assert.equal(await owed(pair.buyer), 110n * each);
+});
+
+test("bad partner - a provider that states too much: that line waits, and its buyer owes what was signed", async (t) => {
+  const pair = await open(t);
+  const { statements, exchange } = pair.buyer;
+  const answer = await state(pair, bodyOf(pair, {}, { amount: "80" }));
+  assert.ok(typeof answer === "object", refusal(answer));
+  const { id } = (await statements.list())[0]!;
+  const standing = async () => standingHere(await statements.need(id));
+  const [line] = (await standing()).lines;
+  assert.deepEqual([line?.state, line?.dispute?.claimedMicro], ["disputed", signedFirst]);
+  assert.equal((await standing()).dues[0]?.due, 0n);
+  assert.equal(await owed(pair.buyer), signedFirst);
+  // due it becomes once the provider takes back what was too much
+  const { id: agreement } = pair.agreement;
+  await pair.seller.statements.take(buyer, answer);
+  await pair.seller.exchange.act(id, { do: "credit", agreement, amount: "30", reason: "" });
+  const credit = (await standing()).lines[0]!.dispute!.credit!.hash;
+  await exchange.act(id, { do: "agree", agreement, credit });
+  assert.equal((await standing()).dues[0]?.due, signedFirst);
+  for (const books of [await owed(pair.buyer), await earned(pair.seller)]) {
+    assert.equal(books, signedFirst);
+  }
 });
 
 for (const [who, did] of [

@@ -13,6 +13,7 @@ import { Outbound } from "../../src/federate/outbound.ts";
 import { peerIdentity } from "../../src/federate/peer-identity.ts";
 import { PeerBook } from "../../src/federate/peers.ts";
 import { receiptRoutes } from "../../src/federate/receipt-routes.ts";
+import { statementRoutes } from "../../src/federate/statement-routes.ts";
 import { Resolver } from "../../src/federate/resolver.ts";
 import type { Clock } from "../../src/kernel/clock.ts";
 import { crashAt, neverCrash } from "../../src/kernel/crash.ts";
@@ -36,7 +37,9 @@ import { freePort } from "../free-port.ts";
 import type { Store } from "../../src/ports/store.ts";
 import { noUsage } from "../../src/ports/usage.ts";
 import type { Checkpoint } from "../../src/ports/usage.ts";
-import { postingsOf } from "../../src/settle/ledger.ts";
+import { Ledger, postingsOf } from "../../src/settle/ledger.ts";
+import { StatementExchange } from "../../src/settle/statements/exchange.ts";
+import { Statements } from "../../src/settle/statements/statements.ts";
 
 export const seller = "did:web:seller.example";
 export const buyer = "did:web:buyer.example";
@@ -68,6 +71,11 @@ export interface Side {
   readonly consumer: ConsumerReceipts;
   readonly counts: ConsumerCounts;
   readonly owed: Owed;
+  readonly statements: Statements;
+  /** Takes statements to the other side when a test says so, and answers it. */
+  readonly exchange: StatementExchange;
+  /** What it has agreed on, by id. */
+  readonly agreed: Map<string, Agreement>;
   readonly journal: Journal;
   readonly url: string;
   readonly peers: PeerBook;
@@ -92,8 +100,9 @@ export async function openSide(options: SideOptions): Promise<Side> {
   const calls = { identity, resolver, outbound, backOffMs: [] };
   const peers = await PeerBook.open({ store, signer, ...calls });
   const agreements = { get: (id: string) => disk.get<Agreement>("agreement", id) };
-  const sold = (await disk.list<Agreement>("agreement")).map(({ doc }) => doc);
-  const owed = await Owed.open(store, clock, sold);
+  const known = (await disk.list<Agreement>("agreement")).map(({ doc }) => doc);
+  const agreed = new Map(known.map((one) => [one.id, one]));
+  const owed = await Owed.open(store, clock, known);
   const postings: Postings = (agreement, body, before) => {
     owed.signed(agreement.id, body);
     return postingsOf(agreement, body, before);
@@ -117,11 +126,20 @@ export async function openSide(options: SideOptions): Promise<Side> {
   const consumer = new ConsumerReceipts({ ...shared, counts });
   const authenticatePeer = peerAuthenticator({ did, resolver, clock });
   await app.register(receiptRoutes, { receipts: consumer, authenticatePeer });
+  const ledger = await Ledger.open(store);
+  const lists = { get: (id: string) => agreed.get(id), list: () => [...agreed.values()] };
+  const statements = new Statements({ store, signer, clock, ledger, agreements: lists, crash });
+  const exchange = new StatementExchange({
+    ...{ statements, peers, clock, journal, agreements: lists, retryMs: 10 },
+    takeReceipts: (id) => consumer.takeBack(id),
+  });
+  await app.register(statementRoutes, { statements: exchange, authenticatePeer });
   const url = await app.listen({ host: "127.0.0.1", port: options.port });
   await provider.load();
   provider.start();
   const stop = async (): Promise<void> => {
     await app.close();
+    await exchange.close();
     await provider.close();
     await meter.close().catch(() => {}); // a crashed side writes nothing down
     outbound.close();
@@ -129,7 +147,7 @@ export async function openSide(options: SideOptions): Promise<Side> {
   };
   const crashed = () => life.over;
   const rooms = { store, signer, meter, provider, consumer, counts, owed, journal };
-  return { ...rooms, url, peers, crashed, stop };
+  return { ...rooms, statements, exchange, agreed, url, peers, crashed, stop };
 }
 
 /** What a kill does: from this point on nothing more is stored or answered. */
@@ -312,6 +330,7 @@ export class Pair {
     ] as const) {
       const doc: Agreement = { ...draftOf(policy, role), evidence };
       await side.store.commit([{ op: "add", kind: "agreement", id, doc }]);
+      side.agreed.set(id, doc);
       if (role === "provider") this.agreement = doc;
     }
   }

@@ -160,8 +160,17 @@ export async function requireSigned(
   await verifySignature(jws, pinned, { what, type: isStep ? stepType : statementType });
 }
 
+const hashes = new WeakMap<StatementBody, string>();
+
+/** Every word names it; a body of a thousand lines is not hashed anew for each. */
+export function statementHash(body: StatementBody): string {
+  const hash = hashes.get(body) ?? canonicalHash(body);
+  hashes.set(body, hash);
+  return hash;
+}
+
 /** `2026-11-1-3f9ac2d1`: month, number and the hash's beginning; the same on both sides. */
 export function statementId(body: StatementBody): string {
-  const hash = Buffer.from(canonicalHash(body).slice("sha256:".length), "base64url");
+  const hash = Buffer.from(statementHash(body).slice("sha256:".length), "base64url");
   return `${body.month}-${body.number}-${hash.toString("hex").slice(0, 8)}`;
 }

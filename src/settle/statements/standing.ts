@@ -57,12 +57,45 @@ export function standingOf(
   steps: readonly SignedStep[],
   cleared: readonly Cleared[],
 ): Standing {
-  const lines = body.lines.map((line) => lineStanding(body, line, steps));
+  const about = new Map(body.lines.map(({ agreement }) => [agreement, [] as SignedStep[]]));
+  for (const step of steps) for (const id of namedIn(step.body.act)) about.get(id)?.push(step);
+  const lines = body.lines.map((line) => {
+    return lineStanding(body, line, about.get(line.agreement) ?? []);
+  });
   return { lines, dues: duesOf(lines, steps, cleared) };
 }
 
-function lineStanding(body: StatementBody, line: Line, steps: readonly SignedStep[]): LineStanding {
-  const about = steps.filter(({ body: { act } }) => isAbout(act, line.agreement));
+/** Of one line, without the work of all. */
+export function standingOfLine(
+  body: StatementBody,
+  line: Line,
+  steps: readonly SignedStep[],
+): LineStanding {
+  const about = steps.filter(({ body: { act } }) => namedIn(act).includes(line.agreement));
+  return lineStanding(body, line, about);
+}
+
+/** What of a currency is paid and set off, in micro-units, whatever is owed. */
+export function settledIn(
+  currency: string,
+  steps: readonly SignedStep[],
+  cleared: readonly Cleared[],
+): { readonly paid: bigint; readonly setOff: bigint } {
+  const marked = steps.map(({ body: { act } }) =>
+    act.do === "paid" && act.currency === currency ? microOf(act.amount) : 0n,
+  );
+  const gone = cleared.map((one) => (one.currency === currency ? microOf(one.amount) : 0n));
+  return { paid: sum(marked), setOff: sum(gone) };
+}
+
+/** The agreements whose lines a word is about. */
+export function namedIn(act: Act): readonly string[] {
+  if (act.do === "paid") return [];
+  return act.do === "accept" ? act.agreements : [act.agreement];
+}
+
+/** `about`: the words about that line alone. */
+function lineStanding(body: StatementBody, line: Line, about: readonly SignedStep[]): LineStanding {
   const whole = microOf(line.amount);
   const accepted = about.find(({ body: { act } }) => act.do === "accept")?.body;
   const disputed = about.find(({ body: { act } }) => act.do === "dispute")?.body;
@@ -131,21 +164,9 @@ function duesOf(
         .filter(({ line }) => line.currency === currency)
         .map(({ micro }) => micro),
     );
-    const paid = sum(
-      steps.map(({ body: { act } }) =>
-        act.do === "paid" && act.currency === currency ? microOf(act.amount) : 0n,
-      ),
-    );
-    const setOff = sum(
-      cleared.map((one) => (one.currency === currency ? microOf(one.amount) : 0n)),
-    );
+    const { paid, setOff } = settledIn(currency, steps, cleared);
     return { currency, accepted, paid, setOff, due: accepted - paid - setOff };
   });
-}
-
-function isAbout(act: Act, agreement: string): boolean {
-  if (act.do === "paid") return false;
-  return act.do === "accept" ? act.agreements.includes(agreement) : act.agreement === agreement;
 }
 
 function sum(amounts: readonly bigint[]): bigint {

@@ -12,22 +12,23 @@
  *
  * It never computes a price, never holds money, and freezes no line but the disputed one.
  */
-import type { Clock } from "../../kernel/clock.ts";
+import { type Clock, monthOf } from "../../kernel/clock.ts";
 import { type Crash, neverCrash } from "../../kernel/crash.ts";
 import { canonicalHash } from "../../kernel/canonical.ts";
 import { ComityError } from "../../kernel/errors.ts";
 import { Turns } from "../../kernel/turns.ts";
 import type { Agreement } from "../../market/agreement.ts";
-import type { Signer } from "../../ports/signer.ts";
+import type { PublicJwk, Signer } from "../../ports/signer.ts";
 import type { Store, Write } from "../../ports/store.ts";
 import { type Ledger, postingId } from "../ledger.ts";
 import { keyText } from "../signed-shapes.ts";
 import type { Act, Dossier, SignedStep, StatementBody } from "./document.ts";
-import { requireSigned, signStatement, signStep, statementId, stepsMax } from "./document.ts";
+import { requireSigned, signStatement, signStep, statementHash, statementId } from "./document.ts";
 import { answersTo, linesFor, receiptsLacked } from "./lines.ts";
 import { entriesOf, otherSide, recordOf, recordsOf, recordWrite, standingHere } from "./record.ts";
 import type { StatementRecord } from "./record.ts";
-import { ownProblem, placeProblem, takenProblem } from "./rules.ts";
+import { disagrees, mergedWith } from "./merge.ts";
+import { drawnProblem, ownProblem, stepsOfSideMax } from "./rules.ts";
 
 export interface StatementsOptions {
   readonly store: Store;
@@ -74,8 +75,10 @@ export class Statements {
         .list()
         .filter((one) => one.role === "provider" && one.consumer === consumer);
       const at = this.#now();
+      const isToCome = monthOf(Date.parse(at)) < month;
       const bodies = earlier.map(({ body }) => body);
-      const lines = await linesFor(store, this.#sameKeys(sold), { month, at, earlier: bodies });
+      const place = { month, at, earlier: bodies };
+      const lines = isToCome ? [] : await linesFor(store, this.#sameKeys(sold), place);
       if (lines.length === 0) {
         const what = "signed receipt without a statement yet for";
         throw new ComityError("NOT_FOUND", { what, id: `${consumer} in ${month}` });
@@ -106,9 +109,9 @@ export class Statements {
   /** Signs a word of this side and keeps it until the other has it; STATE_INVALID says why not. */
   async act(id: string, act: Act): Promise<StatementRecord> {
     return this.#take(await this.need(id), async (record) => {
-      const standing = standingHere(record);
       const { clock, signer } = this.#options;
-      const context = { body: record.body, standing, by: signer.did, now: clock.now() };
+      const said = { steps: [...record.steps, ...record.pending], cleared: record.cleared };
+      const context = { body: record.body, ...said, by: signer.did, now: clock.now() };
       const problem = heldProblem(record, act) ?? ownProblem(act, context);
       if (problem !== undefined) {
         throw new ComityError("STATEMENT_REFUSES", { id, act: act.do, problem });
@@ -160,6 +163,9 @@ export class Statements {
     }
     return this.#turns.take(from, async () => {
       const known = await recordOf(this.#options.store, statementId(body));
+      if (known !== undefined && statementHash(known.body) !== statementHash(body)) {
+        throw disagrees(body, `another statement ${body.number} is here already`);
+      }
       const { record, instead } = known
         ? { record: known, instead: [] }
         : await this.#received(dossier);
@@ -225,18 +231,19 @@ export class Statements {
   async #withStep(record: StatementRecord, act: Act): Promise<StatementRecord> {
     const { signer } = this.#options;
     const mine = [...record.steps, ...record.pending].filter(({ body }) => body.by === signer.did);
-    if (mine.length >= stepsMax / 2) {
-      throw new ComityError("LIMIT_REACHED", { limit: stepsMax / 2, what: "steps of one side" });
+    if (mine.length >= stepsOfSideMax) {
+      throw new ComityError("LIMIT_REACHED", { limit: stepsOfSideMax, what: "steps of one side" });
     }
     const last = mine.at(-1)?.body;
     const body = {
       v: 1 as const,
       type: "step" as const,
-      statement: canonicalHash(record.body),
+      statement: statementHash(record.body),
       by: signer.did,
       seq: (last?.seq ?? 0) + 1,
       prev: last === undefined ? ("" as const) : canonicalHash(last),
-      at: this.#now(),
+      // a clock that was put right may be before its own last word
+      at: [this.#now(), (last ?? record.body).at].toSorted().at(-1)!,
       act,
     };
     const step: SignedStep = { body, signature: await signStep(body, signer) };
@@ -252,7 +259,9 @@ export class Statements {
   }: Dossier): Promise<{ readonly record: StatementRecord; readonly instead: Write[] }> {
     const { body, signature } = statement;
     const { provider, consumer, month, number } = body;
-    await this.#requireKeys(body, (did, key) => requireSigned(statement, did, key), provider);
+    for (const key of this.#keysOf(body, provider)) await requireSigned(statement, provider, key);
+    const misdated = drawnProblem(body, this.#options.clock.now());
+    if (misdated !== undefined) throw disagrees(body, misdated);
     const all = await this.#ofPair(provider, consumer, month);
     const idle = all.filter(({ told, body: one }) => !told && one.number === number);
     const earlier = all.filter((one) => !idle.includes(one));
@@ -270,23 +279,18 @@ export class Statements {
     return { record, instead };
   }
 
-  async #requireKeys(
-    body: StatementBody,
-    check: (did: string, key: Agreement["keys"][string]) => Promise<void>,
-    did: string,
-  ): Promise<void> {
-    const { agreements } = this.#options;
-    const checked = new Set<string>();
+  /** By which the lines' agreements know a side, each once; NOT_FOUND where one is not theirs. */
+  #keysOf(body: StatementBody, did: string): PublicJwk[] {
+    const keys = new Map<string, PublicJwk>();
     for (const { agreement: id } of body.lines) {
-      const agreement = agreements.get(id);
+      const agreement = this.#options.agreements.get(id);
       const isTheirs =
         agreement?.provider === body.provider && agreement.consumer === body.consumer;
       const key = isTheirs ? agreement.keys[did] : undefined;
       if (key === undefined) throw new ComityError("NOT_FOUND", { what: "agreement", id });
-      const text = keyText(key);
-      if (!checked.has(text)) await check(did, key);
-      checked.add(text);
+      keys.set(keyText(key), key);
     }
+    return [...keys.values()];
   }
 
   async #merged(
@@ -294,12 +298,10 @@ export class Statements {
     { steps }: Dossier,
     isNew: boolean,
   ): Promise<StatementRecord> {
-    const { signer } = this.#options;
-    let next = record.told ? record : { ...record, told: true };
-    if (next.problem !== undefined) next = withoutProblem(next);
-    for (const step of steps.toSorted((a, b) => a.body.seq - b.body.seq)) {
-      next = await this.#withTheirs(next, step);
-    }
+    const { signer, clock } = this.#options;
+    const { provider, consumer } = record.body;
+    const keys = new Map([provider, consumer].map((did) => [did, this.#keysOf(record.body, did)]));
+    const next = await mergedWith(record, steps, { own: signer.did, now: clock.now(), keys });
     const own = [...next.steps, ...next.pending].some(({ body }) => body.by === signer.did);
     return isNew && !own ? this.#answered(next) : next;
   }
@@ -320,43 +322,6 @@ export class Statements {
     return next;
   }
 
-  /** One step of either side as the other has it: what it has of this side's is with both. */
-  async #withTheirs(record: StatementRecord, step: SignedStep): Promise<StatementRecord> {
-    const { body } = step;
-    const hash = canonicalHash(body);
-    const chain = record.steps.filter((one) => one.body.by === body.by);
-    const there = chain.find((one) => one.body.seq === body.seq);
-    if (there !== undefined) {
-      if (canonicalHash(there.body) === hash) return record;
-      throw disagrees(record.body, `another step ${body.seq} of ${body.by} is here already`);
-    }
-    const pending = record.pending.find((one) => canonicalHash(one.body) === hash);
-    const taken = pending ?? step;
-    if (pending === undefined) await this.#requireTakeable(record, step, chain.at(-1));
-    const isOwn = body.by === this.#options.signer.did;
-    // what this side has signed since on a past that is not the other's never counted
-    const left =
-      isOwn && pending === undefined ? [] : record.pending.filter((one) => one !== pending);
-    return { ...record, steps: [...record.steps, taken], pending: left };
-  }
-
-  async #requireTakeable(
-    record: StatementRecord,
-    step: SignedStep,
-    before: SignedStep | undefined,
-  ): Promise<void> {
-    const { body } = step;
-    const misplaced = placeProblem(record.body, body, before?.body);
-    if (misplaced !== undefined) throw disagrees(record.body, misplaced);
-    await this.#requireKeys(record.body, (did, key) => requireSigned(step, did, key), body.by);
-    if (body.by === this.#options.signer.did) return; // signed here once, and lost since
-    const standing = standingHere(record);
-    const context = { body: record.body, standing, by: body.by, now: this.#options.clock.now() };
-    const problem = takenProblem(body.act, context);
-    if (problem !== undefined)
-      throw disagrees(record.body, `step ${body.seq} of ${body.by}: ${problem}`);
-  }
-
   #now(): string {
     return new Date(this.#options.clock.now()).toISOString();
   }
@@ -370,12 +335,4 @@ export function isWaiting({ told, pending }: StatementRecord): boolean {
 function heldProblem({ held }: StatementRecord, { do: what }: Act): string | undefined {
   if (held === undefined || what === "evidence" || what === "credit") return undefined;
   return `set-off ${held} of it is not answered yet; comity setoff cancel ${held} takes it back`;
-}
-
-function withoutProblem({ problem: _problem, ...rest }: StatementRecord): StatementRecord {
-  return rest;
-}
-
-function disagrees(body: StatementBody, problem: string): ComityError {
-  return new ComityError("STATEMENT_DISAGREES", { id: statementId(body), problem });
 }

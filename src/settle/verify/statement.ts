@@ -5,7 +5,7 @@ import { requireSigned, type StatementBody, statementId } from "../statements/do
 import type { Dossier, Line, SignedStep } from "../statements/document.ts";
 import { statementFile, type StatementFile } from "../statements/file.ts";
 import { lineFrom } from "../statements/lines.ts";
-import { placeProblem, takenProblem } from "../statements/rules.ts";
+import { looseProblem, placeProblem, takenProblem } from "../statements/rules.ts";
 import { type Standing, standingOf } from "../statements/standing.ts";
 import { type Agreed, pinnedKeys } from "./agreed.ts";
 import { type ProvedBill, proveBill } from "./bill.ts";
@@ -78,11 +78,14 @@ export async function verifyDossier(
     const misplaced = placeProblem(body, step.body, before);
     if (misplaced !== undefined) throw broken(`${name}: ${misplaced}`);
     await verifySigned(step, by, sides, `${name}, step ${seq} of ${by}: the signature`);
-    const standing = standingOf(body, taken, []);
-    const problem = takenProblem(act, { body, standing, by, now: Date.parse(at) });
+    const context = { body, steps: taken, cleared: [], by, now: Date.parse(at) };
+    const problem = takenProblem(act, context);
     if (problem !== undefined) throw broken(`${name}, step ${seq} of ${by}: ${problem}`);
     taken.push(step);
   }
+  const words = taken.map((step) => step.body);
+  const loose = looseProblem(words, { body, steps: taken }, ({ at }) => Date.parse(at));
+  if (loose !== undefined) throw broken(`${name}, ${loose}`);
   return standingOf(body, taken, []);
 }
 
