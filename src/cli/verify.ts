@@ -75,7 +75,7 @@ function printBill(io: CliIo, bill: VerifiedBill, chainText: ChainText): void {
 }
 
 function printStatement(io: CliIo, statement: VerifiedStatement, chainText: ChainText): void {
-  const { id, body, standing, words, evidence, keys } = statement;
+  const { id, body, standing, cleared, words, evidence, keys } = statement;
   printLine(io, `  statement  ${id}, number ${body.number} of ${body.month}, ${body.at}`);
   printLine(io, `  provider   ${body.provider}`);
   printLine(io, `  consumer   ${body.consumer}`);
@@ -87,9 +87,13 @@ function printStatement(io: CliIo, statement: VerifiedStatement, chainText: Chai
     printLine(io, `             ${amount}${stands}, ${state}${why}`);
     printEvidence(io, evidence[i], chainText);
   }
-  for (const { currency, accepted, paid } of standing.dues) {
+  for (const { currency, accepted, paid, due } of standing.dues) {
     const sums = `${formatAmount(accepted)} accepted, ${formatAmount(paid)} paid`;
-    printLine(io, `  ${currency}        ${sums}; what was set off is in documents of its own`);
+    printLine(io, `  ${currency}        ${sums}, ${formatAmount(due)} due`);
+    for (const one of cleared) {
+      if (one.currency !== currency) continue;
+      printLine(io, `             ${one.amount} set off by ${one.setoff}, signed by both`);
+    }
   }
   printLine(io, `  words      ${words}, each signed and chained by who said it`);
   printKeys(io, keys);
@@ -138,8 +142,9 @@ function told({ standing, ...statement }: VerifiedStatement): object {
       ...{ agreement: line.agreement, state, stated: line.amount, amount: formatAmount(micro) },
       ...(dispute && { dispute: { state: dispute.state, reason: dispute.reason } }),
     })),
-    dues: standing.dues.map(({ currency, accepted, paid }) => ({
+    dues: standing.dues.map(({ currency, accepted, paid, setOff, due }) => ({
       ...{ currency, accepted: formatAmount(accepted), paid: formatAmount(paid) },
+      ...{ setOff: formatAmount(setOff), due: formatAmount(due) },
     })),
   };
 }

@@ -7,7 +7,10 @@ import { after, before, test } from "node:test";
 import type { SetoffResource } from "../../src/client/setoffs.ts";
 import type { CrashPoint } from "../../src/kernel/crash.ts";
 import { monthOf, systemClock } from "../../src/kernel/clock.ts";
+import { verifyFile } from "../../src/settle/verify/file.ts";
 import { twoNodes, type TwoNodes, until } from "../two-nodes.ts";
+import { asked, changedAt, emptyFolder, jsonOf } from "./evidence-files.ts";
+import { leavesOf, verified, withoutProofs } from "./evidence-files.ts";
 
 type Side = "provider" | "consumer";
 const month = monthOf(systemClock.now());
@@ -167,6 +170,48 @@ test("set-off - who does not draw up asks for it, and its person's word is taken
     ["0", "1"],
   );
   await nodes[first].http.setoffs.always(didOf(second), false);
+});
+
+test("set-off - stands in the file of a statement that it cleared, and is checked there", async (t) => {
+  const folder = await emptyFolder();
+  t.after(() => folder.remove());
+  const all = await nodes[first].http.books.statements(month);
+  const { id } = all.find(({ dues }) => dues[0]?.setOff === "2.5")!; // by two, one after the other
+  const files: unknown[] = [];
+  for (const side of [first, second]) {
+    const file = join(folder.path, `${side}.json`);
+    await asked(nodes[side], "statement", "export", id, "--out", file);
+    const { code, text } = await verified(file);
+    assert.equal(code, 0, text);
+    assert.match(text, /EUR +3.5 accepted, 0 paid, 1 due/);
+    assert.match(text, /1.5 set off by \S+-1-\w+, signed by both/);
+    assert.match(text, /1 set off by \S+-2-\w+, signed by both/);
+    files.push(await jsonOf(file));
+  }
+  const [ours, theirs] = files.map((file) => withoutProofs(file));
+  assert.deepEqual(ours, theirs);
+
+  const file = files[0] as { setoffs: SetoffResource["signed"][] };
+  for (const [i, path] of leavesOf(file.setoffs, ["setoffs"]).entries()) {
+    const forged = JSON.stringify(changedAt(file, path, i * 31));
+    await assert.rejects(verifyFile(forged), { code: "EVIDENCE_BROKEN" }, path.join("."));
+  }
+  const [one, other] = file.setoffs as [SetoffResource["signed"], SetoffResource["signed"]];
+  const half = { ...one, signatures: one.signatures.slice(0, 1) };
+  const wrong: [unknown[], RegExp][] = [
+    [[half, other], /set-off \S+: \S+ has not signed it/],
+    [[one, one], /set-off \S+: it does not come after set-off 1/],
+    [[other, one], /set-off \S+: it does not come after set-off 2/],
+    [[other, other], /set-off \S+: it does not come after set-off 2/],
+  ];
+  for (const [setoffs, problem] of wrong) {
+    const forged = JSON.stringify({ ...file, setoffs });
+    await assert.rejects(verifyFile(forged), { message: problem });
+  }
+  const paidOff = all.find(({ dues }) => dues[0]?.setOff === "0.5")!;
+  const elsewhere = (await nodes[first].http.books.evidence(paidOff.id)) as object;
+  const moved = JSON.stringify({ ...elsewhere, setoffs: [other] });
+  await assert.rejects(verifyFile(moved), /set-off \S+: it clears nothing of the statement/);
 });
 
 test("set-off - a draft holds its statements until it is taken back, or answered", async () => {

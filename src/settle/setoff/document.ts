@@ -46,7 +46,7 @@ export const SetoffBody = Type.Object(
 export type SetoffBody = Static<typeof SetoffBody>;
 
 /** Drawn up with one signature; it counts with two. */
-const SignedSetoff = Type.Object(
+export const SignedSetoff = Type.Object(
   { body: SetoffBody, signatures: Type.Array(Signature, { minItems: 1, maxItems: 2 }) },
   strict,
 );

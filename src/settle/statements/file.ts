@@ -5,11 +5,15 @@ import type { Agreement } from "../../market/agreement.ts";
 import { receiptAt } from "../../meter/receipt.ts";
 import type { Store } from "../../ports/store.ts";
 import { billOf, type ProveReceipt, signedBy, SignedReceipt } from "../bill.ts";
+import { SignedSetoff } from "../setoff/document.ts";
+import { setoffsWith } from "../setoff/record.ts";
 import { Dossier, type Line, linesMax, SignedStatement } from "./document.ts";
-import { dossierOf, recordsOf, type StatementRecord } from "./record.ts";
+import { dossierOf, otherSide, recordsOf, type StatementRecord } from "./record.ts";
 
 export const statementFileType = "comity-statement-file";
 const strict = { additionalProperties: false };
+/** Each clears all of a statement but the last of a side, so that few are about the same. */
+const setoffsMax = 1000;
 
 /** A statement with both sides' words and all that proves its lines; closed, as all evidence is. */
 const StatementFile = Type.Object(
@@ -32,6 +36,8 @@ const StatementFile = Type.Object(
       ),
       { minItems: 1, maxItems: linesMax },
     ),
+    /** What both signed that clears something of it, in the order of their numbers. */
+    setoffs: Type.Optional(Type.Array(SignedSetoff, { minItems: 1, maxItems: setoffsMax })),
   },
   strict,
 );
@@ -66,7 +72,19 @@ export async function statementFileOf(
   });
   const lines: StatementFile["lines"] = [];
   for (const line of body.lines) lines.push(await evidenceOf(line, record, sources));
-  return { v: 1, type: statementFileType, dossier: dossierOf(record), earlier, lines };
+  const setoffs = await setoffsOf(record, sources);
+  return {
+    ...{ v: 1, type: statementFileType, dossier: dossierOf(record), earlier, lines },
+    ...(setoffs.length > 0 && { setoffs }),
+  };
+}
+
+async function setoffsOf(record: StatementRecord, { store }: FileSources): Promise<SignedSetoff[]> {
+  if (record.cleared.length === 0) return [];
+  const all = await setoffsWith(store, otherSide(record));
+  const named = new Set(record.cleared.map(({ setoff }) => setoff));
+  const clearing = all.filter(({ id, state }) => state === "agreed" && named.has(id));
+  return clearing.map(({ body, signatures }) => ({ body, signatures }));
 }
 
 async function evidenceOf(

@@ -6,18 +6,21 @@ import type { Dossier, Line, SignedStep } from "../statements/document.ts";
 import { statementFile, type StatementFile } from "../statements/file.ts";
 import { lineFrom } from "../statements/lines.ts";
 import { looseProblem, placeProblem, takenProblem } from "../statements/rules.ts";
-import { type Standing, standingOf } from "../statements/standing.ts";
+import { type Cleared, type Standing, standingOf } from "../statements/standing.ts";
 import { type Agreed, pinnedKeys } from "./agreed.ts";
 import { type ProvedBill, proveBill } from "./bill.ts";
 import { broken, brokenIn } from "./broken.ts";
 import { type ProvedChain, verifyAlone } from "./receipts.ts";
+import { verifySetoffs } from "./setoffs.ts";
 
 /** What a statement's file proves. */
 export interface VerifiedStatement {
   readonly id: string;
   readonly body: StatementBody;
-  /** By what both sides have said in the file; set-offs are documents of their own. */
+  /** By what both sides have said and set off in the file. */
   readonly standing: Standing;
+  /** What was set off of it, and by which document of both. */
+  readonly cleared: readonly Cleared[];
   /** Signed words of both sides. */
   readonly words: number;
   /** Of each line. */
@@ -37,7 +40,7 @@ export interface VerifiedStatement {
  */
 export async function verifyStatementFile(file: unknown): Promise<VerifiedStatement> {
   if (!statementFile.Check(file)) throw broken("it is no statement's file of version 1");
-  const { dossier, earlier, lines } = file;
+  const { dossier, earlier, lines, setoffs = [] } = file;
   const { body } = dossier.statement;
   if (Number.isNaN(Date.parse(body.at))) throw broken(`the statement: at "${body.at}" is no time`);
   if (lines.length !== body.lines.length) throw broken("a line of it has no evidence");
@@ -46,14 +49,16 @@ export async function verifyStatementFile(file: unknown): Promise<VerifiedStatem
     bills.push(await provedOf(`line ${i + 1}`, lines[i], line.agreement, body));
   }
   const sides = bills.map(({ agreed }) => agreed);
-  const standing = await verifyDossier(dossier, sides);
+  const said = await verifyDossier(dossier, sides);
+  const cleared = await verifySetoffs(setoffs, body, said, sides);
+  const standing = standingOf(body, dossier.steps, cleared);
   await verifyEarlier(earlier, body, sides);
   const bodies = earlier.map((one) => one.body);
   for (const [i, line] of body.lines.entries()) {
     await verifyLine(`line ${i + 1}`, line, { ...{ body, bodies, of: lines[i] }, bill: bills[i] });
   }
   return {
-    ...{ id: statementId(body), body, standing, words: dossier.steps.length },
+    ...{ id: statementId(body), body, standing, cleared, words: dossier.steps.length },
     evidence: bills.map(({ bill: { chain, proof } }) => {
       return { ...(chain && { chain }), ...(proof && { log: proof.checkpoint.origin }) };
     }),
