@@ -3,9 +3,9 @@
  * that a node serves it with an ETag and nothing is ever fetched from elsewhere. Plain
  * JavaScript, because the set-up may run on an older Node.
  */
-import { copyFile, mkdir, readdir, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { outlines } from "./outlines.mjs";
@@ -28,30 +28,48 @@ async function wordFiles() {
   return names.filter((name) => name !== "en.json");
 }
 
-/** @param {{ outDir?: string, minify?: boolean }} options */
+/** Of everything that is bundled. */
+const common = {
+  bundle: true,
+  format: "esm",
+  target: ["es2022"],
+  // Licences stand in a file beside the bundle.
+  legalComments: "external",
+  jsx: "automatic",
+  jsxImportSource: "preact",
+  plugins: [leafletModules],
+  // Leaflet's style sheet names pictures of controls that this page does not have.
+  loader: { ".png": "empty" },
+  logLevel: "warning",
+};
+
+/**
+ * The files of the console, and of those the ones that its first page takes: what a page alone
+ * needs is fetched when it is opened.
+ * @param {{ outDir?: string, minify?: boolean }} options
+ */
 export async function buildConsole({ outDir = join(HERE, "../dist/console"), minify = true } = {}) {
+  // the names of chunks change with what is in them
+  await rm(outDir, { recursive: true, force: true });
   await mkdir(outDir, { recursive: true });
-  await Promise.all([
+  const [app] = await Promise.all([
     build({
+      ...common,
       entryPoints: [
         { in: join(SOURCES, "app.tsx"), out: "app" },
         { in: join(SOURCES, "style/app.css"), out: "app" },
+        { in: join(SOURCES, "style/rooms.css"), out: "rooms" },
+      ],
+      ...{ outdir: outDir, minify, splitting: true, metafile: true },
+      chunkNames: "[name]-[hash]",
+    }),
+    build({
+      ...common,
+      entryPoints: [
         { in: join(SOURCES, "share/sample.ts"), out: "share" },
         { in: join(SOURCES, "share/share.css"), out: "share" },
       ],
-      outdir: outDir,
-      bundle: true,
-      format: "esm",
-      target: ["es2022"],
-      minify,
-      // Licences stand in a file beside the bundle.
-      legalComments: "external",
-      jsx: "automatic",
-      jsxImportSource: "preact",
-      plugins: [leafletModules],
-      // Leaflet's style sheet names pictures of controls that this page does not have.
-      loader: { ".png": "empty" },
-      logLevel: "warning",
+      ...{ outdir: outDir, minify },
     }),
     outlines().then((text) => writeFile(join(outDir, "outlines.json"), text)),
     copyFile(join(SOURCES, "index.html"), join(outDir, "index.html")),
@@ -60,6 +78,29 @@ export async function buildConsole({ outDir = join(HERE, "../dist/console"), min
       copyFile(join(SOURCES, "words", name), join(outDir, `words-${name}`)),
     ),
   ]);
+  const scripts = scriptsOf(app.metafile.outputs);
+  const first = [...scripts("app.tsx"), ...scripts("world-page.tsx")];
+  return {
+    firstPage: new Set(["index.html", "icon.svg", "app.css", "outlines.json", ...first]),
+    scripts: Object.keys(app.metafile.outputs)
+      .map((path) => basename(path))
+      .filter((name) => name.endsWith(".js")),
+  };
+}
+
+/** The names of files that a browser loads for a source: its own, and those that one imports. */
+function scriptsOf(outputs) {
+  const loaded = (path) => [
+    basename(path),
+    ...outputs[path].imports
+      .filter(({ kind }) => kind === "import-statement")
+      .flatMap((one) => loaded(one.path)),
+  ];
+  return (source) => {
+    const found = Object.keys(outputs).find((path) => outputs[path].entryPoint?.endsWith(source));
+    if (found === undefined) throw new Error(`${source} is bundled nowhere`);
+    return loaded(found);
+  };
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await buildConsole();

@@ -50,6 +50,22 @@ describe("things page", { skip: path === undefined && "no Chromium on this machi
       await page.getByRole("heading", { level: 1, name: "Things" }).waitFor();
     }));
 
+  test("says that its file cannot be had, and shows it once it can", () =>
+    signedIn(async (page, faults) => {
+      await page.route("**/things-*.js", (route) => route.abort());
+      await page.getByRole("link", { name: "Things" }).click();
+      await page.getByRole("alert").getByText("This page cannot be loaded").waitFor();
+      assert.deepEqual(await axeFindings(page), []);
+      await page.unroute("**/things-*.js");
+      await page.getByRole("button", { name: "Try again" }).click();
+      await page.getByRole("heading", { level: 1, name: "Things" }).waitFor();
+      assert.ok(
+        faults.every((fault) => /things-\w+\.js|ERR_FAILED/.test(fault)),
+        faults.join(),
+      );
+      faults.length = 0;
+    }));
+
   test("holds many in few rows, and narrows them by words that the address keeps", async () => {
     const { http } = guarded.running;
     const ids = Array.from({ length: MANY }, (_, i) => `meter-${String(i).padStart(4, "0")}`);

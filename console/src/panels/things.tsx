@@ -6,12 +6,13 @@ import { now } from "../state.ts";
 import { followThings, type Things } from "../things.ts";
 import { filtered, windowOf } from "../things-shown.ts";
 import { rich, say } from "../words.ts";
+import { Room } from "./room.tsx";
 
 const ROW_REM = 3;
 const COLUMNS = ["things.thing", "things.kind", "things.last", "things.age"] as const;
 
 /** What is connected to this node, with the last each said; the words that narrow it are its URL's. */
-export function ThingsRoom() {
+export function ThingsPage() {
   const [known, tell] = useState<Things>({ kind: "loading" });
   const [words, setWords] = useState(new URLSearchParams(location.search).get("q") ?? "");
   const heading = useRef<HTMLHeadingElement>(null);
@@ -28,20 +29,22 @@ export function ThingsRoom() {
     history.replaceState(null, "", location.pathname + query);
   };
   return (
-    <main class="room-body">
-      <h1 ref={heading} tabIndex={-1}>
-        {say("things")}
-      </h1>
-      {known.kind === "here" ? (
-        <List things={known.things} words={words} narrow={narrow} />
-      ) : (
-        <p class="room-said" role="status">
-          {known.kind === "signed-out"
-            ? rich("things.signed-out", { command: <code>comity console</code> })
-            : say(`things.${known.kind}`)}
-        </p>
-      )}
-    </main>
+    <Room>
+      <main class="room-body">
+        <h1 ref={heading} tabIndex={-1}>
+          {say("page.things")}
+        </h1>
+        {known.kind === "here" ? (
+          <List things={known.things} words={words} narrow={narrow} />
+        ) : (
+          <p class="room-said" role="status">
+            {known.kind === "signed-out"
+              ? rich("things.signed-out", { command: <code>comity console</code> })
+              : say(`things.${known.kind}`)}
+          </p>
+        )}
+      </main>
+    </Room>
   );
 }
 
@@ -100,7 +103,12 @@ function Rows({ rows }: { readonly rows: readonly ThingResource[] }) {
   const row = ROW_REM * parseFloat(getComputedStyle(document.documentElement).fontSize);
   const { from, to } = windowOf(rows.length, { ...sight, row });
   return (
-    <div class="things" role="table" aria-label={say("things")} aria-rowcount={rows.length + 1}>
+    <div
+      class="things"
+      role="table"
+      aria-label={say("page.things")}
+      aria-rowcount={rows.length + 1}
+    >
       <div class="things-head" role="rowgroup">
         <div class="thing-row" role="row" aria-rowindex={1}>
           {COLUMNS.map((title) => (
@@ -110,7 +118,13 @@ function Rows({ rows }: { readonly rows: readonly ThingResource[] }) {
           ))}
         </div>
       </div>
-      <div class="things-rows" role="rowgroup" ref={frame} tabIndex={0} aria-label={say("things")}>
+      <div
+        class="things-rows"
+        role="rowgroup"
+        ref={frame}
+        tabIndex={0}
+        aria-label={say("page.things")}
+      >
         <div role="presentation" style={{ height: `${from * ROW_REM}rem` }} />
         {rows.slice(from, to).map((thing, i) => (
           <Row key={thing.id} thing={thing} index={from + i + 2} />

@@ -1,0 +1,68 @@
+import { signal } from "@preact/signals";
+import type { ComponentType } from "preact";
+import { useEffect } from "preact/hooks";
+import { Room } from "./panels/room.tsx";
+import { page, type PageName } from "./router.ts";
+import { say } from "./words.ts";
+
+/** Each page is a file of its own, with what it alone needs; those that are no map share a style. */
+const FILES: Readonly<Record<PageName, () => Promise<ComponentType>>> = {
+  world: async () => (await import("./world-page.tsx")).WorldPage,
+  things: async () => {
+    const [{ ThingsPage }] = await Promise.all([import("./panels/things.tsx"), roomStyle()]);
+    return ThingsPage;
+  },
+};
+
+type Fetched = Partial<Record<PageName, ComponentType | "fetching" | "failed">>;
+const fetched = signal<Fetched>({});
+
+/** Begins to fetch it, unless that was done. */
+export function fetchPage(name: PageName): void {
+  if (fetched.value[name] !== undefined) return;
+  const became = (what: Fetched[PageName]): void => {
+    fetched.value = { ...fetched.value, [name]: what };
+  };
+  became("fetching");
+  FILES[name]().then(became, () => became("failed"));
+}
+
+/** The page of the address; that it waits for its file, or cannot have it, is said. */
+export function Pages() {
+  const name = page.value;
+  const Page = fetched.value[name];
+  useEffect(() => fetchPage(name), [name]);
+  document.title = name === "world" ? say("title") : `Comity · ${say(`page.${name}`)}`;
+  if (Page === "failed") return <Failed />;
+  return Page === undefined || Page === "fetching" ? null : <Page />;
+}
+
+/** A browser asks for a file of the same name no second time: the whole page is loaded again. */
+function Failed() {
+  return (
+    <Room>
+      <main class="room-body">
+        <p role="alert">{say("page-failed")}</p>
+        <p>
+          <button type="button" onClick={() => location.reload()}>
+            {say("again")}
+          </button>
+        </p>
+      </main>
+    </Room>
+  );
+}
+
+let style: Promise<void> | undefined;
+
+function roomStyle(): Promise<void> {
+  style ??= new Promise((resolve, reject) => {
+    const link = document.createElement("link");
+    link.rel = "stylesheet";
+    link.href = "/rooms.css";
+    link.addEventListener("load", () => resolve());
+    link.addEventListener("error", () => reject(new Error("rooms.css cannot be had")));
+    document.head.append(link);
+  });
+  return style;
+}
