@@ -27,6 +27,14 @@ export function money(amount: string, currency: string): string {
   return `${currency} ${fixed(value, Math.abs(value) < 1000 ? 4 : 2)}`;
 }
 
+/** The same of whole micro-units, however many. */
+export function micro(amountMicro: string, currency: string): string {
+  return money(
+    `${amountMicro.slice(0, -6) || "0"}.${amountMicro.slice(-6).padStart(6, "0")}`,
+    currency,
+  );
+}
+
 /** A price as it was agreed: no digit added, none taken. */
 export function price(agreed: Agreed["terms"]["price"]): string {
   if (agreed.charges !== undefined) return describePrice(agreed);
@@ -48,13 +56,22 @@ export function terms({ terms: agreed, delivery }: Agreed): string[] {
 }
 
 /** `31 Dec 2026`, UTC. */
-function day(iso: string): string {
+export function day(iso: string): string {
   const at = Date.parse(iso);
   if (Number.isNaN(at)) return iso;
   // English as most of the world writes its dates
   return new Intl.DateTimeFormat(locale() === "en" ? "en-GB" : locale(), {
     ...{ day: "numeric", month: "short", year: "numeric", timeZone: "UTC" },
   }).format(at);
+}
+
+/** `31 Dec 2026, 14:05`, UTC. */
+export function moment(iso: string): string {
+  const at = Date.parse(iso);
+  if (Number.isNaN(at)) return iso;
+  return `${new Intl.DateTimeFormat(locale() === "en" ? "en-GB" : locale(), {
+    ...{ dateStyle: "medium", timeStyle: "short", timeZone: "UTC" },
+  }).format(at)} UTC`;
 }
 
 export function age(ms: number): string {

@@ -12,6 +12,10 @@ const FILES: Readonly<Record<PageName, () => Promise<ComponentType>>> = {
     const [{ ThingsPage }] = await Promise.all([import("./panels/things.tsx"), roomStyle()]);
     return ThingsPage;
   },
+  agreements: async () => {
+    const [file] = await Promise.all([import("./panels/agreements-page.tsx"), roomStyle()]);
+    return file.AgreementsPage;
+  },
 };
 
 type Fetched = Partial<Record<PageName, ComponentType | "fetching" | "failed">>;
@@ -41,14 +45,12 @@ export function Pages() {
 function Failed() {
   return (
     <Room>
-      <main class="room-body">
-        <p role="alert">{say("page-failed")}</p>
-        <p>
-          <button type="button" onClick={() => location.reload()}>
-            {say("again")}
-          </button>
-        </p>
-      </main>
+      <p role="alert">{say("page-failed")}</p>
+      <p class="acts">
+        <button type="button" onClick={() => location.reload()}>
+          {say("again")}
+        </button>
+      </p>
     </Room>
   );
 }

@@ -25,6 +25,11 @@ export const history = signal<ReadonlyMap<string, readonly RatePoint[]>>(new Map
 export const nodesByDid = computed<ReadonlyMap<string, WorldNode>>(
   () => new Map(world.value?.nodes.map((node) => [node.did, node])),
 );
+/** What a node is called, where the world tells of it. */
+export function nameOf(did: string): string {
+  return nodesByDid.value.get(did)?.title ?? did;
+}
+
 /** Running ones first, then by sector and title: rows never jump because a number changed. */
 export const agreements = computed<readonly WorldAgreement[]>(() =>
   [...(world.value?.agreements ?? [])].sort(

@@ -28,7 +28,7 @@ const types: Readonly<Record<string, string>> = {
 const compressed = /^(text\/|application\/json|image\/svg)/;
 const filesMax = 200;
 /** The console's pages beside the World: each is the same file, and its script shows which. */
-const pages = ["things"];
+const pages = ["things", "agreements"];
 
 /** A page may load from this node alone, run no inline script and be framed by nobody. */
 const pagePolicy = [

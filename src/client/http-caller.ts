@@ -36,7 +36,8 @@ export class HttpCaller {
     this.url = options.url.replace(/\/+$/, "");
     this.#token = options.token;
     this.#timeoutMs = options.timeoutMs ?? timeoutMsDefault;
-    this.#fetch = options.fetch ?? fetch;
+    // a browser's own is called by itself, and not as a method of somebody else
+    this.#fetch = options.fetch ?? ((...request) => fetch(...request));
   }
 
   async *events(route: string, signal?: AbortSignal): AsyncGenerator<SseEvent> {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
-import { filtered, windowOf } from "../../console/src/things-shown.ts";
+import { filtered, windowOf } from "../../console/src/shown.ts";
 import { guardedNode } from "../02-things/guarded-node.ts";
 import { axeFindings } from "./axe.ts";
 import { findBrowser, openBrowser } from "./browser.ts";
@@ -81,11 +81,11 @@ describe("things page", { skip: path === undefined && "no Chromium on this machi
       await signedIn(async (page) => {
         const { node } = guarded.running;
         await page.goto(`${node.httpUrl}/console/things`);
-        const rows = page.locator(".things-rows [role=row]");
+        const rows = page.locator(".rows-body [role=row]");
         await rows.first().waitFor();
         assert.ok((await rows.count()) < 100, "what is out of sight is not drawn");
-        assert.equal(await page.locator(".things").getAttribute("aria-rowcount"), `${MANY + 2}`);
-        await page.locator(".things-rows").focus();
+        assert.equal(await page.locator(".rows").getAttribute("aria-rowcount"), `${MANY + 2}`);
+        await page.locator(".rows-body").focus();
         await page.keyboard.press("End");
         await page.getByRole("row").filter({ hasText: "pump-3" }).waitFor();
         assert.deepEqual(await axeFindings(page), []);
@@ -102,15 +102,15 @@ describe("things page", { skip: path === undefined && "no Chromium on this machi
   test("says what is wrong: signed out, or no answer", async () => {
     const page = await browser.newPage();
     await page.goto(`${guarded.running.node.httpUrl}/console/things`);
-    await page.getByText("Sign in to see this node's Things").waitFor();
+    await page.getByText("Sign in to see this").waitFor();
     await page.close();
     await signedIn(async (open, faults) => {
       await open.getByRole("link", { name: "Things" }).click();
-      await open.locator(".things").waitFor();
+      await open.locator(".rows").waitFor();
       await open.route("**/api/v1/things", (route) => route.abort());
       await open.getByText("The node does not answer.").waitFor({ timeout: 15_000 });
       await open.unroute("**/api/v1/things");
-      await open.locator(".things").waitFor({ timeout: 15_000 });
+      await open.locator(".rows").waitFor({ timeout: 15_000 });
       faults.splice(0, faults.length, ...faults.filter((fault) => !fault.includes("ERR_FAILED")));
     });
   });
@@ -138,6 +138,7 @@ test("things page - all the words must be there, whatever their case", () => {
     { ...thing, id: "p3" },
     { ...thing, id: "m", title: "Meter" },
   ];
-  const ids = (text: string): string[] => filtered(things, text).map(({ id }) => id);
+  const ids = (text: string): string[] =>
+    filtered(things, text, ({ id, title, kind }) => `${id} ${title} ${kind}`).map(({ id }) => id);
   assert.deepEqual([ids("PUMP p3"), ids(" "), ids("pump 4")], [["p3"], ["p3", "m"], []]);
 });

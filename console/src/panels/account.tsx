@@ -1,9 +1,7 @@
 import { caller, signOut } from "../session.ts";
 import { chooseLanguage } from "../language.ts";
-import { follow, hrefOf, page, type PageName } from "../router.ts";
+import { follow, hrefOf, page, PAGES } from "../router.ts";
 import { languages, locale, say } from "../words.ts";
-
-const PAGES: readonly PageName[] = ["world", "things"];
 
 /** Who one is here, the way out and to the other pages; the page's language for everybody. */
 export function Account() {

@@ -1,16 +1,20 @@
-import type { ThingResource } from "../../src/client/thing-resource.ts";
+/** Which rows of a list are shown, and which of those are drawn. Pure. */
 
-/** Those in whose name, title or kind all the words are. */
-export function filtered(things: readonly ThingResource[], text: string): readonly ThingResource[] {
+/** Those in whose text all the words are. */
+export function filtered<T>(
+  rows: readonly T[],
+  text: string,
+  textOf: (row: T) => string,
+): readonly T[] {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-  if (words.length === 0) return things;
-  return things.filter(({ id, title, kind }) => {
-    const all = `${id} ${title} ${kind}`.toLowerCase();
+  if (words.length === 0) return rows;
+  return rows.filter((row) => {
+    const all = textOf(row).toLowerCase();
     return words.every((word) => all.includes(word));
   });
 }
 
-/** Which of many rows are drawn: those in sight, and as many before and after. */
+/** Of many rows those in sight, and as many before and after. */
 export function windowOf(
   rows: number,
   { top, height, row }: { readonly top: number; readonly height: number; readonly row: number },
