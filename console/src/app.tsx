@@ -8,14 +8,24 @@ import { loadWords } from "./language.ts";
 import { fetchPage, Pages } from "./pages.tsx";
 import { page, startRouter } from "./router.ts";
 import { enter, startClock } from "./state.ts";
+import { openPalette, PaletteDoor } from "./palette-door.tsx";
+import { wearTheme } from "./theme.ts";
 
 const place = document.getElementById("page");
 if (place) {
+  wearTheme();
   fetchPage(page.value);
   void loadWords()
     .catch(() => {}) // then it speaks English
     .then(() => {
-      render(<Pages />, place);
+      render(
+        <>
+          <Pages />
+          <PaletteDoor />
+        </>,
+        place,
+      );
+      addEventListener("keydown", openPalette);
       startClock();
       startRouter();
       return enter();

@@ -2,7 +2,8 @@ import { signal } from "@preact/signals";
 import type { ComponentType } from "preact";
 import { useEffect } from "preact/hooks";
 import { Room } from "./panels/room.tsx";
-import { page, type PageName } from "./router.ts";
+import { page, type PageName, visit } from "./router.ts";
+import { roomStyle } from "./room-style.ts";
 import { say } from "./words.ts";
 
 /** Each page is a file of its own, with what it alone needs; those that are no map share a style. */
@@ -38,7 +39,7 @@ export function Pages() {
   useEffect(() => fetchPage(name), [name]);
   document.title = name === "world" ? say("title") : `Comity · ${say(`page.${name}`)}`;
   if (Page === "failed") return <Failed />;
-  return Page === undefined || Page === "fetching" ? null : <Page />;
+  return Page === undefined || Page === "fetching" ? null : <Page key={visit.value} />;
 }
 
 /** A browser asks for a file of the same name no second time: the whole page is loaded again. */
@@ -53,18 +54,4 @@ function Failed() {
       </p>
     </Room>
   );
-}
-
-let style: Promise<void> | undefined;
-
-function roomStyle(): Promise<void> {
-  style ??= new Promise((resolve, reject) => {
-    const link = document.createElement("link");
-    link.rel = "stylesheet";
-    link.href = "/rooms.css";
-    link.addEventListener("load", () => resolve());
-    link.addEventListener("error", () => reject(new Error("rooms.css cannot be had")));
-    document.head.append(link);
-  });
-  return style;
 }

@@ -264,8 +264,10 @@ async function coloursOf(page: Page): Promise<(name: string) => string> {
   const names = ["ink", "ink-soft", "bad", "sheet", "row-hover", "sea", "beyond", "land"];
   names.push("land-home", "transport", "agriculture", "energy", "health", "industry");
   const values = await page.evaluate<string[]>(
-    `${JSON.stringify(names)}.map((name) =>
-      getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim())`,
+    `${JSON.stringify(names)}.map((name) => {
+      document.body.style.color = "var(--" + name + ")";
+      return getComputedStyle(document.body).color;
+    })`,
   );
   return (name) => values[names.indexOf(name)] ?? "";
 }
@@ -275,11 +277,11 @@ function contrast(a: string, b: string): number {
   return (light + 0.05) / (dark + 0.05);
 }
 
-/** Relative luminance of `#rrggbb` (WCAG 2.2). */
+/** Relative luminance of `rgb(r, g, b)` (WCAG 2.2). */
 function luminance(colour: string): number {
-  assert.match(colour, /^#[\da-f]{6}$/);
-  const [r = 0, g = 0, b = 0] = [1, 3, 5].map((at) => {
-    const part = parseInt(colour.slice(at, at + 2), 16) / 255;
+  assert.match(colour, /^rgb\(\d+, \d+, \d+\)$/);
+  const [r = 0, g = 0, b = 0] = [...colour.matchAll(/\d+/g)].map(([text]) => {
+    const part = Number(text) / 255;
     return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
   });
   return 0.2126 * r + 0.7152 * g + 0.0722 * b;

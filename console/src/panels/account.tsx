@@ -1,6 +1,8 @@
 import { caller, signOut } from "../session.ts";
 import { chooseLanguage } from "../language.ts";
 import { follow, hrefOf, page, PAGES } from "../router.ts";
+import { showPalette } from "../palette-door.tsx";
+import { chooseTheme, type Theme, theme, themes } from "../theme.ts";
 import { languages, locale, say } from "../words.ts";
 
 /** Who one is here, the way out and to the other pages; the page's language for everybody. */
@@ -20,6 +22,9 @@ export function Account() {
           </a>
         ))}
       </nav>
+      <button type="button" onClick={showPalette} aria-keyshortcuts="Control+K Meta+K">
+        {say("palette")}
+      </button>
       <select
         aria-label={say("language")}
         value={locale()}
@@ -28,6 +33,17 @@ export function Account() {
         {languages.map((tag) => (
           <option key={tag} value={tag} lang={tag}>
             {new Intl.DisplayNames(tag, { type: "language" }).of(tag)}
+          </option>
+        ))}
+      </select>
+      <select
+        aria-label={say("theme")}
+        value={theme()}
+        onChange={({ currentTarget }) => chooseTheme(currentTarget.value as Theme)}
+      >
+        {themes.map((one) => (
+          <option key={one} value={one}>
+            {say(`theme.${one}`)}
           </option>
         ))}
       </select>
