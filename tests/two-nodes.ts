@@ -124,6 +124,20 @@ export async function startTestNode(options: NodeOptions): Promise<TestNode> {
   return { node, token, options, http: new ComityHttp({ url: node.httpUrl, token }) };
 }
 
+/** Both hold the receipt for so many messages; the consumer does so a moment before its provider. */
+export async function bothSigned(
+  nodes: TwoNodes,
+  agreement: string,
+  messages: number,
+): Promise<void> {
+  for (const { http } of [nodes.consumer, nodes.provider]) {
+    await until(`both have signed for ${messages} messages`, async () => {
+      const used = (await http.usage()).find((one) => one.agreement === agreement);
+      return used?.receipted?.messages === messages;
+    });
+  }
+}
+
 /** Resolves when the condition holds; fails, saying what was awaited, after `ms`. */
 export async function until(
   what: string,

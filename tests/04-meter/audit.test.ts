@@ -6,7 +6,7 @@ import type { TestContext } from "node:test";
 import { runCli } from "../../src/cli/program.ts";
 import { openEmbeddedStore } from "../../src/engines/embedded/store.ts";
 import type { Posting } from "../../src/settle/ledger.ts";
-import { type TestNode, type TwoNodes, twoNodes, until } from "../two-nodes.ts";
+import { bothSigned, type TestNode, type TwoNodes, twoNodes } from "../two-nodes.ts";
 
 async function comity({ node, token }: TestNode, ...args: string[]) {
   let [out, err] = ["", ""];
@@ -30,10 +30,7 @@ async function traded(t: TestContext): Promise<TwoNodes> {
   });
   const mqtt = await nodes.mqtt("provider");
   for (let n = 0; n < 10; n++) await mqtt.publish("sun/1", String(n), { qos: 1 });
-  await until("both signed", async () => {
-    const [usage] = await nodes.consumer.http.usage();
-    return usage?.agreement === id && usage.receipted?.messages === 10;
-  });
+  await bothSigned(nodes, id, 10);
   return nodes;
 }
 

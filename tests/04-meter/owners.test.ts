@@ -10,7 +10,7 @@ import { auditLedger } from "../../src/settle/audit.ts";
 import { balancesOf, type Entry, Ledger, postingsOf } from "../../src/settle/ledger.ts";
 import { type Owner, Parts } from "../../src/settle/owners/parts.ts";
 import { ownerEntries, ownerFindings, OwnerShares } from "../../src/settle/owners/shares.ts";
-import { twoNodes, until } from "../two-nodes.ts";
+import { bothSigned, twoNodes } from "../two-nodes.ts";
 import { MemoryStore, newDisk } from "../sim/memory-store.ts";
 
 const agreement = {
@@ -198,10 +198,7 @@ test("owners - over the API: named, seen while the month runs, and nothing shown
   await assert.rejects(http.owners.set("none", month, []), { code: "NOT_FOUND" });
   const publisher = await nodes.mqtt("provider");
   for (let i = 0; i < 3; i++) await publisher.publish(`owned/${i}`, "x", { qos: 1 });
-  await until("both have signed", async () => {
-    const [used] = await nodes.consumer.http.usage();
-    return used?.receipted?.messages === 3;
-  });
+  await bothSigned(nodes, id, 3);
   const [share] = await http.owners.month(month);
   assert.deepEqual([share?.agreement, share?.revenue], [id, "1.5"]);
   assert.deepEqual(share?.parts, [

@@ -48,9 +48,12 @@ const topics = { provider: "there", consumer: "back" };
 
 /** So many messages sold by that side, stated by it and accepted by the other; the statement. */
 async function sold(side: Side, count: number): Promise<string> {
+  // the consumer has signed a moment before its provider holds that
   const receipted = async (): Promise<number> => {
-    const usage = await nodes[otherOf(side)].http.usage();
-    return usage.find(({ role }) => role === "consumer")?.receipted?.messages ?? 0;
+    const [sells, buys] = [await nodes[side].http.usage(), await nodes[otherOf(side)].http.usage()];
+    const sold = sells.find(({ role }) => role === "provider");
+    const bought = buys.find(({ role }) => role === "consumer");
+    return Math.min(sold?.receipted?.messages ?? 0, bought?.receipted?.messages ?? 0);
   };
   const start = await receipted();
   const publisher = await nodes.mqtt(side);

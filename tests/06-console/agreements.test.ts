@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
-import { twoNodes, type TwoNodes, until } from "../two-nodes.ts";
+import { bothSigned, twoNodes, type TwoNodes, until } from "../two-nodes.ts";
 import { axeFindings } from "./axe.ts";
 import { findBrowser, openBrowser } from "./browser.ts";
 import { onWatchedPage } from "./watched-page.ts";
@@ -55,16 +55,13 @@ describe("agreements page", { skip: path === undefined && "no Chromium on this m
     }));
 
   test("shows both directions, what is used and what both have signed", async () => {
-    await nodes.share({
+    const { id } = await nodes.share({
       ...{ id: "rain", title: "Rain <i>now</i>", topics: ["rain/#"], delivery: "logged" },
       terms: { price, messagesMax: 100 },
     });
     const device = await nodes.mqtt("provider");
     for (let i = 0; i < 4; i++) await device.publish("rain/1", "x", { qos: 1 });
-    await until("both have signed", async () => {
-      const [usage] = await nodes.consumer.http.usage();
-      return usage?.receipted?.messages === 4;
-    });
+    await bothSigned(nodes, id, 4);
     for (const [side, words] of [
       ["provider", "sold to The consumer"],
       ["consumer", "bought from The provider"],
