@@ -53,8 +53,13 @@ function validationProblem(error: FastifyError): string {
   const problems = (error.validation ?? []).slice(0, 3).map(({ instancePath, message, params }) => {
     // "schema is false" is how a schema says that it has no such member
     const plain = message === "schema is false" ? "is no member it has" : message;
-    const text = notOfForm(params["pattern"]) ?? plain;
+    const text = notOfForm(params["pattern"]) ?? notText(params["type"]) ?? plain;
     return `${where}${instancePath} ${text ?? "is wrong"}`;
   });
   return problems.join("; ");
+}
+
+/** A YAML file's digits are a number, also where they are a name or a code. */
+function notText(type: unknown): string | undefined {
+  return type === "string" ? "must be text: in a file, put it in quotes" : undefined;
 }

@@ -304,3 +304,12 @@ function turn(): Promise<void> {
     setTimeout(resolve, 5);
   });
 }
+
+test("API - digits that should be text are told to be put in quotes", async () => {
+  const address = { postCode: 53113, city: "Bonn", country: "DE" };
+  const party = { name: "Shade GmbH", address };
+  await assert.rejects(node.admin.invoices.set({ party } as never), {
+    code: "BODY_INVALID",
+    message: /body\/party\/address\/postCode must be text: in a file, put it in quotes/,
+  });
+});
