@@ -81,15 +81,41 @@ const consumerSays: readonly (readonly [string, RegExp, Said])[] = [
   ],
 ];
 
-for (const [what, answer, said] of consumerSays) {
-  test(`a dishonest consumer - says ${what}: it is refused, whole`, async (t) => {
-    const pair = await stated(t);
-    const before = await keptBy(pair.seller);
-    const hand = await Hand.of(pair, buyer);
-    for (const [act, change] of said) await hand.say(act, change);
-    assert.match(refusal(await hand.bring()), answer);
-    assert.deepEqual(await keptBy(pair.seller), before);
-  });
+/** Said by a provider about a statement that was accepted; what its consumer answers. */
+const providerSays: readonly (readonly [string, RegExp, Said])[] = [
+  ["that it was paid in another currency", /owed in USD/, [[{ ...paid, currency: "USD" }]]],
+  ["that it was paid nothing", /it is about no money/, [[{ ...paid, amount: "0" }]]],
+  [
+    "one payment in two ways",
+    /another step 1 of did:web:seller.example is here already/,
+    [
+      [paid],
+      [
+        { ...paid, amount: "30" },
+        { seq: 1, prev: "" },
+      ],
+    ],
+  ],
+  ["the consumer's word", /the provider does not withdraw/, [[{ do: "withdraw", agreement }]]],
+  ["a credit note of a line in peace", /that line is not disputed/, [[credit]]],
+  ["that time ended no dispute", /line is not disputed/, [[{ do: "expire", agreement }]]],
+];
+
+for (const [who, by, says] of [
+  ["consumer", buyer, consumerSays],
+  ["provider", seller, providerSays],
+] as const) {
+  for (const [what, answer, said] of says) {
+    test(`a dishonest ${who} - says ${what}: it is refused, whole`, async (t) => {
+      const pair = await stated(t);
+      const other = who === "consumer" ? pair.seller : pair.buyer;
+      const before = await keptBy(other);
+      const hand = await Hand.of(pair, by);
+      for (const [act, change] of said) await hand.say(act, change);
+      assert.match(refusal(await hand.bring()), answer);
+      assert.deepEqual(await keptBy(other), before);
+    });
+  }
 }
 
 test("a dishonest consumer - disputes a month later: it is refused by this side's clock", async (t) => {
@@ -133,37 +159,6 @@ test("a dishonest consumer - says all it can: its provider keeps so many words, 
   const [record] = await pair.buyer.statements.list();
   assert.equal(record?.steps.length, stepsOfSideMax + 1, "and it arrives");
 });
-
-/** Said by a provider about a statement that was accepted; what its consumer answers. */
-const providerSays: readonly (readonly [string, RegExp, Said])[] = [
-  ["that it was paid in another currency", /owed in USD/, [[{ ...paid, currency: "USD" }]]],
-  ["that it was paid nothing", /it is about no money/, [[{ ...paid, amount: "0" }]]],
-  [
-    "one payment in two ways",
-    /another step 1 of did:web:seller.example is here already/,
-    [
-      [paid],
-      [
-        { ...paid, amount: "30" },
-        { seq: 1, prev: "" },
-      ],
-    ],
-  ],
-  ["the consumer's word", /the provider does not withdraw/, [[{ do: "withdraw", agreement }]]],
-  ["a credit note of a line in peace", /that line is not disputed/, [[credit]]],
-  ["that time ended no dispute", /line is not disputed/, [[{ do: "expire", agreement }]]],
-];
-
-for (const [what, answer, said] of providerSays) {
-  test(`a dishonest provider - says ${what}: it is refused, whole`, async (t) => {
-    const pair = await stated(t);
-    const before = await keptBy(pair.buyer);
-    const hand = await Hand.of(pair, seller);
-    for (const [act, change] of said) await hand.say(act, change);
-    assert.match(refusal(await hand.bring()), answer);
-    assert.deepEqual(await keptBy(pair.buyer), before);
-  });
-}
 
 test("a payment - that is told again and again counts once on both sides", async (t) => {
   const pair = await stated(t);

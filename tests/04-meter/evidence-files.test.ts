@@ -9,7 +9,7 @@ import { EvidenceLog } from "../../src/settle/evidence-log/evidence-log.ts";
 import { nameOfLeaf, receiptLeaf } from "../../src/settle/evidence-log/leaf.ts";
 import { verifyFile } from "../../src/settle/verify/file.ts";
 import { MemoryStore, newDisk } from "../sim/memory-store.ts";
-import { twoNodes, type TwoNodes, until } from "../two-nodes.ts";
+import { bothSigned, twoNodes, type TwoNodes } from "../two-nodes.ts";
 import { asked, changedAt, emptyFolder, jsonOf } from "./evidence-files.ts";
 import { leavesOf, type Path, verified, withoutProofs } from "./evidence-files.ts";
 import { HandClock } from "./sides.ts";
@@ -86,17 +86,12 @@ after(async () => {
 });
 
 async function delivered(product: "sun" | "wind", count: number): Promise<void> {
-  const signed = async (side: Side): Promise<number> => {
-    const usage = await nodes[side].http.usage();
-    const of = usage.find(({ agreement }) => agreement === agreements[product]);
-    return of?.receipted?.messages ?? 0;
-  };
-  const already = await signed("consumer");
+  const usage = await nodes.consumer.http.usage();
+  const known = usage.find(({ agreement }) => agreement === agreements[product]);
+  const already = known?.receipted?.messages ?? 0;
   const publisher = await nodes.mqtt("provider");
   for (let i = 0; i < count; i++) await publisher.publish(`${product}/${i}`, "12345", { qos: 1 });
-  for (const side of ["consumer", "provider"] as const) {
-    await until("both have signed for it", async () => (await signed(side)) === already + count);
-  }
+  await bothSigned(nodes, agreements[product], already + count);
 }
 
 async function draw(): Promise<string> {

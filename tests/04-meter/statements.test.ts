@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import type { SignedStatementResource } from "../../src/client/books.ts";
 import { monthOf, systemClock } from "../../src/kernel/clock.ts";
-import { twoNodes, type TwoNodes, until } from "../two-nodes.ts";
+import { bothSigned, twoNodes, type TwoNodes, until } from "../two-nodes.ts";
 
 const price = { amount: "0.5", currency: "EUR", perMessages: 1 };
 const month = monthOf(systemClock.now());
@@ -28,7 +28,7 @@ async function delivered(count: number): Promise<void> {
   const before = await receipted();
   const publisher = await nodes.mqtt("provider");
   for (let i = 0; i < count; i++) await publisher.publish(`stated/${i}`, "x", { qos: 1 });
-  await until("both have signed for it", async () => (await receipted()) === before + count);
+  await bothSigned(nodes, agreement, before + count);
 }
 
 async function receipted(): Promise<number> {

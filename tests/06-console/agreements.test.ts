@@ -5,7 +5,7 @@ import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { bothSigned, twoNodes, type TwoNodes, until } from "../two-nodes.ts";
 import { axeFindings } from "./axe.ts";
 import { findBrowser, openBrowser } from "./browser.ts";
-import { onWatchedPage } from "./watched-page.ts";
+import { onSignedInPage } from "./watched-page.ts";
 
 const path = findBrowser();
 const price = { amount: "0.5", currency: "EUR", perMessages: 1 };
@@ -24,22 +24,12 @@ describe("agreements page", { skip: path === undefined && "no Chromium on this m
     await nodes?.close();
   });
 
-  async function signedIn(
+  const signedIn = (
     side: Side,
     what: (page: Page, faults: string[]) => Promise<void>,
     options: BrowserContextOptions = {},
-  ): Promise<void> {
-    const { node } = nodes[side];
-    const context = { viewport: { width: 1280, height: 800 }, ...options };
-    const isOwn = ({ href }: URL): boolean => href.startsWith(`${node.httpUrl}/`);
-    await onWatchedPage(browser, context, isOwn, async (page, faults) => {
-      await page.goto(node.signInLink());
-      await page.locator(".account b").waitFor();
-      await what(page, faults);
-    });
-  }
+  ): Promise<void> => onSignedInPage(browser, nodes[side].node, options, what);
 
-  /** Says what is left out of its sight as well: a page that was loading still. */
   const opened = async (page: Page, side: Side, title: string): Promise<void> => {
     await page.goto(`${nodes[side].node.httpUrl}/console/agreements`);
     await page.getByRole("link", { name: title }).click();

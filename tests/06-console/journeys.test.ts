@@ -8,7 +8,7 @@ import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { twoNodes, type TwoNodes } from "../two-nodes.ts";
 import { axeFindings } from "./axe.ts";
 import { findBrowser, openBrowser } from "./browser.ts";
-import { onWatchedPage } from "./watched-page.ts";
+import { onSignedInPage } from "./watched-page.ts";
 
 const path = findBrowser();
 const free = { price: { amount: "0.002", currency: "EUR", perMessages: 1 } };
@@ -28,20 +28,16 @@ describe("journeys", { skip: path === undefined && "no Chromium on this machine"
   });
 
   /** Opens the provider's console by its link and lets no fault pass. */
-  async function signedIn(
+  const signedIn = (
     options: BrowserContextOptions,
     what: (page: Page) => Promise<void>,
-  ): Promise<void> {
-    const { node } = nodes.provider;
+  ): Promise<void> => {
     const context = { viewport: { width: 1440, height: 900 }, ...options };
-    const isOwn = ({ href }: URL): boolean => href.startsWith(`${node.httpUrl}/`);
-    await onWatchedPage(browser, context, isOwn, async (page) => {
-      await page.goto(node.signInLink());
+    return onSignedInPage(browser, nodes.provider.node, context, async (page) => {
       await page.locator('.freshness[data-state="live"]').waitFor();
-      await page.locator(".account").waitFor();
       await what(page);
     });
-  }
+  };
 
   const readers = [
     { locale: "en-GB", dir: "ltr", heading: "Live data", agreements: "Agreements", role: "owner" },

@@ -5,7 +5,7 @@ import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { guardedNode } from "../02-things/guarded-node.ts";
 import { axeFindings } from "./axe.ts";
 import { findBrowser, openBrowser } from "./browser.ts";
-import { onWatchedPage } from "./watched-page.ts";
+import { onSignedInPage } from "./watched-page.ts";
 
 const path = findBrowser();
 const { running } = await guardedNode();
@@ -19,18 +19,10 @@ describe("palette", { skip: path === undefined && "no Chromium on this machine" 
   });
   after(async () => browser?.close());
 
-  async function signedIn(
+  const signedIn = (
     options: BrowserContextOptions,
     what: (page: Page) => Promise<void>,
-  ): Promise<void> {
-    const context = { viewport: { width: 1280, height: 800 }, ...options };
-    const isOwn = ({ href }: URL): boolean => href.startsWith(`${running.node.httpUrl}/`);
-    await onWatchedPage(browser, context, isOwn, async (page) => {
-      await page.goto(running.node.signInLink());
-      await page.locator(".account b").waitFor();
-      await what(page);
-    });
-  }
+  ): Promise<void> => onSignedInPage(browser, running.node, options, what);
 
   test("leads to a page and to a Thing by the keyboard alone, and gives the focus back", () =>
     signedIn({}, async (page) => {

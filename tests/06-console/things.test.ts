@@ -6,7 +6,7 @@ import { filtered, windowOf } from "../../console/src/shown.ts";
 import { guardedNode } from "../02-things/guarded-node.ts";
 import { axeFindings } from "./axe.ts";
 import { findBrowser, openBrowser } from "./browser.ts";
-import { onWatchedPage } from "./watched-page.ts";
+import { onSignedInPage } from "./watched-page.ts";
 
 const path = findBrowser();
 const MANY = 1_000;
@@ -19,19 +19,10 @@ describe("things page", { skip: path === undefined && "no Chromium on this machi
   });
   after(async () => browser?.close());
 
-  async function signedIn(
+  const signedIn = (
     what: (page: Page, faults: string[]) => Promise<void>,
     options: BrowserContextOptions = {},
-  ): Promise<void> {
-    const { node } = guarded.running;
-    const context = { viewport: { width: 1280, height: 800 }, ...options };
-    const isOwn = ({ href }: URL): boolean => href.startsWith(`${node.httpUrl}/`);
-    await onWatchedPage(browser, context, isOwn, async (page, faults) => {
-      await page.goto(node.signInLink());
-      await page.locator(".account b").waitFor();
-      await what(page, faults);
-    });
-  }
+  ): Promise<void> => onSignedInPage(browser, guarded.running.node, options, what);
 
   test("says how to connect the first, and shows it with what it says", () =>
     signedIn(async (page) => {
