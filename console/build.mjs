@@ -3,7 +3,7 @@
  * that a node serves it with an ETag and nothing is ever fetched from elsewhere. Plain
  * JavaScript, because the set-up may run on an older Node.
  */
-import { copyFile, mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -49,9 +49,10 @@ const common = {
  * @param {{ outDir?: string, minify?: boolean }} options
  */
 export async function buildConsole({ outDir = join(HERE, "../dist/console"), minify = true } = {}) {
-  // the names of chunks change with what is in them
-  await rm(outDir, { recursive: true, force: true });
-  await mkdir(outDir, { recursive: true });
+  // Names of chunks change with what is in them, and a bundle that fails leaves the last one.
+  const fresh = `${outDir}-next`;
+  await rm(fresh, { recursive: true, force: true });
+  await mkdir(fresh, { recursive: true });
   const [app] = await Promise.all([
     build({
       ...common,
@@ -60,7 +61,7 @@ export async function buildConsole({ outDir = join(HERE, "../dist/console"), min
         { in: join(SOURCES, "style/app.css"), out: "app" },
         { in: join(SOURCES, "style/rooms.css"), out: "rooms" },
       ],
-      ...{ outdir: outDir, minify, splitting: true, metafile: true },
+      ...{ outdir: fresh, minify, splitting: true, metafile: true },
       chunkNames: "[name]-[hash]",
     }),
     build({
@@ -69,15 +70,17 @@ export async function buildConsole({ outDir = join(HERE, "../dist/console"), min
         { in: join(SOURCES, "share/sample.ts"), out: "share" },
         { in: join(SOURCES, "share/share.css"), out: "share" },
       ],
-      ...{ outdir: outDir, minify },
+      ...{ outdir: fresh, minify },
     }),
-    outlines().then((text) => writeFile(join(outDir, "outlines.json"), text)),
-    copyFile(join(SOURCES, "index.html"), join(outDir, "index.html")),
-    copyFile(join(SOURCES, "icon.svg"), join(outDir, "icon.svg")),
+    outlines().then((text) => writeFile(join(fresh, "outlines.json"), text)),
+    copyFile(join(SOURCES, "index.html"), join(fresh, "index.html")),
+    copyFile(join(SOURCES, "icon.svg"), join(fresh, "icon.svg")),
     ...(await wordFiles()).map((name) =>
-      copyFile(join(SOURCES, "words", name), join(outDir, `words-${name}`)),
+      copyFile(join(SOURCES, "words", name), join(fresh, `words-${name}`)),
     ),
   ]);
+  await rm(outDir, { recursive: true, force: true });
+  await rename(fresh, outDir);
   const scripts = scriptsOf(app.metafile.outputs);
   const first = [...scripts("app.tsx"), ...scripts("world-page.tsx")];
   return {

@@ -13,22 +13,21 @@ const LONG_EVERY_MS = 30_000;
 const LONG = 2000;
 
 /**
- * Asks the node now and every few seconds while the part of the page is there and seen; anew
- * where `key` changes. `again` asks at once, for who has just changed something.
+ * Asks the node now and every few seconds while the part of the page is there and seen. `again`
+ * asks at once, for who has just changed something.
  */
-export function useAsked<T>(
-  read: () => Promise<T>,
-  key = "",
-): { readonly asked: Asked<T>; readonly again: () => void } {
+export function useAsked<T>(read: () => Promise<T>): {
+  readonly asked: Asked<T>;
+  readonly again: () => void;
+} {
   const [asked, tell] = useState<Asked<T>>({ kind: "loading" });
   const [round, setRound] = useState(0);
   const settled = isSettled.value;
-  useEffect(() => tell({ kind: "loading" }), [key]);
   useEffect(() => {
     const stop = new AbortController();
     if (settled) void follow(read, tell, stop.signal);
     return () => stop.abort();
-  }, [settled, key, round]);
+  }, [settled, round]);
   return { asked, again: () => setRound(round + 1) };
 }
 

@@ -57,21 +57,21 @@ export function terms({ terms: agreed, delivery }: Agreed): string[] {
 
 /** `31 Dec 2026`, UTC. */
 export function day(iso: string): string {
+  return shown(iso, { day: "numeric", month: "short", year: "numeric" });
+}
+
+/** `31 Dec 2026, 14:05 UTC`. */
+export function moment(iso: string): string {
+  return shown(iso, { dateStyle: "medium", timeStyle: "short" }, " UTC");
+}
+
+/** What is no time is shown as it stands. */
+function shown(iso: string, form: Intl.DateTimeFormatOptions, zone = ""): string {
   const at = Date.parse(iso);
   if (Number.isNaN(at)) return iso;
   // English as most of the world writes its dates
-  return new Intl.DateTimeFormat(locale() === "en" ? "en-GB" : locale(), {
-    ...{ day: "numeric", month: "short", year: "numeric", timeZone: "UTC" },
-  }).format(at);
-}
-
-/** `31 Dec 2026, 14:05`, UTC. */
-export function moment(iso: string): string {
-  const at = Date.parse(iso);
-  if (Number.isNaN(at)) return iso;
-  return `${new Intl.DateTimeFormat(locale() === "en" ? "en-GB" : locale(), {
-    ...{ dateStyle: "medium", timeStyle: "short", timeZone: "UTC" },
-  }).format(at)} UTC`;
+  const language = locale() === "en" ? "en-GB" : locale();
+  return new Intl.DateTimeFormat(language, { ...form, timeZone: "UTC" }).format(at) + zone;
 }
 
 export function age(ms: number): string {

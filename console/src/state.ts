@@ -25,8 +25,13 @@ export const history = signal<ReadonlyMap<string, readonly RatePoint[]>>(new Map
 export const nodesByDid = computed<ReadonlyMap<string, WorldNode>>(
   () => new Map(world.value?.nodes.map((node) => [node.did, node])),
 );
-/** What a node is called, where the world tells of it. */
-export function nameOf(did: string): string {
+/** Who is on the other side of an agreement, by name where the world tells of that node. */
+export function partnerName(agreement: {
+  readonly role: "provider" | "consumer";
+  readonly provider: string;
+  readonly consumer: string;
+}): string {
+  const did = agreement.role === "provider" ? agreement.consumer : agreement.provider;
   return nodesByDid.value.get(did)?.title ?? did;
 }
 

@@ -79,7 +79,6 @@ export class ProviderReceipts {
   #busy = 0;
   #timer: NodeJS.Timeout | undefined;
   #unlisten: (() => void) | undefined;
-  #isStarted = false;
   #closed = false;
 
   constructor(options: ProviderReceiptsOptions) {
@@ -107,9 +106,8 @@ export class ProviderReceipts {
   /** Takes up unfinished receipts where they stand, then closes a window every `windowMs`. */
   start(): void {
     const { windowMs } = this.#options;
-    this.#isStarted = true;
-    this.#pump();
     this.#timer = setInterval(() => this.#closeDueWindows(), windowMs).unref();
+    this.#pump();
   }
 
   /** Micro-units acknowledged and not co-signed; 0 where nothing was delivered. */
@@ -168,7 +166,7 @@ export class ProviderReceipts {
   }
 
   #pump(): void {
-    if (!this.#isStarted) return;
+    if (this.#timer === undefined) return; // not started
     for (const account of this.#due) {
       if (this.#closed || this.#busy >= parallelMax) return;
       this.#due.delete(account);

@@ -1,3 +1,4 @@
+import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import type { LinkResource } from "../../../src/client/link-resource.ts";
 import type {
@@ -12,7 +13,7 @@ import { age, count, day, latency, money, moment, price } from "../format.ts";
 import { node } from "../node.ts";
 import { follow, hrefOf } from "../router.ts";
 import { caller } from "../session.ts";
-import { agreements as worldAgreements, nameOf, now } from "../state.ts";
+import { agreements as worldAgreements, now, partnerName } from "../state.ts";
 import { say } from "../words.ts";
 import { Confirm } from "./confirm.tsx";
 import { Unknown } from "./listed.tsx";
@@ -91,14 +92,14 @@ export function AgreementView({ id }: { readonly id: string }) {
 
 function Agreement(props: Told & { readonly again: () => void }) {
   const { agreement, link, receipts, rate } = props;
-  const { title, role, provider, consumer, usage, signedAt, ended, plain } = agreement;
+  const { title, role, usage, signedAt, ended, plain } = agreement;
   return (
     <div class="sheet">
       <RoomTitle>
         <bdi>{title}</bdi>
       </RoomTitle>
       <p>
-        {say(`sold.${role}`)} <bdi>{nameOf(role === "provider" ? consumer : provider)}</bdi>
+        {say(`sold.${role}`)} <bdi>{partnerName(agreement)}</bdi>
       </p>
       <Acts {...props} />
       <dl class="facts">
@@ -167,11 +168,11 @@ function stateOf(transfer: TransferResource | undefined): string {
     : say("running");
 }
 
-function Fact({ name, children }: { readonly name: string; readonly children: unknown }) {
+function Fact({ name, children }: { readonly name: string; readonly children: ComponentChildren }) {
   return (
     <div>
       <dt>{name}</dt>
-      <dd>{children as string}</dd>
+      <dd>{children}</dd>
     </div>
   );
 }

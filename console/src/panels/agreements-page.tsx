@@ -4,7 +4,7 @@ import { endOf } from "../ended.ts";
 import { count, money, numbered, price } from "../format.ts";
 import { node } from "../node.ts";
 import { follow, hrefOf, looked } from "../router.ts";
-import { nameOf } from "../state.ts";
+import { partnerName } from "../state.ts";
 import { rich, say } from "../words.ts";
 import { AgreementView } from "./agreement.tsx";
 import { Listed } from "./listed.tsx";
@@ -14,7 +14,7 @@ import { Rows } from "./rows.tsx";
 /** What this node sells and buys, and how each of it stands. */
 export function AgreementsPage() {
   const id = looked.value;
-  return <Room>{id === undefined ? <List /> : <AgreementView key={id} id={id} />}</Room>;
+  return <Room>{id === undefined ? <List /> : <AgreementView id={id} />}</Room>;
 }
 
 /** An agreement with what was counted and what its partner is called. */
@@ -27,10 +27,7 @@ async function lines(): Promise<readonly Line[]> {
   const [agreements, usages] = await Promise.all([node.agreements(), node.usage()]);
   const counted = new Map(usages.map((one) => [one.agreement, one]));
   return agreements
-    .map((one) => {
-      const partner = nameOf(one.role === "provider" ? one.consumer : one.provider);
-      return { ...one, partner, usage: counted.get(one.id) };
-    })
+    .map((one) => ({ ...one, partner: partnerName(one), usage: counted.get(one.id) }))
     .toSorted(
       (a, b) =>
         Number(a.state === "ended") - Number(b.state === "ended") ||

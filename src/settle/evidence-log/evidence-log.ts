@@ -114,7 +114,7 @@ export class EvidenceLog {
   /** What witnesses are to see now: the last checkpoint. Kept until they are shown another. */
   show(): ShownCheckpoint | undefined {
     if (this.#shown?.size !== this.#checkpoint?.size) {
-      if (cosignatures(this.#shown) > 0) this.#shownBefore = this.#shown;
+      if (this.#cosignatures(this.#shown) > 0) this.#shownBefore = this.#shown;
       this.#shown = this.#checkpoint;
     }
     if (this.#shown === undefined) return undefined;
@@ -169,7 +169,7 @@ export class EvidenceLog {
     const [checkpoint] = [this.#checkpoint, this.#shown, this.#shownBefore]
       .filter((doc) => doc !== undefined)
       .filter(({ size }) => place !== undefined && place.index < size)
-      .toSorted((a, b) => cosignatures(b) - cosignatures(a));
+      .toSorted((a, b) => this.#cosignatures(b) - this.#cosignatures(a));
     if (place === undefined || checkpoint === undefined) {
       throw new ComityError("NOT_FOUND", { what: "entry of the evidence log", id: name });
     }
@@ -193,13 +193,18 @@ export class EvidenceLog {
     if (shown?.size !== size) return;
     const known = new Set(shown.signatures.map(({ name, keyId }) => `${name} ${keyId}`));
     const added = signatures.filter(({ name, keyId }) => !known.has(`${name} ${keyId}`));
-    if (added.length === 0 || cosignatures(shown) + added.length > cosignaturesMax) return;
+    if (added.length === 0 || this.#cosignatures(shown) + added.length > cosignaturesMax) return;
     const doc: CheckpointDoc = {
       ...shown,
       signatures: [...shown.signatures, ...added.map(signatureDoc)],
     };
     await this.#options.store.commit([{ op: "put", kind: "evidence-head", id: "shown", doc }]);
     this.#shown = doc;
+  }
+
+  /** Of a checkpoint, by others than the log itself. */
+  #cosignatures(doc: CheckpointDoc | undefined): number {
+    return doc?.signatures.filter(({ name }) => name !== this.origin).length ?? 0;
   }
 
   #hashes(size: number) {
@@ -251,13 +256,6 @@ export class EvidenceLog {
     await this.#options.store.commit([{ op: "put", kind: "evidence-head", id: "checkpoint", doc }]);
     this.#checkpoint = doc;
   }
-}
-
-/** By others than the log itself. */
-function cosignatures(doc: CheckpointDoc | undefined): number {
-  if (doc === undefined) return 0;
-  const [origin] = doc.text.split("\n", 1);
-  return doc.signatures.filter(({ name }) => name !== origin).length;
 }
 
 function noteOf({ text, signatures }: CheckpointDoc): string {

@@ -1,5 +1,6 @@
 import { formatAmount, microOf } from "../../kernel/amount.ts";
 import { canonicalHash } from "../../kernel/canonical.ts";
+import { statementHash } from "../statements/document.ts";
 import { standingHere } from "../statements/record.ts";
 import type { StatementRecord } from "../statements/record.ts";
 import { itemsMax } from "./document.ts";
@@ -36,7 +37,7 @@ export function nettings(pair: Pair, records: readonly StatementRecord[]): Netti
       if (micro <= 0n || items === undefined || items.length >= itemsMax) continue;
       const { provider } = body;
       const told = { due: formatAmount(micro), cleared: "0" };
-      items.push({ statement: canonicalHash(body), id, provider, ...told });
+      items.push({ statement: statementHash(body), id, provider, ...told });
       due.set(currency, sides);
     }
   }

@@ -17,6 +17,7 @@ import type { Agreement } from "../../market/agreement.ts";
 import type { PublicJwk, Signer } from "../../ports/signer.ts";
 import type { Store, Write } from "../../ports/store.ts";
 import type { Ledger } from "../ledger.ts";
+import { statementHash } from "../statements/document.ts";
 import type { StatementRecord } from "../statements/record.ts";
 import { otherSide, recordWrite } from "../statements/record.ts";
 import { keyText } from "../signed-shapes.ts";
@@ -215,7 +216,7 @@ export class Setoffs {
     if (problem !== undefined) throw disagrees(body, problem);
     const records = body.items.map(({ statement, id }) => {
       const record = all.find((one) => one.id === id);
-      if (record !== undefined && canonicalHash(record.body) === statement) return record;
+      if (record !== undefined && statementHash(record.body) === statement) return record;
       throw disagrees(body, `statement ${id} is not here`);
     });
     const keys = records.map((one) => this.#keysOf(one));
